@@ -1,0 +1,65 @@
+# make demo   the main job end to end: IQ frames classified by the simulated RTL of an accelerator, bit-exact
+# make test   all tests
+# make lint   ruff
+# make bench  benchmarks, as JSON in runs/bench
+# make clean  remove what the targets above made, but not the virtual environment (make distclean)
+.DELETE_ON_ERROR:
+.PHONY: help setup demo test lint bench clean distclean
+
+VENV := .venv
+RADIOML := $(VENV)/bin/radioml
+export PATH := $(abspath $(VENV)/bin):$(PATH)
+
+RUN := runs/demo
+BOARD := ZCU104
+BUILD := $(RUN)/build/$(BOARD)
+DEMO_DATA := data/demo.hdf5
+
+help:
+	@sed -n 's/^# make/make/p' Makefile
+
+setup:
+	@requirements/install.sh $(VENV)
+
+demo: setup
+	@$(MAKE) --no-print-directory $(RUN)/deploy/accuracy.json
+	@$(RADIOML) summary $(RUN)
+
+# 24 classes x 26 SNRs x 10 frames that the shipped network has never seen: another seed than its training set
+$(DEMO_DATA):
+	@echo; echo "== synthetic RadioML frames"
+	$(RADIOML) data synth $@ --frames-per-cell 10 --seed 7
+
+$(RUN)/train/model.onnx: training/pretrained/polyphase.pth
+	@echo; echo "== the shipped network as QONNX, and its score"
+	$(RADIOML) export $< --run $(RUN)
+	$(RADIOML) score $@
+
+$(BUILD)/package.zip: $(RUN)/train/model.onnx
+	@echo; echo "== FINN: estimate, then RTL and its simulator for $(BOARD)"
+	$(RADIOML) build $< --board $(BOARD) --until estimate
+	$(RADIOML) build $< --board $(BOARD) --until rtl
+
+$(BUILD)/simulation/simulation.json: $(BUILD)/package.zip $(DEMO_DATA)
+	@echo; echo "== RTL against Brevitas, every integer logit of every frame"
+	$(RADIOML) simulate $(BUILD) --frames 312 --data $(DEMO_DATA)
+
+$(RUN)/deploy/accuracy.json: $(BUILD)/simulation/simulation.json
+	@echo; echo "== the driver classifies with the simulated accelerator"
+	$(RADIOML) classify $(BUILD)/package.zip --data $(DEMO_DATA) --part all --frames 1248 --backend simulation
+
+test: setup
+	@$(VENV)/bin/python -m pytest
+
+lint: setup
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+
+bench: setup
+	@$(VENV)/bin/python -m tests.bench runs/bench
+
+clean:
+	rm -rf runs/demo runs/bench $(DEMO_DATA)
+
+distclean: clean
+	rm -rf $(VENV)

@@ -1,0 +1,62 @@
+"""The one interface of all accelerators, and the backends that provide it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Protocol
+
+import numpy as np
+
+from radioml.errors import RadioMLError
+from radioml.package import Manifest, Package
+
+BACKENDS = {
+    "simulation": "deploy.simulation:SimulatedAccelerator",
+}
+"""Backend name -> `module:class`, called with (package, processes). Imported on demand: a backend's own needs, a
+board's Python modules for example, must not keep the others from running."""
+
+
+@dataclass(frozen=True)
+class Inference:
+    """The accelerator's answer to a batch.
+
+    logits: int64 (N, classes), the integers that left the accelerator.
+    cycles: clock cycles between the first and the last result, summed over the streams that ran side by side; None
+        where the backend cannot count them.
+    intervals: number of frame-to-frame intervals in `cycles`; cycles / intervals is the initiation interval.
+    seconds: wall-clock time of the call on this host.
+    """
+
+    logits: np.ndarray
+    cycles: int | None
+    intervals: int
+    seconds: float
+
+
+class Accelerator(AbstractContextManager["Accelerator"], Protocol):
+    """An accelerator that is ready to run once its context is entered."""
+
+    manifest: Manifest
+    batch_frames: int
+    """Frames a call of `infer` should have to keep the accelerator busy and progress visible."""
+
+    def infer(self, integers: np.ndarray) -> Inference:
+        """Run quantised frames, int8 (N, 1024, 2), N of at least 1; raises RadioMLError when it cannot."""
+        ...
+
+
+def open_accelerator(package: Package, backend: str, processes: int | None = None) -> Accelerator:
+    """The accelerator of an opened package on the backend of this name; enter it as a context to use it.
+
+    processes: host processes of a backend that computes on the host, default one a core.
+    Raises RadioMLError for an unknown backend, and for a package that the backend cannot run.
+    """
+    if backend not in BACKENDS:
+        raise RadioMLError(f"unknown backend {backend!r}; known: {', '.join(sorted(BACKENDS))}")
+    module, name = BACKENDS[backend].split(":")
+    factory: Callable[[Package, int | None], Accelerator] = getattr(import_module(module), name)
+    return factory(package, processes)

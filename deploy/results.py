@@ -1,0 +1,75 @@
+"""The files that a classification leaves behind: `accuracy.json`, `throughput.json` and two plots."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from deploy.classify import Classification
+from radioml.constants import FRAME_LENGTH
+from radioml.files import write_json
+from radioml.plots import accuracy_over_snr, confusion_matrix
+
+
+def default_folder(package: Path) -> Path:
+    """`<run>/deploy` for a package in the run directory's `build/<board>/`, else `deploy` beside the package."""
+    folder = package.resolve().parent
+    return folder.parents[1] / "deploy" if folder.parent.name == "build" else folder / "deploy"
+
+
+def write_results(result: Classification, folder: Path) -> None:
+    """Write all result files into `folder`, replacing earlier ones."""
+    metrics = result.metrics
+    write_json(folder / "accuracy.json", accuracy(result))
+    write_json(folder / "throughput.json", throughput(result))
+    title, data = f"accelerator for {result.manifest.board} ({result.backend})", str(result.origin)
+    accuracy_over_snr(folder / "accuracy_over_snr.png", {"accelerator": metrics}, title, data)
+    confusion_matrix(folder / "confusion_matrix.png", metrics, title, data)
+
+
+def accuracy(result: Classification) -> dict[str, Any]:
+    """The content of `accuracy.json`: what ran on which data, and how often it was right."""
+    manifest = result.manifest
+    return {
+        "backend": result.backend,
+        "board": manifest.board,
+        "model_sha256": manifest.model_sha256,
+        "data": {"kind": result.origin.kind, "identity": result.origin.identity, "part": result.part},
+        "frames": result.frames,
+        "frames_requested": result.requested,
+        "interrupted": result.interrupted,
+        "golden_frames_equal": result.golden_frames,
+        "clipped_samples": result.clipped_samples,
+        "samples": result.frames * FRAME_LENGTH * 2,
+        "training_data": manifest.training_data,
+        "accuracy_of_the_trained_network": manifest.accuracy,
+        **result.metrics.to_dict(),
+    }
+
+
+def throughput(result: Classification) -> dict[str, Any]:
+    """The content of `throughput.json`.
+
+    `host` is this machine's speed; `board` holds what the counted cycles come to at the board's clock, not a
+    measurement on a board. Where this run counted no cycles, `cycles_per_frame` is the build's measurement.
+    """
+    manifest = result.manifest
+    counted = result.cycles_per_frame
+    cycles = manifest.cycles_per_frame if counted is None else counted
+    clock = manifest.clock_mhz * 1e6
+    return {
+        "backend": result.backend,
+        "frames": result.frames,
+        "host": {"seconds": result.seconds, "frames_per_second": result.frames / result.seconds},
+        "board": {
+            "board": manifest.board,
+            "figures": "simulated: cycles counted in RTL simulation at the board's clock",
+            "clock_mhz": manifest.clock_mhz,
+            "cycles_per_frame": cycles,
+            "counted_in": "the build" if counted is None else "this run",
+            "cycles_per_frame_of_the_build": manifest.cycles_per_frame,
+            "frames_per_second": clock / cycles,
+            "latency_cycles": manifest.latency_cycles,
+            "latency_microseconds": 1e6 * manifest.latency_cycles / clock,
+        },
+    }

@@ -1,0 +1,245 @@
+"""`radioml build`: from a QONNX model to an estimate, or to RTL with its simulator and package."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+
+import radioml
+from finn_build.boards import Board, load_board
+from finn_build.estimate import estimate
+from finn_build.fifo_sizing import gauge_fifo_depths
+from finn_build.hdl import Design, generate_hdl, insert_fifos, set_fifo_depths
+from finn_build.record import BuildRecord, drop_stage, inputs_of, open_record
+from finn_build.rtl_support import check_all_rtl, check_rtl_support
+from finn_build.step_runner import StepRunner
+from finn_build.steps import graph_steps
+from finn_build.verification import MismatchError, compare
+from finn_build.verilator import check_tools, compile_simulator
+from radioml.constants import FRAME_LENGTH
+from radioml.errors import RadioMLError
+from radioml.files import read_json, sha256, write_json
+from radioml.model_metadata import ModelMetadata, load_exported
+from radioml.package import GOLDEN, Manifest, write_package
+from radioml.rtl_simulator import RtlSimulator, SimulationRun
+
+ESTIMATE, RTL, SIMULATION, PACKAGE = "estimate.json", "rtl", "simulation", "package.zip"
+LIBRARY = "libaccelerator.so"
+_WORK = "finn"
+_FOLDED = f"{_WORK}/folded.onnx"
+_GAUGE, _GAUGE_LIBRARY, _OBJECTS = "gauge", "libgauge.so", "verilated"
+_MADE = {"estimate": [ESTIMATE, _FOLDED], "rtl": [RTL, SIMULATION, PACKAGE]}
+
+
+@dataclass(frozen=True)
+class Build:
+    """A finished build: its folder, the estimate, and which stages were there already."""
+
+    folder: Path
+    estimate: dict[str, Any]
+    reused: tuple[str, ...]
+
+
+def default_folder(model: Path, board: str) -> Path:
+    """`<run>/build/<board>` for a model in `<run>/train/`, else `build/<board>` beside the model."""
+    folder = model.resolve().parent
+    return (folder.parent if folder.name == "train" else folder) / "build" / board
+
+
+def default_target_fps(board: Board) -> int:
+    """Frames/s at which one I/Q sample enters a cycle: the fastest that a network without a polyphase stem can be."""
+    return int(board.clock_mhz * 1e6 / FRAME_LENGTH)
+
+
+def build(
+    model: Path,
+    board_name: str,
+    until: str,
+    out: Path | None = None,
+    target_fps: int | None = None,
+    console: Console | None = None,
+) -> Build:
+    """Build `until` "estimate" or "rtl"; stages already built from the same inputs are used again.
+
+    out: build folder (default: `default_folder`); target_fps: rate to fold for (default: `default_target_fps`).
+    Raises RadioMLError for a board, model, golden file or tool that is missing or does not fit, and for a step that
+    fails; MismatchError when the simulated RTL gives other logits than golden.npz.
+    """
+    console = console or Console(file=sys.stderr)
+    board = load_board(board_name)
+    onnx_model, metadata = load_exported(model)
+    target_fps = target_fps or default_target_fps(board)
+    if target_fps > board.clock_mhz * 1e6:
+        raise RadioMLError(f"--target-fps {target_fps}: more than a frame in each cycle of {board.clock_mhz:g} MHz")
+    golden = model.with_name(GOLDEN)
+    if until == "rtl":
+        from qonnx.core.modelwrapper import ModelWrapper
+
+        check_rtl_support(ModelWrapper(onnx_model))
+        check_tools()
+        _read_golden(golden)
+    folder = (out or default_folder(model, board.name)).resolve()
+    record = open_record(folder, inputs_of(model, metadata.checkpoint_sha256, board, target_fps))
+    work = folder / _WORK
+    work.mkdir(exist_ok=True)
+    runner = StepRunner(console, work, work / "build.log")
+    reused = []
+
+    if record.is_complete(folder, "estimate", {}):
+        reused.append("estimate")
+    else:
+        for stage in ("rtl", "estimate"):
+            drop_stage(record, folder, stage, _MADE[stage])
+        _build_estimate(runner, model, metadata, board, target_fps, folder)
+        record.finish(folder, "estimate", {}, runner.seconds, _MADE["estimate"])
+    estimated = read_json(folder / ESTIMATE)
+    if until == "rtl":
+        inputs = {"golden": sha256(golden)}
+        if record.is_complete(folder, "rtl", inputs):
+            reused.append("rtl")
+        else:
+            drop_stage(record, folder, "rtl", _MADE["rtl"])
+            runner.seconds = {}
+            _build_rtl(runner, record, metadata, board, golden, estimated, folder)
+            record.finish(folder, "rtl", inputs, runner.seconds, _MADE["rtl"])
+    return Build(folder, estimated, tuple(reused))
+
+
+def _build_estimate(
+    runner: StepRunner, path: Path, metadata: ModelMetadata, board: Board, target_fps: int, folder: Path
+) -> None:
+    from qonnx.core.modelwrapper import ModelWrapper
+
+    start = time.perf_counter()
+    model = ModelWrapper(str(path.resolve()))
+    steps = runner.run("load FINN", lambda: graph_steps(metadata, board, target_fps, runner.work), finn=True)
+    for name, step in steps:
+        model = runner.run(name, lambda step=step, model=model: step(model), finn=True)
+    value = runner.run("estimate", lambda: estimate(model, board, target_fps), finn=True)
+    model.save(str(folder / _FOLDED))
+    write_json(folder / ESTIMATE, {**value, "seconds": round(time.perf_counter() - start, 1)})
+
+
+def _build_rtl(
+    runner: StepRunner,
+    record: BuildRecord,
+    metadata: ModelMetadata,
+    board: Board,
+    golden: Path,
+    estimated: dict[str, Any],
+    folder: Path,
+) -> None:
+    from qonnx.core.modelwrapper import ModelWrapper
+
+    work, rtl, simulation = runner.work, folder / RTL, folder / SIMULATION
+    simulation.mkdir()
+    _clear(work)
+    library = simulation / LIBRARY
+
+    def compile_to(target: Path, hdl: Path, design: Design, gauge: bool) -> None:
+        objects = work / _OBJECTS
+        fifos = len(design.fifos) if gauge else 0
+        compile_simulator(hdl, objects, target, design.input, design.output, fifos, work / "verilator.log")
+        shutil.rmtree(objects)
+
+    model = ModelWrapper(str(folder / _FOLDED))
+    check_all_rtl(model)
+    model = runner.run("insert converters and FIFOs", lambda: insert_fifos(model, board), finn=True)
+    gauge_hdl, gauge_library = work / _GAUGE, work / _GAUGE_LIBRARY
+    design = runner.run("generate HDL", lambda: generate_hdl(model, board, gauge_hdl), finn=True)
+    runner.run("compile the FIFO gauge", lambda: compile_to(gauge_library, gauge_hdl, design, gauge=True))
+    interval = estimated["interval_cycles"]
+    depths = runner.run("size FIFOs", lambda: gauge_fifo_depths(gauge_library, gauge_hdl, design, interval))
+    write_json(simulation / "fifo_depths.json", depths)
+
+    def with_depths() -> Design:
+        set_fifo_depths(model, depths)
+        return generate_hdl(model, board, rtl)
+
+    design = runner.run("generate HDL with sized FIFOs", with_depths, finn=True)
+    runner.run("compile the simulator", lambda: compile_to(library, rtl, design, gauge=False))
+    iq, logits = _read_golden(golden)
+    run = runner.run("simulate golden frames", lambda: _simulate(library, rtl, design, metadata, iq))
+    write_json(simulation / "cycles.json", {
+        "cycles_per_frame": run.cycles_per_frame, "latency_cycles": run.latency_cycles, "frames": len(iq),
+    })  # fmt: skip
+    comparison = compare(logits, run.integers)
+    if not comparison.equal:
+        raise MismatchError(
+            f"the simulated RTL differs from the network in {len(comparison.mismatching)} of {len(iq)} golden frames "
+            f"(first: frame, logit, expected, found = {comparison.first}); nothing was packaged"
+        )
+    manifest = _manifest(record, metadata, board, design, estimated, run)
+    runner.run("package", lambda: _package(folder, manifest, design, golden))
+    _clear(work)
+
+
+def _clear(work: Path) -> None:
+    """Remove what FINN and Verilator leave behind, now or in a build that was interrupted."""
+    for folder in (work / _GAUGE, work / _OBJECTS, *work.glob("code_gen_*")):
+        shutil.rmtree(folder, ignore_errors=True)
+    (work / _GAUGE_LIBRARY).unlink(missing_ok=True)
+
+
+def _read_golden(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """IQ float32 (N, 1024, 2) and integer logits int64 (N, classes), two frames at least."""
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            iq, logits = arrays["iq"], arrays["logits"]
+    except (OSError, ValueError, KeyError) as error:
+        raise RadioMLError(
+            f"{path}: no golden frames ({error}); `radioml export` writes them beside the model"
+        ) from error
+    if iq.ndim != 3 or iq.shape[1:] != (FRAME_LENGTH, 2) or len(logits) != len(iq) or len(iq) < 2:
+        raise RadioMLError(f"{path}: {iq.shape} frames and {logits.shape} logits; `radioml export` writes two or more")
+    return iq, logits
+
+
+def _simulate(library: Path, rtl: Path, design: Design, metadata: ModelMetadata, iq: np.ndarray) -> SimulationRun:
+    with RtlSimulator(library, rtl, design.input, design.output) as simulator:
+        return simulator.run(metadata.quantiser(iq))
+
+
+def _manifest(
+    record: BuildRecord,
+    metadata: ModelMetadata,
+    board: Board,
+    design: Design,
+    estimated: dict[str, Any],
+    run: SimulationRun,
+) -> Manifest:
+    return Manifest(
+        kind="simulation",
+        version=radioml.__version__,
+        board=board.name,
+        clock_mhz=board.clock_mhz,
+        model_sha256=record.inputs["model"],
+        classes=metadata.classes,
+        quantiser=metadata.quantiser,
+        logit_scale=metadata.logit_scale,
+        training_data=metadata.training_data,
+        accuracy=metadata.accuracy,
+        input=design.input,
+        output=design.output,
+        folding={layer["name"]: layer["folding"] for layer in estimated["layers"] if layer["folding"]},
+        cycles_per_frame=run.cycles_per_frame,
+        latency_cycles=run.latency_cycles,
+    )
+
+
+def _package(folder: Path, manifest: Manifest, design: Design, golden: Path) -> None:
+    """package.zip: library, .dat files and golden frames, side by side."""
+    contents = folder / _WORK / "package"
+    contents.mkdir(exist_ok=True)
+    files = [folder / SIMULATION / LIBRARY, *(folder / RTL / name for name in design.data_files), golden]
+    for file in files:
+        shutil.copyfile(file, contents / file.name)
+    write_package(folder / PACKAGE, manifest, contents, [file.name for file in files])
+    shutil.rmtree(contents)

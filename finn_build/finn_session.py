@@ -1,0 +1,78 @@
+"""Running FINN inside one folder: no Vivado, nothing written elsewhere, its chatter in a log file."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from pathlib import Path
+from typing import Any, NoReturn
+
+
+@contextmanager
+def finn_session(folder: Path, log: Path) -> Iterator[None]:
+    """Let FINN work in `folder` and write all that it prints and logs to `log` (appended).
+
+    FINN takes its folder from environment variables (without them it writes to the home directory and the installed
+    package) and its worker processes read them again, so they are set for the session and restored afterwards. The
+    working directory is `folder` too, because some transformations write there.
+    """
+    folder = folder.resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    variables = {
+        "FINN_BUILD_DIR": str(folder),
+        "FINN_SETTINGS": str(folder / "settings.yaml"),
+        "FINN_DEPS": str(folder / "deps"),
+        "XILINX_VIVADO": os.environ.get("XILINX_VIVADO", "absent"),
+    }
+    before = {name: os.environ.get(name) for name in variables}
+    directory = Path.cwd()
+    os.environ.update(variables)
+    os.chdir(folder)
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    try:
+        with log.open("a", encoding="utf-8") as stream, redirect_stdout(stream), redirect_stderr(stream):
+            handler = logging.StreamHandler(stream)
+            handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+            root.handlers, root.level = [handler], logging.INFO
+            logging.captureWarnings(True)
+            _point_settings_to(folder)
+            _name_vendor_simulator()
+            yield
+    finally:
+        logging.captureWarnings(False)
+        root.handlers, root.level = handlers, level
+        os.chdir(directory)
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _point_settings_to(folder: Path) -> None:
+    """FINN keeps its settings in a global that outlives a session."""
+    from finn.util.settings import get_settings
+
+    get_settings().finn_build_dir = folder
+
+
+def _name_vendor_simulator() -> None:
+    """Name the objects of Vivado's simulator that FINN's step modules import, so that they load without Vivado.
+
+    The stand-ins raise when they are used, never when they are imported.
+    """
+    import finn.xsi
+
+    if "finn.builder.build_dataflow_steps" in sys.modules:
+        return
+
+    def unavailable(*_: Any, **__: Any) -> NoReturn:
+        raise RuntimeError("Vivado's simulator is not installed; this build simulates with Verilator")
+
+    for name in finn.xsi._LAZY_NAMES:
+        if name not in vars(finn.xsi):
+            setattr(finn.xsi, name, unavailable)

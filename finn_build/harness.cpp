@@ -1,0 +1,152 @@
+// Drives a Verilated accelerator over its two AXI streams; a plain C interface for ctypes.
+//
+// One job at a time: sim_start() resets the design and names the buffers, sim_advance() runs some cycles of it.
+#include <unistd.h>
+
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <random>
+#include <string>
+
+#include "Vaccelerator.h"
+#include "verilated.h"
+
+#define EXPORT extern "C" __attribute__((visibility("default")))
+
+namespace {
+std::string problem;  // what the Verilated code has complained of last
+
+struct Job {
+    const uint8_t* input = nullptr;
+    uint8_t* output = nullptr;
+    int64_t *first_in = nullptr, *last_in = nullptr, *last_out = nullptr;  // cycle, per frame
+    int64_t frames = 0, words_in = 0, words_out = 0;                       // words: per frame
+    int64_t interval = 0;                                                  // cycles a frame at the input; 0: no limit
+    bool stalls = false;
+    int64_t taken = 0, given = 0;  // words so far
+    int64_t cycle = 0, last_transfer = 0;
+    bool offered = false;  // AXI: a word once offered stays until it is taken
+};
+
+struct Simulator {
+    VerilatedContext context;
+    std::unique_ptr<Vaccelerator> top;
+    Job job;
+    std::mt19937 random;
+
+    void clock() {
+        top->ap_clk = 1;
+        top->eval();
+        top->ap_clk = 0;
+        top->eval();
+    }
+};
+
+constexpr int RESET_CYCLES = 32, SETTLE_CYCLES = 4;
+}  // namespace
+
+// Verilator's own handlers print and go on, or abort the process; the host must get an error instead.
+void vl_warn(const char*, int, const char*, const char* message) { problem = message; }
+void vl_fatal(const char* file, int line, const char*, const char* message) {
+    problem = std::string(file) + ":" + std::to_string(line) + ": " + message;
+}
+void vl_stop(const char* file, int line, const char* hierarchy) { vl_fatal(file, line, hierarchy, "$stop"); }
+
+EXPORT const char* sim_problem() { return problem.c_str(); }
+
+EXPORT void sim_close(Simulator* simulator) {
+    if (simulator->top) simulator->top->final();
+    delete simulator;
+}
+
+// The design's initial blocks read the .dat files by their bare names, hence the excursion to their folder.
+EXPORT Simulator* sim_open(const char* folder) {
+    problem.clear();
+    char before[4096];
+    if (!getcwd(before, sizeof before) || chdir(folder)) {
+        problem = "cannot change to the folder";
+        return nullptr;
+    }
+    auto simulator = std::make_unique<Simulator>();
+    simulator->top = std::make_unique<Vaccelerator>(&simulator->context);
+    simulator->top->ap_clk = 0;
+    simulator->top->ap_rst_n = 0;
+    simulator->top->eval();
+    if (chdir(before)) problem = "cannot change back to the working directory";
+    return problem.empty() ? simulator.release() : nullptr;
+}
+
+EXPORT void sim_start(Simulator* simulator, const uint8_t* input, uint8_t* output, int64_t* first_in, int64_t* last_in,
+                      int64_t* last_out, int64_t frames, int64_t words_in, int64_t words_out, int64_t interval,
+                      uint32_t stall_seed) {
+    problem.clear();
+    Job& job = simulator->job = Job{};
+    job.input = input;
+    job.output = output;
+    job.first_in = first_in;
+    job.last_in = last_in;
+    job.last_out = last_out;
+    job.frames = frames;
+    job.words_in = words_in;
+    job.words_out = words_out;
+    job.interval = interval;
+    job.stalls = stall_seed != 0;
+    simulator->random.seed(stall_seed);
+    auto& top = *simulator->top;
+    top.s_axis_tvalid = 0;
+    top.m_axis_tready = 0;
+    top.ap_rst_n = 0;
+    for (int i = 0; i < RESET_CYCLES; i++) simulator->clock();
+    top.ap_rst_n = 1;
+    for (int i = 0; i < SETTLE_CYCLES; i++) simulator->clock();
+}
+
+// Run until the job is done, `cycles` have passed, nothing has moved for `timeout` cycles, or the design complains.
+// `state` gets words taken, words given, cycles so far, cycles without a transfer.
+EXPORT void sim_advance(Simulator* simulator, int64_t cycles, int64_t timeout, int64_t* state) {
+    auto& top = *simulator->top;
+    Job& job = simulator->job;
+    const int64_t all_in = job.frames * job.words_in, all_out = job.frames * job.words_out;
+    const int64_t end = job.cycle + cycles;
+    // Sizes of one word on the bus: whole bytes, which Verilator stores little-endian in the port's integer or array.
+    constexpr int64_t bytes_in = INPUT_WORD_BYTES, bytes_out = OUTPUT_WORD_BYTES;
+    for (; job.given < all_out && job.cycle < end && job.cycle - job.last_transfer <= timeout; job.cycle++) {
+        if (!job.offered && job.taken < all_in) {
+            const int64_t frame = job.taken / job.words_in, word = job.taken % job.words_in;
+            const bool due = job.cycle >= frame * job.interval + word * job.interval / job.words_in;
+            job.offered = due && !(job.stalls && simulator->random() % 3 == 0);
+            if (job.offered) std::memcpy(&top.s_axis_tdata, job.input + job.taken * bytes_in, bytes_in);
+        }
+        top.s_axis_tvalid = job.offered;
+        top.m_axis_tready = !(job.stalls && simulator->random() % 3 == 0);
+        top.eval();
+        if (job.offered && top.s_axis_tready) {
+            const int64_t frame = job.taken / job.words_in, word = job.taken % job.words_in;
+            if (word == 0) job.first_in[frame] = job.cycle;
+            if (word == job.words_in - 1) job.last_in[frame] = job.cycle;
+            job.taken++;
+            job.offered = false;
+            job.last_transfer = job.cycle;
+        }
+        if (top.m_axis_tready && top.m_axis_tvalid) {
+            std::memcpy(job.output + job.given * bytes_out, &top.m_axis_tdata, bytes_out);
+            if (job.given % job.words_out == job.words_out - 1) job.last_out[job.given / job.words_out] = job.cycle;
+            job.given++;
+            job.last_transfer = job.cycle;
+        }
+        simulator->clock();
+        if (!problem.empty()) break;
+    }
+    state[0] = job.taken;
+    state[1] = job.given;
+    state[2] = job.cycle;
+    state[3] = job.cycle - job.last_transfer;
+}
+
+#ifdef FIFO_COUNT
+// Largest fill of each FIFO since sim_start(), in the order of the design's list.
+EXPORT void sim_fifo_fill(Simulator* simulator, uint32_t* fill) {
+    std::memcpy(fill, &simulator->top->fifo_fill, FIFO_COUNT * sizeof *fill);
+}
+#endif

@@ -1,0 +1,89 @@
+"""Which networks FINN can turn into RTL alone, and which layer of another one is the problem."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from finn_build.steps.cut_input import DATA_MOVEMENT
+from radioml.errors import RadioMLError
+
+if TYPE_CHECKING:
+    from onnx import NodeProto
+    from qonnx.core.modelwrapper import ModelWrapper
+
+_LAYERS = ("Quant", "Conv", "BatchNormalization", "Relu", "Flatten", "MatMul", "Gemm", *DATA_MOVEMENT)
+_WEIGHTED = ("Conv", "MatMul", "Gemm")
+_WEIGHT_BITS = range(2, 9)
+_ADVICE = {
+    "MaxPool": "use a convolution with stride instead",
+    "AveragePool": "use a convolution with stride, or a linear layer on the flattened features",
+    "GlobalAveragePool": "use a linear layer on the flattened features",
+    "ReduceMean": "use a linear layer on the flattened features",
+    "Add": "residual connections and integer biases need Vitis HLS",
+}
+
+
+def check_rtl_support(model: ModelWrapper) -> None:
+    """Raise RadioMLError naming every layer of a QONNX model that has no RTL in FINN 1.6.1.
+
+    RTL exists for a chain (no forks) of dense convolutions, linear layers and unsigned or signed quantised
+    activations, with signed, symmetric (narrow range) weights of 2 to 8 bits.
+    """
+    signals = {model.graph.input[0].name}
+    problems = []
+    for node in model.graph.node:
+        sources = [name for name in node.input if name in signals]
+        if not sources:
+            continue
+        signals.update(node.output)
+        problem = _problem(model, node, sources)
+        if problem:
+            problems.append(f"{node.op_type} {node.name}: {problem}")
+    if problems:
+        listed = "\n  ".join(problems)
+        raise RadioMLError(f"the network has layers without RTL (`--until estimate` may still work):\n  {listed}")
+
+
+def check_all_rtl(model: ModelWrapper) -> None:
+    """Raise RadioMLError naming the layers of FINN's graph that would need Vitis HLS."""
+    others = [f"{node.op_type} {node.name}" for node in model.graph.node if not node.op_type.endswith("_rtl")]
+    if others:
+        raise RadioMLError(f"FINN has no RTL for {', '.join(others)}; they would need Vitis HLS")
+
+
+def _problem(model: ModelWrapper, node: NodeProto, sources: list[str]) -> str:
+    from qonnx.custom_op.registry import getCustomOp
+    from qonnx.util.basic import get_by_name
+
+    if len(sources) > 1:
+        return "joins two branches; only chains of layers have RTL"
+    if node.op_type not in _LAYERS:
+        return "no RTL implementation; " + _ADVICE.get(node.op_type, f"RTL exists for {', '.join(_LAYERS)}")
+    if len(model.find_consumers(node.output[0]) or []) > 1:
+        return "its output forks; only chains of layers have RTL"
+    if node.op_type not in _WEIGHTED:
+        return ""
+    group = get_by_name(node.attribute, "group")
+    if group is not None and group.i != 1:
+        return "grouped or depthwise convolution; RTL exists for dense ones"
+    if len(node.input) > 2:
+        return "it has a bias; use the batch norm's instead"
+    quant = _weight_quantiser(model, node.input[1])
+    if quant is None:
+        return "its weights are not quantised"
+    operator = getCustomOp(quant)
+    bits = model.get_initializer(quant.input[3])
+    if not operator.get_nodeattr("signed") or not operator.get_nodeattr("narrow"):
+        return "its weights are not signed and symmetric (narrow range), which the RTL multiplier needs"
+    if bits is None or int(bits.item()) not in _WEIGHT_BITS:
+        return "its weights are not 2 to 8 bits wide"
+    return ""
+
+
+def _weight_quantiser(model: ModelWrapper, tensor: str) -> NodeProto | None:
+    """The Quant that makes a weight, found through transposes and reshapes."""
+    while (producer := model.find_producer(tensor)) is not None:
+        if producer.op_type == "Quant":
+            return producer
+        tensor = producer.input[0]
+    return None

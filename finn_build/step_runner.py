@@ -1,0 +1,44 @@
+"""Running the build's steps: a line and a time for each, FINN's chatter in a log, one kind of error."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TypeVar
+
+from rich.console import Console
+
+from finn_build.finn_session import finn_session
+from radioml.errors import RadioMLError
+
+Result = TypeVar("Result")
+
+
+class StepRunner:
+    """Runs named steps one after the other and remembers how long each took (`seconds`)."""
+
+    def __init__(self, console: Console, work: Path, log: Path) -> None:
+        self.console, self.work, self.log = console, work, log
+        self.seconds: dict[str, float] = {}
+
+    def run(self, name: str, function: Callable[[], Result], finn: bool = False) -> Result:
+        """Run one step, inside a FINN session if it needs FINN.
+
+        Raises RadioMLError with the step's name and the log file for whatever goes wrong in it.
+        """
+        start = time.perf_counter()
+        try:
+            with self.console.status(name), finn_session(self.work, self.log) if finn else nullcontext():
+                result = function()
+        except RadioMLError:
+            raise
+        except Exception as error:
+            with self.log.open("a", encoding="utf-8") as stream:
+                stream.write(f"\nstep {name!r} failed\n{traceback.format_exc()}")
+            raise RadioMLError(f"step {name!r} failed: {error or type(error).__name__} (log: {self.log})") from error
+        self.seconds[name] = round(time.perf_counter() - start, 2)
+        self.console.print(f"  {name:<36} {self.seconds[name]:7.1f} s", highlight=False)
+        return result

@@ -1,0 +1,59 @@
+"""The build's steps on the graph, one a file, and the order in which they and FINN's own turn QONNX into layers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from finn_build.steps.align_stream_widths import align_stream_widths
+from finn_build.steps.cut_host_ends import cut_host_ends
+from finn_build.steps.cut_input import cut_input
+from finn_build.steps.prefer_rtl import prefer_rtl
+
+if TYPE_CHECKING:
+    from qonnx.core.modelwrapper import ModelWrapper
+
+    from finn_build.boards import Board
+    from radioml.model_metadata import ModelMetadata
+
+Step = Callable[["ModelWrapper"], "ModelWrapper"]
+
+
+def graph_steps(metadata: ModelMetadata, board: Board, target_fps: int, work: Path) -> list[tuple[str, Step]]:
+    """Named steps from a QONNX model to folded FINN layers; to be run inside a FINN session on the folder `work`."""
+    from finn.builder import build_dataflow_steps as finn
+    from finn.builder.build_dataflow_config import DataflowBuildConfig
+    from qonnx.transformation.change_3d_tensors_to_4d import Change3DTo4DTensors
+
+    config = DataflowBuildConfig(
+        output_dir=str(work),
+        fpga_part=board.part,
+        synth_clk_period_ns=board.clock_period_ns,
+        target_fps=target_fps,
+        mvau_wwidth_max=_WIDEST_WEIGHT_STREAM_BITS,
+        standalone_thresholds=True,  # the RTL multiplier has no activation built in
+        generate_outputs=[],
+    )
+
+    def of_finn(step: Callable[[ModelWrapper, DataflowBuildConfig], ModelWrapper]) -> Step:
+        return lambda model: step(model, config)
+
+    return [
+        ("cut the input quantiser off", lambda model: cut_input(model, metadata.quantiser)),
+        ("convert from QONNX", of_finn(finn.step_qonnx_to_finn)),
+        ("tidy up", of_finn(finn.step_tidy_up)),
+        ("raise 1-D layers to 2-D", lambda model: model.transform(Change3DTo4DTensors())),
+        ("streamline scales into thresholds", of_finn(finn.step_streamline)),
+        ("cut the host's ends off", lambda model: cut_host_ends(model, metadata.logit_scale)),
+        ("map to hardware layers", of_finn(finn.step_convert_to_hw)),
+        ("partition", of_finn(finn.step_create_dataflow_partition)),
+        ("choose RTL or HLS", lambda model: finn.step_specialize_layers(prefer_rtl(model), config)),
+        ("fold to the target", of_finn(finn.step_target_fps_parallelization)),
+        ("align stream widths", align_stream_widths),
+        ("minimise bit widths", of_finn(finn.step_minimize_bit_width)),
+    ]
+
+
+_WIDEST_WEIGHT_STREAM_BITS = 10_000
+"""FINN's own limit of 36 bits a processing element keeps HLS pragmas small; RTL does not need it."""

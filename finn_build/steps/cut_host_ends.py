@@ -1,0 +1,99 @@
+"""Leave the layout change at the input and the scale of the logits at the output to the host."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from radioml.errors import RadioMLError
+
+if TYPE_CHECKING:
+    from onnx import NodeProto
+    from qonnx.core.modelwrapper import ModelWrapper
+
+
+def cut_host_ends(model: ModelWrapper, logit_scale: float) -> ModelWrapper:
+    """Take off the streamlined graph's leading NCHW-to-NHWC transpose and its last multiplications.
+
+    The stream is channels-last already (`cut_input` has checked the order), so the transpose moves nothing. The
+    multiplications must be `logit_scale` together, else the integer logits would not be the ones Brevitas counts in;
+    RadioMLError says so. Left in, both would become layers that need Vitis HLS.
+    """
+    _cut_transpose(model)
+    _put_bias_before_scale(model)
+    scale = 1.0
+    while (last := model.find_producer(model.graph.output[0].name)).op_type == "Mul":
+        factor = model.get_initializer(last.input[1])
+        if factor is None or factor.size != 1:
+            raise RadioMLError(f"{last.name}: the logits have a scale a class; use one weight scale a tensor")
+        scale *= float(factor.item())
+        _end_at(model, last)
+    if not np.isclose(scale, logit_scale, rtol=1e-5, atol=0):
+        raise RadioMLError(
+            f"the model's logits are integers x {scale:g}, its metadata says x {logit_scale:g}; "
+            "export the checkpoint again with `radioml export`"
+        )
+    return model
+
+
+def _cut_transpose(model: ModelWrapper) -> None:
+    from onnx import TensorProto, helper
+
+    graph = model.graph
+    first = graph.node[0]
+    if first.op_type != "Transpose" or first.input[0] != graph.input[0].name:
+        raise RadioMLError(
+            f"{first.op_type} {first.name}: this layer reads the input and is not a convolution in FINN's form; "
+            "the build knows networks that begin with a convolution"
+        )
+    old, new = graph.input[0].name, first.output[0]
+    shape, datatype = model.get_tensor_shape(new), model.get_tensor_datatype(old)
+    _forget(model, new)
+    del graph.input[:]
+    graph.input.append(helper.make_tensor_value_info(new, TensorProto.FLOAT, shape))
+    model.set_tensor_datatype(new, datatype)
+    graph.node.remove(first)
+
+
+def _put_bias_before_scale(model: ModelWrapper) -> None:
+    """Turn `integers x scale + bias` at the output into `(integers + bias / scale) x scale`: integers up to the end."""
+    from qonnx.core.datatype import DataType
+
+    add = model.find_producer(model.graph.output[0].name)
+    mul = model.find_producer(add.input[0])
+    if add.op_type != "Add" or mul is None or mul.op_type != "Mul":
+        return
+    scale, bias = model.get_initializer(mul.input[1]), model.get_initializer(add.input[1])
+    if scale is None or scale.size != 1 or bias is None:
+        return
+    steps = bias / scale
+    integers = np.rint(steps)
+    if not np.allclose(steps, integers, rtol=1e-6, atol=1e-3):
+        raise RadioMLError(f"{add.name}: the classifier's bias is not a multiple of the logits' scale {scale.item():g}")
+    model.set_initializer(add.input[1], integers.astype(np.float32))
+    model.set_tensor_datatype(add.input[1], DataType["INT32"])
+    add.input[0], mul.input[0] = mul.input[0], mul.output[0]
+    add.output[0], mul.output[0] = mul.input[0], add.output[0]
+    model.set_tensor_datatype(add.output[0], DataType["INT32"])
+    model.graph.node.remove(mul)
+    model.graph.node.append(mul)
+
+
+def _end_at(model: ModelWrapper, last: NodeProto) -> None:
+    from onnx import TensorProto, helper
+
+    graph = model.graph
+    name = last.input[0]
+    shape, datatype = model.get_tensor_shape(name), model.get_tensor_datatype(name)
+    graph.node.remove(last)
+    _forget(model, name)
+    del graph.output[:]
+    graph.output.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, shape))
+    model.set_tensor_datatype(name, datatype)
+
+
+def _forget(model: ModelWrapper, name: str) -> None:
+    """Remove the tensor's inner description: inputs and outputs are described elsewhere."""
+    for info in [info for info in model.graph.value_info if info.name == name]:
+        model.graph.value_info.remove(info)

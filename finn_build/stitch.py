@@ -1,0 +1,100 @@
+"""The accelerator's top module: a chain of layers joined by AXI streams, with a weight memory at each multiplier."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+TOP = "accelerator"
+_AXI_LITE_INPUTS = ("AWVALID", "AWADDR", "WVALID", "WDATA", "WSTRB", "BREADY", "ARVALID", "ARADDR", "RREADY")
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One node of the dataflow graph as the top module sees it.
+
+    name: instance; module: generated top module of the layer.
+    input_bits, output_bits: stream widths, padded to bytes.
+    weight_memory, weight_bits: module and width of the memory that streams the weights, if any.
+    axi_lite: whether the module has a (here unused) control port.
+    gauge: whether it is a FIFO that can tell its largest fill.
+    """
+
+    name: str
+    module: str
+    input_bits: int
+    output_bits: int
+    weight_memory: str = ""
+    weight_bits: int = 0
+    axi_lite: bool = False
+    gauge: bool = False
+
+
+def stitch(layers: list[Layer]) -> str:
+    """Verilog text of the top module.
+
+    With FINN_SIMULATION defined the FIFOs are the library's unbounded gauges, and `fifo_fill` carries their largest
+    fills, 32 bits each, the first layer's in the least significant bits.
+    """
+    for left, right in pairwise(layers):
+        if left.output_bits != right.input_bits:
+            raise ValueError(f"{left.name} gives {left.output_bits} bits, {right.name} takes {right.input_bits}")
+    wires, instances, fills = [], [], []
+    for index, layer in enumerate(layers):
+        source = "s_axis" if index == 0 else f"stream{index - 1}"
+        target = "m_axis" if index == len(layers) - 1 else f"stream{index}"
+        if target != "m_axis":
+            wires += _stream_wires(target, layer.output_bits)
+        ports = [
+            ".ap_clk(ap_clk)",
+            ".ap_rst_n(ap_rst_n)",
+            *_stream_ports("in0_V", source),
+            *_stream_ports("out0_V", target),
+        ]
+        if layer.weight_memory:
+            weights = f"weights{index}"
+            wires += _stream_wires(weights, layer.weight_bits)
+            ports += [".ap_clk2x(ap_clk)", *_stream_ports("in1_V", weights)]
+            instances.append(_instance(layer.weight_memory, f"{layer.name}_weights", _weight_memory_ports(weights)))
+        if layer.axi_lite:
+            ports += [f".s_axilite_{name}(0)" for name in _AXI_LITE_INPUTS]
+        if layer.gauge:
+            wires.append(f"wire [31:0] fill{index};")
+            ports.append(f".maxcount(fill{index})")
+            fills.insert(0, f"fill{index}")
+        instances.append(_instance(layer.module, layer.name, ports))
+    gauge_port = [f"`ifdef FINN_SIMULATION\n  output [{32 * len(fills) - 1}:0] fifo_fill,\n`endif"] if fills else []
+    gauge = [f"`ifdef FINN_SIMULATION\n  assign fifo_fill = {{{', '.join(fills)}}};\n`endif"] if fills else []
+    return "\n".join([
+        f"module {TOP} (",
+        *gauge_port,
+        "  input ap_clk, input ap_rst_n,",
+        f"  input [{layers[0].input_bits - 1}:0] s_axis_tdata, input s_axis_tvalid, output s_axis_tready,",
+        f"  output [{layers[-1].output_bits - 1}:0] m_axis_tdata, output m_axis_tvalid, input m_axis_tready",
+        ");",
+        *(f"  {wire}" for wire in wires),
+        *instances,
+        *gauge,
+        "endmodule",
+        "",
+    ])  # fmt: skip
+
+
+def _stream_wires(name: str, bits: int) -> list[str]:
+    return [f"wire [{bits - 1}:0] {name}_tdata;", f"wire {name}_tvalid, {name}_tready;"]
+
+
+def _stream_ports(port: str, stream: str) -> list[str]:
+    return [f".{port}_T{signal.upper()}({stream}_t{signal})" for signal in ("data", "valid", "ready")]
+
+
+def _weight_memory_ports(weights: str) -> list[str]:
+    """Clock, an idle AXI-lite port, an idle set selector, and the weight stream."""
+    unused = [f".s_axilite_{name}(0)" for name in (*_AXI_LITE_INPUTS, "AWPROT", "ARPROT")]
+    stream = [f".m_axis_0_t{signal}({weights}_t{signal})" for signal in ("data", "valid", "ready")]
+    selector = [".s_axis_0_tvalid(1'b0)", ".s_axis_0_tdata(0)"]
+    return [".ap_clk(ap_clk)", ".ap_clk2x(ap_clk)", ".ap_rst_n(ap_rst_n)", *unused, *selector, *stream]
+
+
+def _instance(module: str, name: str, ports: list[str]) -> str:
+    return f"  {module} {name} (\n    " + ",\n    ".join(ports) + "\n  );"

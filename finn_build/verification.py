@@ -1,0 +1,46 @@
+"""Comparing the accelerator's integers with the network's: equal or not, never nearly."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+class MismatchError(Exception):
+    """The accelerator computes something else than the network: not for the user to mend."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Outcome for N frames.
+
+    mismatching: indices of frames with any different logit.
+    first: frame, logit, integer expected, integer found, of the first difference; None when all are equal.
+    """
+
+    frames: int
+    mismatching: tuple[int, ...]
+    first: tuple[int, int, int, int] | None
+
+    @property
+    def equal(self) -> bool:
+        """Whether every logit of every frame is the same."""
+        return not self.mismatching
+
+
+def compare(expected: np.ndarray, found: np.ndarray) -> Comparison:
+    """Compare integer logits (N, classes); raises ValueError for other types or unequal shapes."""
+    for values in (expected, found):
+        if values.ndim != 2 or not np.issubdtype(values.dtype, np.integer):
+            raise ValueError(f"{values.dtype} {values.shape} are not integer logits (N, classes)")
+    if expected.shape != found.shape:
+        raise ValueError(f"{expected.shape} logits cannot be compared with {found.shape}")
+    different = expected != found
+    mismatching = np.flatnonzero(different.any(axis=1))
+    first = None
+    if len(mismatching):
+        frame = int(mismatching[0])
+        logit = int(np.flatnonzero(different[frame])[0])
+        first = (frame, logit, int(expected[frame, logit]), int(found[frame, logit]))
+    return Comparison(len(expected), tuple(mismatching.tolist()), first)

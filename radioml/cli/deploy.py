@@ -1,0 +1,120 @@
+"""`radioml classify`: run an accelerator on IQ frames."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from radioml.cli import app
+from radioml.cli.progress import frames_progress
+from radioml.constants import FRAME_LENGTH
+
+if TYPE_CHECKING:
+    from deploy.classify import Classification
+    from radioml.metrics import Proportion
+
+console = Console(highlight=False)
+
+
+@app.command(
+    epilog="Example: radioml classify runs/demo/build/ZCU104/package.zip --data data/small.h5 --frames 624",
+)
+def classify(
+    package: Annotated[Path, typer.Argument(help="package.zip that `radioml build` made.", show_default=False)],
+    data: Annotated[
+        Path, typer.Option(help="RadioML file (HDF5), real or from `radioml data synth`.", show_default=False)
+    ],
+    backend: Annotated[
+        str, typer.Option(help="What to run on: `simulation`, the accelerator's RTL on this host.")
+    ] = "simulation",
+    frames: Annotated[
+        int | None,
+        typer.Option(min=1, help="Frames to classify, spread over all classes and SNRs. Default: all of the part."),
+    ] = None,
+    part: Annotated[
+        str, typer.Option(help="Part of the fixed split: `test`, `train`, `validation` or `all`.")
+    ] = "test",
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the results. Default: the run's `deploy`, else `deploy` beside the package."),
+    ] = None,
+    processes: Annotated[
+        int | None, typer.Option(min=1, help="Simulators to run side by side. Default: one a core.")
+    ] = None,
+) -> None:
+    """Classify IQ frames with an accelerator: accuracy over all SNRs, and throughput.
+
+    The accelerator must first give the trained network's logits, as integers, on the package's golden frames; if it
+    does not, the command says why and ends with 1. Then frames are quantised as the network was trained and streamed
+    through. Ctrl-C keeps what was classified so far: frames come in an order that is fair at any point.
+
+    Writes accuracy.json, throughput.json, accuracy_over_snr.png and confusion_matrix.png.
+    """
+    from deploy.classify import classify as run
+    from deploy.golden import GoldenMismatchError
+    from deploy.results import default_folder, write_results
+
+    with frames_progress() as progress:
+        task = progress.add_task("classifying", total=None)
+        try:
+            result = run(
+                package, data, backend, frames, part, processes,
+                lambda done, total: progress.update(task, completed=done, total=total),
+            )  # fmt: skip
+        except GoldenMismatchError as error:
+            progress.stop()
+            Console(stderr=True).print(f"[bold red]mismatch:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
+            raise typer.Exit(1) from error
+    folder = out or default_folder(package)
+    write_results(result, folder)
+    _print_result(result)
+    console.print(f"written to {escape(str(folder))}", soft_wrap=True)
+    if result.interrupted:
+        console.print(f"[yellow]interrupted after {result.frames:,} of {result.requested:,} frames[/]")
+        raise typer.Exit(130)
+
+
+def _print_result(result: Classification) -> None:
+    """The tables for the terminal."""
+    from deploy.results import throughput
+
+    metrics, speed = result.metrics, throughput(result)
+    host, board = speed["host"], speed["board"]
+    table = Table.grid(padding=(0, 2))
+    table.add_row("data", escape(f"{result.origin}, part {result.part}, {result.frames:,} frames"))
+    table.add_row("trained on", escape(_training(result.manifest.training_data)))
+    table.add_row("golden frames", f"{result.golden_frames} of {result.golden_frames} equal to the trained network")
+    clipped = result.clipped_samples / (result.frames * FRAME_LENGTH * 2)
+    table.add_row("clipped samples", f"{result.clipped_samples:,} ({clipped:.2%})")
+    table.add_row("accuracy, all SNRs", _with_interval(metrics.overall))
+    table.add_row("accuracy, +30 dB", _with_interval(metrics.at_30_db))
+    table.add_row("this host", f"{host['frames_per_second']:,.1f} frames/s in {result.backend}")
+    cycles = f"{board['cycles_per_frame']:,.1f} cycles a frame (counted in {board['counted_in']})"
+    table.add_row(
+        f"{board['board']} (simulated)",
+        f"{board['frames_per_second']:,.0f} frames/s: {cycles} at {board['clock_mhz']:g} MHz; "
+        f"latency {board['latency_microseconds']:,.1f} µs",
+    )
+    by_snr = Table("SNR label", "accuracy", "95 % interval", "frames", box=None, padding=(0, 2))
+    for snr, value in metrics.per_snr.items():
+        if value.frames:
+            low, high = value.interval
+            by_snr.add_row(f"{snr:+d} dB", f"{value.accuracy:.1%}", f"{low:.1%} .. {high:.1%}", str(value.frames))
+    console.print(by_snr)
+    console.print(table)
+
+
+def _training(data: dict[str, Any]) -> str:
+    return f"{data.get('kind', 'unknown')} data ({data.get('identity', 'no identity given')})"
+
+
+def _with_interval(value: Proportion) -> str:
+    if not value.frames:
+        return "no frames"
+    low, high = value.interval
+    return f"{value.accuracy:.2%} ({low:.2%} .. {high:.2%} with 95 % confidence, {value.frames:,} frames)"

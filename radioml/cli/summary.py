@@ -1,0 +1,24 @@
+"""`radioml summary`: one table for a whole run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from radioml.cli import app
+
+
+@app.command()
+def summary(run: Annotated[Path, typer.Argument(help="A run directory, e.g. runs/demo.", show_default=False)]) -> None:
+    """Show what a run has come to: score, estimate, simulation, accuracy, and where the plots are."""
+    from radioml.summary import summarise
+
+    table = Table(title=f"run {run}", show_header=False)
+    for what, figure in summarise(run):
+        table.add_row(what, escape(figure))
+    Console(highlight=False).print(table)

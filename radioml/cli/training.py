@@ -1,0 +1,107 @@
+"""`radioml train`, `export` and `score`: the workstation's commands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from radioml.cli import app
+
+CheckpointArgument = Annotated[Path, typer.Argument(help="A checkpoint.pth, or weights of the challenge's sandbox.")]
+
+
+@app.command()
+def train(
+    config: Annotated[str, typer.Argument(help="An experiment file, or the name of a shipped one, e.g. polyphase.")],
+    data: Annotated[Path, typer.Option(help="RadioML HDF5 file, real or from `radioml data synth`.")],
+    run: Annotated[Path | None, typer.Option(help="Run directory; default: runs/<name of the experiment>.")] = None,
+) -> None:
+    """Train a network on the fixed split and measure it on the test part.
+
+    The run directory gets config.yaml, train/checkpoint.pth, train/metrics.json, plots and a TensorBoard log. The same
+    command continues an interrupted run and leaves a finished one as it is.
+    """
+    from training.experiment import load_experiment
+    from training.loop import train as run_training
+
+    console = Console()
+    experiment = load_experiment(config)
+    run = run or Path("runs", experiment.name)
+    trained = run_training(experiment, data, run, console)
+    low, high = trained.accuracy["interval_95"]
+    console.print(
+        f"accuracy {trained.accuracy['overall']:.2%} (95 % interval {low:.2%} to {high:.2%}) over all SNRs, "
+        f"{trained.accuracy['at_30_db']:.2%} at +30 dB, on {trained.accuracy['frames']:,} frames: "
+        f"{trained.accuracy['data']}\nwritten to {run / 'train'}"
+    )
+
+
+@app.command()
+def export(
+    checkpoint: CheckpointArgument,
+    run: Annotated[Path, typer.Option(help="Run directory; the model goes to its train/ folder.")],
+    topology: Annotated[str | None, typer.Option(help="Topology of bare sandbox weights, e.g. vgg10.")] = None,
+) -> None:
+    """Write a checkpoint as QONNX, after comparing it frame by frame with the Brevitas network.
+
+    RUN/train gets model.onnx (with classes, quantiser, accuracy and origin in its metadata), golden.npz (frames with
+    the integer logits that every later stage must give) and checkpoint.pth.
+    """
+    from training.export import export as export_checkpoint
+
+    console = Console()
+    with Progress(console=console) as progress:
+        task = progress.add_task("comparing QONNX with Brevitas")
+        path = export_checkpoint(
+            checkpoint, run / "train", topology, lambda done, total: progress.update(task, completed=done, total=total)
+        )
+        frames = int(progress.tasks[task].completed)
+    console.print(f"{path}: {frames} of {frames} frames integer-equal to Brevitas")
+
+
+@app.command()
+def score(
+    model: Annotated[Path, typer.Argument(help="A QONNX model, ours or another's, with input (1, 2, 1024).")],
+    json: Annotated[
+        Path | None, typer.Option(help="Write the figures here; default in a run directory: train/score.json.")
+    ] = None,
+) -> None:
+    """Compute the challenge's inference cost and score, layer by layer.
+
+    score = 0.5 x bit operations / 807,699,904 + 0.5 x weight bits / 1,244,936; the VGG10 baseline has 1, lower is
+    better. Operations that the official cost function does not know are named, and the exit code is 1.
+    """
+    from radioml.files import write_json
+    from training.score import score_model
+
+    console = Console()
+    result = score_model(model)
+    table = Table(title=f"inference cost of {model}")
+    table.add_column("layer")
+    for name in ("input x weight", "MACs", "bit operations", "bits of weights"):
+        table.add_column(name, justify="right")
+    for layer in result.layers:
+        widths = f"{layer.input_bits} x {layer.weight_bits} bit"
+        table.add_row(layer.layer, widths, f"{layer.macs:,.0f}", f"{layer.bit_ops:,.0f}", f"{layer.bit_mem:,.0f}")
+    macs = sum(layer.macs for layer in result.layers)
+    table.add_section()
+    table.add_row("all", "", f"{macs:,.0f}", f"{result.bit_ops:,}", f"{result.bit_mem:,}", style="bold")
+    console.print(table)
+    console.print("zero weights are discounted; free by the rules: " + _counts(result.zero_cost))
+    if json is None and model.parent.name == "train":
+        json = model.with_name("score.json")
+    if json is not None:
+        write_json(json, result.to_json())
+    if result.unsupported:
+        console.print(f"[bold red]no valid score[/]: the cost function does not know {_counts(result.unsupported)}")
+        raise typer.Exit(1)
+    console.print(f"score [bold]{result.score:.6f}[/] (VGG10 W8A8 baseline: 1)")
+
+
+def _counts(operations: dict[str, int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in operations.items()) or "none"

@@ -1,0 +1,78 @@
+"""The figures that every stage draws the same way; each writes its numbers as JSON beside the image."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from radioml.constants import CLASSES, SNRS_DB
+from radioml.files import replacing, write_json
+from radioml.metrics import Metrics
+
+_CHANCE = 1 / len(CLASSES)
+
+
+def accuracy_over_snr(path: Path | str, curves: Mapping[str, Metrics], title: str, data: str) -> None:
+    """Draw accuracy against SNR with its 95 % confidence band, one curve a name, and write `path`.json's numbers.
+
+    title: what was measured. data: what on, e.g. "synthetic data"; it stands under the title and in the JSON.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 5), layout="constrained")
+    axes = figure.subplots()
+    for name, metrics in curves.items():
+        measured = {snr: value for snr, value in metrics.per_snr.items() if value.frames}
+        low, high = np.transpose([value.interval for value in measured.values()])
+        overall = metrics.overall
+        label = f"{name}: {overall.accuracy:.1%} over all SNRs, {overall.frames:,} frames"
+        (line,) = axes.plot(measured.keys(), [v.accuracy for v in measured.values()], marker="o", ms=4, label=label)
+        axes.fill_between(measured.keys(), low, high, color=line.get_color(), alpha=0.2, linewidth=0)
+    axes.axhline(_CHANCE, color="grey", linestyle=":", linewidth=1, label=f"guessing: {_CHANCE:.1%}")
+    axes.set(xlabel="SNR label (dB)", ylabel="accuracy", ylim=(0, 1.02), xlim=(SNRS_DB[0] - 1, SNRS_DB[-1] + 1))
+    axes.set_xticks(range(SNRS_DB[0], SNRS_DB[-1] + 1, 10))
+    axes.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
+    axes.set_xticks(SNRS_DB, minor=True)
+    axes.grid(alpha=0.3)
+    axes.legend(loc="lower right", bbox_to_anchor=(1, 0.06))
+    axes.set_title(f"{title}\n{data}; band: 95 % confidence")
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=150)
+    write_json(
+        Path(path).with_suffix(".json"),
+        {"title": title, "data": data, "curves": {name: metrics.to_dict() for name, metrics in curves.items()}},
+    )
+
+
+def confusion_matrix(path: Path | str, metrics: Metrics, title: str, data: str, min_snr_db: int = SNRS_DB[0]) -> None:
+    """Draw the confusion matrix of the frames at `min_snr_db` or more, rows in per cent of the true class's frames.
+
+    Writes `path` and, beside it, the counts as JSON. title, data: as in `accuracy_over_snr`.
+    """
+    from matplotlib.figure import Figure
+
+    counts = metrics.confusion(min_snr_db)
+    rows = counts.sum(1, keepdims=True)
+    share = np.divide(counts, rows, out=np.zeros(counts.shape), where=rows > 0)
+    figure = Figure(figsize=(10, 9), layout="constrained")
+    axes = figure.subplots()
+    image = axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
+    for true, predicted in np.argwhere(share >= 0.005):
+        value = share[true, predicted]
+        colour = "white" if value > 0.5 else "black"
+        axes.text(predicted, true, f"{100 * value:.0f}", ha="center", va="center", color=colour, fontsize=7)
+    axes.set_xticks(range(len(CLASSES)), CLASSES, rotation=90)
+    axes.set_yticks(range(len(CLASSES)), CLASSES)
+    axes.set(xlabel="predicted class", ylabel="true class")
+    bar = figure.colorbar(image, shrink=0.8, label="share of the true class's frames")
+    bar.ax.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
+    snrs = "all SNRs" if min_snr_db <= SNRS_DB[0] else f"SNR label of {min_snr_db} dB and more"
+    axes.set_title(f"{title}\n{data}; {snrs}, {counts.sum():,} frames, per cent of the true class", fontsize=11)
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=150)
+    write_json(
+        Path(path).with_suffix(".json"),
+        {"title": title, "data": data, "min_snr_db": min_snr_db, "classes": list(CLASSES), "counts": counts.tolist()},
+    )

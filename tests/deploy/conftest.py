@@ -1,0 +1,44 @@
+"""Frames to classify, and packages that were tampered with.
+
+`small_package` comes from tests/conftest.py: a real package of kind "simulation" with golden frames.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from radioml.package import GOLDEN, Manifest, open_package, write_package
+from radioml.synthetic import write_dataset
+
+
+@pytest.fixture(scope="session")
+def data_file(tmp_path_factory) -> Path:
+    """A synthetic file with two frames a cell."""
+    path = tmp_path_factory.mktemp("data") / "frames.h5"
+    write_dataset(path, frames_per_cell=2, seed=11, processes=1)
+    return path
+
+
+@pytest.fixture
+def repack(small_package, tmp_path) -> Callable[..., Path]:
+    """A function that packs `small_package` again with other manifest fields, golden logits or files."""
+
+    def pack_again(
+        manifest: dict[str, object] | None = None,
+        logits: Callable[[np.ndarray], np.ndarray] = lambda logits: logits,
+        files: dict[str, bytes] | None = None,
+    ) -> Path:
+        opened = open_package(small_package, tmp_path / "unpacked")
+        iq, golden = opened.golden()
+        np.savez(opened.folder / GOLDEN, iq=iq, logits=logits(golden.copy()))
+        for name, content in (files or {}).items():
+            (opened.folder / name).write_bytes(content)
+        changed = Manifest(**{**vars(opened.manifest), **(manifest or {})})
+        write_package(tmp_path / "changed.zip", changed, opened.folder, sorted(opened.manifest.files))
+        return tmp_path / "changed.zip"
+
+    return pack_again

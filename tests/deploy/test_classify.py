@@ -1,0 +1,126 @@
+"""`radioml classify`: from a RadioML file to accuracy and throughput, on a real simulated accelerator."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import h5py
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from deploy.accelerator import open_accelerator
+from deploy.classify import classify
+from deploy.results import default_folder, throughput, write_results
+from radioml.cli import app, deploy  # noqa: F401  (registers `radioml classify`)
+from radioml.dataset import read_frames
+from radioml.errors import RadioMLError
+from radioml.metrics import measure
+from radioml.package import open_package
+from radioml.split import spread_indices
+
+FRAMES = 40
+
+
+@pytest.fixture(scope="module")
+def result(small_package, data_file):
+    return classify(small_package, data_file, "simulation", FRAMES, "all", processes=2)
+
+
+def test_it_is_quantise_infer_and_argmax(result, small_package, data_file, tmp_path):
+    package = open_package(small_package, tmp_path)
+    frames = read_frames(data_file, spread_indices(2, FRAMES, "all"))
+    with open_accelerator(package, "simulation", 1) as accelerator:
+        logits = accelerator.infer(package.manifest.quantiser(frames.iq)).logits
+    assert np.array_equal(result.predicted, logits.argmax(1))
+    assert np.array_equal(result.class_index, frames.class_index)
+    assert np.array_equal(result.snr_db, frames.snr_db)
+    assert np.array_equal(result.metrics.counts, measure(frames.class_index, frames.snr_db, logits.argmax(1)).counts)
+    quantiser = package.manifest.quantiser
+    unclipped = np.rint(frames.iq / np.float32(quantiser.scale))
+    # values at exactly half a step outside round to an even integer and are no loss: not counted
+    assert result.clipped_samples <= ((unclipped > quantiser.maximum) | (unclipped < quantiser.minimum)).sum()
+    assert result.clipped_samples == (np.abs(frames.iq - quantiser.dequantise(quantiser(frames.iq))) >
+                                      quantiser.scale / 2).sum()  # fmt: skip
+
+
+def test_it_says_what_it_measured_on_what(result, small_package, data_file, tmp_path):
+    assert result.golden_frames == len(open_package(small_package, tmp_path / "package").golden()[0])
+    assert not result.interrupted
+    write_results(result, tmp_path / "out")
+    accuracy = json.loads((tmp_path / "out" / "accuracy.json").read_text())
+    assert accuracy["data"] == {"kind": "synthetic", "identity": "generator 1, seed 11, 2 frames per cell", "part": "all"}
+    assert (accuracy["frames"], accuracy["overall"]["frames"], accuracy["interrupted"]) == (FRAMES, FRAMES, False)
+    assert accuracy["overall"]["correct"] == (result.predicted == result.class_index).sum()
+    speed = json.loads((tmp_path / "out" / "throughput.json").read_text())
+    manifest = result.manifest
+    assert speed["board"]["counted_in"] == "this run"
+    assert speed["board"]["cycles_per_frame"] == pytest.approx(manifest.cycles_per_frame, rel=0.05)
+    assert speed["board"]["frames_per_second"] == pytest.approx(
+        manifest.clock_mhz * 1e6 / speed["board"]["cycles_per_frame"]
+    )
+    assert "simulated" in speed["board"]["figures"]
+    assert speed["host"]["frames_per_second"] == pytest.approx(FRAMES / result.seconds)
+    for name in ("accuracy_over_snr", "confusion_matrix"):
+        assert (tmp_path / "out" / f"{name}.png").stat().st_size > 10_000
+        assert "synthetic" in json.loads((tmp_path / "out" / f"{name}.json").read_text())["data"]
+
+
+def test_frames_too_few_to_time_fall_back_on_the_build(small_package, data_file):
+    board = throughput(classify(small_package, data_file, "simulation", 1, "all", processes=1))["board"]
+    assert board["counted_in"] == "the build"
+    assert board["cycles_per_frame"] == board["cycles_per_frame_of_the_build"]
+
+
+def test_an_interrupted_run_keeps_what_is_done(small_package, data_file):
+    def interrupt(done: int, total: int) -> None:
+        if done:
+            raise KeyboardInterrupt
+
+    result = classify(small_package, data_file, "simulation", FRAMES, "all", processes=1, progress=interrupt)
+    assert 0 < result.frames < FRAMES == result.requested
+    assert result.interrupted
+    assert result.metrics.overall.frames == result.frames == len(result.indices)
+
+
+def test_nan_is_refused_with_the_frame(small_package, data_file, tmp_path):
+    path = tmp_path / "nan.h5"
+    shutil.copyfile(data_file, path)
+    frame = spread_indices(2, FRAMES, "all")[3]
+    with h5py.File(path, "r+") as file:
+        file["X"][frame, 1000, 1] = np.nan
+    with pytest.raises(RadioMLError, match=rf"nan\.h5: frame {frame} contains NaN"):
+        classify(small_package, path, "simulation", FRAMES, "all", processes=1)
+
+
+def test_results_lie_in_the_run_or_beside_the_package(tmp_path):
+    run = tmp_path / "runs" / "demo"
+    assert default_folder(run / "build" / "ZCU104" / "package.zip") == run / "deploy"
+    assert default_folder(tmp_path / "package.zip") == tmp_path / "deploy"
+
+
+def test_the_command_prints_and_writes(small_package, data_file, tmp_path):
+    arguments = ["classify", str(small_package), "--data", str(data_file), "--frames", "26", "--out", str(tmp_path)]
+    result = CliRunner().invoke(app, arguments, env={"COLUMNS": "200"})
+    assert result.exit_code == 0, result.output
+    for text in ("synthetic data (generator 1, seed 11, 2 frames per cell)", "part test", "accuracy, all SNRs", "(simulated)", "cycles"):
+        assert text in result.stdout
+    assert {path.name for path in tmp_path.iterdir()} >= {"accuracy.json", "throughput.json", "accuracy_over_snr.png"}
+
+
+def test_the_command_ends_with_1_on_a_golden_mismatch(repack, data_file, tmp_path):
+    package = repack(logits=lambda logits: logits + (np.arange(24) == 7))
+    out = tmp_path / "out"
+    result = CliRunner().invoke(app, ["classify", str(package), "--data", str(data_file), "--out", str(out)])
+    assert result.exit_code == 1
+    assert "golden frames differ" in result.stderr
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(("package", "data"), [(None, "nowhere.h5"), ("nowhere.zip", None)])
+def test_missing_files_are_user_errors(small_package, data_file, tmp_path, package, data):
+    package = tmp_path / package if package else small_package
+    data = tmp_path / data if data else data_file
+    with pytest.raises(RadioMLError, match=r"nowhere.*: no such"):
+        classify(package, data, "simulation")

@@ -1,0 +1,181 @@
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from finn_build import verilator
+from finn_build.boards import board_names, load_board
+from finn_build.finn_session import finn_session
+from finn_build.library_patches import PATCHES, patch_copy
+from finn_build.rtl_support import check_rtl_support
+from finn_build.step_runner import StepRunner
+from finn_build.steps.cut_input import cut_input
+from finn_build.stitch import Layer, stitch
+from finn_build.verification import compare
+from radioml.errors import RadioMLError
+from radioml.quantiser import InputQuantiser
+
+
+def library_file(name):
+    import finn
+
+    (path,) = [path for root in finn.__path__ for path in Path(root, "finn-rtllib").glob(f"*/**/{name}")]
+    return path
+
+
+@pytest.mark.parametrize("patch", PATCHES, ids=lambda patch: patch.file)
+def test_patch_fits_the_installed_library_once(patch, tmp_path):
+    copy = tmp_path / patch.file
+    shutil.copy(library_file(patch.file), copy)
+    patch_copy(copy)
+    text = copy.read_text()
+    assert all(new in text for _, new in patch.replacements if new)
+    with pytest.raises(RadioMLError, match="another version of FINN's RTL library"):
+        patch_copy(copy)
+
+
+@pytest.mark.parametrize("patch", PATCHES, ids=lambda patch: patch.file)
+@pytest.mark.parametrize("change", ["gone", "twice"])
+def test_patch_refuses_changed_text(patch, change, tmp_path):
+    text = library_file(patch.file).read_text()
+    old = patch.replacements[0][0]
+    copy = tmp_path / patch.file
+    copy.write_text(text.replace(old, "" if change == "gone" else old + old))
+    with pytest.raises(RadioMLError, match=patch.file):
+        patch_copy(copy)
+
+
+def test_boards_name_the_parts_that_finn_knows():
+    from finn.util.basic import part_map
+
+    assert board_names() == ["Pynq-Z2", "RFSoC2x2", "U250", "ZCU104"]
+    for name in board_names():
+        board = load_board(name)
+        assert board.name == name
+        assert board.part == part_map[name]
+        assert set(board.resources) == {"LUT", "FF", "BRAM_18K", "URAM", "DSP"}
+        assert board.sources
+
+
+@pytest.fixture
+def model(small_model):
+    from qonnx.core.modelwrapper import ModelWrapper
+
+    return ModelWrapper(str(small_model))
+
+
+def first(model, kind):
+    return next(node for node in model.graph.node if node.op_type == kind)
+
+
+def test_small_network_has_rtl(model):
+    check_rtl_support(model)
+
+
+@pytest.mark.parametrize("attribute", ["signed", "narrow"])
+def test_weights_that_the_multiplier_does_not_take(model, attribute):
+    from qonnx.custom_op.registry import getCustomOp
+
+    conv = first(model, "Conv")
+    getCustomOp(model.find_producer(conv.input[1])).set_nodeattr(attribute, 0)
+    with pytest.raises(RadioMLError, match=f"Conv {conv.name}: its weights are not signed and symmetric"):
+        check_rtl_support(model)
+
+
+def test_depthwise_convolution(model):
+    from qonnx.util.basic import get_by_name
+
+    conv = first(model, "Conv")
+    get_by_name(conv.attribute, "group").i = 4
+    with pytest.raises(RadioMLError, match=f"Conv {conv.name}: grouped or depthwise"):
+        check_rtl_support(model)
+
+
+def test_fork_and_residual(model):
+    from onnx import helper
+
+    relu = first(model, "Relu")
+    consumer = model.find_consumers(relu.output[0])[0]
+    add = helper.make_node("Add", [relu.output[0], relu.input[0]], ["sum"], name="Residual")
+    consumer.input[0] = "sum"
+    model.graph.node.insert(list(model.graph.node).index(relu) + 1, add)
+    with pytest.raises(RadioMLError, match=r"its output forks[\s\S]*Add Residual: joins two branches"):
+        check_rtl_support(model)
+
+
+def test_missing_compiler_is_named(monkeypatch):
+    monkeypatch.setattr(verilator.shutil, "which", lambda tool: None)
+    with pytest.raises(RadioMLError, match=r"`g\+\+` .*apt install"):
+        verilator.check_tools()
+
+
+def test_failed_step_names_itself_and_the_log(tmp_path):
+    from rich.console import Console
+
+    runner = StepRunner(Console(stderr=True), tmp_path, tmp_path / "build.log")
+    with pytest.raises(RadioMLError, match=r"step 'divide' failed: division by zero \(log: .*build.log\)"):
+        runner.run("divide", lambda: 1 / 0)
+    assert "ZeroDivisionError" in (tmp_path / "build.log").read_text()
+
+
+def test_session_restores_the_process(tmp_path, capsys, monkeypatch):
+    monkeypatch.delenv("FINN_BUILD_DIR", raising=False)
+    here = Path.cwd()
+    with finn_session(tmp_path / "work", tmp_path / "log"):
+        print("chatter")
+        assert os.environ["FINN_BUILD_DIR"] == str(tmp_path / "work")
+    assert Path.cwd() == here
+    assert "FINN_BUILD_DIR" not in os.environ
+    assert "chatter" in (tmp_path / "log").read_text()
+    assert capsys.readouterr().out == ""
+
+
+def test_stitch_refuses_streams_of_unequal_width():
+    with pytest.raises(ValueError, match="a gives 8 bits, b takes 16"):
+        stitch([Layer("a", "A", 8, 8), Layer("b", "B", 16, 8)])
+
+
+def test_compare_names_the_first_difference():
+    expected = np.arange(48).reshape(2, 24)
+    assert compare(expected, expected).equal
+    found = expected.copy()
+    found[1, 5] += 1
+    result = compare(expected, found)
+    assert result.mismatching == (1,)
+    assert result.first == (1, 5, 29, 30)
+    with pytest.raises(ValueError, match="not integer"):
+        compare(expected, expected.astype(float))
+
+
+def quantiser_of(path):
+    from radioml.model_metadata import load_exported
+
+    return load_exported(path)[1].quantiser
+
+
+def test_input_is_cut_to_integers(model, small_model):
+    cut = cut_input(model, quantiser_of(small_model))
+    assert cut.get_tensor_shape(cut.graph.input[0].name) == [1, 64, 32]
+    assert cut.get_tensor_datatype(cut.graph.input[0].name).name == "INT8"
+    (consumer,) = cut.find_consumers(cut.graph.input[0].name)
+    assert consumer.op_type == "Mul"
+    assert cut.get_initializer(consumer.input[1]) == 1 / 64
+    assert "Reshape" not in [node.op_type for node in cut.graph.node]
+
+
+def test_other_order_of_samples_is_refused(model, small_model):
+    from qonnx.util.basic import get_by_name
+
+    transpose = model.find_consumers(model.find_consumers(first(model, "Quant").output[0])[0].output[0])[0]
+    get_by_name(transpose.attribute, "perm").ints[:] = [0, 2, 1, 3]
+    with pytest.raises(RadioMLError, match="all that the host does"):
+        cut_input(model, quantiser_of(small_model))
+
+
+def test_quantiser_that_the_metadata_does_not_describe(model):
+    with pytest.raises(RadioMLError, match="but the metadata says"):
+        cut_input(model, InputQuantiser(8, 1 / 32))

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from training.experiment import CONFIGS, load_experiment
+from training.models import create
+
+from radioml.errors import RadioMLError
+
+
+@pytest.mark.parametrize("config", sorted(CONFIGS.glob("*.yaml")), ids=lambda p: p.stem)
+def test_shipped_experiments_build_their_network(config: Path):
+    experiment = load_experiment(str(config))
+    assert experiment.name == config.stem
+    create(experiment.topology, experiment.parameters)
+
+
+def test_a_shipped_experiment_is_found_by_name():
+    assert load_experiment("polyphase").topology == "polyphase"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("name: x\ntopology: y\nbatch: 3\n", "batch: Extra inputs"),
+        ("name: x\ntopology: y\ntraining: {epochs: many}\n", "training.epochs: .*found 'many'"),
+        ("name: ../x\ntopology: y\n", "name: String should match"),
+        ("topology: y\n", "name: Field required"),
+        ("- 1\n", "expected keys"),
+        ("a: [\n", "not readable YAML"),
+    ],
+)
+def test_mistakes_are_named_with_their_key(tmp_path: Path, text: str, message: str):
+    path = tmp_path / "e.yaml"
+    path.write_text(text)
+    with pytest.raises(RadioMLError, match=message):
+        load_experiment(str(path))
+
+
+def test_a_missing_file_lists_the_shipped_ones():
+    with pytest.raises(RadioMLError, match="shipped ones are: .*polyphase"):
+        load_experiment("nonsense")
+
+
+def test_unknown_topology_and_parameters_are_refused():
+    with pytest.raises(RadioMLError, match="there are: polyphase, vgg10"):
+        create("resnet", {})
+    with pytest.raises(RadioMLError, match="colour"):
+        create("polyphase", {"colour": 1})
+    with pytest.raises(RadioMLError, match="phases = 7 does not divide"):
+        create("polyphase", {"phases": 7})

@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from onnx import numpy_helper
+from training.checkpoint import load_checkpoint
+from training.double_precision import DoubleQonnx
+from training.export import compare, export
+from training.reference import IntegerNetwork, integer_logits
+
+from radioml.constants import CLASSES
+from radioml.errors import RadioMLError
+from radioml.files import sha256
+from radioml.model_metadata import load_exported
+from radioml.synthetic import generate_spread
+
+
+def test_export_keeps_the_contract(small_checkpoint: Path, tmp_path: Path):
+    path = export(small_checkpoint, tmp_path / "train")
+    _, metadata = load_exported(path)
+    assert metadata.classes == CLASSES
+    assert metadata.topology == "polyphase"
+    assert metadata.training_data["kind"] == "synthetic"
+    assert metadata.checkpoint_sha256 == sha256(small_checkpoint) == sha256(tmp_path / "train" / "checkpoint.pth")
+    with np.load(tmp_path / "train" / "golden.npz", allow_pickle=False) as golden:
+        assert golden["iq"].shape == (26, 1024, 2) and golden["logits"].shape == (26, 24)
+        np.testing.assert_array_equal(integer_logits(small_checkpoint, golden["iq"]), golden["logits"])
+        assert len(np.unique(golden["logits"], axis=0)) > 20, "the frames must not all look alike to the network"
+
+
+def test_integer_logits_are_the_float_network_in_steps(small_checkpoint: Path):
+    frames = generate_spread(48, 3)
+    network = load_checkpoint(small_checkpoint).network
+    with torch.no_grad():
+        logits = network(torch.from_numpy(frames.iq).permute(0, 2, 1)).numpy()
+    integer = IntegerNetwork(network)
+    # single precision may tip a rare activation next to a threshold, no more
+    agree = np.isclose(integer(frames.iq) * integer.logit_scale, logits, atol=integer.logit_scale / 4).all(1)
+    assert agree.mean() > 0.9
+
+
+def test_the_comparison_catches_one_changed_weight(small_checkpoint: Path, tmp_path: Path):
+    model, metadata = load_exported(export(small_checkpoint, tmp_path))
+    frames = generate_spread(8, 5)
+    expected = integer_logits(small_checkpoint, frames.iq)
+    compare(model, frames.iq, expected, metadata.logit_scale)
+    quant = [node for node in model.graph.node if node.op_type == "Quant"]
+    names = {quant_input for node in quant for quant_input in node.input[:1]}
+    weight = next(t for t in model.graph.initializer if t.name in names)
+    values = numpy_helper.to_array(weight).copy()
+    values.flat[np.abs(values).argmin()] = np.abs(values).max()
+    weight.CopyFrom(numpy_helper.from_array(values, weight.name))
+    with pytest.raises(RadioMLError, match=r"differs from Brevitas: frame \d+, logit"):
+        compare(model, frames.iq, expected, metadata.logit_scale)
+
+
+def test_double_precision_executes_the_same_graph(small_checkpoint: Path, tmp_path: Path):
+    from qonnx.core.modelwrapper import ModelWrapper
+    from qonnx.core.onnx_exec import execute_onnx
+
+    model, _ = load_exported(export(small_checkpoint, tmp_path))
+    frame = generate_spread(1, 9).iq[0]
+    single = execute_onnx(ModelWrapper(model), {"iq": frame.T[None].copy()})["logits"][0]
+    np.testing.assert_allclose(DoubleQonnx(model)(frame), single, rtol=1e-4, atol=1e-4)
+
+
+def test_foreign_models_are_refused(tmp_path: Path, reference: Path):
+    with pytest.raises(RadioMLError, match="not written by `radioml export`"):
+        load_exported(reference / "pretrained_VGG10_w8a8_20_export.onnx")
+
+
+@pytest.mark.parametrize("content", [b"", b"nonsense" * 40])
+def test_files_that_are_no_onnx_are_refused(tmp_path: Path, content: bytes):
+    path = tmp_path / "m.onnx"
+    path.write_bytes(content)
+    with pytest.raises(RadioMLError, match="ONNX"):
+        load_exported(path)
+    with pytest.raises(RadioMLError, match="no such file"):
+        load_exported(tmp_path / "absent.onnx")
+
+
+class _Trap:
+    def __reduce__(self):
+        return Path.touch, (Path("executed"),)
+
+
+def test_a_pickled_checkpoint_is_not_executed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    Path("evil.pth").write_bytes(pickle.dumps(_Trap()))
+    torch.save({"format": 1, "topology": _Trap()}, "evil2.pth")
+    for name in ("evil.pth", "evil2.pth"):
+        with pytest.raises(RadioMLError, match="not a checkpoint that can be loaded safely"):
+            load_checkpoint(name)
+    assert not Path("executed").exists()
+
+
+def test_unfit_checkpoints_are_refused(small_checkpoint: Path, tmp_path: Path):
+    with pytest.raises(RadioMLError, match="'polyphase', not 'vgg10'"):
+        load_checkpoint(small_checkpoint, "vgg10")
+    with pytest.raises(RadioMLError, match="no such checkpoint"):
+        load_checkpoint(tmp_path / "absent.pth")
+    truncated = tmp_path / "truncated.pth"
+    truncated.write_bytes(small_checkpoint.read_bytes()[:5000])
+    with pytest.raises(RadioMLError, match="not a checkpoint"):
+        load_checkpoint(truncated)
+    bare = tmp_path / "bare.pth"
+    torch.save({"1.weight": torch.zeros(3)}, bare)
+    with pytest.raises(RadioMLError, match="--topology"):
+        load_checkpoint(bare)
+    with pytest.raises(RadioMLError, match="do not fit topology 'vgg10'"):
+        load_checkpoint(bare, "vgg10")
+
+
+def test_the_model_is_valid_onnx(small_checkpoint: Path, tmp_path: Path):
+    model, _ = load_exported(export(small_checkpoint, tmp_path))
+    assert [value.name for value in model.graph.input] == ["iq"]
+    assert {n.op_type for n in model.graph.node} >= {"Quant", "Conv", "MatMul"}
+    assert onnx.load_from_string(model.SerializeToString()) == model

@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from rich.console import Console
+from training.data import QuantisedFrames, RadioMLData
+from training.experiment import Experiment
+from training.loop import train
+
+from radioml.dataset import read_frames
+from radioml.errors import RadioMLError
+from radioml.files import read_json
+from radioml.quantiser import InputQuantiser
+from radioml.split import fixed_split
+from radioml.synthetic import write_dataset
+
+SETTINGS = {"epochs": 2, "batch_size": 64, "minimum_snr_db": 20, "seed": 1}
+EXPERIMENT = Experiment(
+    name="small",
+    topology="polyphase",
+    parameters={"channels": [8], "kernels": [3], "strides": [8]},
+    training=SETTINGS,
+)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("data") / "six.hdf5"
+    write_dataset(path, 6, seed=1)
+    return path
+
+
+@pytest.fixture(scope="module")
+def frames(data: Path) -> QuantisedFrames:
+    return QuantisedFrames(data, InputQuantiser(8, 1 / 64), lambda done, total: None)
+
+
+def _train(data: Path, run: Path, **changes: object):
+    experiment = EXPERIMENT.model_copy(update={"training": EXPERIMENT.training.model_copy(update=changes)})
+    return train(experiment, data, run, Console(quiet=True))
+
+
+@pytest.mark.parametrize("minimum_snr_db", [-20, 0, 20])
+def test_no_test_frame_reaches_training_or_selection(frames: QuantisedFrames, minimum_snr_db: int):
+    batches = RadioMLData(frames, 64, minimum_snr_db, seed=1)
+    test = set(fixed_split(frames.frames_per_cell).test.tolist())
+    train_set, validation = set(batches.train_indices.tolist()), set(batches.validation_indices.tolist())
+    assert train_set and validation
+    assert not train_set & test and not validation & test and not train_set & validation
+    assert set(batches.test_indices.tolist()) == test
+    assert frames.snr_db[batches.train_indices].min() == minimum_snr_db
+
+
+def test_batches_are_the_files_frames_on_the_input_grid(frames: QuantisedFrames, data: Path):
+    iq, class_index, snr_db = frames[[0, 3000, 3743]]
+    stored = read_frames(data, np.array([0, 3000, 3743]))
+    np.testing.assert_array_equal(iq.permute(0, 2, 1) * 64, np.clip(np.rint(stored.iq * 64), -128, 127))
+    np.testing.assert_array_equal(class_index, stored.class_index)
+    np.testing.assert_array_equal(snr_db, stored.snr_db)
+
+
+def test_training_keeps_a_checkpoint_metrics_and_plots(data: Path, tmp_path: Path):
+    trained = _train(data, tmp_path / "run")
+    files = {path.name for path in (tmp_path / "run" / "train").iterdir()}
+    assert {"checkpoint.pth", "metrics.json", "accuracy_over_snr.png", "confusion_matrix.png"} <= files
+    metrics = read_json(tmp_path / "run" / "train" / "metrics.json")
+    assert metrics["overall"]["frames"] == 624 and metrics["data"]["kind"] == "synthetic"
+    assert trained.accuracy["overall"] == metrics["overall"]["accuracy"]
+    before = (tmp_path / "run" / "train" / "checkpoint.pth").stat().st_mtime_ns
+    _train(data, tmp_path / "run")
+    assert (tmp_path / "run" / "train" / "checkpoint.pth").stat().st_mtime_ns == before, "a finished run is left alone"
+
+
+def test_a_run_directory_belongs_to_one_experiment(data: Path, tmp_path: Path):
+    _train(data, tmp_path, epochs=1)
+    with pytest.raises(RadioMLError, match="holds another experiment"):
+        _train(data, tmp_path, epochs=3)
+
+
+def test_an_interrupted_run_continues_to_the_same_weights(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    whole = _train(data, tmp_path / "whole", epochs=3)
+
+    def stop(trainer, *_: object) -> None:
+        if trainer.current_epoch == 1:
+            raise RuntimeError("power cut")
+
+    with monkeypatch.context() as patch, pytest.raises(RuntimeError, match="power cut"):
+        patch.setattr("training.loop.ModulationClassifier.on_train_epoch_start", lambda self: stop(self.trainer))
+        _train(data, tmp_path / "parts", epochs=3)
+    assert not (tmp_path / "parts" / "train" / "checkpoint.pth").exists()
+    resumed = _train(data, tmp_path / "parts", epochs=3)
+    for name, tensor in whole.network.state_dict().items():
+        assert torch.equal(tensor, resumed.network.state_dict()[name]), name
+
+
+def test_a_loss_that_is_not_a_number_stops_the_run(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def poison(self, indices):
+        iq, class_index, snr_db = original(self, indices)
+        return iq.fill_(torch.nan), class_index, snr_db
+
+    original = QuantisedFrames.__getitem__
+    monkeypatch.setattr(QuantisedFrames, "__getitem__", poison)
+    with pytest.raises(RadioMLError, match="loss became nan at step 0"):
+        _train(data, tmp_path)
+
+
+def test_nan_in_the_data_is_refused_before_training(tmp_path: Path):
+    import h5py
+
+    path = tmp_path / "nan.hdf5"
+    write_dataset(path, 3, seed=1)
+    with h5py.File(path, "r+") as file:
+        file["X"][5, 6, 1] = np.nan
+    with pytest.raises(RadioMLError, match="NaN"):
+        _train(path, tmp_path / "run")

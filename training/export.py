@@ -1,0 +1,102 @@
+"""From a checkpoint to a QONNX file that later stages accept, checked frame by frame against Brevitas."""
+
+from __future__ import annotations
+
+import shutil
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from brevitas.export import export_qonnx
+from qonnx.core.modelwrapper import ModelWrapper
+from qonnx.util.cleanup import cleanup_model
+
+from radioml.constants import CLASSES, FRAME_LENGTH
+from radioml.errors import RadioMLError
+from radioml.files import replacing, sha256
+from radioml.model_metadata import INPUT_NAME, OUTPUT_NAME, ModelMetadata, attach
+from radioml.synthetic import generate_spread
+from training.checkpoint import TrainedNetwork, load_checkpoint
+from training.double_precision import DoubleQonnx
+from training.reference import IntegerNetwork, input_quantiser
+
+GOLDEN_FRAMES, GOLDEN_SEED = 26, 20180101
+
+
+def export(
+    checkpoint: Path,
+    folder: Path,
+    topology: str | None = None,
+    progress: Callable[[int, int], object] = lambda done, total: None,
+) -> Path:
+    """Write `model.onnx`, `golden.npz` and a copy of the checkpoint to `folder`; returns the model's path.
+
+    golden.npz holds synthetic frames over all classes and SNRs (`iq` float32 (26, 1024, 2)) and what Brevitas makes of
+    them (`logits` int64 (26, 24)). The QONNX model must give the same on every one of them before it is written; its
+    opset is what qonnx and FINN read. Raises RadioMLError for a bad checkpoint or a model that differs.
+    """
+    trained = load_checkpoint(checkpoint, topology)
+    target = folder / "model.onnx"
+    with replacing(target) as temporary, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch announces that the exporter Brevitas uses will go one day
+        export_qonnx(
+            trained.network, torch.zeros(1, 2, FRAME_LENGTH), str(temporary), dynamo=False,
+            input_names=[INPUT_NAME], output_names=[OUTPUT_NAME],
+        )  # fmt: skip
+        wrapper = cleanup_model(ModelWrapper(str(temporary)))
+        wrapper.rename_tensor(wrapper.graph.input[0].name, INPUT_NAME)
+        wrapper.rename_tensor(wrapper.graph.output[0].name, OUTPUT_NAME)
+        model = wrapper.model
+        frames = generate_spread(GOLDEN_FRAMES, GOLDEN_SEED)
+        network = IntegerNetwork(trained.network)
+        logits = network(frames.iq)
+        compare(model, frames.iq, logits, network.logit_scale, progress)
+        attach(model, _metadata(trained, network.logit_scale, sha256(checkpoint)))
+        onnx.save(model, str(temporary))
+    with replacing(folder / "golden.npz") as temporary:
+        np.savez_compressed(temporary, iq=frames.iq, logits=logits)
+    if checkpoint.resolve() != (folder / "checkpoint.pth").resolve():
+        with replacing(folder / "checkpoint.pth") as temporary:
+            shutil.copyfile(checkpoint, temporary)
+    return target
+
+
+def compare(
+    model: onnx.ModelProto,
+    iq: np.ndarray,
+    expected: np.ndarray,
+    scale: float,
+    progress: Callable[[int, int], object] = lambda done, total: None,
+) -> None:
+    """Execute a QONNX model on frames float32 (N, 1024, 2); raises RadioMLError on the first logit that differs.
+
+    expected: int64 (N, classes); scale: value of one step of them.
+
+    In double precision, for the reason that `IntegerNetwork` gives.
+    """
+    execute = DoubleQonnx(model)
+    for index, frame in enumerate(iq):
+        logits = execute(frame)
+        integers = np.rint(logits / scale).astype(np.int64)
+        if (integers != expected[index]).any():
+            at = int(np.flatnonzero(integers != expected[index])[0])
+            raise RadioMLError(
+                f"the exported model differs from Brevitas: frame {index}, logit {at} ({CLASSES[at]}): "
+                f"{integers[at]} instead of {expected[index, at]}"
+            )
+        progress(index + 1, len(iq))
+
+
+def _metadata(trained: TrainedNetwork, logit_scale: float, checkpoint_sha256: str) -> ModelMetadata:
+    return ModelMetadata(
+        topology=trained.topology,
+        classes=CLASSES,
+        quantiser=input_quantiser(trained.network),
+        logit_scale=logit_scale,
+        checkpoint_sha256=checkpoint_sha256,
+        training_data=trained.training_data,
+        accuracy=trained.accuracy,
+    )

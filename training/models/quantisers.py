@@ -1,0 +1,31 @@
+"""Brevitas quantisers of the networks: uniform, zero point 0, as the challenge demands."""
+
+from __future__ import annotations
+
+from brevitas.core.restrict_val import RestrictValueType
+from brevitas.core.scaling import ScalingImplType
+from brevitas.quant import Int8ActPerTensorFloat, Int8WeightPerTensorFloat, Uint8ActPerTensorFloat
+
+
+class InputQuant(Int8ActPerTensorFloat):
+    """IQ samples: the constant range [-2, 2), so one step is 4 / 2^bits (1/64 at 8 bits)."""
+
+    bit_width = 8
+    min_val = -2.0
+    max_val = 2.0
+    scaling_impl_type = ScalingImplType.CONST
+
+
+class ActivationQuant(Uint8ActPerTensorFloat):
+    """Activations after ReLU: unsigned, one learned scale a tensor."""
+
+    max_val = 4.0
+    scaling_impl_type = ScalingImplType.PARAMETER
+    restrict_scaling_type = RestrictValueType.LOG_FP
+
+
+class WeightQuant(Int8WeightPerTensorFloat):
+    """Weights: signed and symmetric (narrow range), one scale a tensor; what FINN's RTL multipliers take."""
+
+    narrow_range = True
+    scaling_per_output_channel = False

@@ -1,0 +1,77 @@
+"""The network as trained, in integers: what every later stage must reproduce exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import brevitas.nn as qnn
+import numpy as np
+import torch
+from brevitas.export.inference import quant_inference_mode
+from torch import nn
+
+from radioml.constants import CLASSES, FRAME_LENGTH
+from radioml.quantiser import InputQuantiser
+from training.checkpoint import TrainedNetwork, load_checkpoint
+
+
+def input_quantiser(network: nn.Module) -> InputQuantiser:
+    """The quantiser in front of the network, which becomes the host's task."""
+    layer = next(m for m in network.modules() if isinstance(m, (qnn.QuantIdentity, qnn.QuantHardTanh)))
+    with torch.no_grad():
+        scale = float(layer.act_quant.scale())
+        bits = int(layer.act_quant.bit_width())
+    return InputQuantiser(bits, scale)
+
+
+def classifier(network: nn.Module) -> qnn.QuantLinear:
+    """The last dense layer."""
+    return [m for m in network.modules() if isinstance(m, qnn.QuantLinear)][-1]
+
+
+class IntegerNetwork:
+    """Integer logits of a trained network: Brevitas in double precision on the network's single-precision constants.
+
+    The QONNX file carries scales and batch norms in single precision; with those as exact numbers the network means
+    exact integer sums and comparisons, which is what hardware computes. Single-precision arithmetic would tip an
+    activation now and then that lies next to a threshold, by its rounding alone; double precision does not.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        self.network = network.float().eval()
+        last_activation = [m for m in self.network.modules() if isinstance(m, qnn.QuantReLU)][-1]
+        with torch.no_grad():
+            self.logit_scale = float(last_activation.act_quant.scale()) * float(
+                classifier(self.network).weight_quant.scale()
+            )
+            # In this mode Brevitas keeps the scales that it computed (in single precision) as constants.
+            quant_inference_mode(self.network).__enter__()
+            self.network(torch.zeros(1, 2, FRAME_LENGTH))
+        self.network.double()
+
+    def __call__(
+        self, iq: np.ndarray, batch: int = 512, progress: Callable[[int], object] = lambda done: None
+    ) -> np.ndarray:
+        """Frames float32 (N, 1024, 2) -> int64 (N, classes); raises ValueError if a logit is not an integer step."""
+        logits = [np.empty((0, len(CLASSES)), np.int64)]
+        with torch.no_grad():
+            for start in range(0, len(iq), batch):
+                x = torch.from_numpy(np.ascontiguousarray(iq[start : start + batch])).double().permute(0, 2, 1)
+                steps = self.network(x).numpy() / self.logit_scale
+                integers = np.rint(steps)
+                if not np.allclose(steps, integers, rtol=0, atol=1e-3):
+                    raise ValueError(
+                        f"the logits are not multiples of {self.logit_scale}: the classifier's bias is not quantised"
+                    )
+                logits.append(integers.astype(np.int64))
+                progress(min(start + batch, len(iq)))
+        return np.concatenate(logits)
+
+
+def integer_logits(
+    checkpoint: Path | str, iq: np.ndarray, progress: Callable[[int], object] = lambda done: None
+) -> np.ndarray:
+    """Integer logits int64 (N, classes) of a checkpoint for frames float32 (N, 1024, 2)."""
+    trained: TrainedNetwork = load_checkpoint(checkpoint)
+    return IntegerNetwork(trained.network)(iq, progress=progress)
