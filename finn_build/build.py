@@ -119,7 +119,7 @@ def _build_estimate(
 
     start = time.perf_counter()
     model = ModelWrapper(str(path.resolve()))
-    steps = runner.run("load FINN", lambda: graph_steps(metadata, board, target_fps, runner.work), finn=True)
+    steps = runner.run("load FINN", lambda: graph_steps(model, metadata, board, target_fps, runner.work), finn=True)
     for name, step in steps:
         model = runner.run(name, lambda step=step, model=model: step(model), finn=True)
     value = runner.run("estimate", lambda: estimate(model, board, target_fps), finn=True)

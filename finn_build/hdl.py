@@ -25,7 +25,6 @@ FIFO, MULTIPLIER = "StreamingFIFO_rtl", "MVAU_rtl"
 _WITH_AXI_LITE = ("Thresholding_rtl", "FMPadding_rtl")
 _WEIGHTS = "memblock.dat"
 _WEIGHT_MEMORY_LIBRARY = ("axi/hdl/axilite.sv", "memstream/hdl/memstream_axi.sv", "memstream/hdl/memstream.sv")
-SHALLOWEST_FIFO = 2
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,7 @@ def set_fifo_depths(model: ModelWrapper, depths: dict[str, int]) -> None:
     """Give each FIFO its depth in words and have its HDL generated anew."""
     for node, operator in _operators(model):
         if node in depths:
-            operator.set_nodeattr("depth", max(SHALLOWEST_FIFO, depths[node]))
+            operator.set_nodeattr("depth", depths[node])
             operator.set_nodeattr("code_gen_dir_ipgen", "")
 
 

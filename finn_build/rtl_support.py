@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from finn_build.steps.cut_input import DATA_MOVEMENT
+from finn_build.steps.exact_thresholds import activations
 from radioml.errors import RadioMLError
 
 if TYPE_CHECKING:
@@ -39,6 +40,10 @@ def check_rtl_support(model: ModelWrapper) -> None:
         problem = _problem(model, node, sources)
         if problem:
             problems.append(f"{node.op_type} {node.name}: {problem}")
+    if not problems and not all(activations(model)):
+        problems.append(
+            "activations: each needs convolution or linear layer, batch norm, ReLU, quantiser, in this order"
+        )
     if problems:
         listed = "\n  ".join(problems)
         raise RadioMLError(f"the network has layers without RTL (`--until estimate` may still work):\n  {listed}")

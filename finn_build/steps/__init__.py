@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from finn_build.steps.align_stream_widths import align_stream_widths
 from finn_build.steps.cut_host_ends import cut_host_ends
 from finn_build.steps.cut_input import cut_input
+from finn_build.steps.exact_thresholds import exact_thresholds
 from finn_build.steps.prefer_rtl import prefer_rtl
 
 if TYPE_CHECKING:
@@ -20,8 +21,10 @@ if TYPE_CHECKING:
 Step = Callable[["ModelWrapper"], "ModelWrapper"]
 
 
-def graph_steps(metadata: ModelMetadata, board: Board, target_fps: int, work: Path) -> list[tuple[str, Step]]:
-    """Named steps from a QONNX model to folded FINN layers; to be run inside a FINN session on the folder `work`."""
+def graph_steps(
+    network: ModelWrapper, metadata: ModelMetadata, board: Board, target_fps: int, work: Path
+) -> list[tuple[str, Step]]:
+    """Named steps from the QONNX `network` to folded FINN layers; to be run in a FINN session on the folder `work`."""
     from finn.builder import build_dataflow_steps as finn
     from finn.builder.build_dataflow_config import DataflowBuildConfig
     from qonnx.transformation.change_3d_tensors_to_4d import Change3DTo4DTensors
@@ -45,6 +48,7 @@ def graph_steps(metadata: ModelMetadata, board: Board, target_fps: int, work: Pa
         ("tidy up", of_finn(finn.step_tidy_up)),
         ("raise 1-D layers to 2-D", lambda model: model.transform(Change3DTo4DTensors())),
         ("streamline scales into thresholds", of_finn(finn.step_streamline)),
+        ("make thresholds exact", lambda model: exact_thresholds(model, network, metadata.quantiser)),
         ("cut the host's ends off", lambda model: cut_host_ends(model, metadata.logit_scale)),
         ("map to hardware layers", of_finn(finn.step_convert_to_hw)),
         ("partition", of_finn(finn.step_create_dataflow_partition)),
