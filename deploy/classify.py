@@ -16,7 +16,6 @@ from radioml.check import Origin, origin
 from radioml.errors import RadioMLError
 from radioml.metrics import Metrics, measure
 from radioml.package import Manifest, open_package
-from radioml.quantiser import InputQuantiser
 from radioml.split import spread_indices
 
 
@@ -81,7 +80,7 @@ def classify(
     The package's golden frames are checked first. progress: called with the number of frames done and of all.
     A KeyboardInterrupt once frames have been classified ends the run and keeps them.
 
-    Raises RadioMLError for an unusable package, backend or file and for NaN samples; GoldenMismatchError when the
+    Raises RadioMLError for an unusable package, backend or file and for NaN samples; MismatchError when the
     accelerator does not give the trained network's logits.
     """
     source = origin(data)
@@ -147,14 +146,8 @@ def _classify_batch(accelerator: Accelerator, data: Path | str, indices: np.ndar
         class_index=frames.class_index,
         snr_db=frames.snr_db,
         predicted=inference.logits.argmax(1),
-        clipped_samples=_clipped(frames.iq, quantiser),
+        clipped_samples=quantiser.clipped(frames.iq),
         cycles=inference.cycles,
         intervals=inference.intervals,
         seconds=inference.seconds,
     )
-
-
-def _clipped(iq: np.ndarray, quantiser: InputQuantiser) -> int:
-    """How many values lie more than half a step outside the quantiser's range."""
-    low, high = (quantiser.minimum - 0.5) * quantiser.scale, (quantiser.maximum + 0.5) * quantiser.scale
-    return int(((iq < low) | (iq > high)).sum())

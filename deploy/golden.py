@@ -7,25 +7,20 @@ from dataclasses import replace
 import numpy as np
 
 from deploy.accelerator import Accelerator
+from radioml.errors import MismatchError
 from radioml.package import Package
-
-
-class GoldenMismatchError(Exception):
-    """The accelerator's logits differ from the network's on the package's golden frames; the message says how."""
 
 
 def check_golden(accelerator: Accelerator, package: Package) -> int:
     """Run the package's golden frames and compare every logit as an integer; returns the number of frames.
 
-    Raises GoldenMismatchError with the first difference and, where the pattern tells, its likely cause.
+    Raises MismatchError with the first difference and, where the pattern tells, its likely cause.
     """
     iq, expected = package.golden()
     found = accelerator.infer(package.manifest.quantiser(iq)).logits
     if found.shape == expected.shape and (found == expected).all():
         return len(iq)
-    raise GoldenMismatchError(
-        _difference(found, expected, package) + _diagnosis(accelerator, package, iq, expected, found)
-    )
+    raise MismatchError(_difference(found, expected, package) + _diagnosis(accelerator, package, iq, expected, found))
 
 
 def _difference(found: np.ndarray, expected: np.ndarray, package: Package) -> str:

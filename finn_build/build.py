@@ -21,10 +21,10 @@ from finn_build.record import BuildRecord, drop_stage, inputs_of, open_record
 from finn_build.rtl_support import check_all_rtl, check_rtl_support
 from finn_build.step_runner import StepRunner
 from finn_build.steps import graph_steps
-from finn_build.verification import MismatchError, compare
+from finn_build.verification import compare
 from finn_build.verilator import check_tools, compile_simulator
 from radioml.constants import FRAME_LENGTH
-from radioml.errors import RadioMLError
+from radioml.errors import MismatchError, RadioMLError
 from radioml.files import read_json, sha256, write_json
 from radioml.model_metadata import ModelMetadata, load_exported
 from radioml.package import GOLDEN, Manifest, write_package

@@ -7,10 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 
 
-class MismatchError(Exception):
-    """The accelerator computes something else than the network: not for the user to mend."""
-
-
 @dataclass(frozen=True)
 class Comparison:
     """Outcome for N frames.

@@ -43,6 +43,11 @@ class InputQuantiser:
             raise ValueError("the IQ samples contain NaN")
         return np.clip(scaled, self.minimum, self.maximum, out=scaled).astype(np.int8)
 
+    def clipped(self, iq: np.ndarray) -> int:
+        """How many values lie so far outside the range that they are cut off, by more than half a step."""
+        low, high = (self.minimum - 0.5) * self.scale, (self.maximum + 0.5) * self.scale
+        return int(((iq < low) | (iq > high)).sum())
+
     def dequantise(self, integers: np.ndarray) -> np.ndarray:
         """The float32 value that each integer stands for."""
         return integers.astype(np.float32) * np.float32(self.scale)

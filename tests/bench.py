@@ -55,6 +55,7 @@ def reading(folder: Path) -> dict[str, Any]:
     """Shuffled training batches against the challenge sandbox's way: h5py, one random index an item."""
     import h5py
     import torch
+
     from training.data import QuantisedFrames, RadioMLData
 
     path = folder / "frames.hdf5"

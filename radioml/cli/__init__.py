@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+from typing import NoReturn
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 
-from radioml.errors import RadioMLError
+from radioml.errors import MismatchError, RadioMLError
 
 app = typer.Typer(
     name="radioml",
@@ -20,13 +21,19 @@ app = typer.Typer(
 
 
 def main() -> None:
-    """Entry point: run the command line; a RadioMLError, or a file that cannot be read or written, becomes one message
-    and exit code 2.
+    """Entry point. A MismatchError becomes one message and exit code 1; a RadioMLError, or a file that cannot be read
+    or written, one message and exit code 2.
     """
     from radioml.cli import build, data, deploy, summary, training  # noqa: F401  (each registers its commands on `app`)
 
     try:
         app()
+    except MismatchError as error:
+        _say("mismatch", error, 1)
     except (RadioMLError, OSError) as error:
-        Console(stderr=True).print(f"[bold red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
-        sys.exit(2)
+        _say("error", error, 2)
+
+
+def _say(kind: str, error: Exception, code: int) -> NoReturn:
+    Console(stderr=True).print(f"[bold red]{kind}:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
+    sys.exit(code)

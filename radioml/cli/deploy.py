@@ -56,20 +56,14 @@ def classify(
     Writes accuracy.json, throughput.json, accuracy_over_snr.png and confusion_matrix.png.
     """
     from deploy.classify import classify as run
-    from deploy.golden import GoldenMismatchError
     from deploy.results import default_folder, write_results
 
     with frames_progress() as progress:
         task = progress.add_task("classifying", total=None)
-        try:
-            result = run(
-                package, data, backend, frames, part, processes,
-                lambda done, total: progress.update(task, completed=done, total=total),
-            )  # fmt: skip
-        except GoldenMismatchError as error:
-            progress.stop()
-            Console(stderr=True).print(f"[bold red]mismatch:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
-            raise typer.Exit(1) from error
+        result = run(
+            package, data, backend, frames, part, processes,
+            lambda done, total: progress.update(task, completed=done, total=total),
+        )  # fmt: skip
     folder = out or default_folder(package)
     write_results(result, folder)
     _print_result(result)

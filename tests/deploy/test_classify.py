@@ -50,7 +50,11 @@ def test_it_says_what_it_measured_on_what(result, small_package, data_file, tmp_
     assert not result.interrupted
     write_results(result, tmp_path / "out")
     accuracy = json.loads((tmp_path / "out" / "accuracy.json").read_text())
-    assert accuracy["data"] == {"kind": "synthetic", "identity": "generator 1, seed 11, 2 frames per cell", "part": "all"}
+    assert accuracy["data"] == {
+        "kind": "synthetic",
+        "identity": "generator 1, seed 11, 2 frames per cell",
+        "part": "all",
+    }
     assert (accuracy["frames"], accuracy["overall"]["frames"], accuracy["interrupted"]) == (FRAMES, FRAMES, False)
     assert accuracy["overall"]["correct"] == (result.predicted == result.class_index).sum()
     speed = json.loads((tmp_path / "out" / "throughput.json").read_text())
@@ -104,17 +108,18 @@ def test_the_command_prints_and_writes(small_package, data_file, tmp_path):
     arguments = ["classify", str(small_package), "--data", str(data_file), "--frames", "26", "--out", str(tmp_path)]
     result = CliRunner().invoke(app, arguments, env={"COLUMNS": "200"})
     assert result.exit_code == 0, result.output
-    for text in ("synthetic data (generator 1, seed 11, 2 frames per cell)", "part test", "accuracy, all SNRs", "(simulated)", "cycles"):
+    data = "synthetic data (generator 1, seed 11, 2 frames per cell)"
+    for text in (data, "part test", "accuracy, all SNRs", "(simulated)", "cycles"):
         assert text in result.stdout
     assert {path.name for path in tmp_path.iterdir()} >= {"accuracy.json", "throughput.json", "accuracy_over_snr.png"}
 
 
-def test_the_command_ends_with_1_on_a_golden_mismatch(repack, data_file, tmp_path):
+def test_the_command_ends_with_1_on_a_golden_mismatch(radioml, repack, data_file, tmp_path):
     package = repack(logits=lambda logits: logits + (np.arange(24) == 7))
     out = tmp_path / "out"
-    result = CliRunner().invoke(app, ["classify", str(package), "--data", str(data_file), "--out", str(out)])
-    assert result.exit_code == 1
-    assert "golden frames differ" in result.stderr
+    done = radioml("classify", package, "--data", data_file, "--out", out, home=tmp_path)
+    assert done.returncode == 1
+    assert "mismatch:" in done.stderr and "golden frames differ" in done.stderr
     assert not out.exists()
 
 

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from deploy.accelerator import Inference, open_accelerator
-from deploy.golden import GoldenMismatchError, check_golden
+from deploy.golden import check_golden
 from radioml.constants import CLASSES
+from radioml.errors import MismatchError
 from radioml.package import GOLDEN, Package, open_package
 from radioml.quantiser import InputQuantiser
 
@@ -65,7 +66,7 @@ def test_equal_logits_pass(tmp_path):
 )
 def test_a_network_trained_with_another_quantiser_is_told(tmp_path, network_input, cause):
     opened = package(tmp_path, logits_of(network_input))
-    with pytest.raises(GoldenMismatchError, match=rf"{cause}.*the manifest's input quantiser is not the network's"):
+    with pytest.raises(MismatchError, match=rf"{cause}.*the manifest's input quantiser is not the network's"):
         check_golden(StandIn(opened), opened)
 
 
@@ -80,7 +81,7 @@ def test_a_network_trained_with_another_quantiser_is_told(tmp_path, network_inpu
 )
 def test_a_faulty_accelerator_is_told(tmp_path, fault, message):
     opened = package(tmp_path, logits_of(QUANTISER(IQ)))
-    with pytest.raises(GoldenMismatchError, match=message):
+    with pytest.raises(MismatchError, match=message):
         check_golden(StandIn(opened, fault), opened)
 
 
@@ -91,7 +92,7 @@ def test_one_changed_logit_of_a_real_package_is_noticed(repack, tmp_path):
 
     opened = open_package(repack(logits=change), tmp_path / "changed")
     found, expected = opened.golden()[1][1, 2] - 1, opened.golden()[1][1, 2]
-    with open_accelerator(opened, "simulation", 1) as accelerator, pytest.raises(GoldenMismatchError) as caught:
+    with open_accelerator(opened, "simulation", 1) as accelerator, pytest.raises(MismatchError) as caught:
         check_golden(accelerator, opened)
     assert f"1 of {len(opened.golden()[0])} golden frames differ" in str(caught.value)
     assert f"the first is 8ASK of frame 1: {found} instead of {expected}" in str(caught.value)
@@ -104,6 +105,6 @@ def test_a_wrong_scale_in_a_real_package_is_named(repack, small_package, tmp_pat
     )
     with (
         open_accelerator(opened, "simulation", 1) as accelerator,
-        pytest.raises(GoldenMismatchError, match="half the scale: the manifest's input quantiser is not the network's"),
+        pytest.raises(MismatchError, match="half the scale: the manifest's input quantiser is not the network's"),
     ):
         check_golden(accelerator, opened)

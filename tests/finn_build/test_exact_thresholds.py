@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from qonnx.core.modelwrapper import ModelWrapper
+
 from finn_build.boards import load_board
 from finn_build.finn_session import finn_session
 from finn_build.steps import graph_steps
 from finn_build.steps.exact_thresholds import exact_thresholds
-from qonnx.core.modelwrapper import ModelWrapper
-
 from radioml.errors import RadioMLError
 from radioml.model_metadata import load_exported
 

@@ -43,7 +43,10 @@ def test_a_synthetic_file_is_valid_and_called_synthetic(good_file):
     report = check_dataset(good_file)
     assert report.problems == ()
     assert report.frames_per_cell == FRAMES_PER_CELL
-    assert (report.origin.kind, report.origin.identity) == ("synthetic", f"generator 1, seed 5, {FRAMES_PER_CELL} frames per cell")
+    assert (report.origin.kind, report.origin.identity) == (
+        "synthetic",
+        f"generator 1, seed 5, {FRAMES_PER_CELL} frames per cell",
+    )
     assert "synthetic data" in str(report.origin)
     assert report.layout == "a smaller RadioML 2018.01A layout: 1,248 frames (24 classes x 26 SNRs x 2)"
     with h5py.File(good_file) as file:

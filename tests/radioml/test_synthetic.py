@@ -8,7 +8,6 @@ import pytest
 
 from radioml.constants import CLASSES, SNRS_DB
 from radioml.dataset import open_dataset, read_frames, spread_cells
-from radioml.files import sha256
 from radioml.synthetic import generate_cell, generate_spread, write_dataset
 
 
@@ -85,6 +84,7 @@ def test_scattered_reading_returns_the_asked_frames(tmp_path: Path):
 def test_a_network_trained_on_real_data_recognises_synthetic_frames(reference: Path):
     """The calibration's own criterion; the real set gives 59.47 % overall and 93.1 % at +30 dB."""
     import torch
+
     from training.checkpoint import load_checkpoint
 
     network = load_checkpoint(reference / "pretrained_VGG10_w8a8_20.pth", "vgg10").network

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+
 from training.checkpoint import TrainedNetwork, save_checkpoint
 from training.models import create
 

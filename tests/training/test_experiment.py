@@ -3,10 +3,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from training.experiment import CONFIGS, load_experiment
-from training.models import create
 
 from radioml.errors import RadioMLError
+from training.experiment import CONFIGS, load_experiment
+from training.models import create
 
 
 @pytest.mark.parametrize("config", sorted(CONFIGS.glob("*.yaml")), ids=lambda p: p.stem)
@@ -39,7 +39,7 @@ def test_mistakes_are_named_with_their_key(tmp_path: Path, text: str, message: s
 
 
 def test_a_missing_file_lists_the_shipped_ones():
-    with pytest.raises(RadioMLError, match="shipped ones are: .*polyphase"):
+    with pytest.raises(RadioMLError, match=r"shipped ones are: .*polyphase"):
         load_experiment("nonsense")
 
 

@@ -8,16 +8,16 @@ import onnx
 import pytest
 import torch
 from onnx import numpy_helper
-from training.checkpoint import load_checkpoint
-from training.double_precision import DoubleQonnx
-from training.export import compare, export
-from training.reference import IntegerNetwork, integer_logits
 
 from radioml.constants import CLASSES
 from radioml.errors import RadioMLError
 from radioml.files import sha256
 from radioml.model_metadata import load_exported
 from radioml.synthetic import generate_spread
+from training.checkpoint import load_checkpoint
+from training.double_precision import DoubleQonnx
+from training.export import compare, export
+from training.reference import IntegerNetwork, integer_logits
 
 
 def test_export_keeps_the_contract(small_checkpoint: Path, tmp_path: Path):

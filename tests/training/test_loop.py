@@ -6,9 +6,6 @@ import numpy as np
 import pytest
 import torch
 from rich.console import Console
-from training.data import QuantisedFrames, RadioMLData
-from training.experiment import Experiment
-from training.loop import train
 
 from radioml.dataset import read_frames
 from radioml.errors import RadioMLError
@@ -16,6 +13,9 @@ from radioml.files import read_json
 from radioml.quantiser import InputQuantiser
 from radioml.split import fixed_split
 from radioml.synthetic import write_dataset
+from training.data import QuantisedFrames, RadioMLData
+from training.experiment import Experiment
+from training.loop import train
 
 SETTINGS = {"epochs": 2, "batch_size": 64, "minimum_snr_db": 20, "seed": 1}
 EXPERIMENT = Experiment(
@@ -80,9 +80,7 @@ def test_a_run_directory_belongs_to_one_experiment(data: Path, tmp_path: Path):
         _train(data, tmp_path, epochs=3)
 
 
-def test_an_interrupted_run_continues_to_the_same_weights(
-    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_an_interrupted_run_continues_to_the_same_weights(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     whole = _train(data, tmp_path / "whole", epochs=3)
 
     def stop(trainer, *_: object) -> None:

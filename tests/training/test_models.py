@@ -3,11 +3,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+
+from radioml.quantiser import InputQuantiser
 from training.models import create, topologies
 from training.models.polyphase import SpaceToDepth
 from training.reference import input_quantiser
-
-from radioml.quantiser import InputQuantiser
 
 
 @pytest.mark.parametrize("phases", [1, 4, 8])

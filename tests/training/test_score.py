@@ -6,14 +6,14 @@ import numpy as np
 import onnx
 import pytest
 from onnx import helper
-from training.checkpoint import load_checkpoint
-from training.export import export
-from training.score import BASELINE_BIT_MEM, BASELINE_BIT_OPS, score_model
 from typer.testing import CliRunner
 
 import radioml.cli.training  # noqa: F401  (registers the commands)
 from radioml.cli import app
 from radioml.errors import RadioMLError
+from training.checkpoint import load_checkpoint
+from training.export import export
+from training.score import BASELINE_BIT_MEM, BASELINE_BIT_OPS, score_model
 
 
 def test_the_reference_export_scores_exactly_one(reference: Path):

@@ -24,6 +24,12 @@ class ActivationQuant(Uint8ActPerTensorFloat):
     restrict_scaling_type = RestrictValueType.LOG_FP
 
 
+class LinearScaleActivationQuant(ActivationQuant):
+    """The same with the scale itself as the learned parameter, not its logarithm: what sandbox checkpoints hold."""
+
+    restrict_scaling_type = RestrictValueType.FP
+
+
 class WeightQuant(Int8WeightPerTensorFloat):
     """Weights: signed and symmetric (narrow range), one scale a tensor; what FINN's RTL multipliers take."""
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import brevitas.nn as qnn
 import torch
-from brevitas.quant import Int8WeightPerTensorFloat, Int32Bias, Uint8ActPerTensorFloat
+from brevitas.quant import Int8WeightPerTensorFloat, Int32Bias
 from torch import nn
 
 from radioml.constants import CLASSES, FRAME_LENGTH
-from training.models.quantisers import InputQuant
+from training.models.quantisers import InputQuant, LinearScaleActivationQuant
 from training.models.registry import register
 
 
@@ -36,7 +36,9 @@ class VGG10(nn.Module):
         weights = {"weight_quant": Int8WeightPerTensorFloat, "weight_bit_width": weight_bits}
 
         def relu() -> nn.Module:
-            return qnn.QuantReLU(act_quant=Uint8ActPerTensorFloat, bit_width=activation_bits, return_quant_tensor=True)
+            return qnn.QuantReLU(
+                act_quant=LinearScaleActivationQuant, bit_width=activation_bits, return_quant_tensor=True
+            )
 
         layers: list[nn.Module] = [qnn.QuantHardTanh(
             act_quant=InputQuant, bit_width=input_bits, min_val=-2.0, max_val=2.0, return_quant_tensor=True
