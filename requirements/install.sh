@@ -26,8 +26,10 @@ wanted=$(cat "$here"/workstation*.txt "$here/../pyproject.toml" | sha256sum)
 if [ -f "$folder/.installed" ] && [ "$wanted" = "$(cat "$folder/.installed")" ]; then exit 0; fi
 echo "Installing the workstation environment into $folder (about 1.5 GB; a minute or two on a fast line)"
 [ -x "$folder/bin/python" ] || "$python" -m venv "$folder"
-pip=("$folder/bin/python" -m pip --disable-pip-version-check install --progress-bar on)
-"${pip[@]}" -r "$here/workstation.txt"
-"${pip[@]}" --no-deps -r "$here/workstation-nodeps.txt"
-"${pip[@]}" --no-deps --no-build-isolation -e "$here/.."
+install() {
+    "$folder/bin/python" -m pip --disable-pip-version-check install "$@" | { grep -v '^Requirement already' || true; }
+}
+install -r "$here/workstation.txt"
+install --no-deps -r "$here/workstation-nodeps.txt"
+install --no-deps --no-build-isolation -e "$here/.."
 echo "$wanted" > "$folder/.installed"
