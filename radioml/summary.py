@@ -52,6 +52,12 @@ def _accuracy(path: Path) -> list[tuple[str, str]]:
     value = read_json(path)
     trained = value["training_data"]
     rows = [("network trained on", f"{trained['kind']} data: {trained['identity']}")]
+    if measured := value["accuracy_of_the_trained_network"]:
+        rows.append((
+            "its accuracy, after training",
+            f"{measured['overall']:.2%} over all SNRs, {measured['at_30_db']:.2%} at +30 dB, of "
+            f"{measured['frames']:,} frames: {measured['data']}",
+        ))  # fmt: skip
     for name, key in (("all SNRs", "overall"), ("+30 dB", "at_30_db")):
         part = value[key]
         rows.append((
