@@ -19,7 +19,9 @@ CheckpointArgument = Annotated[Path, typer.Argument(help="A checkpoint.pth, or w
 def train(
     config: Annotated[str, typer.Argument(help="An experiment file, or the name of a shipped one, e.g. polyphase.")],
     data: Annotated[Path, typer.Option(help="RadioML HDF5 file, real or from `radioml data synth`.")],
-    run: Annotated[Path | None, typer.Option(help="Run directory; default: runs/<name of the experiment>.")] = None,
+    run: Annotated[
+        Path | None, typer.Option(help="Run directory; default: runs/NAME, with the experiment's name.")
+    ] = None,
 ) -> None:
     """Train a network on the fixed split and measure it on the test part.
 
