@@ -4,9 +4,10 @@
 # make bench  benchmarks, as JSON in runs/bench
 # make clean  remove what the targets above made, but not the virtual environment (make distclean)
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test lint bench clean distclean
+.PHONY: help setup board-setup demo test lint bench clean distclean
 
 VENV := .venv
+BOARD_VENV := .venv-board
 RADIOML := $(VENV)/bin/radioml
 export PATH := $(abspath $(VENV)/bin):$(PATH)
 
@@ -20,6 +21,14 @@ help:
 
 setup:
 	@requirements/install.sh $(VENV)
+
+# The board's Python environment, in which the tests run the real PYNQ against a simulated board
+board-setup: $(BOARD_VENV)/.installed
+$(BOARD_VENV)/.installed: requirements/board.txt
+	@echo "Installing the board's environment into $(BOARD_VENV) (about 0.7 GB)"
+	@python3 -m venv $(BOARD_VENV)
+	@$(BOARD_VENV)/bin/python -m pip --disable-pip-version-check install --quiet -r $<
+	@touch $@
 
 demo: setup
 	@$(MAKE) --no-print-directory $(RUN)/deploy/accuracy.json
@@ -48,7 +57,7 @@ $(RUN)/deploy/accuracy.json: $(BUILD)/simulation/simulation.json
 	@echo; echo "== the driver classifies with the simulated accelerator"
 	$(RADIOML) classify $(BUILD)/package.zip --data $(DEMO_DATA) --part all --frames 1248 --backend simulation
 
-test: setup
+test: setup board-setup
 	@$(VENV)/bin/python -m pytest
 
 lint: setup
@@ -62,4 +71,4 @@ clean:
 	rm -rf runs/demo runs/bench $(DEMO_DATA)
 
 distclean: clean
-	rm -rf $(VENV)
+	rm -rf $(VENV) $(BOARD_VENV)

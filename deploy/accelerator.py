@@ -14,7 +14,9 @@ from radioml.errors import RadioMLError
 from radioml.package import Manifest, Package
 
 BACKENDS = {
+    "pynq": "deploy.pynq_board:PynqAccelerator",
     "simulation": "deploy.simulation:SimulatedAccelerator",
+    "software": "deploy.software:SoftwareAccelerator",
 }
 """Backend name -> `module:class`, called with (package, processes). Imported on demand: a backend's own needs, a
 board's Python modules for example, must not keep the others from running."""
@@ -47,6 +49,15 @@ class Accelerator(AbstractContextManager["Accelerator"], Protocol):
     def infer(self, integers: np.ndarray) -> Inference:
         """Run quantised frames, int8 (N, 1024, 2), N of at least 1; raises RadioMLError when it cannot."""
         ...
+
+
+def check_frames(integers: np.ndarray, manifest: Manifest) -> None:
+    """Raise RadioMLError unless the frames are what `Accelerator.infer` takes."""
+    if integers.dtype != np.int8 or integers.shape[1:] != manifest.input.shape or not len(integers):
+        raise RadioMLError(
+            f"the accelerator takes int8 frames (N, {', '.join(map(str, manifest.input.shape))}), "
+            f"N at least 1, not {integers.dtype} {integers.shape}"
+        )
 
 
 def open_accelerator(package: Package, backend: str, processes: int | None = None) -> Accelerator:

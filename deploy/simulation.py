@@ -14,7 +14,7 @@ from types import TracebackType
 
 import numpy as np
 
-from deploy.accelerator import Inference
+from deploy.accelerator import Inference, check_frames
 from radioml.errors import RadioMLError
 from radioml.package import Manifest, Package
 from radioml.rtl_simulator import RtlSimulator
@@ -60,11 +60,7 @@ class SimulatedAccelerator:
         """See `Accelerator.infer`; the frames are spread over the processes in equal shares."""
         if self._pool is None:
             raise RuntimeError("enter the accelerator's context first")
-        if integers.dtype != np.int8 or integers.shape[1:] != self.manifest.input.shape or not len(integers):
-            raise RadioMLError(
-                f"the accelerator takes int8 frames (N, {', '.join(map(str, self.manifest.input.shape))}), "
-                f"N at least 1, not {integers.dtype} {integers.shape}"
-            )
+        check_frames(integers, self.manifest)
         start = time.perf_counter()
         shares = np.array_split(integers, min(self._processes, len(integers)))
         try:

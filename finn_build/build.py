@@ -14,8 +14,9 @@ from rich.console import Console
 
 import radioml
 from finn_build.boards import Board, load_board
-from finn_build.estimate import estimate
+from finn_build.choose_folding import Wish, choose_folding, wish
 from finn_build.fifo_sizing import gauge_fifo_depths
+from finn_build.folding import FOLDING_FILE, folding_of
 from finn_build.hdl import Design, generate_hdl, insert_fifos, set_fifo_depths
 from finn_build.record import BuildRecord, drop_stage, inputs_of, open_record
 from finn_build.rtl_support import check_all_rtl, check_rtl_support
@@ -27,7 +28,7 @@ from radioml.constants import FRAME_LENGTH
 from radioml.errors import MismatchError, RadioMLError
 from radioml.files import read_json, sha256, write_json
 from radioml.model_metadata import ModelMetadata, load_exported
-from radioml.package import GOLDEN, Manifest, write_package
+from radioml.package import GOLDEN, MODEL, Manifest, write_package
 from radioml.rtl_simulator import RtlSimulator, SimulationRun
 
 ESTIMATE, RTL, SIMULATION, PACKAGE = "estimate.json", "rtl", "simulation", "package.zip"
@@ -35,7 +36,7 @@ LIBRARY = "libaccelerator.so"
 _WORK = "finn"
 _FOLDED = f"{_WORK}/folded.onnx"
 _GAUGE, _GAUGE_LIBRARY, _OBJECTS = "gauge", "libgauge.so", "verilated"
-_MADE = {"estimate": [ESTIMATE, _FOLDED], "rtl": [RTL, SIMULATION, PACKAGE]}
+_MADE = {"estimate": [ESTIMATE, _FOLDED, FOLDING_FILE], "rtl": [RTL, SIMULATION, PACKAGE]}
 
 
 @dataclass(frozen=True)
@@ -53,31 +54,28 @@ def default_folder(model: Path, board: str) -> Path:
     return (folder.parent if folder.name == "train" else folder) / "build" / board
 
 
-def default_target_fps(board: Board) -> int:
-    """Frames/s at which one I/Q sample enters a cycle: the fastest that a network without a polyphase stem can be."""
-    return int(board.clock_mhz * 1e6 / FRAME_LENGTH)
-
-
 def build(
     model: Path,
     board_name: str,
     until: str,
     out: Path | None = None,
+    *,
     target_fps: int | None = None,
+    folding_file: Path | None = None,
+    fit: bool = False,
+    margin_percent: int | None = None,
     console: Console | None = None,
 ) -> Build:
     """Build `until` "estimate" or "rtl"; stages already built from the same inputs are used again.
 
-    out: build folder (default: `default_folder`); target_fps: rate to fold for (default: `default_target_fps`).
-    Raises RadioMLError for a board, model, golden file or tool that is missing or does not fit, and for a step that
-    fails; MismatchError when the simulated RTL gives other logits than golden.npz.
+    out: build folder (default: `default_folder`); target_fps, folding_file, fit, margin_percent: see
+    `choose_folding.wish`. Raises RadioMLError for a board, model, folding, golden file or tool that is missing or does
+    not fit, and for a step that fails; MismatchError when the simulated RTL gives other logits than golden.npz.
     """
     console = console or Console(file=sys.stderr)
     board = load_board(board_name)
     onnx_model, metadata = load_exported(model)
-    target_fps = target_fps or default_target_fps(board)
-    if target_fps > board.clock_mhz * 1e6:
-        raise RadioMLError(f"--target-fps {target_fps}: more than a frame in each cycle of {board.clock_mhz:g} MHz")
+    wanted = wish(board, target_fps, folding_file, fit, margin_percent)
     golden = model.with_name(GOLDEN)
     if until == "rtl":
         from qonnx.core.modelwrapper import ModelWrapper
@@ -86,7 +84,7 @@ def build(
         check_tools()
         _read_golden(golden)
     folder = (out or default_folder(model, board.name)).resolve()
-    record = open_record(folder, inputs_of(model, metadata.checkpoint_sha256, board, target_fps))
+    record = open_record(folder, inputs_of(model, metadata.checkpoint_sha256, board, wanted.inputs()))
     work = folder / _WORK
     work.mkdir(exist_ok=True)
     runner = StepRunner(console, work, work / "build.log")
@@ -95,9 +93,10 @@ def build(
     if record.is_complete(folder, "estimate", {}):
         reused.append("estimate")
     else:
-        for stage in ("rtl", "estimate"):
-            drop_stage(record, folder, stage, _MADE[stage])
-        _build_estimate(runner, model, metadata, board, target_fps, folder)
+        drop_stage(record, folder, "rtl", _MADE["rtl"])
+        # The folding file is replaced, never dropped: it may be what the user has edited.
+        drop_stage(record, folder, "estimate", [name for name in _MADE["estimate"] if name != FOLDING_FILE])
+        _build_estimate(runner, model, metadata, board, wanted, folder)
         record.finish(folder, "estimate", {}, runner.seconds, _MADE["estimate"])
     estimated = read_json(folder / ESTIMATE)
     if until == "rtl":
@@ -107,24 +106,25 @@ def build(
         else:
             drop_stage(record, folder, "rtl", _MADE["rtl"])
             runner.seconds = {}
-            _build_rtl(runner, record, metadata, board, golden, estimated, folder)
+            _build_rtl(runner, record, metadata, board, model, golden, estimated, folder)
             record.finish(folder, "rtl", inputs, runner.seconds, _MADE["rtl"])
     return Build(folder, estimated, tuple(reused))
 
 
 def _build_estimate(
-    runner: StepRunner, path: Path, metadata: ModelMetadata, board: Board, target_fps: int, folder: Path
+    runner: StepRunner, path: Path, metadata: ModelMetadata, board: Board, wanted: Wish, folder: Path
 ) -> None:
     from qonnx.core.modelwrapper import ModelWrapper
 
     start = time.perf_counter()
     model = ModelWrapper(str(path.resolve()))
-    steps = runner.run("load FINN", lambda: graph_steps(model, metadata, board, target_fps, runner.work), finn=True)
+    steps = runner.run("load FINN", lambda: graph_steps(model, metadata, board, runner.work), finn=True)
     for name, step in steps:
         model = runner.run(name, lambda step=step, model=model: step(model), finn=True)
-    value = runner.run("estimate", lambda: estimate(model, board, target_fps), finn=True)
-    model.save(str(folder / _FOLDED))
-    write_json(folder / ESTIMATE, {**value, "seconds": round(time.perf_counter() - start, 1)})
+    chosen = runner.run("fold and estimate", lambda: choose_folding(model, board, wanted), finn=True)
+    chosen.model.save(str(folder / _FOLDED))
+    write_json(folder / FOLDING_FILE, folding_of(chosen.model))
+    write_json(folder / ESTIMATE, {**chosen.estimate, "seconds": round(time.perf_counter() - start, 1)})
 
 
 def _build_rtl(
@@ -132,6 +132,7 @@ def _build_rtl(
     record: BuildRecord,
     metadata: ModelMetadata,
     board: Board,
+    network: Path,
     golden: Path,
     estimated: dict[str, Any],
     folder: Path,
@@ -177,7 +178,7 @@ def _build_rtl(
             f"(first: frame, logit, expected, found = {comparison.first}); nothing was packaged"
         )
     manifest = _manifest(record, metadata, board, design, estimated, run)
-    runner.run("package", lambda: _package(folder, manifest, design, golden))
+    runner.run("package", lambda: _package(folder, manifest, design, network, golden))
     _clear(work)
 
 
@@ -234,12 +235,13 @@ def _manifest(
     )
 
 
-def _package(folder: Path, manifest: Manifest, design: Design, golden: Path) -> None:
-    """package.zip: library, .dat files and golden frames, side by side."""
+def _package(folder: Path, manifest: Manifest, design: Design, network: Path, golden: Path) -> None:
+    """package.zip: library, .dat files, the QONNX network and golden frames, side by side."""
     contents = folder / _WORK / "package"
     contents.mkdir(exist_ok=True)
     files = [folder / SIMULATION / LIBRARY, *(folder / RTL / name for name in design.data_files), golden]
     for file in files:
         shutil.copyfile(file, contents / file.name)
-    write_package(folder / PACKAGE, manifest, contents, [file.name for file in files])
+    shutil.copyfile(network, contents / MODEL)
+    write_package(folder / PACKAGE, manifest, contents, [*(file.name for file in files), MODEL])
     shutil.rmtree(contents)

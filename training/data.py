@@ -1,56 +1,62 @@
-"""Frames for training: quantised to the network's own input integers, held in memory, drawn in shuffled batches."""
+"""Frames for training: mapped from the cache of the network's own input integers, drawn in shuffled batches."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+import warnings
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import lightning
 import numpy as np
 import torch
-from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler, SequentialSampler
+from torch.utils.data import DataLoader, Dataset, Sampler
 
-from radioml.constants import FRAME_LENGTH
-from radioml.dataset import cell_labels, frames_per_cell, open_dataset
+from radioml.dataset import cell_labels, frames_per_cell
 from radioml.errors import RadioMLError
 from radioml.quantiser import InputQuantiser
 from radioml.split import fixed_split
-
-_CHUNK = 8192
+from training.frame_cache import Progress, quantised_frames
 
 
 class QuantisedFrames(Dataset):
     """All frames of a file as int8 (N, 1024, 2), with labels; an index is a list of positions, an item a batch.
 
-    Quantising once is exact: the network's input quantiser maps every value of its own grid to itself.
+    The frames stay on disk, mapped by `training.frame_cache`, which says what `progress` is called with and which
+    RadioMLErrors are raised.
     """
 
-    def __init__(self, path: Path, quantiser: InputQuantiser, progress: Callable[[int, int], object]) -> None:
+    def __init__(self, path: Path, quantiser: InputQuantiser, progress: Progress) -> None:
         self.frames_per_cell = frames_per_cell(path)
-        with open_dataset(path) as file:
-            total = len(file["X"])
-            self.integers = torch.empty((total, FRAME_LENGTH, 2), dtype=torch.int8)
-            for start in range(0, total, _CHUNK):
-                try:
-                    chunk = quantiser(file["X"][start : start + _CHUNK])
-                except ValueError as error:
-                    raise RadioMLError(
-                        f"{path}: frames {start} and on: {error}; see `radioml data check {path}`"
-                    ) from error
-                self.integers[start : start + len(chunk)] = torch.from_numpy(chunk)
-                progress(start + len(chunk), total)
-        class_index, snr_db = cell_labels(np.arange(total), self.frames_per_cell)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the map is read-only; nothing here writes to it
+            self.integers = torch.from_numpy(quantised_frames(path, quantiser, progress))
+        class_index, snr_db = cell_labels(np.arange(len(self)), self.frames_per_cell)
         self.class_index, self.snr_db = torch.from_numpy(class_index), torch.from_numpy(snr_db)
         self.step = quantiser.scale
+
+    def move_to_gpu_if_it_fits(self) -> None:
+        """Keep all frames and labels on this process's GPU, if there is one and they fill at most half of its room.
+
+        Batches are then drawn there and nothing crosses the bus. Tried on no GPU yet.
+        """
+        if not torch.cuda.is_available():
+            return
+        device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))
+        if self.integers.nbytes <= torch.cuda.mem_get_info(device)[0] // 2:
+            self.integers = self.integers.to(device)
+            self.class_index, self.snr_db = self.class_index.to(device), self.snr_db.to(device)
 
     def __len__(self) -> int:
         """Number of frames."""
         return len(self.integers)
 
-    def __getitem__(self, indices: list[int]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    def __getitem__(self, indices: Sequence[int] | torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """IQ float32 (B, 2, 1024), class (B,), SNR in dB (B,)."""
-        rows = torch.as_tensor(indices)
-        iq = self.integers[rows].to(torch.float32).mul_(self.step).permute(0, 2, 1)
+        rows = torch.as_tensor(indices, device=self.integers.device)
+        # index_select copies whole rows, several times faster than indexing; one pass converts and transposes.
+        iq = self.integers.index_select(0, rows).permute(0, 2, 1)
+        iq = iq.to(torch.float32, memory_format=torch.contiguous_format).mul_(self.step)
         return iq, self.class_index[rows], self.snr_db[rows]
 
 
@@ -69,42 +75,39 @@ class RadioMLData(lightning.LightningDataModule):
             raise RadioMLError(
                 f"{frames.frames_per_cell} frames per cell leave none for validation; use a file with at least 3"
             )
-        self.train_indices = split.train[frames.snr_db[split.train].numpy() >= minimum_snr_db]
+        _, snr_db = cell_labels(split.train, frames.frames_per_cell)
+        self.train_indices = split.train[snr_db >= minimum_snr_db]
         self.validation_indices, self.test_indices = split.validation, split.test
 
     def train_dataloader(self) -> DataLoader:
         """Shuffled batches; the last incomplete one is dropped."""
         epoch = self.trainer.current_epoch if self.trainer else 0
-        order = RandomSampler(self.train_indices, generator=torch.Generator().manual_seed(self.seed * 10_000 + epoch))
-        return self._loader(self.train_indices, order, min(self.batch_size, len(self.train_indices)), True)
+        generator = torch.Generator().manual_seed(self.seed * 10_000 + epoch)
+        order = torch.randperm(len(self.train_indices), generator=generator).numpy()
+        size = min(self.batch_size, len(order))
+        return self._loader(self.train_indices[order[: len(order) // size * size]], size)
 
     def val_dataloader(self) -> DataLoader:
         """Validation frames in order."""
-        return self._in_order(self.validation_indices)
+        return self._loader(self.validation_indices, 2048)
 
     def test_dataloader(self) -> DataLoader:
         """Test frames in order; never used to choose anything."""
-        return self._in_order(self.test_indices)
+        return self._loader(self.test_indices, 2048)
 
-    def _in_order(self, indices: np.ndarray) -> DataLoader:
-        return self._loader(indices, SequentialSampler(indices), 2048, False)
-
-    def _loader(self, indices: np.ndarray, order: torch.utils.data.Sampler, size: int, drop_last: bool) -> DataLoader:
-        rows = torch.from_numpy(indices)
-        batches = BatchSampler(order, size, drop_last)
-        subset = _Rows(self.frames, rows)
+    def _loader(self, indices: np.ndarray, size: int) -> DataLoader:
         # Gathered in the main process: one vectorised copy is faster than sending tensors between processes.
-        return DataLoader(subset, sampler=batches, batch_size=None, num_workers=0)
+        return DataLoader(self.frames, sampler=_Batches(indices, size), batch_size=None, num_workers=0)
 
 
-class _Rows(Dataset):
-    """The frames at some positions of another data set, again indexed by lists."""
+class _Batches(Sampler[torch.Tensor]):
+    """File positions (frames,) in the order in which they are drawn, a tensor of `size` of them at a time."""
 
-    def __init__(self, frames: QuantisedFrames, rows: torch.Tensor) -> None:
-        self.frames, self.rows = frames, rows
+    def __init__(self, indices: np.ndarray, size: int) -> None:
+        self.batches = torch.from_numpy(indices).split(size)
+
+    def __iter__(self) -> Iterator[torch.Tensor]:
+        return iter(self.batches)
 
     def __len__(self) -> int:
-        return len(self.rows)
-
-    def __getitem__(self, indices: list[int]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        return self.frames[self.rows[torch.as_tensor(indices)]]
+        return len(self.batches)

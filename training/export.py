@@ -16,11 +16,11 @@ from qonnx.util.cleanup import cleanup_model
 
 from radioml.constants import CLASSES, FRAME_LENGTH
 from radioml.errors import RadioMLError
+from radioml.exact_qonnx import ExactQonnx
 from radioml.files import replacing, sha256
 from radioml.model_metadata import INPUT_NAME, OUTPUT_NAME, ModelMetadata, attach
 from radioml.synthetic import generate_spread
 from training.checkpoint import TrainedNetwork, load_checkpoint
-from training.double_precision import DoubleQonnx
 from training.reference import IntegerNetwork, input_quantiser
 
 GOLDEN_FRAMES, GOLDEN_SEED = 26, 20180101
@@ -77,9 +77,9 @@ def compare(
 
     In double precision, for the reason that `IntegerNetwork` gives.
     """
-    execute = DoubleQonnx(model)
+    execute = ExactQonnx(model)
     for index, frame in enumerate(iq):
-        logits = execute(frame)
+        logits = execute(frame[None])[0]
         integers = np.rint(logits / scale).astype(np.int64)
         if (integers != expected[index]).any():
             at = int(np.flatnonzero(integers != expected[index])[0])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +14,18 @@ import torch
 from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint, RichProgressBar
 from lightning.pytorch.loggers import TensorBoardLogger
 from rich.console import Console
-from rich.progress import Progress
+from rich.markup import escape
+from rich.progress import Progress as ProgressBar
 from torch import nn
 
 from radioml.check import origin
 from radioml.errors import RadioMLError
-from radioml.files import sha256, write_json, write_text
+from radioml.files import write_json, write_text
 from radioml.metrics import Metrics, measure
 from training.checkpoint import TrainedNetwork, load_checkpoint, save_checkpoint
 from training.data import QuantisedFrames, RadioMLData
 from training.experiment import Experiment, TrainingSettings
+from training.frame_cache import Progress, source_sha256
 from training.models import create
 from training.reference import input_quantiser
 
@@ -89,18 +93,17 @@ def train(experiment: Experiment, data: Path, run: Path, console: Console) -> Tr
     another experiment or other data.
     """
     folder = run / "train"
-    identity = _claim(experiment, data, run)
+    with _progress_bar(console) as progress:
+        identity = _claim(experiment, data, run, progress)
     if (folder / "checkpoint.pth").exists():
         console.print(f"{run} is trained already")
         return load_checkpoint(folder / "checkpoint.pth")
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     lightning.seed_everything(experiment.training.seed, verbose=False)
     network = create(experiment.topology, experiment.parameters)
-    with Progress(console=console) as progress:
-        task = progress.add_task(f"reading {data.name}")
-        frames = QuantisedFrames(
-            data, input_quantiser(network), lambda done, total: progress.update(task, completed=done, total=total)
-        )
+    with _progress_bar(console) as progress:
+        frames = QuantisedFrames(data, input_quantiser(network), progress)
+    frames.move_to_gpu_if_it_fits()
     settings = experiment.training
     batches = RadioMLData(frames, settings.batch_size, settings.minimum_snr_db, settings.seed)
     keeper = ModelCheckpoint(
@@ -131,10 +134,18 @@ def train(experiment: Experiment, data: Path, run: Path, console: Console) -> Tr
     return _keep(experiment, module.network.cpu().eval(), identity, metrics, folder)
 
 
-def _claim(experiment: Experiment, data: Path, run: Path) -> dict[str, str]:
+@contextmanager
+def _progress_bar(console: Console) -> Iterator[Progress]:
+    """A bar for what is done with the data file before training."""
+    with ProgressBar(console=console) as bar:
+        task = bar.add_task("reading the data")
+        yield lambda what, done, total: bar.update(task, description=escape(what), completed=done, total=total)
+
+
+def _claim(experiment: Experiment, data: Path, run: Path, progress: Progress) -> dict[str, str]:
     """Make the run directory this experiment's on this data; returns the data's identity."""
     where = origin(data)
-    identity = {"kind": where.kind, "identity": where.identity, "sha256": sha256(data)}
+    identity = {"kind": where.kind, "identity": where.identity, "sha256": source_sha256(data, progress)}
     config = run / "config.yaml"
     text = experiment.to_yaml() + f"data: {identity}\n"
     if config.exists() and config.read_text(encoding="utf-8") != text:

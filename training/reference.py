@@ -30,6 +30,13 @@ def classifier(network: nn.Module) -> qnn.QuantLinear:
     return [m for m in network.modules() if isinstance(m, qnn.QuantLinear)][-1]
 
 
+def _input_quant(network: nn.Module, last: qnn.QuantLinear) -> nn.Module:
+    """What quantises the last dense layer's input: the layer itself, or else the last activation."""
+    if last.input_quant.is_quant_enabled:
+        return last.input_quant
+    return [m for m in network.modules() if isinstance(m, qnn.QuantReLU)][-1].act_quant
+
+
 class IntegerNetwork:
     """Integer logits of a trained network: Brevitas in double precision on the network's single-precision constants.
 
@@ -40,11 +47,9 @@ class IntegerNetwork:
 
     def __init__(self, network: nn.Module) -> None:
         self.network = network.float().eval()
-        last_activation = [m for m in self.network.modules() if isinstance(m, qnn.QuantReLU)][-1]
+        last = classifier(self.network)
         with torch.no_grad():
-            self.logit_scale = float(last_activation.act_quant.scale()) * float(
-                classifier(self.network).weight_quant.scale()
-            )
+            self.logit_scale = float(_input_quant(self.network, last).scale()) * float(last.weight_quant.scale())
             # In this mode Brevitas keeps the scales that it computed (in single precision) as constants.
             quant_inference_mode(self.network).__enter__()
             self.network(torch.zeros(1, 2, FRAME_LENGTH))

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from finn_build.steps.align_stream_widths import align_stream_widths
 from finn_build.steps.cut_host_ends import cut_host_ends
 from finn_build.steps.cut_input import cut_input
 from finn_build.steps.exact_thresholds import exact_thresholds
@@ -21,10 +20,11 @@ if TYPE_CHECKING:
 Step = Callable[["ModelWrapper"], "ModelWrapper"]
 
 
-def graph_steps(
-    network: ModelWrapper, metadata: ModelMetadata, board: Board, target_fps: int, work: Path
-) -> list[tuple[str, Step]]:
-    """Named steps from the QONNX `network` to folded FINN layers; to be run in a FINN session on the folder `work`."""
+def graph_steps(network: ModelWrapper, metadata: ModelMetadata, board: Board, work: Path) -> list[tuple[str, Step]]:
+    """Named steps from the QONNX `network` to FINN layers that are not folded yet; for a FINN session on `work`.
+
+    Bit widths are minimised before folding, because they don't depend on it: a folding then costs a tenth of a second.
+    """
     from finn.builder import build_dataflow_steps as finn
     from finn.builder.build_dataflow_config import DataflowBuildConfig
     from qonnx.transformation.change_3d_tensors_to_4d import Change3DTo4DTensors
@@ -33,8 +33,6 @@ def graph_steps(
         output_dir=str(work),
         fpga_part=board.part,
         synth_clk_period_ns=board.clock_period_ns,
-        target_fps=target_fps,
-        mvau_wwidth_max=_WIDEST_WEIGHT_STREAM_BITS,
         standalone_thresholds=True,  # the RTL multiplier has no activation built in
         generate_outputs=[],
     )
@@ -53,11 +51,5 @@ def graph_steps(
         ("map to hardware layers", of_finn(finn.step_convert_to_hw)),
         ("partition", of_finn(finn.step_create_dataflow_partition)),
         ("choose RTL or HLS", lambda model: finn.step_specialize_layers(prefer_rtl(model), config)),
-        ("fold to the target", of_finn(finn.step_target_fps_parallelization)),
-        ("align stream widths", align_stream_widths),
         ("minimise bit widths", of_finn(finn.step_minimize_bit_width)),
     ]
-
-
-_WIDEST_WEIGHT_STREAM_BITS = 10_000
-"""FINN's own limit of 36 bits a processing element keeps HLS pragmas small; RTL does not need it."""

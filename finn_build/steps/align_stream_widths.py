@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from finn_build.parallelism import is_depthwise, legal_values
+
 if TYPE_CHECKING:
     from finn.custom_op.fpgadataflow.hwcustomop import HWCustomOp
     from qonnx.core.modelwrapper import ModelWrapper
 
-_PARALLELISM = {
-    "MVAU_rtl": ("SIMD", "MW"),
-    "MVAU_hls": ("SIMD", "MW"),
-    "Thresholding_rtl": ("PE", "NumChannels"),
-    "FMPadding_rtl": ("SIMD", "NumChannels"),
-    "ConvolutionInputGenerator_rtl": ("SIMD", "IFMChannels"),
+_INPUT_PARALLELISM = {
+    "MVAU_rtl": "SIMD",
+    "MVAU_hls": "SIMD",
+    "Thresholding_rtl": "PE",
+    "FMPadding_rtl": "SIMD",
+    "ConvolutionInputGenerator_rtl": "SIMD",
 }
-"""Layer -> attribute with the elements it takes a cycle, attribute with the elements that must be a multiple of it."""
+"""Layer -> attribute with the elements it takes a cycle."""
 
 
 def align_stream_widths(model: ModelWrapper) -> ModelWrapper:
@@ -28,19 +30,34 @@ def align_stream_widths(model: ModelWrapper) -> ModelWrapper:
 
     for node in model.graph.node:
         producer = model.find_producer(node.input[0])
-        if producer is None or node.op_type not in _PARALLELISM:
+        if producer is None or node.op_type not in _INPUT_PARALLELISM:
             continue
         operator = getHWCustomOp(node)
-        if "depthwise" in operator.get_nodeattr_types() and operator.get_nodeattr("depthwise"):
-            continue  # its parallelism is bound to that of the pool behind it
-        before = int(getHWCustomOp(producer).get_folded_output_shape()[-1])
-        _align(operator, *_PARALLELISM[node.op_type], before)
+        if is_depthwise(operator):
+            continue
+        _align(operator, _INPUT_PARALLELISM[node.op_type], getHWCustomOp(producer).get_folded_output_shape()[-1])
     return model
 
 
-def _align(operator: HWCustomOp, attribute: str, whole: str, before: int) -> None:
-    current, elements = operator.get_nodeattr(attribute), operator.get_nodeattr(whole)
-    for parallelism in range(current, elements + 1):
-        if elements % parallelism == 0 and (parallelism % before == 0 or before % parallelism == 0):
-            operator.set_nodeattr(attribute, parallelism)
+def slow_converters(model: ModelWrapper) -> list[str]:
+    """Streams between layers whose parallelism is not aligned, in words: there the cycle estimates are too low."""
+    from finn.util.basic import getHWCustomOp
+
+    found = []
+    for node in model.graph.node:
+        producer = model.find_producer(node.input[0])
+        if producer is None:
+            continue
+        given = int(getHWCustomOp(producer).get_folded_output_shape()[-1])
+        taken = int(getHWCustomOp(node).get_folded_input_shape()[-1])
+        if given % taken and taken % given:
+            found.append(f"{producer.name} gives {given} elements a cycle, {node.name} takes {taken}")
+    return found
+
+
+def _align(operator: HWCustomOp, attribute: str, before: int) -> None:
+    current = operator.get_nodeattr(attribute)
+    for value in legal_values(operator, attribute):
+        if value >= current and (value % before == 0 or before % value == 0):
+            operator.set_nodeattr(attribute, value)
             return

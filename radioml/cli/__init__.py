@@ -24,7 +24,7 @@ def main() -> None:
     """Entry point. A MismatchError becomes one message and exit code 1; a RadioMLError, or a file that cannot be read
     or written, one message and exit code 2.
     """
-    from radioml.cli import build, data, deploy, summary, training  # noqa: F401  (each registers its commands on `app`)
+    from radioml.cli import boards, build, data, deploy, models, summary, training  # noqa: F401  (each registers)
 
     try:
         app()

@@ -20,27 +20,58 @@ class Until(str, Enum):
     RTL = "rtl"
 
 
-@app.command()
+@app.command(
+    epilog="Examples: `radioml build M --board ZCU104 --until estimate --fit`; then edit a PE or SIMD in the build "
+    "folder's folding.json and `radioml build M --board ZCU104 --until estimate --folding FOLDER/folding.json`."
+)
 def build(
     model: Annotated[Path, typer.Argument(help="model.onnx of `radioml export`, with golden.npz beside it.")],
-    board: Annotated[str, typer.Option(help="A board of boards/, e.g. ZCU104.")],
+    board: Annotated[str, typer.Option(help="A board of `radioml boards list`, e.g. ZCU104.")],
     until: Annotated[Until, typer.Option(help="estimate: costs only; rtl: HDL, FIFO sizes, simulator, package.")],
     target_fps: Annotated[
-        int | None, typer.Option(min=1, help="Frames/s to fold for; default: one I/Q sample a cycle (clock / 1024).")
+        int | None, typer.Option(min=1, help="Fold for this many frames/s. Default: one I/Q sample a cycle.")
+    ] = None,
+    folding: Annotated[
+        Path | None, typer.Option(help="Fold as this file says: the folding.json of a build, edited or not.")
+    ] = None,
+    fit: Annotated[bool, typer.Option("--fit", help="Fold as fast as the board's resources allow.")] = False,
+    margin: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            max=90,
+            help="With --fit: percent of each resource to leave unused. Default: 20, because the "
+            "vendor's advice for a design that meets timing is to use no more than 80 % of RAMs and DSPs.",
+        ),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Build folder; default: <run>/build/<board>, or build/<board> beside the model.")
+        Path | None, typer.Option(help="Build folder; default: RUN/build/BOARD, or build/BOARD beside the model.")
     ] = None,
 ) -> None:
     """Build an accelerator from a QONNX model with FINN, without the vendor's tools.
 
-    A second run with the same inputs uses what is there.
+    Folding is how many elements each layer takes a cycle (SIMD inputs, PE outputs): speed against resources. Say it
+    with one of --target-fps, --fit and --folding. The slowest layer sets the interval, the cycles from frame to frame;
+    the report names it and what keeps it from being faster.
+
+    The build folder gets estimate.json, folding.json (in FINN's format) and, with --until rtl, the HDL, its simulator
+    and package.zip. A second run with the same inputs uses what is there.
     """
     from finn_build.build import build as run_build
     from finn_build.estimate import estimate_table
 
     # The stream is named, because FINN's steps run with their output redirected to a log.
-    done = run_build(model, board, until.value, out, target_fps, Console(file=sys.stderr))
+    done = run_build(
+        model,
+        board,
+        until.value,
+        out,
+        target_fps=target_fps,
+        folding_file=folding,
+        fit=fit,
+        margin_percent=margin,
+        console=Console(file=sys.stderr),
+    )
     console = Console()
     console.print(estimate_table(done.estimate))
     if done.reused:

@@ -30,7 +30,11 @@ def classify(
         Path, typer.Option(help="RadioML file (HDF5), real or from `radioml data synth`.", show_default=False)
     ],
     backend: Annotated[
-        str, typer.Option(help="What to run on: `simulation`, the accelerator's RTL on this host.")
+        str,
+        typer.Option(
+            help="What to run on: `simulation`, the RTL on this host; `software`, the network on this host; `pynq`, "
+            "the bitfile on this board."
+        ),
     ] = "simulation",
     frames: Annotated[
         int | None,

@@ -38,7 +38,9 @@ def repack(small_package, tmp_path) -> Callable[..., Path]:
         for name, content in (files or {}).items():
             (opened.folder / name).write_bytes(content)
         changed = Manifest(**{**vars(opened.manifest), **(manifest or {})})
-        write_package(tmp_path / "changed.zip", changed, opened.folder, sorted(opened.manifest.files))
+        write_package(
+            tmp_path / "changed.zip", changed, opened.folder, sorted({*opened.manifest.files, *(files or {})})
+        )
         return tmp_path / "changed.zip"
 
     return pack_again

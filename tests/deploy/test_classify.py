@@ -8,12 +8,10 @@ import shutil
 import h5py
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
 from deploy.accelerator import open_accelerator
 from deploy.classify import classify
 from deploy.results import default_folder, throughput, write_results
-from radioml.cli import app, deploy  # noqa: F401  (registers `radioml classify`)
 from radioml.dataset import read_frames
 from radioml.errors import RadioMLError
 from radioml.metrics import measure
@@ -104,14 +102,14 @@ def test_results_lie_in_the_run_or_beside_the_package(tmp_path):
     assert default_folder(tmp_path / "package.zip") == tmp_path / "deploy"
 
 
-def test_the_command_prints_and_writes(small_package, data_file, tmp_path):
-    arguments = ["classify", str(small_package), "--data", str(data_file), "--frames", "26", "--out", str(tmp_path)]
-    result = CliRunner().invoke(app, arguments, env={"COLUMNS": "200"})
-    assert result.exit_code == 0, result.output
+def test_the_command_prints_and_writes(radioml, small_package, data_file, tmp_path):
+    out = tmp_path / "out"
+    done = radioml("classify", small_package, "--data", data_file, "--frames", 26, "--out", out, home=tmp_path)
+    assert done.returncode == 0, done.stderr
     data = "synthetic data (generator 1, seed 11, 2 frames per cell)"
     for text in (data, "part test", "accuracy, all SNRs", "(simulated)", "cycles"):
-        assert text in result.stdout
-    assert {path.name for path in tmp_path.iterdir()} >= {"accuracy.json", "throughput.json", "accuracy_over_snr.png"}
+        assert text in done.stdout
+    assert {path.name for path in out.iterdir()} >= {"accuracy.json", "throughput.json", "accuracy_over_snr.png"}
 
 
 def test_the_command_ends_with_1_on_a_golden_mismatch(radioml, repack, data_file, tmp_path):

@@ -23,7 +23,7 @@ def _streamlined(model: Path, work: Path) -> tuple[ModelWrapper, ModelWrapper]:
     network = ModelWrapper(proto)
     with finn_session(work, work / "log"):
         streamlined = network
-        for name, step in graph_steps(network, metadata, load_board("ZCU104"), 100_000, work):
+        for name, step in graph_steps(network, metadata, load_board("ZCU104"), work):
             if name == STEP:
                 return network, streamlined
             streamlined = step(streamlined)

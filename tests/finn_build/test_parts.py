@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from finn_build import verilator
-from finn_build.boards import board_names, load_board
 from finn_build.finn_session import finn_session
 from finn_build.library_patches import PATCHES, patch_copy
 from finn_build.rtl_support import check_rtl_support
@@ -47,18 +46,6 @@ def test_patch_refuses_changed_text(patch, change, tmp_path):
     copy.write_text(text.replace(old, "" if change == "gone" else old + old))
     with pytest.raises(RadioMLError, match=patch.file):
         patch_copy(copy)
-
-
-def test_boards_name_the_parts_that_finn_knows():
-    from finn.util.basic import part_map
-
-    assert board_names() == ["Pynq-Z2", "RFSoC2x2", "U250", "ZCU104"]
-    for name in board_names():
-        board = load_board(name)
-        assert board.name == name
-        assert board.part == part_map[name]
-        assert set(board.resources) == {"LUT", "FF", "BRAM_18K", "URAM", "DSP"}
-        assert board.sources
 
 
 @pytest.fixture

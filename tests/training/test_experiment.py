@@ -44,7 +44,7 @@ def test_a_missing_file_lists_the_shipped_ones():
 
 
 def test_unknown_topology_and_parameters_are_refused():
-    with pytest.raises(RadioMLError, match="there are: polyphase, vgg10"):
+    with pytest.raises(RadioMLError, match=r"there are: .*polyphase, vgg10"):
         create("resnet", {})
     with pytest.raises(RadioMLError, match="colour"):
         create("polyphase", {"colour": 1})

@@ -11,11 +11,11 @@ from onnx import numpy_helper
 
 from radioml.constants import CLASSES
 from radioml.errors import RadioMLError
+from radioml.exact_qonnx import ExactQonnx
 from radioml.files import sha256
 from radioml.model_metadata import load_exported
 from radioml.synthetic import generate_spread
 from training.checkpoint import load_checkpoint
-from training.double_precision import DoubleQonnx
 from training.export import compare, export
 from training.reference import IntegerNetwork, integer_logits
 
@@ -66,7 +66,7 @@ def test_double_precision_executes_the_same_graph(small_checkpoint: Path, tmp_pa
     model, _ = load_exported(export(small_checkpoint, tmp_path))
     frame = generate_spread(1, 9).iq[0]
     single = execute_onnx(ModelWrapper(model), {"iq": frame.T[None].copy()})["logits"][0]
-    np.testing.assert_allclose(DoubleQonnx(model)(frame), single, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(ExactQonnx(model)(frame[None])[0], single, rtol=1e-4, atol=1e-4)
 
 
 def test_foreign_models_are_refused(tmp_path: Path, reference: Path):

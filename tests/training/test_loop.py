@@ -35,7 +35,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def frames(data: Path) -> QuantisedFrames:
-    return QuantisedFrames(data, InputQuantiser(8, 1 / 64), lambda done, total: None)
+    return QuantisedFrames(data, InputQuantiser(8, 1 / 64), lambda what, done, total: None)
 
 
 def _train(data: Path, run: Path, **changes: object):

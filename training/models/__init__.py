@@ -1,6 +1,16 @@
 """Topologies, one a file, behind a registry."""
 
-from training.models import polyphase, vgg10
-from training.models.registry import create, topologies
+from training.models import aaronnet, amc_team, bacalhaunet, imperial_ipc, polyphase, vgg10
+from training.models.registry import create, topologies, topology
 
-__all__ = ["create", "polyphase", "topologies", "vgg10"]
+__all__ = [
+    "aaronnet",
+    "amc_team",
+    "bacalhaunet",
+    "create",
+    "imperial_ipc",
+    "polyphase",
+    "topologies",
+    "topology",
+    "vgg10",
+]

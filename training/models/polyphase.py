@@ -35,7 +35,7 @@ class SpaceToDepth(nn.Module):
         return x.reshape(-1, 2 * self.phases, length)
 
 
-@register("polyphase")
+@register("polyphase", source="this repository")
 class Polyphase(nn.Module):
     """Quantised input -> space to depth -> (convolution, batch norm, ReLU) x N -> linear classifier.
 

@@ -35,3 +35,12 @@ class WeightQuant(Int8WeightPerTensorFloat):
 
     narrow_range = True
     scaling_per_output_channel = False
+
+
+class SignedActivationQuant(Int8ActPerTensorFloat):
+    """Values of either sign in front of a layer that quantises its own input; one learned scale a tensor."""
+
+    max_val = 4.0
+    min_val = -4.0
+    scaling_impl_type = ScalingImplType.PARAMETER
+    restrict_scaling_type = RestrictValueType.LOG_FP

@@ -1,0 +1,160 @@
+"""Checks that run in the board's Python environment: real PYNQ, real finn-plus-driver, simulated board.
+
+`python checks.py NAME PACKAGE ARRAYS`: NAME is a function below, PACKAGE a bitfile package, ARRAYS a file with
+quantised frames, `integers` (N, 1024, 2), and what the accelerator must make of them, `logits` (N, 24). An exception is
+a failure.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Timer
+from types import SimpleNamespace
+
+import numpy as np
+import pynq
+from finn_plus_driver import FINNDMAOverlay
+
+import deploy.simulated_board  # noqa: F401  (plugs the board into PYNQ)
+from deploy import pynq_board
+from deploy.accelerator import open_accelerator
+from deploy.golden import check_golden
+from deploy.simulated_fabric import BusError
+from radioml.errors import RadioMLError
+from radioml.package import Package, open_package
+
+CONTROL, ADDRESS, REPETITIONS, DONE, IDLE = 0x00, 0x10, 0x1C, 2, 4
+
+
+def same_integers(package: Package, integers: np.ndarray, logits: np.ndarray) -> None:
+    with open_accelerator(package, "pynq") as accelerator:
+        check_golden(accelerator, package)
+        assert np.array_equal(accelerator.infer(integers).logits, logits)
+
+
+def any_batch_size(package: Package, integers: np.ndarray, logits: np.ndarray) -> None:
+    with open_accelerator(package, "pynq") as accelerator:
+        for start, stop in ((0, 1), (1, 8), (8, 73), (10, 138), (3, 4)):
+            inference = accelerator.infer(integers[start:stop])
+            assert inference.logits.dtype == np.int64
+            assert np.array_equal(inference.logits, logits[start:stop])
+            assert accelerator._overlay.odma[0].read(REPETITIONS) == (stop - start - 1) % 64 + 1  # the last transfer's
+        assert raised(RadioMLError, accelerator.infer, integers[:0])
+        assert pynq.Device.active_device.memory.allocated == 2
+    assert pynq.Device.active_device.memory.allocated == 0
+
+
+def finn_driver_alone(package: Package, integers: np.ndarray, logits: np.ndarray) -> None:
+    """The unmodified driver with its own packing, unpacking and waiting."""
+    with overlay(package, 3) as driver:
+        found = driver.execute(integers[:3].astype(np.float32))
+        assert np.array_equal(found, logits[:3])
+        assert driver.fclk_mhz_actual == package.manifest.clock_mhz
+        assert abs(pynq.Clocks.fclk0_mhz - 100) < 0.1
+
+
+def dma_registers(package: Package, integers: np.ndarray, logits: np.ndarray) -> None:
+    with overlay(package, 2) as driver:
+        assert driver.odma[0].read(CONTROL) == driver.idma[0].read(CONTROL) == IDLE
+        source, sink = driver.ibuf_packed_device[0], driver.obuf_packed_device[0]
+        source[:] = integers[:2].view(np.uint8).reshape(source.shape)
+        source.flush()
+        driver.execute_on_buffers(asynch=True)
+        assert driver.odma[0].read(ADDRESS) == sink.device_address
+        assert driver.odma[0].read(REPETITIONS) == 2
+        driver.wait_until_finished()  # reads the done bit, which that clears
+        assert driver.odma[0].read(CONTROL) == IDLE
+        assert driver.idma[0].read(CONTROL) == DONE | IDLE
+        assert raised(BusError, pynq.MMIO(0x9000_0000, 4).read)
+
+
+def caches(package: Package, integers: np.ndarray, logits: np.ndarray) -> None:
+    """What is not flushed does not reach the accelerator; what is not invalidated is not seen."""
+    with overlay(package, 1) as driver:
+        source, sink = driver.ibuf_packed_device[0], driver.obuf_packed_device[0]
+        source[:] = integers[:1].view(np.uint8).reshape(source.shape)
+        before = np.array(sink)
+        driver.execute_on_buffers()
+        assert np.array_equal(sink, before)
+        sink.invalidate()
+        unflushed = np.array(sink)
+        source.flush()
+        driver.execute_on_buffers()
+        sink.invalidate()
+        assert not np.array_equal(before, unflushed)
+        assert not np.array_equal(sink, unflushed)
+        assert np.array_equal(driver.unfold_output(driver.unpack_output(np.array(sink))), logits[:1])
+
+
+def a_hang_ends_with_a_message(package: Package, integers: np.ndarray, logits: np.ndarray) -> None:
+    pynq_board.TIMEOUT_SECONDS = 0.2
+    with open_accelerator(package, "pynq") as accelerator:
+        accelerator._overlay.idma[0].write = lambda offset, value: None  # no frame ever reaches the accelerator
+        assert "did not return 3 frames in 0.2 s: it hangs" in raised(RadioMLError, accelerator.infer, integers[:3])
+        assert "hangs in an earlier transfer" in raised(RadioMLError, accelerator.infer, integers[:3])
+    with open_accelerator(package, "pynq") as accelerator:  # loading the bitfile again is the cure
+        pynq_board.TIMEOUT_SECONDS = 60
+        assert np.array_equal(accelerator.infer(integers[:3]).logits, logits[:3])
+
+
+def an_interrupt_lets_the_transfer_end(package: Package, integers: np.ndarray, logits: np.ndarray) -> None:
+    with open_accelerator(package, "pynq") as accelerator:
+        Timer(0.05, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+        raised(KeyboardInterrupt, accelerator.infer, integers)
+        assert accelerator._overlay.odma[0].read(CONTROL) == IDLE
+        assert np.array_equal(accelerator.infer(integers[:3]).logits, logits[:3])
+
+
+def a_dma_out_of_memory_is_noticed(package: Package, integers: np.ndarray, logits: np.ndarray) -> None:
+    with overlay(package, 1) as driver:
+        driver.ibuf_packed_device[0] = SimpleNamespace(device_address=0x100)
+        assert "not in an allocated buffer" in raised(BusError, driver.execute_on_buffers)
+
+
+def a_broken_bitfile_is_refused(package: Package, integers: np.ndarray, logits: np.ndarray) -> None:
+    path = package.folder / pynq_board.BITFILE
+    bitfile = path.read_bytes()
+    zeroed = bitfile[:200] + bytes(len(bitfile) - 200)
+    for broken in (bitfile[:-1000], bitfile[:40], b"", zeroed):
+        path.write_bytes(broken)
+        accelerator = open_accelerator(package, "pynq")
+        message = raised(RadioMLError, accelerator.__enter__)
+        assert "the board does not take" in message or "not a package" in message, message
+
+
+@contextmanager
+def overlay(package: Package, frames: int) -> Iterator[FINNDMAOverlay]:
+    """finn-plus-driver's overlay itself, with buffers of this many frames."""
+    driver = FINNDMAOverlay(
+        str(package.folder / pynq_board.BITFILE),
+        "zynq-iodma",
+        pynq_board.io_shapes(package.manifest.input, package.manifest.output),
+        batch_size=frames,
+        runtime_weight_dir=str(package.folder / "none"),
+    )
+    try:
+        yield driver
+    finally:
+        driver.ibuf_packed_device = driver.obuf_packed_device = None
+
+
+def raised(kind: type[BaseException], call: Callable[..., object], *arguments: object) -> str:
+    """The message of the exception that the call must raise."""
+    try:
+        call(*arguments)
+    except kind as error:
+        return str(error)
+    raise AssertionError(f"{call} raised no {kind.__name__}")
+
+
+if __name__ == "__main__":
+    name, package_file, arrays_file = sys.argv[1:]
+    with np.load(arrays_file) as arrays, tempfile.TemporaryDirectory() as folder:
+        globals()[name](open_package(package_file, Path(folder)), arrays["integers"], arrays["logits"])
+    print(f"{name}: done")

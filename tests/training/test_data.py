@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch.utils.data import BatchSampler, RandomSampler
+
+from radioml.constants import CLASSES
+from radioml.dataset import read_frames
+from radioml.quantiser import InputQuantiser
+from radioml.synthetic import write_dataset
+from training.data import QuantisedFrames, RadioMLData
+
+QUANTISER = InputQuantiser(8, 1 / 64)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("data") / "three.hdf5"
+    write_dataset(path, 3, seed=1)
+    return path
+
+
+def _open(data: Path) -> QuantisedFrames:
+    return QuantisedFrames(data, QUANTISER, lambda what, done, total: None)
+
+
+def test_batches_come_in_the_order_of_torchs_samplers(data: Path):
+    frames = _open(data)
+    batches = RadioMLData(frames, 50, minimum_snr_db=20, seed=7)
+    rows = torch.from_numpy(batches.train_indices)
+    order = RandomSampler(rows, generator=torch.Generator().manual_seed(7 * 10_000))
+    expected = [rows[torch.tensor(batch)] for batch in BatchSampler(order, 50, drop_last=True)]
+    drawn = list(batches.train_dataloader())
+    assert len(drawn) == len(batches.train_dataloader()) == len(rows) // 50 > 1
+    for (iq, class_index, _), positions in zip(drawn, expected, strict=True):
+        assert torch.equal(class_index, positions // (len(frames) // len(CLASSES)))
+        integers = QUANTISER(read_frames(data, positions.numpy()).iq)
+        np.testing.assert_array_equal(iq, integers.transpose(0, 2, 1) / np.float32(64))
+    in_order = torch.cat([class_index for _, class_index, _ in batches.test_dataloader()])
+    assert torch.equal(in_order, frames.class_index[torch.from_numpy(batches.test_indices)])
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+def test_frames_on_the_gpu_are_the_same(data: Path):
+    mapped, resident = (_open(data) for _ in range(2))
+    resident.move_to_gpu_if_it_fits()
+    for here, there in zip(mapped[[5, 1800, 0]], resident[[5, 1800, 0]], strict=True):
+        assert there.is_cuda and torch.equal(here, there.cpu())

@@ -1,0 +1,94 @@
+"""AaronNet of team Aaronica: three long kernels side by side, depthwise-separable blocks, a small dense classifier.
+
+Topology: https://github.com/ITU-AI-ML-in-5G-Challenge/ITU-ML5G-PS-007-Aaronica, `network.py` with `config_32` of
+`eval_.ipynb`, there called AaronNet32: 33 channels of stem, 32, 32, 32, 32 and 40 of the blocks, 48 dense units;
+weights, activations and input of 6 bits. As published, branches and blocks end in a batch norm without an activation,
+so that depthwise convolutions and the first dense layer are billed with 32-bit inputs.
+
+Not as published: biases in front of batch norms, which cancel them, are left out; the maximum over time is a MaxPool
+with a fixed length, because the official cost function does not know the published GlobalMaxPool.
+
+The published figures beside the registration are those of AaronNet32++, pruned after the deadline. Unpruned the
+authors report 58.49 % and 0.057224 (zero weights discounted). Third place, 0.046007 with 56.159 %, was an entry whose
+configuration is not in the repository. For training they shuffle from the fourth SNR on, for testing from the first
+(`dataset_loader.py`), which are two different splits, so that most test frames were trained on.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import brevitas.nn as qnn
+import torch
+from brevitas.quant import Int32Bias
+from torch import nn
+
+from radioml.constants import CLASSES, FRAME_LENGTH
+from training.models.quantisers import ActivationQuant, InputQuant, WeightQuant
+from training.models.registry import Published, register
+
+STEM_KERNELS = (32, 26, 18)
+STEM_STRIDE = 4
+
+
+@register(
+    "aaronnet",
+    source="https://github.com/ITU-AI-ML-in-5G-Challenge/ITU-ML5G-PS-007-Aaronica",
+    aaronnet=Published(
+        score=0.015705, accuracy=0.5609, remark="AaronNet32++: after the deadline, leaking split, pruned"
+    ),
+)
+class AaronNet(nn.Module):
+    """Quantised input -> stem of three branches -> separable blocks, max-pool by 2 -> maximum over time -> dense.
+
+    stem: channels of all branches together, a multiple of 3; blocks: channels of each block; dense: width of the two
+    hidden dense layers.
+    """
+
+    def __init__(
+        self,
+        stem: int = 33,
+        blocks: tuple[int, ...] = (32, 32, 32, 32, 40),
+        dense: int = 48,
+        input_bits: int = 6,
+        weight_bits: int = 6,
+        activation_bits: int = 6,
+    ) -> None:
+        super().__init__()
+        if stem % len(STEM_KERNELS):
+            raise ValueError(f"stem = {stem} is not a multiple of its {len(STEM_KERNELS)} branches")
+        weights = {"weight_quant": WeightQuant, "weight_bit_width": weight_bits}
+
+        def relu() -> nn.Module:
+            return qnn.QuantReLU(act_quant=ActivationQuant, bit_width=activation_bits)
+
+        def separable(first: nn.Module, fan_out: int) -> list[nn.Module]:
+            middle = first.out_channels
+            pointwise = qnn.QuantConv1d(middle, fan_out, 1, bias=False, **weights)
+            return [first, nn.BatchNorm1d(middle), relu(), pointwise, nn.BatchNorm1d(fan_out)]
+
+        self.input_quantiser = qnn.QuantIdentity(act_quant=InputQuant, bit_width=input_bits, return_quant_tensor=False)
+        width = stem // len(STEM_KERNELS)
+        self.stem = nn.ModuleList()
+        for kernel in STEM_KERNELS:
+            first = qnn.QuantConv1d(2, width, kernel, stride=STEM_STRIDE, padding=kernel // 2, bias=False, **weights)
+            self.stem.append(nn.Sequential(*separable(first, width)))
+        length = FRAME_LENGTH // STEM_STRIDE + 1
+        layers: list[nn.Module] = []
+        for fan_in, fan_out in pairwise((stem, *blocks)):
+            first = qnn.QuantConv1d(fan_in, fan_in, 3, padding=1, groups=fan_in, bias=False, **weights)
+            layers += [*separable(first, fan_out), nn.MaxPool1d(2)]
+            length //= 2
+        self.blocks = nn.Sequential(*layers, nn.MaxPool1d(length), nn.Flatten())
+        hidden: list[nn.Module] = []
+        for fan_in in (blocks[-1], dense):
+            hidden += [qnn.QuantLinear(fan_in, dense, bias=False, **weights), nn.BatchNorm1d(dense), relu()]
+        hidden[-1].return_quant_tensor = True  # the classifier's bias is quantised with its input's scale
+        self.hidden = nn.Sequential(*hidden)
+        self.classifier = qnn.QuantLinear(dense, len(CLASSES), bias=True, bias_quant=Int32Bias, **weights)
+
+    def forward(self, iq: torch.Tensor) -> torch.Tensor:
+        """(N, 2, 1024) float IQ -> (N, 24) float logits."""
+        x = self.input_quantiser(iq)
+        x = torch.cat([branch(x) for branch in self.stem], 1)
+        return self.classifier(self.hidden(self.blocks(x)))

@@ -1,0 +1,91 @@
+"""BacalhauNET, first in challenge ML5G-PS-007: depthwise-separable convolutions with long kernels and residual sums.
+
+Topology: https://github.com/danielgranhao/ITU-ML5G-PS-007_BacalhauNet_Submission (also under
+https://github.com/ITU-AI-ML-in-5G-Challenge), `source/bacalhaunetv1_quant.py` with the submitted configuration, which
+the repository keeps in the name of a log: kernels 27, 21, 15, 9, 9; strides 2, 1, 2, 1, 2; channels 24, 24, 48, 48,
+48; weights and activations of 6 bits. Their published cost is after pruning to 1,784 weights.
+
+As published, sums of a residual block are not requantised, so that the convolutions behind them are billed with 32-bit
+inputs, and the classifier quantises its own input to 8 bits. Not as published: their input scale is learned from an
+initial range of [-2, 3]; here it is the constant 8-bit quantiser of the challenge's baseline, since frames are
+quantised before training and by the host.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import brevitas.nn as qnn
+import torch
+from brevitas.quant import Int32Bias
+from torch import nn
+
+from radioml.constants import CLASSES, FRAME_LENGTH
+from training.models.quantisers import ActivationQuant, InputQuant, SignedActivationQuant, WeightQuant
+from training.models.registry import Published, register
+
+
+class _Separable(nn.Module):
+    """Depthwise, then pointwise convolution, each with batch norm and ReLU; plus the input where shapes allow it."""
+
+    def __init__(
+        self, fan_in: int, fan_out: int, kernel: int, stride: int, weight_bits: int, activation_bits: int
+    ) -> None:
+        super().__init__()
+        weights = {"bias": False, "weight_quant": WeightQuant, "weight_bit_width": weight_bits}
+        self.layers = nn.Sequential(
+            qnn.QuantConv1d(fan_in, fan_in, kernel, stride=stride, padding=kernel // 2, groups=fan_in, **weights),
+            nn.BatchNorm1d(fan_in),
+            qnn.QuantReLU(act_quant=ActivationQuant, bit_width=activation_bits),
+            qnn.QuantConv1d(fan_in, fan_out, 1, **weights),
+            nn.BatchNorm1d(fan_out),
+            qnn.QuantReLU(act_quant=ActivationQuant, bit_width=activation_bits),
+        )
+        self.residual = stride == 1 and fan_in == fan_out
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(N, fan_in, L) -> (N, fan_out, ceil(L / stride))."""
+        y = self.layers(x)
+        return x + y if self.residual else y
+
+
+@register(
+    "bacalhaunet",
+    source="https://github.com/ITU-AI-ML-in-5G-Challenge/ITU-ML5G-PS-007-BacalhauNet",
+    bacalhaunet=Published(score=0.016211, accuracy=0.56241, remark="1st place; pruned"),
+)
+class BacalhauNet(nn.Module):
+    """Quantised input -> separable blocks -> maximum over time -> linear classifier.
+
+    channels, kernels, strides: one entry a block; odd kernels, padded by half.
+    """
+
+    def __init__(
+        self,
+        channels: tuple[int, ...] = (24, 24, 48, 48, 48),
+        kernels: tuple[int, ...] = (27, 21, 15, 9, 9),
+        strides: tuple[int, ...] = (2, 1, 2, 1, 2),
+        weight_bits: int = 6,
+        activation_bits: int = 6,
+    ) -> None:
+        super().__init__()
+        if not len(channels) == len(kernels) == len(strides):
+            raise ValueError("channels, kernels and strides need one entry for each block")
+        if any(kernel % 2 == 0 for kernel in kernels):
+            raise ValueError(f"kernels = {list(kernels)}: an even kernel does not keep the length")
+        self.input_quantiser = qnn.QuantIdentity(act_quant=InputQuant, return_quant_tensor=False)
+        blocks, length = [], FRAME_LENGTH
+        for (fan_in, fan_out), kernel, stride in zip(pairwise((2, *channels)), kernels, strides, strict=True):
+            blocks.append(_Separable(fan_in, fan_out, kernel, stride, weight_bits, activation_bits))
+            length = (length - 1) // stride + 1
+        self.blocks = nn.Sequential(*blocks)
+        self.pool = nn.MaxPool1d(length)
+        self.flatten = nn.Flatten()
+        self.classifier = qnn.QuantLinear(
+            channels[-1], len(CLASSES), bias=True, bias_quant=Int32Bias, input_quant=SignedActivationQuant,
+            weight_quant=WeightQuant, weight_bit_width=weight_bits,
+        )  # fmt: skip
+
+    def forward(self, iq: torch.Tensor) -> torch.Tensor:
+        """(N, 2, 1024) float IQ -> (N, 24) float logits."""
+        return self.classifier(self.flatten(self.pool(self.blocks(self.input_quantiser(iq)))))

@@ -1,0 +1,30 @@
+"""What a topology costs before anything is pruned."""
+
+from __future__ import annotations
+
+import copy
+import tempfile
+import warnings
+from pathlib import Path
+
+import brevitas.nn as qnn
+import torch
+from brevitas.export import export_qonnx
+from torch import nn
+
+from radioml.constants import FRAME_LENGTH
+from training.score import Score, score_model
+
+
+def unpruned_score(network: nn.Module) -> Score:
+    """The official score of a network as if none of its weights were zero; the network itself is left as it is."""
+    full = copy.deepcopy(network).eval()
+    with torch.no_grad():
+        for layer in full.modules():
+            if isinstance(layer, (qnn.QuantConv1d, qnn.QuantLinear)):
+                layer.weight.fill_(1.0)  # the cost function discounts weights that are quantised to zero
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch announces that the exporter Brevitas uses will go one day
+        path = Path(folder, "model.onnx")
+        export_qonnx(full, torch.zeros(1, 2, FRAME_LENGTH), str(path), dynamo=False)
+        return score_model(path)
