@@ -17,18 +17,26 @@ if TYPE_CHECKING:
 
 
 class ExactQonnx:
-    """A QONNX model behind onnx's reference evaluator, every float constant widened to double."""
+    """A QONNX model behind onnx's reference evaluator, every float constant widened to double.
+
+    Weights are quantised in single precision, as in training, and exact integers times their scale from there on.
+    """
 
     def __init__(self, model: onnx.ModelProto) -> None:
         import onnx
-        from onnx import TensorProto, numpy_helper
+        from onnx import numpy_helper
         from onnx.reference import ReferenceEvaluator
 
         wide = onnx.ModelProto()
         wide.CopyFrom(model)
+        constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in wide.graph.initializer}
+        exact = {name: value.astype(np.float64) for name, value in constants.items() if value.dtype == np.float32}
+        for node in wide.graph.node:
+            if node.op_type == "Quant" and node.input[0] in constants:
+                exact[node.input[0]] = _integer_weights(node, constants) * exact[node.input[1]]
         for tensor in wide.graph.initializer:
-            if tensor.data_type == TensorProto.FLOAT:
-                tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float64), tensor.name))
+            if tensor.name in exact:
+                tensor.CopyFrom(numpy_helper.from_array(exact[tensor.name], tensor.name))
         self._evaluator = ReferenceEvaluator(wide, new_ops=[_quant_operator()])
 
     def __call__(self, iq: np.ndarray) -> np.ndarray:
@@ -41,6 +49,21 @@ class ExactQonnx:
         if logits.ndim != 2 or len(logits) != len(iq):
             raise RadioMLError(f"{len(iq)} frames gave the model's logits {logits.shape}: it cannot run a batch")
         return logits
+
+
+def _integer_weights(node: onnx.NodeProto, constants: dict[str, np.ndarray]) -> np.ndarray:
+    """The integers of a quantised constant, by the single-precision division that training and FINN quantise with.
+
+    A quotient exactly halfway between two integers in single precision may not be in double: another weight.
+    """
+    from onnx.helper import get_attribute_value
+    from qonnx.custom_op.general.quant import quant
+
+    weights, scale, zero_point, bits = (constants[name] for name in node.input)
+    options = {attribute.name: get_attribute_value(attribute) for attribute in node.attribute}
+    mode = options.get("rounding_mode", b"ROUND").decode()
+    values = quant(weights, scale, zero_point, bits, options["signed"], options["narrow"], mode)
+    return np.rint(values.astype(np.float64) / scale)
 
 
 def _quant_operator() -> type:

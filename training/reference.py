@@ -9,6 +9,7 @@ import brevitas.nn as qnn
 import numpy as np
 import torch
 from brevitas.export.inference import quant_inference_mode
+from brevitas.nn.mixin.parameter import QuantWeightMixin
 from torch import nn
 
 from radioml.constants import CLASSES, FRAME_LENGTH
@@ -40,7 +41,8 @@ def _input_quant(network: nn.Module, last: qnn.QuantLinear) -> nn.Module:
 class IntegerNetwork:
     """Integer logits of a trained network: Brevitas in double precision on the network's single-precision constants.
 
-    The QONNX file carries scales and batch norms in single precision; with those as exact numbers the network means
+    The QONNX file carries scales and batch norms in single precision, and weights that are integers once quantised;
+    with those as exact numbers the network means
     exact integer sums and comparisons, which is what hardware computes. Single-precision arithmetic would tip an
     activation now and then that lies next to a threshold, by its rounding alone; double precision does not.
     """
@@ -50,10 +52,15 @@ class IntegerNetwork:
         last = classifier(self.network)
         with torch.no_grad():
             self.logit_scale = float(_input_quant(self.network, last).scale()) * float(last.weight_quant.scale())
+            # The weights' integers are those of single precision: a quotient that is there exactly halfway between
+            # two integers may not be in double.
+            weights = {m: m.quant_weight() for m in self.network.modules() if isinstance(m, QuantWeightMixin)}
             # In this mode Brevitas keeps the scales that it computed (in single precision) as constants.
             quant_inference_mode(self.network).__enter__()
             self.network(torch.zeros(1, 2, FRAME_LENGTH))
-        self.network.double()
+            self.network.double()
+            for layer, quantised in weights.items():
+                layer.weight.copy_(quantised.int().double() * quantised.scale.double())
 
     def __call__(
         self, iq: np.ndarray, batch: int = 512, progress: Callable[[int], object] = lambda done: None

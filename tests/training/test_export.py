@@ -15,7 +15,7 @@ from radioml.exact_qonnx import ExactQonnx
 from radioml.files import sha256
 from radioml.model_metadata import load_exported
 from radioml.synthetic import generate_spread
-from training.checkpoint import load_checkpoint
+from training.checkpoint import load_checkpoint, save_checkpoint
 from training.export import compare, export
 from training.reference import IntegerNetwork, integer_logits
 
@@ -42,6 +42,38 @@ def test_integer_logits_are_the_float_network_in_steps(small_checkpoint: Path):
     # single precision may tip a rare activation next to a threshold, no more
     agree = np.isclose(integer(frames.iq) * integer.logit_scale, logits, atol=integer.logit_scale / 4).all(1)
     assert agree.mean() > 0.9
+
+
+def _tie(scale: np.float32) -> np.float32 | None:
+    """A weight whose quotient by `scale` is 2.5 in single precision, rounded to 2, but is nearer to 3 in double."""
+    weight = np.nextafter(np.float32(2.5) * scale, np.float32(0), dtype=np.float32)
+    for _ in range(4):
+        if np.float32(weight / scale) == 2.5 and float(weight) / float(scale) > 2.5:
+            return weight
+        weight = np.nextafter(weight, np.float32(np.inf), dtype=np.float32)
+    return None
+
+
+def test_weights_are_the_integers_of_single_precision(small_checkpoint: Path, tmp_path: Path):
+    trained = load_checkpoint(small_checkpoint)
+    layer = trained.network.features[0]
+    scales = layer.quant_weight().scale.detach().numpy().ravel()
+    ties = {channel: tie for channel, scale in enumerate(scales) if (tie := _tie(scale)) is not None}
+    assert ties, "no channel has a scale for which the two precisions differ: the test shows nothing"
+    with torch.no_grad():
+        for channel, tie in ties.items():
+            layer.weight[channel, 0, 0] = float(tie)
+    integers = layer.quant_weight().int().numpy()
+    assert all(integers[channel, 0, 0] == 2 for channel in ties)
+    save_checkpoint(tmp_path / "tied.pth", trained)
+    model, metadata = load_exported(export(tmp_path / "tied.pth", tmp_path))
+    network = IntegerNetwork(trained.network)
+    np.testing.assert_array_equal(
+        np.rint(network.network.features[0].weight.detach().numpy() / scales[:, None, None].astype(float)), integers
+    )
+    frames = generate_spread(8, 5)
+    steps = ExactQonnx(model)(frames.iq) / metadata.logit_scale
+    np.testing.assert_allclose(steps, network(frames.iq), atol=1e-3)
 
 
 def test_the_comparison_catches_one_changed_weight(small_checkpoint: Path, tmp_path: Path):
