@@ -39,7 +39,7 @@ class InputQuantiser:
         """Quantise float samples of any shape to int8; NaN raises ValueError, infinities clip."""
         scaled = np.divide(iq, np.float32(self.scale), dtype=np.float32)
         np.rint(scaled, out=scaled)
-        if np.isnan(np.sum(scaled)) and np.isnan(scaled).any():
+        if np.isnan(scaled).any():
             raise ValueError("the IQ samples contain NaN")
         return np.clip(scaled, self.minimum, self.maximum, out=scaled).astype(np.int8)
 
