@@ -11,9 +11,8 @@ from threading import Lock
 import numpy as np
 
 from deploy.simulated_bitfile import DMA_ADDRESSES, DMA_RANGE, INPUT_DMA, OUTPUT_DMA
-from deploy.simulation import LIBRARY
 from radioml.errors import RadioMLError
-from radioml.package import StreamFormat, open_package
+from radioml.package import LIBRARY, StreamFormat, open_package
 from radioml.packing import pack, unpack
 from radioml.rtl_simulator import RtlSimulator
 

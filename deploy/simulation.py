@@ -16,10 +16,9 @@ import numpy as np
 
 from deploy.accelerator import Inference, check_frames
 from radioml.errors import RadioMLError
-from radioml.package import Manifest, Package
+from radioml.package import LIBRARY, Manifest, Package
 from radioml.rtl_simulator import RtlSimulator
 
-LIBRARY = "libaccelerator.so"
 _FRAMES_PER_PROCESS = 16
 """Enough that filling the pipeline, a frame or two long, costs little; few enough that progress is seen."""
 

@@ -28,11 +28,10 @@ from radioml.constants import FRAME_LENGTH
 from radioml.errors import MismatchError, RadioMLError
 from radioml.files import read_json, sha256, write_json
 from radioml.model_metadata import ModelMetadata, load_exported
-from radioml.package import GOLDEN, MODEL, Manifest, write_package
+from radioml.package import GOLDEN, LIBRARY, MODEL, Manifest, write_package
 from radioml.rtl_simulator import RtlSimulator, SimulationRun
 
 ESTIMATE, RTL, SIMULATION, PACKAGE = "estimate.json", "rtl", "simulation", "package.zip"
-LIBRARY = "libaccelerator.so"
 _WORK = "finn"
 _FOLDED = f"{_WORK}/folded.onnx"
 _GAUGE, _GAUGE_LIBRARY, _OBJECTS = "gauge", "libgauge.so", "verilated"

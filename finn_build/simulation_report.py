@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 from rich.table import Table
 
-from finn_build.build import ESTIMATE, LIBRARY, PACKAGE, SIMULATION
+from finn_build.build import ESTIMATE, PACKAGE, SIMULATION
 from finn_build.record import load_record
 from finn_build.verification import Comparison, compare
 from radioml.errors import RadioMLError
 from radioml.files import read_json, write_json
-from radioml.package import Manifest, open_package
+from radioml.package import LIBRARY, Manifest, open_package
 from radioml.rtl_simulator import RtlSimulator, SimulationRun
 
 REPORT = "simulation.json"

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -58,10 +58,11 @@ def read_json(path: Path | str) -> Any:
         raise RadioMLError(f"{path}: not valid JSON: {error}") from error
 
 
-def sha256(path: Path | str) -> str:
-    """The SHA-256 of a file's content, in hexadecimal."""
+def sha256(path: Path | str, progress: Callable[[int], object] = lambda done: None) -> str:
+    """The SHA-256 of a file's content, in hexadecimal; `progress` is called with the number of bytes done."""
     digest = hashlib.sha256()
     with Path(path).open("rb") as stream:
-        while block := stream.read(1 << 20):
+        while block := stream.read(1 << 23):
             digest.update(block)
+            progress(stream.tell())
     return digest.hexdigest()

@@ -23,6 +23,7 @@ FORMAT = 1
 MANIFEST = "manifest.json"
 GOLDEN = "golden.npz"
 MODEL = "model.onnx"
+LIBRARY = "libaccelerator.so"
 BITFILE, HANDOFF = "accelerator.bit", "accelerator.hwh"
 
 

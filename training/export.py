@@ -19,6 +19,7 @@ from radioml.errors import RadioMLError
 from radioml.exact_qonnx import ExactQonnx
 from radioml.files import replacing, sha256
 from radioml.model_metadata import INPUT_NAME, OUTPUT_NAME, ModelMetadata, attach
+from radioml.quantiser import InputQuantiser
 from radioml.synthetic import generate_spread
 from training.checkpoint import TrainedNetwork, load_checkpoint
 from training.reference import IntegerNetwork, input_quantiser
@@ -51,10 +52,11 @@ def export(
         wrapper.rename_tensor(wrapper.graph.output[0].name, OUTPUT_NAME)
         model = wrapper.model
         frames = generate_spread(GOLDEN_FRAMES, GOLDEN_SEED)
+        quantiser = input_quantiser(trained.network)
         network = IntegerNetwork(trained.network)
         logits = network(frames.iq)
         compare(model, frames.iq, logits, network.logit_scale, progress)
-        attach(model, _metadata(trained, network.logit_scale, sha256(checkpoint)))
+        attach(model, _metadata(trained, quantiser, network.logit_scale, sha256(checkpoint)))
         onnx.save(model, str(temporary))
     with replacing(folder / "golden.npz") as temporary:
         np.savez_compressed(temporary, iq=frames.iq, logits=logits)
@@ -90,11 +92,13 @@ def compare(
         progress(index + 1, len(iq))
 
 
-def _metadata(trained: TrainedNetwork, logit_scale: float, checkpoint_sha256: str) -> ModelMetadata:
+def _metadata(
+    trained: TrainedNetwork, quantiser: InputQuantiser, logit_scale: float, checkpoint_sha256: str
+) -> ModelMetadata:
     return ModelMetadata(
         topology=trained.topology,
         classes=CLASSES,
-        quantiser=input_quantiser(trained.network),
+        quantiser=quantiser,
         logit_scale=logit_scale,
         checkpoint_sha256=checkpoint_sha256,
         training_data=trained.training_data,

@@ -35,7 +35,7 @@ import numpy as np
 from radioml.constants import FRAME_LENGTH
 from radioml.dataset import open_dataset
 from radioml.errors import RadioMLError
-from radioml.files import read_json, write_json
+from radioml.files import read_json, sha256, write_json
 from radioml.quantiser import InputQuantiser
 
 Progress = Callable[[str, int, int], object]
@@ -84,15 +84,10 @@ def source_sha256(path: Path, progress: Progress) -> str:
         known = _record(folder / "source.json")
         if "sha256" in known and {key: known.get(key) for key in stamp} == stamp:
             return known["sha256"]
-    digest, done = hashlib.sha256(), 0
-    with path.open("rb") as file:
-        while block := file.read(_BYTES_AT_ONCE):
-            digest.update(block)
-            done += len(block)
-            progress(f"SHA-256 of {path.name}", done, status.st_size)
+    digest = sha256(path, lambda done: progress(f"SHA-256 of {path.name}", done, status.st_size))
     with suppress(OSError):  # where nothing can be remembered, the next run computes it again
-        write_json(_writable_folder(path) / "source.json", {**stamp, "sha256": digest.hexdigest()})
-    return digest.hexdigest()
+        write_json(_writable_folder(path) / "source.json", {**stamp, "sha256": digest})
+    return digest
 
 
 def _folders(path: Path) -> list[Path]:

@@ -42,18 +42,22 @@ class IntegerNetwork:
     """Integer logits of a trained network: Brevitas in double precision on the network's single-precision constants.
 
     The QONNX file carries scales and batch norms in single precision, and weights that are integers once quantised;
-    with those as exact numbers the network means
-    exact integer sums and comparisons, which is what hardware computes. Single-precision arithmetic would tip an
-    activation now and then that lies next to a threshold, by its rounding alone; double precision does not.
+    with those as exact numbers the network means exact integer sums and comparisons, which is what hardware computes.
+    Single-precision arithmetic would tip an activation now and then that lies next to a threshold, by its rounding
+    alone; double precision does not. The network is taken over and changed: it stays in double precision and in
+    Brevitas' inference mode.
     """
 
     def __init__(self, network: nn.Module) -> None:
         self.network = network.float().eval()
         last = classifier(self.network)
         with torch.no_grad():
-            self.logit_scale = float(_input_quant(self.network, last).scale()) * float(last.weight_quant.scale())
-            # The weights' integers are those of single precision: a quotient that is there exactly halfway between
-            # two integers may not be in double.
+            input_scale, weight_scale = _input_quant(self.network, last).scale(), last.weight_quant.scale()
+            self.logit_scale = float(input_scale) * float(weight_scale)
+            # Weights' and bias's integers are those of single precision: a quotient that is there exactly halfway
+            # between two integers may not be in double.
+            bias_scale = input_scale * weight_scale
+            bias = torch.round(last.bias / bias_scale) if last.bias_quant.is_quant_enabled else None
             weights = {m: m.quant_weight() for m in self.network.modules() if isinstance(m, QuantWeightMixin)}
             # In this mode Brevitas keeps the scales that it computed (in single precision) as constants.
             quant_inference_mode(self.network).__enter__()
@@ -61,6 +65,8 @@ class IntegerNetwork:
             self.network.double()
             for layer, quantised in weights.items():
                 layer.weight.copy_(quantised.int().double() * quantised.scale.double())
+            if bias is not None:
+                last.bias.copy_(bias.double() * bias_scale.double())
 
     def __call__(
         self, iq: np.ndarray, batch: int = 512, progress: Callable[[int], object] = lambda done: None

@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 from deploy.accelerator import open_accelerator
-from deploy.simulation import LIBRARY
 from radioml.errors import RadioMLError
-from radioml.package import open_package
+from radioml.package import LIBRARY, open_package
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,11 @@ def lively(topology: str, parameters: dict, seed: int = 0) -> torch.nn.Module:
                 module.weight.uniform_(0.25, 1.75)
                 module.bias.normal_(0, 0.5)
     return network.eval()
+
+
+@pytest.fixture(name="lively")
+def lively_fixture() -> Callable[..., torch.nn.Module]:
+    return lively
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from radioml.exact_qonnx import ExactQonnx
 from radioml.files import sha256
 from radioml.model_metadata import load_exported
 from radioml.synthetic import generate_spread
-from training.checkpoint import load_checkpoint, save_checkpoint
+from training.checkpoint import TrainedNetwork, load_checkpoint, save_checkpoint
 from training.export import compare, export
 from training.reference import IntegerNetwork, integer_logits
 
@@ -74,6 +75,23 @@ def test_weights_are_the_integers_of_single_precision(small_checkpoint: Path, tm
     frames = generate_spread(8, 5)
     steps = ExactQonnx(model)(frames.iq) / metadata.logit_scale
     np.testing.assert_allclose(steps, network(frames.iq), atol=1e-3)
+
+
+def test_the_classifiers_bias_is_the_integer_of_single_precision(lively: Callable, tmp_path: Path):
+    for filters in range(4, 12):  # until the scales are such that the two precisions differ
+        parameters = {"filters": filters, "dense": 8}
+        network = lively("vgg10", parameters)
+        classifier = network.layers[-1]
+        scale = network.layers[-2].act_quant.scale() * classifier.weight_quant.scale()
+        tie = _tie(np.float32(scale.item()))
+        if tie is not None:
+            break
+    else:
+        pytest.fail("no network found for which the two precisions differ")
+    with torch.no_grad():
+        classifier.bias[0] = float(tie)
+    save_checkpoint(tmp_path / "biased.pth", TrainedNetwork(network, "vgg10", parameters, {"kind": "none"}, {}))
+    export(tmp_path / "biased.pth", tmp_path)  # compares the QONNX model with Brevitas
 
 
 def test_the_comparison_catches_one_changed_weight(small_checkpoint: Path, tmp_path: Path):
