@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,10 +47,12 @@ class Experiment(_Section):
         return yaml.safe_dump(self.model_dump(), sort_keys=False)
 
 
-def load_experiment(config: str) -> Experiment:
+def load_experiment(config: str, changes: Sequence[str] = ()) -> Experiment:
     """Read an experiment from a YAML file, or by the name of one that is shipped.
 
-    Raises RadioMLError that names the file and key for a missing file, bad YAML, unknown keys or wrong values.
+    changes: replace values of the file, each as KEY=VALUE with dots between the parts of the key and a value in YAML,
+    such as training.epochs=2. Raises RadioMLError that names the file and key for a missing file, bad YAML, unknown
+    keys or wrong values.
     """
     path = Path(config)
     if not path.exists() and (CONFIGS / f"{config}.yaml").exists():
@@ -63,8 +66,26 @@ def load_experiment(config: str) -> Experiment:
         raise RadioMLError(f"{config}: not readable YAML: {error}") from error
     if not isinstance(value, dict):
         raise RadioMLError(f"{path}: expected keys such as name, topology, training")
+    for change in changes:
+        _apply(change, value)
     try:
         return Experiment(**value)
     except ValidationError as error:
         lines = [f"  {'.'.join(map(str, e['loc']))}: {e['msg']} (found {e['input']!r})" for e in error.errors()]
         raise RadioMLError("\n".join([f"{path}: not a valid experiment:", *lines])) from error
+
+
+def _apply(change: str, experiment: dict[str, Any]) -> None:
+    key, equals, text = change.partition("=")
+    *parents, last = key.split(".")
+    try:
+        if not equals or not all((*parents, last)):
+            raise ValueError("not of the form KEY=VALUE")
+        section = experiment
+        for parent in parents:
+            section = section.setdefault(parent, {})
+            if not isinstance(section, dict):
+                raise ValueError(f"{parent} has no keys inside")
+        section[last] = yaml.safe_load(text)
+    except (ValueError, yaml.YAMLError) as error:
+        raise RadioMLError(f"{change!r}: {error}; expected something like training.epochs=2") from error

@@ -22,6 +22,10 @@ def train(
     run: Annotated[
         Path | None, typer.Option(help="Run directory; default: runs/NAME, with the experiment's name.")
     ] = None,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Change a value of the experiment, e.g. --set training.epochs=2; repeatable."),
+    ] = None,
 ) -> None:
     """Train a network on the fixed split and measure it on the test part.
 
@@ -32,7 +36,7 @@ def train(
     from training.loop import train as run_training
 
     console = Console()
-    experiment = load_experiment(config)
+    experiment = load_experiment(config, changes or ())
     run = run or Path("runs", experiment.name)
     trained = run_training(experiment, data, run, console)
     low, high = trained.accuracy["interval_95"]

@@ -50,3 +50,26 @@ def test_unknown_topology_and_parameters_are_refused():
         create("polyphase", {"colour": 1})
     with pytest.raises(RadioMLError, match="phases = 7 does not divide"):
         create("polyphase", {"phases": 7})
+
+
+def test_values_of_a_file_can_be_changed():
+    changed = load_experiment("polyphase", ["training.epochs=2", "parameters.channels=[8, 8, 8, 8, 8]", "name=mine"])
+    assert changed.training.epochs == 2
+    assert changed.parameters["channels"] == [8] * 5
+    assert changed.name == "mine"
+    assert changed.training.batch_size == load_experiment("polyphase").training.batch_size
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("training.epochs", "KEY=VALUE"),
+        ("training..epochs=2", "KEY=VALUE"),
+        ("name.first=x", "name has no keys inside"),
+        ("training.epochs=[", "expected something like"),
+        ("training.epoch=2", "training.epoch: Extra inputs"),
+    ],
+)
+def test_a_bad_change_is_named(change: str, message: str):
+    with pytest.raises(RadioMLError, match=message):
+        load_experiment("polyphase", [change])
