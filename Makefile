@@ -64,7 +64,7 @@ lint: setup
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
 
-bench: setup
+bench: setup board-setup
 	@$(VENV)/bin/python -m tests.bench runs/bench
 
 clean:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Protocol
 
@@ -18,8 +18,8 @@ BACKENDS = {
     "simulation": "deploy.simulation:SimulatedAccelerator",
     "software": "deploy.software:SoftwareAccelerator",
 }
-"""Backend name -> `module:class`, called with (package, processes). Imported on demand: a backend's own needs, a
-board's Python modules for example, must not keep the others from running."""
+"""Backend name -> `module:class`, called as `open_accelerator` is, without the backend. Imported on demand: a backend's
+own needs, a board's Python modules for example, must not keep the others from running."""
 
 
 @dataclass(frozen=True)
@@ -31,12 +31,15 @@ class Inference:
         where the backend cannot count them.
     intervals: number of frame-to-frame intervals in `cycles`; cycles / intervals is the initiation interval.
     seconds: wall-clock time of the call on this host.
+    parts: seconds that went into "pack", "transfer" (to and from the accelerator's memory), "accelerator" and "unpack",
+        where the backend can tell them apart; they may overlap, so their sum may exceed `seconds`.
     """
 
     logits: np.ndarray
     cycles: int | None
     intervals: int
     seconds: float
+    parts: Mapping[str, float] = field(default_factory=dict)
 
 
 class Accelerator(AbstractContextManager["Accelerator"], Protocol):
@@ -50,6 +53,10 @@ class Accelerator(AbstractContextManager["Accelerator"], Protocol):
         """Run quantised frames, int8 (N, 1024, 2), N of at least 1; raises RadioMLError when it cannot."""
         ...
 
+    def clock_mhz(self) -> float | None:
+        """The clock that the hardware runs at, read back from it; None where there is no hardware."""
+        ...
+
 
 def check_frames(integers: np.ndarray, manifest: Manifest) -> None:
     """Raise RadioMLError unless the frames are what `Accelerator.infer` takes."""
@@ -60,14 +67,26 @@ def check_frames(integers: np.ndarray, manifest: Manifest) -> None:
         )
 
 
-def open_accelerator(package: Package, backend: str, processes: int | None = None) -> Accelerator:
+def open_accelerator(
+    package: Package,
+    backend: str,
+    processes: int | None = None,
+    target: str | None = None,
+    transfer_frames: int | None = None,
+) -> Accelerator:
     """The accelerator of an opened package on the backend of this name; enter it as a context to use it.
 
     processes: host processes of a backend that computes on the host, default one a core.
-    Raises RadioMLError for an unknown backend, and for a package that the backend cannot run.
+    target, transfer_frames: of the pynq backend: a board on the network, by its host name or address, and frames a DMA
+        transfer.
+    Raises RadioMLError for an unknown backend, for a package that the backend cannot run, and for what it has not.
     """
     if backend not in BACKENDS:
         raise RadioMLError(f"unknown backend {backend!r}; known: {', '.join(sorted(BACKENDS))}")
+    of_board = {"target": target, "transfer_frames": transfer_frames}
+    given = {name: value for name, value in of_board.items() if value is not None}
+    if given and backend != "pynq":
+        raise RadioMLError(f"the {backend} backend has no {' and no '.join(given)}; the pynq backend has")
     module, name = BACKENDS[backend].split(":")
-    factory: Callable[[Package, int | None], Accelerator] = getattr(import_module(module), name)
-    return factory(package, processes)
+    factory: Callable[..., Accelerator] = getattr(import_module(module), name)
+    return factory(package, processes, **given)

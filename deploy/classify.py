@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from deploy.accelerator import Accelerator, open_accelerator
+from deploy.accelerator import open_accelerator
 from deploy.golden import check_golden
+from deploy.streaming import UNUSABLE, ClassifiedBatch, classified
 from radioml import dataset
 from radioml.check import Origin, origin
 from radioml.errors import RadioMLError
@@ -18,14 +20,17 @@ from radioml.metrics import Metrics, measure
 from radioml.package import Manifest, open_package
 from radioml.split import spread_indices
 
+INTERRUPTED = "interrupted"
+
 
 @dataclass(frozen=True)
 class Classification:
     """What an accelerator made of the frames of a file.
 
     manifest: of the package. backend: what it ran on. origin, part: the frames' file and the part of it.
-    requested: frames asked for; `predicted` is shorter when the run was interrupted.
-    indices, class_index, snr_db, predicted: int64 (N,), each frame's place in the file, labels and predicted class.
+    requested: frames asked for. problem: why the run ended before all of them were seen, "" when it did not.
+    indices, class_index, snr_db, predicted: int64 (N,), each classified frame's place in the file, labels and predicted
+        class. unusable: int64 (M,), places of frames with NaN or infinite samples, which were not classified.
     clipped_samples: I or Q values outside the input quantiser's range. golden_frames: golden frames that agreed.
     cycles, intervals: as in `deploy.accelerator.Inference`, over all frames. seconds: wall-clock time of inference.
     """
@@ -35,10 +40,12 @@ class Classification:
     origin: Origin
     part: str
     requested: int
+    problem: str
     indices: np.ndarray
     class_index: np.ndarray
     snr_db: np.ndarray
     predicted: np.ndarray
+    unusable: np.ndarray
     clipped_samples: int
     golden_frames: int
     cycles: int | None
@@ -57,8 +64,8 @@ class Classification:
 
     @property
     def interrupted(self) -> bool:
-        """Whether the user ended the run before all requested frames were classified."""
-        return self.frames < self.requested
+        """Whether the user ended the run before all requested frames were seen."""
+        return self.problem == INTERRUPTED
 
     @property
     def cycles_per_frame(self) -> float | None:
@@ -74,80 +81,69 @@ def classify(
     part: str = "test",
     processes: int | None = None,
     progress: Callable[[int, int], object] = lambda done, total: None,
+    target: str | None = None,
 ) -> Classification:
     """Classify `frames` frames (default all) of a part of the RadioML file `data`, spread over classes and SNRs.
 
     The package's golden frames are checked first. progress: called with the number of frames done and of all.
-    A KeyboardInterrupt once frames have been classified ends the run and keeps them.
+    processes, target: as in `deploy.accelerator.open_accelerator`. A KeyboardInterrupt, or an error of the file or the
+    accelerator, once frames have been classified ends the run and keeps them.
 
-    Raises RadioMLError for an unusable package, backend or file and for NaN samples; MismatchError when the
-    accelerator does not give the trained network's logits.
+    Raises RadioMLError for an unusable package, backend or file; MismatchError when the accelerator does not give the
+    trained network's logits.
     """
     source = origin(data)
     indices = spread_indices(dataset.frames_per_cell(data), frames, part)
+    labels: list[dataset.Frames] = []
+    done: list[ClassifiedBatch] = []
+    seen, problem = 0, ""
     with tempfile.TemporaryDirectory(prefix="radioml-package-") as folder:
         opened = open_package(package, Path(folder))
-        with open_accelerator(opened, backend, processes) as accelerator:
+        with open_accelerator(opened, backend, processes, target) as accelerator:
             progress(0, len(indices))
             golden_frames = check_golden(accelerator, opened)
-            batches: list[_Batch] = []
+            blocks = _read(data, indices, accelerator.batch_frames, labels)
             try:
-                for start in range(0, len(indices), accelerator.batch_frames):
-                    batches.append(
-                        _classify_batch(accelerator, data, indices[start : start + accelerator.batch_frames])
-                    )
-                    progress(start + len(batches[-1].predicted), len(indices))
-            except KeyboardInterrupt:
-                if not batches:
+                with closing(classified(accelerator, blocks)) as batches:
+                    for batch in batches:
+                        done.append(batch)
+                        seen += len(batch.class_index)
+                        progress(seen, len(indices))
+            except (KeyboardInterrupt, RadioMLError) as error:
+                if not done:
                     raise
-    cycles = [batch.cycles for batch in batches if batch.cycles is not None]
-    predicted = np.concatenate([batch.predicted for batch in batches])
+                problem = INTERRUPTED if isinstance(error, KeyboardInterrupt) else str(error)
+    predicted = np.concatenate([batch.class_index for batch in done])
+    class_index = np.concatenate([frames.class_index for frames in labels])
+    snr_db = np.concatenate([frames.snr_db for frames in labels])
+    usable = predicted != UNUSABLE
+    if not usable.any():
+        raise RadioMLError(f"{data}: all {seen} frames have NaN; `radioml data check {data}` shows what is wrong")
+    inferences = [batch.inference for batch in done if batch.inference is not None]
+    cycles = [inference.cycles for inference in inferences if inference.cycles is not None]
     return Classification(
         manifest=opened.manifest,
         backend=backend,
         origin=source,
         part=part,
         requested=len(indices),
-        indices=indices[: len(predicted)],
-        class_index=np.concatenate([batch.class_index for batch in batches]),
-        snr_db=np.concatenate([batch.snr_db for batch in batches]),
-        predicted=predicted,
-        clipped_samples=sum(batch.clipped_samples for batch in batches),
+        problem=problem,
+        indices=indices[:seen][usable],
+        class_index=class_index[:seen][usable],
+        snr_db=snr_db[:seen][usable],
+        predicted=predicted[usable],
+        unusable=indices[:seen][~usable],
+        clipped_samples=sum(batch.quantised.clipped for batch in done),
         golden_frames=golden_frames,
         cycles=sum(cycles) if cycles else None,
-        intervals=sum(batch.intervals for batch in batches),
-        seconds=sum(batch.seconds for batch in batches),
+        intervals=sum(inference.intervals for inference in inferences),
+        seconds=sum(inference.seconds for inference in inferences),
     )
 
 
-@dataclass(frozen=True)
-class _Batch:
-    """One batch's share of a Classification."""
-
-    class_index: np.ndarray
-    snr_db: np.ndarray
-    predicted: np.ndarray
-    clipped_samples: int
-    cycles: int | None
-    intervals: int
-    seconds: float
-
-
-def _classify_batch(accelerator: Accelerator, data: Path | str, indices: np.ndarray) -> _Batch:
-    """Read, quantise and classify the frames at `indices`."""
-    frames = dataset.read_frames(data, indices)
-    if (nan := np.isnan(frames.iq).any((1, 2))).any():
-        raise RadioMLError(
-            f"{data}: frame {indices[nan.argmax()]} contains NaN; `radioml data check {data}` shows what else is wrong"
-        )
-    quantiser = accelerator.manifest.quantiser
-    inference = accelerator.infer(quantiser(frames.iq))
-    return _Batch(
-        class_index=frames.class_index,
-        snr_db=frames.snr_db,
-        predicted=inference.logits.argmax(1),
-        clipped_samples=quantiser.clipped(frames.iq),
-        cycles=inference.cycles,
-        intervals=inference.intervals,
-        seconds=inference.seconds,
-    )
+def _read(data: Path | str, indices: np.ndarray, size: int, labels: list[dataset.Frames]) -> Iterator[np.ndarray]:
+    """The frames at `indices`, float32 (n, 1024, 2), `size` at a time; `labels` gets the same without the samples."""
+    for start in range(0, len(indices), size):
+        frames = dataset.read_frames(data, indices[start : start + size])
+        labels.append(replace(frames, iq=frames.iq[:0]))
+        yield frames.iq

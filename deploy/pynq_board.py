@@ -21,22 +21,34 @@ from radioml.packing import pack, unpack
 
 if TYPE_CHECKING:
     from finn_plus_driver.overlays.dma import FINNDMAOverlay
+    from pynq.buffer import PynqBuffer
 
 TIMEOUT_SECONDS = 120.0
 """How long one transfer may take; on a board it takes milliseconds, on a simulated one seconds."""
-_BUFFER_FRAMES = 64
+TRANSFER_FRAMES = 256
 """Frames a transfer: enough to hide what Python needs to start it, few enough for the simulated board."""
 _CONTROL, _DONE, _IDLE = 0x00, 0x2, 0x4
+_CONTROL_BITS = 0x0000_028F
+"""Bits that block control (ap_ctrl_hs) of an HLS kernel can set: start, done, idle, ready, auto-restart, interrupt; see
+"S_AXILITE Control Register Map" in the Vitis HLS user guide, UG1399."""
 
 
 class PynqAccelerator:
     """The package's bitfile on PYNQ's active device; see `deploy.accelerator.Accelerator`."""
 
-    batch_frames = 4 * _BUFFER_FRAMES
-
-    def __init__(self, package: Package, processes: int | None = None) -> None:
-        """Refuse a package without a bitfile. processes: of no effect; the accelerator does the work."""
+    def __init__(
+        self,
+        package: Package,
+        processes: int | None = None,
+        target: str | None = None,
+        transfer_frames: int = TRANSFER_FRAMES,
+    ) -> None:
+        """Refuse a package without a bitfile. See `open_accelerator`; processes: of no effect here."""
         self.manifest = package.manifest
+        self._target, self._transfer_frames = target, transfer_frames
+        if transfer_frames < 1:
+            raise RadioMLError(f"{transfer_frames} frames a transfer: at least 1")
+        self.batch_frames = 4 * transfer_frames
         if self.manifest.kind != "bitfile" or not all((package.folder / name).is_file() for name in (BITFILE, HANDOFF)):
             raise RadioMLError(
                 f"the package is of kind {self.manifest.kind!r}: the pynq backend needs one with a bitfile in it, "
@@ -44,6 +56,7 @@ class PynqAccelerator:
             )
         self._folder = package.folder
         self._overlay: FINNDMAOverlay | None = None
+        self._buffers: list[tuple[PynqBuffer, PynqBuffer]] = []
 
     def __enter__(self) -> PynqAccelerator:
         """Load the bitfile and allocate the buffers.
@@ -52,7 +65,7 @@ class PynqAccelerator:
         """
         try:
             from finn_plus_driver import FINNDMAOverlay
-            from pynq import Device
+            from pynq import Device, allocate
         except ImportError as error:
             raise RadioMLError(
                 f"the pynq backend needs the Python packages of requirements/board.txt: {error}"
@@ -64,57 +77,120 @@ class PynqAccelerator:
                 str(self._folder / BITFILE),
                 "zynq-iodma",
                 io_shapes(self.manifest.input, self.manifest.output),
-                batch_size=_BUFFER_FRAMES,
+                batch_size=self._transfer_frames,
                 fclk_mhz=self.manifest.clock_mhz,
                 runtime_weight_dir=str(self._folder / "runtime_weights"),
             )
         except (RuntimeError, OSError, AttributeError, ValueError, IndexError, struct.error) as error:
             raise RadioMLError(f"the board does not take the package's {BITFILE}: {error}") from error
+        first = self._overlay.ibuf_packed_device[0], self._overlay.obuf_packed_device[0]
+        second = tuple(
+            allocate(buffer.shape, np.uint8, cacheable=True, target=self._overlay.device) for buffer in first
+        )
+        self._buffers = [first, second]
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Free the buffers; the bitfile stays loaded."""
+        self._buffers = []
         if self._overlay is not None:
             self._overlay.ibuf_packed_device = self._overlay.obuf_packed_device = None
             self._overlay = None
 
-    def infer(self, integers: np.ndarray) -> Inference:
-        """See `Accelerator.infer`; any number of frames goes through in transfers of up to `_BUFFER_FRAMES`.
+    def clock_mhz(self) -> float:
+        """See `Accelerator.clock_mhz`: PL clock 0, from its registers, through the design's clocking wizard.
 
-        Raises RadioMLError when the accelerator does not finish in time; it must be loaded anew then.
+        The wizard's own registers are out of reach in FINN's design: its ratio, for 100 MHz in, is the handoff's.
+        """
+        from pynq.ps import Clocks
+
+        if self._overlay is None:
+            raise RuntimeError("enter the accelerator's context first")
+        return Clocks.fclk0_mhz / 100 * self._overlay.fclk_mhz_actual
+
+    def infer(self, integers: np.ndarray) -> Inference:
+        """See `Accelerator.infer`; any number of frames goes through in transfers of up to the transfer's size.
+
+        There are two pairs of buffers: while the accelerator works on one, the results of the transfer before are
+        unpacked and the frames of the next packed in the other. Raises RadioMLError when the accelerator does not
+        finish in time or its registers read as no FINN DMA engine's; it must be loaded anew then.
         """
         if self._overlay is None:
             raise RuntimeError("enter the accelerator's context first")
         check_frames(integers, self.manifest)
-        start = time.perf_counter()
-        transfers = [integers[at : at + _BUFFER_FRAMES] for at in range(0, len(integers), _BUFFER_FRAMES)]
-        logits = np.concatenate([self._transfer(self._overlay, frames) for frames in transfers])
-        return Inference(logits, None, 0, time.perf_counter() - start)
+        start, parts = time.perf_counter(), dict.fromkeys(("pack", "transfer", "accelerator", "unpack"), 0.0)
+        size = self._transfer_frames
+        transfers = [integers[at : at + size] for at in range(0, len(integers), size)]
+        logits: list[np.ndarray] = []
+        words = None
+        self._fill(0, transfers[0], parts)
+        for number, frames in enumerate(transfers):
+            started = self._start(number % 2, len(frames))
+            try:
+                if words is not None:
+                    logits.append(self._unpack(words, parts))
+                if number + 1 < len(transfers):
+                    self._fill((number + 1) % 2, transfers[number + 1], parts)
+                self._wait(len(frames))
+            except KeyboardInterrupt:
+                self._wait(len(frames))  # the DMA engines must not run on into memory that is free
+                raise
+            parts["accelerator"] += time.perf_counter() - started
+            words = self._fetch(number % 2, len(frames), parts)
+        logits.append(self._unpack(words, parts))
+        return Inference(np.concatenate(logits), None, 0, time.perf_counter() - start, parts)
 
-    def _transfer(self, overlay: FINNDMAOverlay, integers: np.ndarray) -> np.ndarray:
-        """At most a buffer of frames through the accelerator."""
-        frames = len(integers)
-        source, sink = overlay.ibuf_packed_device[0][:frames], overlay.obuf_packed_device[0][:frames]
-        source[:] = pack(integers, self.manifest.input).reshape(source.shape)
+    def _fill(self, pair: int, integers: np.ndarray, parts: dict[str, float]) -> None:
+        """Pack frames into the input buffer of a pair."""
+        start = time.perf_counter()
+        words = pack(integers, self.manifest.input)
+        packed = time.perf_counter()
+        source = self._buffers[pair][0][: len(integers)]
+        source[:] = words.reshape(source.shape)
         source.flush()
-        if not overlay.odma[0].read(_CONTROL) & _IDLE:
+        parts["pack"] += packed - start
+        parts["transfer"] += time.perf_counter() - packed
+
+    def _start(self, pair: int, frames: int) -> float:
+        """Start the transfer of a pair of buffers; returns when."""
+        if not self._status() & _IDLE:
             raise RadioMLError("the accelerator hangs in an earlier transfer; load it again")
-        overlay.execute_on_buffers(asynch=True, batch_size=frames)
-        try:
-            self._wait(overlay, frames)
-        except KeyboardInterrupt:
-            self._wait(overlay, frames)  # the DMA engines must not run on into memory that is free
-            raise
+        source, sink = self._buffers[pair]
+        self._overlay.ibuf_packed_device, self._overlay.obuf_packed_device = [source], [sink]
+        self._overlay.execute_on_buffers(asynch=True, batch_size=frames)
+        return time.perf_counter()
+
+    def _fetch(self, pair: int, frames: int, parts: dict[str, float]) -> np.ndarray:
+        """The words in the output buffer of a pair, uint8 (words, bytes)."""
+        start = time.perf_counter()
+        sink = self._buffers[pair][1][:frames]
         sink.invalidate()
         words = np.array(sink, subok=False).reshape(-1, self.manifest.output.word_bytes)
-        return unpack(words, self.manifest.output)
+        parts["transfer"] += time.perf_counter() - start
+        return words
 
-    def _wait(self, overlay: FINNDMAOverlay, frames: int) -> None:
+    def _unpack(self, words: np.ndarray, parts: dict[str, float]) -> np.ndarray:
+        start = time.perf_counter()
+        logits = unpack(words, self.manifest.output)
+        parts["unpack"] += time.perf_counter() - start
+        return logits
+
+    def _status(self) -> int:
+        """The output DMA's control register; raises RadioMLError when bits are set that FINN's DMA engine has not."""
+        status = self._overlay.odma[0].read(_CONTROL)
+        if status & ~_CONTROL_BITS:
+            raise RadioMLError(
+                f"the output DMA's control register reads {status:#010x}, which FINN's DMA engine cannot: an error on "
+                "its bus, or the bitfile of another design. Load the package's bitfile again"
+            )
+        return status
+
+    def _wait(self, frames: int) -> None:
         """Until the output DMA is done."""
         start = time.perf_counter()
-        while not overlay.odma[0].read(_CONTROL) & _DONE:
+        while not self._status() & _DONE:
             waited = time.perf_counter() - start
             if waited > TIMEOUT_SECONDS:
                 raise RadioMLError(

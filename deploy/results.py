@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy.classify import Classification
+from deploy.expectation import expectation
 from radioml.constants import FRAME_LENGTH
 from radioml.files import write_json
 from radioml.plots import accuracy_over_snr, confusion_matrix
@@ -37,12 +38,14 @@ def accuracy(result: Classification) -> dict[str, Any]:
         "data": {"kind": result.origin.kind, "identity": result.origin.identity, "part": result.part},
         "frames": result.frames,
         "frames_requested": result.requested,
-        "interrupted": result.interrupted,
+        "problem": result.problem,
+        "unusable_frames": result.unusable.tolist(),
         "golden_frames_equal": result.golden_frames,
         "clipped_samples": result.clipped_samples,
         "samples": result.frames * FRAME_LENGTH * 2,
         "training_data": manifest.training_data,
         "accuracy_of_the_trained_network": manifest.accuracy,
+        "expectation": expectation(result).to_dict(),
         **result.metrics.to_dict(),
     }
 

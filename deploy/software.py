@@ -56,6 +56,10 @@ class SoftwareAccelerator:
         """Drop the model."""
         self._network = None
 
+    def clock_mhz(self) -> None:
+        """See `Accelerator.clock_mhz`."""
+        return None
+
     def infer(self, integers: np.ndarray) -> Inference:
         """See `Accelerator.infer`; the network's own input quantiser turns the integers' values into them again."""
         if self._network is None:

@@ -13,13 +13,16 @@ import numpy as np
 from rich.console import Console
 
 import radioml
+from finn_build.bitfile import build_bitfile, check_bitfile, toolchain
 from finn_build.boards import Board, load_board
+from finn_build.check_model import check_model
 from finn_build.choose_folding import Wish, choose_folding, wish
-from finn_build.fifo_sizing import gauge_fifo_depths
+from finn_build.fifo_sizing import GAUGED_FRAMES, gauge_fifo_depths, gauging_key
 from finn_build.folding import FOLDING_FILE, folding_of
 from finn_build.hdl import Design, generate_hdl, insert_fifos, set_fifo_depths
 from finn_build.record import BuildRecord, drop_stage, inputs_of, open_record
-from finn_build.rtl_support import check_all_rtl, check_rtl_support
+from finn_build.rtl_support import check_all_rtl
+from finn_build.simulator_cache import SimulatorCache
 from finn_build.step_runner import StepRunner
 from finn_build.steps import graph_steps
 from finn_build.verification import compare
@@ -32,10 +35,18 @@ from radioml.package import GOLDEN, LIBRARY, MODEL, Manifest, write_package
 from radioml.rtl_simulator import RtlSimulator, SimulationRun
 
 ESTIMATE, RTL, SIMULATION, PACKAGE = "estimate.json", "rtl", "simulation", "package.zip"
+BITFILE = "bitfile"
 _WORK = "finn"
-_FOLDED = f"{_WORK}/folded.onnx"
+STEPS = f"{_WORK}/steps"
+NETWORK = f"{STEPS}/00_QONNX.onnx"
+FOLDED, WITH_FIFOS = f"{_WORK}/folded.onnx", f"{_WORK}/with_fifos.onnx"
 _GAUGE, _GAUGE_LIBRARY, _OBJECTS = "gauge", "libgauge.so", "verilated"
-_MADE = {"estimate": [ESTIMATE, _FOLDED, FOLDING_FILE], "rtl": [RTL, SIMULATION, PACKAGE]}
+_VENDOR = f"{_WORK}/vendor"
+_MADE = {
+    "estimate": [ESTIMATE, STEPS, FOLDED, FOLDING_FILE],
+    "rtl": [RTL, SIMULATION, WITH_FIFOS, PACKAGE],
+    "bitfile": [BITFILE],
+}
 
 
 @dataclass(frozen=True)
@@ -53,6 +64,21 @@ def default_folder(model: Path, board: str) -> Path:
     return (folder.parent if folder.name == "train" else folder) / "build" / board
 
 
+def check(model: Path, board: Board, until: str) -> ModelMetadata:
+    """The model's metadata, if it can be built `until` then; builds nothing and writes nothing.
+
+    Raises RadioMLError for a file that `radioml export` did not write, with a line for every layer that is a problem,
+    and for a bitfile without tools or for a board that FINN cannot build one for.
+    """
+    from qonnx.core.modelwrapper import ModelWrapper
+
+    if until == "bitfile":
+        check_bitfile(board)
+    onnx_model, metadata = load_exported(model)
+    check_model(ModelWrapper(onnx_model), metadata, until)
+    return metadata
+
+
 def build(
     model: Path,
     board_name: str,
@@ -65,21 +91,19 @@ def build(
     margin_percent: int | None = None,
     console: Console | None = None,
 ) -> Build:
-    """Build `until` "estimate" or "rtl"; stages already built from the same inputs are used again.
+    """Build `until` "estimate", "rtl" or "bitfile"; stages already built from the same inputs are used again.
 
     out: build folder (default: `default_folder`); target_fps, folding_file, fit, margin_percent: see
     `choose_folding.wish`. Raises RadioMLError for a board, model, folding, golden file or tool that is missing or does
-    not fit, and for a step that fails; MismatchError when the simulated RTL gives other logits than golden.npz.
+    not fit, for a step that fails and a bitfile that fails timing; MismatchError when the simulated RTL gives other
+    logits than golden.npz, or Vivado would get other hardware than was simulated.
     """
     console = console or Console(file=sys.stderr)
     board = load_board(board_name)
-    onnx_model, metadata = load_exported(model)
+    metadata = check(model, board, until)
     wanted = wish(board, target_fps, folding_file, fit, margin_percent)
     golden = model.with_name(GOLDEN)
-    if until == "rtl":
-        from qonnx.core.modelwrapper import ModelWrapper
-
-        check_rtl_support(ModelWrapper(onnx_model))
+    if until != "estimate":
         check_tools()
         _read_golden(golden)
     folder = (out or default_folder(model, board.name)).resolve()
@@ -92,21 +116,35 @@ def build(
     if record.is_complete(folder, "estimate", {}):
         reused.append("estimate")
     else:
+        drop_stage(record, folder, "bitfile", _MADE["bitfile"])
         drop_stage(record, folder, "rtl", _MADE["rtl"])
         # The folding file is replaced, never dropped: it may be what the user has edited.
         drop_stage(record, folder, "estimate", [name for name in _MADE["estimate"] if name != FOLDING_FILE])
         _build_estimate(runner, model, metadata, board, wanted, folder)
         record.finish(folder, "estimate", {}, runner.seconds, _MADE["estimate"])
     estimated = read_json(folder / ESTIMATE)
-    if until == "rtl":
-        inputs = {"golden": sha256(golden)}
+    inputs = {"golden": sha256(golden)} if until != "estimate" else {}
+    if until != "estimate":
         if record.is_complete(folder, "rtl", inputs):
             reused.append("rtl")
         else:
+            drop_stage(record, folder, "bitfile", _MADE["bitfile"])
             drop_stage(record, folder, "rtl", _MADE["rtl"])
             runner.seconds = {}
             _build_rtl(runner, record, metadata, board, model, golden, estimated, folder)
             record.finish(folder, "rtl", inputs, runner.seconds, _MADE["rtl"])
+    if until == "bitfile":
+        inputs = inputs | toolchain()
+        if record.is_complete(folder, "bitfile", inputs):
+            reused.append("bitfile")
+        else:
+            drop_stage(record, folder, "bitfile", _MADE["bitfile"])
+            vendor = folder / _VENDOR
+            shutil.rmtree(vendor, ignore_errors=True)
+            runner = StepRunner(console, vendor, work / "build.log")
+            build_bitfile(runner, folder / WITH_FIFOS, board, folder / RTL, folder / PACKAGE, folder / BITFILE)
+            record.finish(folder, "bitfile", inputs, runner.seconds, _MADE["bitfile"])
+            shutil.rmtree(vendor)
     return Build(folder, estimated, tuple(reused))
 
 
@@ -118,10 +156,13 @@ def _build_estimate(
     start = time.perf_counter()
     model = ModelWrapper(str(path.resolve()))
     steps = runner.run("load FINN", lambda: graph_steps(model, metadata, board, runner.work), finn=True)
-    for name, step in steps:
+    (folder / STEPS).mkdir()
+    shutil.copyfile(path, folder / NETWORK)
+    for number, (name, step) in enumerate(steps, 1):
         model = runner.run(name, lambda step=step, model=model: step(model), finn=True)
+        model.save(str(folder / STEPS / f"{number:02}_{name.replace(' ', '_')}.onnx"))
     chosen = runner.run("fold and estimate", lambda: choose_folding(model, board, wanted), finn=True)
-    chosen.model.save(str(folder / _FOLDED))
+    chosen.model.save(str(folder / FOLDED))
     write_json(folder / FOLDING_FILE, folding_of(chosen.model))
     write_json(folder / ESTIMATE, {**chosen.estimate, "seconds": round(time.perf_counter() - start, 1)})
 
@@ -143,20 +184,23 @@ def _build_rtl(
     _clear(work)
     library = simulation / LIBRARY
 
-    def compile_to(target: Path, hdl: Path, design: Design, gauge: bool) -> None:
-        objects = work / _OBJECTS
-        fifos = len(design.fifos) if gauge else 0
-        compile_simulator(hdl, objects, target, design.input, design.output, fifos, work / "verilator.log")
-        shutil.rmtree(objects)
-
-    model = ModelWrapper(str(folder / _FOLDED))
+    cache, objects, log = SimulatorCache(work), work / _OBJECTS, work / "verilator.log"
+    model = ModelWrapper(str(folder / FOLDED))
     check_all_rtl(model)
     model = runner.run("insert converters and FIFOs", lambda: insert_fifos(model, board), finn=True)
     gauge_hdl, gauge_library = work / _GAUGE, work / _GAUGE_LIBRARY
     design = runner.run("generate HDL", lambda: generate_hdl(model, board, gauge_hdl), finn=True)
-    runner.run("compile the FIFO gauge", lambda: compile_to(gauge_library, gauge_hdl, design, gauge=True))
     interval = estimated["interval_cycles"]
-    depths = runner.run("size FIFOs", lambda: gauge_fifo_depths(gauge_library, gauge_hdl, design, interval))
+
+    def compile_gauge() -> None:
+        compile_simulator(gauge_hdl, design, objects, gauge_library, log, gauge=True)
+
+    def gauge() -> dict[str, int]:
+        runner.run("compile the FIFO gauge", compile_gauge)
+        show = runner.counter("frames", GAUGED_FRAMES)
+        return runner.run("size FIFOs", lambda: gauge_fifo_depths(gauge_library, gauge_hdl, design, interval, show))
+
+    depths = cache.depths(gauging_key(gauge_hdl, design, interval), gauge)
     write_json(simulation / "fifo_depths.json", depths)
 
     def with_depths() -> Design:
@@ -164,7 +208,8 @@ def _build_rtl(
         return generate_hdl(model, board, rtl)
 
     design = runner.run("generate HDL with sized FIFOs", with_depths, finn=True)
-    runner.run("compile the simulator", lambda: compile_to(library, rtl, design, gauge=False))
+    model.save(str(folder / WITH_FIFOS))
+    runner.run("compile the simulator", lambda: cache.simulator(rtl, design, objects, library, log))
     iq, logits = _read_golden(golden)
     run = runner.run("simulate golden frames", lambda: _simulate(library, rtl, design, metadata, iq))
     write_json(simulation / "cycles.json", {

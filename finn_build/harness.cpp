@@ -3,6 +3,7 @@
 // One job at a time: sim_start() resets the design and names the buffers, sim_advance() runs some cycles of it.
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <memory>
@@ -10,6 +11,7 @@
 #include <string>
 
 #include "Vaccelerator.h"
+#include "design.h"  // written beside the Verilated code: word sizes, STREAM_COUNT, DESCRIPTION, and FIFO_COUNT in a gauge
 #include "verilated.h"
 
 #define EXPORT extern "C" __attribute__((visibility("default")))
@@ -27,6 +29,7 @@ struct Job {
     int64_t taken = 0, given = 0;  // words so far
     int64_t cycle = 0, last_transfer = 0;
     bool offered = false;  // AXI: a word once offered stays until it is taken
+    int64_t passed[STREAM_COUNT] = {};  // words so far, per stream
 };
 
 struct Simulator {
@@ -35,13 +38,33 @@ struct Simulator {
     Job job;
     std::mt19937 random;
 
+    // Falling edges trigger nothing in the design: the next evaluation, after the inputs change, sees them.
     void clock() {
         top->ap_clk = 1;
         top->eval();
         top->ap_clk = 0;
-        top->eval();
+    }
+
+    void idle(int cycles) {
+        for (int i = 0; i < cycles; i++) {
+            top->eval();
+            clock();
+        }
+    }
+
+    void count_transfers() {
+        for (int word = 0; word * 64 < STREAM_COUNT; word++) {
+            uint64_t valid = 0, ready = 0;
+            const int bytes = std::min<int>(8, sizeof top->stream_valid - 8 * word);
+            std::memcpy(&valid, reinterpret_cast<const char*>(&top->stream_valid) + 8 * word, bytes);
+            std::memcpy(&ready, reinterpret_cast<const char*>(&top->stream_ready) + 8 * word, bytes);
+            for (uint64_t moving = valid & ready; moving; moving &= moving - 1)
+                job.passed[64 * word + __builtin_ctzll(moving)]++;
+        }
     }
 };
+
+bool bit(const void* words, int index) { return static_cast<const uint8_t*>(words)[index / 8] >> (index % 8) & 1; }
 
 constexpr int RESET_CYCLES = 32, SETTLE_CYCLES = 4;
 }  // namespace
@@ -97,9 +120,9 @@ EXPORT void sim_start(Simulator* simulator, const uint8_t* input, uint8_t* outpu
     top.s_axis_tvalid = 0;
     top.m_axis_tready = 0;
     top.ap_rst_n = 0;
-    for (int i = 0; i < RESET_CYCLES; i++) simulator->clock();
+    simulator->idle(RESET_CYCLES);
     top.ap_rst_n = 1;
-    for (int i = 0; i < SETTLE_CYCLES; i++) simulator->clock();
+    simulator->idle(SETTLE_CYCLES);
 }
 
 // Run until the job is done, `cycles` have passed, nothing has moved for `timeout` cycles, or the design complains.
@@ -135,6 +158,7 @@ EXPORT void sim_advance(Simulator* simulator, int64_t cycles, int64_t timeout, i
             job.given++;
             job.last_transfer = job.cycle;
         }
+        simulator->count_transfers();
         simulator->clock();
         if (!problem.empty()) break;
     }
@@ -142,6 +166,19 @@ EXPORT void sim_advance(Simulator* simulator, int64_t cycles, int64_t timeout, i
     state[1] = job.given;
     state[2] = job.cycle;
     state[3] = job.cycle - job.last_transfer;
+}
+
+// One line a layer: its name and the words a frame into it.
+EXPORT const char* sim_description() { return DESCRIPTION; }
+
+// State of the stream into each layer and of the output: whether a word is offered, whether it would be taken, words
+// that passed since sim_start().
+EXPORT void sim_streams(Simulator* simulator, uint8_t* valid, uint8_t* ready, int64_t* passed) {
+    for (int i = 0; i < STREAM_COUNT; i++) {
+        valid[i] = bit(&simulator->top->stream_valid, i);
+        ready[i] = bit(&simulator->top->stream_ready, i);
+        passed[i] = simulator->job.passed[i];
+    }
 }
 
 #ifdef FIFO_COUNT

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from finn_build.boards import Board
 from finn_build.library_patches import patch_copy
-from finn_build.stitch import TOP, Layer, stitch
+from finn_build.rtl_readme import README, rtl_readme
+from finn_build.stitch import FILE_LIST, TOP, Layer, stitch
 from radioml.constants import FRAME_LENGTH
 from radioml.errors import RadioMLError
 from radioml.files import write_text
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
     from qonnx.core.datatype import BaseDataType as DataType
     from qonnx.core.modelwrapper import ModelWrapper
 
-FILE_LIST = "files.f"
 FIFO, MULTIPLIER = "StreamingFIFO_rtl", "MVAU_rtl"
 _WITH_AXI_LITE = ("Thresholding_rtl", "FMPadding_rtl")
 _WEIGHTS = "memblock.dat"
@@ -29,12 +30,20 @@ _WEIGHT_MEMORY_LIBRARY = ("axi/hdl/axilite.sv", "memstream/hdl/memstream_axi.sv"
 
 @dataclass(frozen=True)
 class Design:
-    """What the simulator and the package must know of the HDL: its streams, its FIFOs, its data files."""
+    """What the simulator and the package must know of the HDL.
+
+    input, output: its streams; layers: its chain of layers; data_files: names of the weights and thresholds.
+    """
 
     input: StreamFormat
     output: StreamFormat
-    fifos: tuple[str, ...]
+    layers: tuple[Layer, ...]
     data_files: tuple[str, ...]
+
+    @property
+    def fifos(self) -> tuple[str, ...]:
+        """Names of the FIFOs, in the order of the stream."""
+        return tuple(layer.name for layer in self.layers if layer.gauge)
 
 
 def insert_fifos(model: ModelWrapper, board: Board) -> ModelWrapper:
@@ -58,7 +67,7 @@ def set_fifo_depths(model: ModelWrapper, depths: dict[str, int]) -> None:
 
 
 def generate_hdl(model: ModelWrapper, board: Board, folder: Path) -> Design:
-    """Write `folder`: every source file, every .dat, the top module and files.f, all by bare names.
+    """Write `folder`: every source file, every .dat, the top module, files.f and a README, all by bare names.
 
     Raises RadioMLError when two different files have one name, or a patch does not fit (library_patches).
     """
@@ -92,14 +101,16 @@ def generate_hdl(model: ModelWrapper, board: Board, folder: Path) -> Design:
     write_text(folder / FILE_LIST, "\n".join([*in_order, f"{TOP}.v"]) + "\n")
     first, last = operators[0][1], operators[-1][1]
     classes = int(last.get_normal_output_shape()[-1])
-    return Design(
+    design = Design(
         input=_stream(
             (FRAME_LENGTH, 2), first.get_folded_input_shape(), first.get_input_datatype(), layers[0].input_bits
         ),
         output=_stream((classes,), last.get_folded_output_shape(), last.get_output_datatype(), layers[-1].output_bits),
-        fifos=tuple(layer.name for layer in layers if layer.gauge),
+        layers=tuple(layers),
         data_files=tuple(data),
     )
+    write_text(folder / README, rtl_readme(design, board))
+    return design
 
 
 def _copy_source(file: Path, folder: Path, sources: dict[str, Path]) -> None:
@@ -139,6 +150,7 @@ def _layer(name: str, operator: HWCustomOp) -> Layer:
         module=operator.get_nodeattr("gen_top_module"),
         input_bits=operator.get_instream_width_padded(0),
         output_bits=operator.get_outstream_width_padded(0),
+        output_words=math.prod(operator.get_folded_output_shape()[:-1]),
         weight_memory=f"{name}_memstream_wrapper" if weighted else "",
         weight_bits=operator.get_instream_width_padded(1) if weighted else 0,
         axi_lite=kind in _WITH_AXI_LITE,

@@ -69,9 +69,10 @@ PATCHES: tuple[Patch, ...] = (
     ),
     Patch(
         "mvu_vvu_axi.sv",
-        "The output queue has an entry less than the multiplier has stages where SIMD is no power of two. In first "
-        "experiments a stream with SIMD = MW stalled for that reason under backpressure, which hardware would do too; "
-        "the tests here do not reach that case. The new count has one to spare.",
+        "A defect, in hardware too: where every cycle brings a result (SIMD = MW) and the output is held back for "
+        "about as many cycles as the multiplier has stages, the output queue overflows and words are lost. It must "
+        "hold one word more than there are stages; the library's holds as many, or one less where SIMD is no power "
+        "of two.",
         (
             ("3 + $clog2(SIMD+1) + (SIMD == 1);", "5 + $clog2(SIMD) + (SIMD == 1);"),
         ),

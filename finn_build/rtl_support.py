@@ -24,29 +24,24 @@ _ADVICE = {
 }
 
 
-def check_rtl_support(model: ModelWrapper) -> None:
-    """Raise RadioMLError naming every layer of a QONNX model that has no RTL in FINN 1.6.1.
+def rtl_problems(model: ModelWrapper) -> dict[str, str]:
+    """Layer of a QONNX model that has no RTL in FINN 1.6.1 -> why, and what to change.
 
     RTL exists for a chain (no forks) of dense convolutions, linear layers and unsigned or signed quantised
     activations, with signed, symmetric (narrow range) weights of 2 to 8 bits.
     """
     signals = {model.graph.input[0].name}
-    problems = []
+    problems = {}
     for node in model.graph.node:
         sources = [name for name in node.input if name in signals]
         if not sources:
             continue
         signals.update(node.output)
-        problem = _problem(model, node, sources)
-        if problem:
-            problems.append(f"{node.op_type} {node.name}: {problem}")
+        if problem := _problem(model, node, sources):
+            problems[f"{node.op_type} {node.name}"] = problem
     if not problems and not all(activations(model)):
-        problems.append(
-            "activations: each needs convolution or linear layer, batch norm, ReLU, quantiser, in this order"
-        )
-    if problems:
-        listed = "\n  ".join(problems)
-        raise RadioMLError(f"the network has layers without RTL (`--until estimate` may still work):\n  {listed}")
+        problems["activations"] = "each needs convolution or linear layer, batch norm, ReLU, quantiser, in this order"
+    return problems
 
 
 def check_all_rtl(model: ModelWrapper) -> None:
@@ -72,20 +67,21 @@ def _problem(model: ModelWrapper, node: NodeProto, sources: list[str]) -> str:
     if group is not None and group.i != 1:
         return "grouped or depthwise convolution; RTL exists for dense ones"
     if len(node.input) > 2:
-        return "it has a bias; use the batch norm's instead"
-    quant = _weight_quantiser(model, node.input[1])
+        return "it has a bias; give it none (bias=False), or a batch norm that has one"
+    quant = weight_quantiser(model, node.input[1])
     if quant is None:
         return "its weights are not quantised"
     operator = getCustomOp(quant)
     bits = model.get_initializer(quant.input[3])
     if not operator.get_nodeattr("signed") or not operator.get_nodeattr("narrow"):
-        return "its weights are not signed and symmetric (narrow range), which the RTL multiplier needs"
+        return "its weights are not signed and symmetric; give its weight quantiser signed = True, narrow_range = True"
     if bits is None or int(bits.item()) not in _WEIGHT_BITS:
-        return "its weights are not 2 to 8 bits wide"
+        found = "an unknown number of" if bits is None else f"{bits.item():g}"
+        return f"its weights have {found} bits; the RTL multiplier takes {_WEIGHT_BITS[0]} to {_WEIGHT_BITS[-1]}"
     return ""
 
 
-def _weight_quantiser(model: ModelWrapper, tensor: str) -> NodeProto | None:
+def weight_quantiser(model: ModelWrapper, tensor: str) -> NodeProto | None:
     """The Quant that makes a weight, found through transposes and reshapes."""
     while (producer := model.find_producer(tensor)) is not None:
         if producer.op_type == "Quant":

@@ -17,7 +17,7 @@ from finn_build.verification import Comparison, compare
 from radioml.errors import RadioMLError
 from radioml.files import read_json, write_json
 from radioml.package import LIBRARY, Manifest, open_package
-from radioml.rtl_simulator import RtlSimulator, SimulationRun
+from radioml.simulator_pool import PooledRun, SimulatorPool
 
 REPORT = "simulation.json"
 
@@ -30,8 +30,8 @@ class FrameLabels:
     snr_db: tuple[int, ...]
 
 
-def simulate_build(folder: Path, iq: np.ndarray, progress: Callable[[int], None]) -> tuple[Manifest, SimulationRun]:
-    """Stream float32 IQ frames (N, 1024, 2) through the packaged accelerator of a build folder.
+def simulate_build(folder: Path, iq: np.ndarray, progress: Callable[[int], None]) -> tuple[Manifest, PooledRun]:
+    """Stream float32 IQ frames (N, 1024, 2) through the packaged accelerator of a build folder, on all cores.
 
     Raises RadioMLError when the folder is no build, has no finished `rtl` stage, or its package was altered.
     """
@@ -42,12 +42,12 @@ def simulate_build(folder: Path, iq: np.ndarray, progress: Callable[[int], None]
         package = open_package(folder / PACKAGE, Path(unpacked))
         manifest = package.manifest
         integers = manifest.quantiser(iq)
-        with RtlSimulator(package.folder / LIBRARY, package.folder, manifest.input, manifest.output) as simulator:
-            return manifest, simulator.run(integers, progress=progress)
+        with SimulatorPool(package.folder / LIBRARY, package.folder, manifest.input, manifest.output) as simulators:
+            return manifest, simulators.run(integers, progress)
 
 
 def report(
-    folder: Path, manifest: Manifest, run: SimulationRun, expected: np.ndarray, labels: FrameLabels, data: str
+    folder: Path, manifest: Manifest, run: PooledRun, expected: np.ndarray, labels: FrameLabels, data: str
 ) -> dict[str, Any]:
     """Compare with the network's integer logits int64 (N, classes) and write simulation/simulation.json; returns it."""
     comparison = compare(expected, run.integers)

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from rich.console import Console
+from rich.status import Status
 
 from finn_build.finn_session import finn_session
-from radioml.errors import RadioMLError
+from radioml.errors import MismatchError, RadioMLError
 
 Result = TypeVar("Result")
 
@@ -23,6 +24,17 @@ class StepRunner:
     def __init__(self, console: Console, work: Path, log: Path) -> None:
         self.console, self.work, self.log = console, work, log
         self.seconds: dict[str, float] = {}
+        self._step = ""
+        self._status: Status | None = None
+
+    def counter(self, what: str, total: int) -> Callable[[int], None]:
+        """A function that shows, beside the running step's name, how many of `total` are done."""
+
+        def show(done: int) -> None:
+            if self._status:
+                self._status.update(f"{self._step}: {done} of {total} {what}")
+
+        return show
 
     def run(self, name: str, function: Callable[[], Result], finn: bool = False) -> Result:
         """Run one step, inside a FINN session if it needs FINN.
@@ -30,10 +42,12 @@ class StepRunner:
         Raises RadioMLError with the step's name and the log file for whatever goes wrong in it.
         """
         start = time.perf_counter()
+        self._step = name
         try:
-            with self.console.status(name), finn_session(self.work, self.log) if finn else nullcontext():
+            session = finn_session(self.work, self.log) if finn else nullcontext()
+            with self.console.status(name) as self._status, session:
                 result = function()
-        except RadioMLError:
+        except (RadioMLError, MismatchError):
             raise
         except Exception as error:
             with self.log.open("a", encoding="utf-8") as stream:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import pairwise
 
-TOP = "accelerator"
+TOP, FILE_LIST = "accelerator", "files.f"
+PROBES = "STREAM_PROBES"
+"""Macro that gives the top module ports for watching its streams; the harness defines it, synthesis does not."""
 _AXI_LITE_INPUTS = ("AWVALID", "AWADDR", "WVALID", "WDATA", "WSTRB", "BREADY", "ARVALID", "ARADDR", "RREADY")
 
 
@@ -15,6 +17,7 @@ class Layer:
 
     name: instance; module: generated top module of the layer.
     input_bits, output_bits: stream widths, padded to bytes.
+    output_words: words a frame at its output.
     weight_memory, weight_bits: module and width of the memory that streams the weights, if any.
     axi_lite: whether the module has a (here unused) control port.
     gauge: whether it is a FIFO that can tell its largest fill.
@@ -24,6 +27,7 @@ class Layer:
     module: str
     input_bits: int
     output_bits: int
+    output_words: int
     weight_memory: str = ""
     weight_bits: int = 0
     axi_lite: bool = False
@@ -34,15 +38,16 @@ def stitch(layers: list[Layer]) -> str:
     """Verilog text of the top module.
 
     With FINN_SIMULATION defined the FIFOs are the library's unbounded gauges, and `fifo_fill` carries their largest
-    fills, 32 bits each, the first layer's in the least significant bits.
+    fills, 32 bits each, the first layer's in the least significant bits. With STREAM_PROBES defined bit k of
+    `stream_valid` and `stream_ready` is the state of the stream into layer k, and the last bit that of the output.
     """
     for left, right in pairwise(layers):
         if left.output_bits != right.input_bits:
             raise ValueError(f"{left.name} gives {left.output_bits} bits, {right.name} takes {right.input_bits}")
     wires, instances, fills = [], [], []
+    streams = ["s_axis", *(f"stream{index}" for index in range(len(layers) - 1)), "m_axis"]
     for index, layer in enumerate(layers):
-        source = "s_axis" if index == 0 else f"stream{index - 1}"
-        target = "m_axis" if index == len(layers) - 1 else f"stream{index}"
+        source, target = streams[index : index + 2]
         if target != "m_axis":
             wires += _stream_wires(target, layer.output_bits)
         ports = [
@@ -63,11 +68,18 @@ def stitch(layers: list[Layer]) -> str:
             ports.append(f".maxcount(fill{index})")
             fills.insert(0, f"fill{index}")
         instances.append(_instance(layer.module, layer.name, ports))
-    gauge_port = [f"`ifdef FINN_SIMULATION\n  output [{32 * len(fills) - 1}:0] fifo_fill,\n`endif"] if fills else []
-    gauge = [f"`ifdef FINN_SIMULATION\n  assign fifo_fill = {{{', '.join(fills)}}};\n`endif"] if fills else []
+    gauge_port = _only_with("FINN_SIMULATION", f"output [{32 * len(fills) - 1}:0] fifo_fill,") if fills else []
+    gauge = _only_with("FINN_SIMULATION", f"assign fifo_fill = {{{', '.join(fills)}}};") if fills else []
+    states = ("valid", "ready")
+    probe_port = [f"output [{len(layers)}:0] stream_{state}," for state in states]
+    probe = [
+        f"assign stream_{state} = {{{', '.join(f'{stream}_t{state}' for stream in reversed(streams))}}};"
+        for state in states
+    ]
     return "\n".join([
         f"module {TOP} (",
         *gauge_port,
+        *_only_with(PROBES, *probe_port),
         "  input ap_clk, input ap_rst_n,",
         f"  input [{layers[0].input_bits - 1}:0] s_axis_tdata, input s_axis_tvalid, output s_axis_tready,",
         f"  output [{layers[-1].output_bits - 1}:0] m_axis_tdata, output m_axis_tvalid, input m_axis_tready",
@@ -75,9 +87,14 @@ def stitch(layers: list[Layer]) -> str:
         *(f"  {wire}" for wire in wires),
         *instances,
         *gauge,
+        *_only_with(PROBES, *probe),
         "endmodule",
         "",
     ])  # fmt: skip
+
+
+def _only_with(macro: str, *lines: str) -> list[str]:
+    return [f"`ifdef {macro}", *(f"  {line}" for line in lines), "`endif"]
 
 
 def _stream_wires(name: str, bits: int) -> list[str]:

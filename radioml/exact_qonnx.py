@@ -29,11 +29,7 @@ class ExactQonnx:
 
         wide = onnx.ModelProto()
         wide.CopyFrom(model)
-        constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in wide.graph.initializer}
-        exact = {name: value.astype(np.float64) for name, value in constants.items() if value.dtype == np.float32}
-        for node in wide.graph.node:
-            if node.op_type == "Quant" and node.input[0] in constants:
-                exact[node.input[0]] = _integer_weights(node, constants) * exact[node.input[1]]
+        exact = exact_constants(wide)
         for tensor in wide.graph.initializer:
             if tensor.name in exact:
                 tensor.CopyFrom(numpy_helper.from_array(exact[tensor.name], tensor.name))
@@ -49,6 +45,18 @@ class ExactQonnx:
         if logits.ndim != 2 or len(logits) != len(iq):
             raise RadioMLError(f"{len(iq)} frames gave the model's logits {logits.shape}: it cannot run a batch")
         return logits
+
+
+def exact_constants(model: onnx.ModelProto) -> dict[str, np.ndarray]:
+    """Float constants of a QONNX model in double precision; quantised weights as exact integers times their scale."""
+    from onnx import numpy_helper
+
+    constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+    exact = {name: value.astype(np.float64) for name, value in constants.items() if value.dtype == np.float32}
+    for node in model.graph.node:
+        if node.op_type == "Quant" and node.input[0] in constants:
+            exact[node.input[0]] = _integer_weights(node, constants) * exact[node.input[1]]
+    return exact
 
 
 def _integer_weights(node: onnx.NodeProto, constants: dict[str, np.ndarray]) -> np.ndarray:

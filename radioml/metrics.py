@@ -75,9 +75,9 @@ class Metrics:
             for k, (name, row) in enumerate(zip(CLASSES, counts, strict=True))
         }
 
-    def confusion(self, min_snr_db: int = SNRS_DB[0]) -> np.ndarray:
-        """Confusion matrix, int64 (24 true, 24 predicted), of the frames at `min_snr_db` or more."""
-        return self.counts[np.asarray(SNRS_DB) >= min_snr_db].sum(0)
+    def confusion(self, snr_db: int | None = None) -> np.ndarray:
+        """Confusion matrix, int64 (24 true, 24 predicted), of the frames at one SNR label, by default of all."""
+        return self.counts.sum(0) if snr_db is None else self.counts[SNRS_DB.index(snr_db)]
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as values for JSON; `confusion` has one row a true class, over all SNRs."""

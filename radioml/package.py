@@ -25,6 +25,8 @@ GOLDEN = "golden.npz"
 MODEL = "model.onnx"
 LIBRARY = "libaccelerator.so"
 BITFILE, HANDOFF = "accelerator.bit", "accelerator.hwh"
+XCLBIN = "accelerator.xclbin"
+IMPLEMENTATION = "implementation.json"
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,8 @@ class StreamFormat:
 class Manifest:
     """The package's table of contents and the driver's only source of truth.
 
-    kind: "simulation" (a Verilated library) or "bitfile".
+    kind: "simulation" (a Verilated library) or "bitfile" (`BITFILE` and `HANDOFF` for a Zynq, `XCLBIN` for an Alveo,
+    with the timing and utilisation of their implementation in `IMPLEMENTATION`).
     version: version of this tool that built it.
     board: name of the board's YAML; clock_mhz: fabric clock the figures refer to.
     model_sha256: the QONNX file that was built.

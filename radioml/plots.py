@@ -46,14 +46,42 @@ def accuracy_over_snr(path: Path | str, curves: Mapping[str, Metrics], title: st
     )
 
 
-def confusion_matrix(path: Path | str, metrics: Metrics, title: str, data: str, min_snr_db: int = SNRS_DB[0]) -> None:
-    """Draw the confusion matrix of the frames at `min_snr_db` or more, rows in per cent of the true class's frames.
+def accuracy_by_class(path: Path | str, metrics: Metrics, title: str, data: str) -> None:
+    """Draw each class's accuracy over all SNRs with its 95 % confidence interval, and write `path`.json's numbers.
+
+    title, data: as in `accuracy_over_snr`.
+    """
+    from matplotlib.figure import Figure
+
+    measured = {name: value for name, value in metrics.per_class.items() if value.frames}
+    accuracy = np.array([value.accuracy for value in measured.values()])
+    low, high = np.transpose([value.interval for value in measured.values()])
+    figure = Figure(figsize=(8, 6.5), layout="constrained")
+    axes = figure.subplots()
+    # at 0 or 1 rounding can put the interval's end a hair on the wrong side, which errorbar refuses
+    distances = np.maximum([accuracy - low, high - accuracy], 0)
+    axes.errorbar(accuracy, range(len(measured)), xerr=distances, fmt="o", ms=5, capsize=3)
+    axes.axvline(metrics.overall.accuracy, color="grey", linestyle="--", linewidth=1)
+    axes.set_yticks(range(len(measured)), measured)
+    axes.invert_yaxis()
+    axes.set(xlabel="accuracy over all SNRs (dashed: of all classes)", xlim=(-0.02, 1.02))
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
+    axes.grid(alpha=0.3)
+    axes.set_title(f"{title}\n{data}\n{metrics.overall.frames:,} frames; bars: 95 % confidence", fontsize=11)
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=150)
+    classes = {name: value.to_dict() for name, value in metrics.per_class.items()}
+    write_json(Path(path).with_suffix(".json"), {"title": title, "data": data, "per_class": classes})
+
+
+def confusion_matrix(path: Path | str, metrics: Metrics, title: str, data: str, snr_db: int | None = None) -> None:
+    """Draw the confusion matrix at one SNR label (default: of all frames), rows in per cent of the true class's frames.
 
     Writes `path` and, beside it, the counts as JSON. title, data: as in `accuracy_over_snr`.
     """
     from matplotlib.figure import Figure
 
-    counts = metrics.confusion(min_snr_db)
+    counts = metrics.confusion(snr_db)
     rows = counts.sum(1, keepdims=True)
     share = np.divide(counts, rows, out=np.zeros(counts.shape), where=rows > 0)
     figure = Figure(figsize=(10, 9), layout="constrained")
@@ -68,11 +96,11 @@ def confusion_matrix(path: Path | str, metrics: Metrics, title: str, data: str, 
     axes.set(xlabel="predicted class", ylabel="true class")
     bar = figure.colorbar(image, shrink=0.8, label="share of the true class's frames")
     bar.ax.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
-    snrs = "all SNRs" if min_snr_db <= SNRS_DB[0] else f"SNR label of {min_snr_db} dB and more"
+    snrs = "all SNRs" if snr_db is None else f"SNR label {snr_db:+d} dB"
     axes.set_title(f"{title}\n{data}; {snrs}, {counts.sum():,} frames, per cent of the true class", fontsize=11)
     with replacing(path) as temporary:
         figure.savefig(temporary, dpi=150)
     write_json(
         Path(path).with_suffix(".json"),
-        {"title": title, "data": data, "min_snr_db": min_snr_db, "classes": list(CLASSES), "counts": counts.tolist()},
+        {"title": title, "data": data, "snr_db": snr_db, "classes": list(CLASSES), "counts": counts.tolist()},
     )

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
+
+_SAMPLES_AT_ONCE = 1 << 17  # of which the intermediate results stay in a core's cache
+_ROUNDING = np.float32(1.5 * 2**23)  # the last bit of floats within 2^22 around it is 1
 
 
 @dataclass(frozen=True)
@@ -35,19 +39,49 @@ class InputQuantiser:
         """Largest integer."""
         return (1 << (self.bits - 1)) - 1
 
-    def __call__(self, iq: np.ndarray) -> np.ndarray:
-        """Quantise float samples of any shape to int8; NaN raises ValueError, infinities clip."""
-        scaled = np.divide(iq, np.float32(self.scale), dtype=np.float32)
-        np.rint(scaled, out=scaled)
-        if np.isnan(scaled).any():
+    def __call__(self, iq: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+        """Quantise float samples of any shape to int8; NaN raises ValueError, infinities clip.
+
+        out: contiguous int8 array of the same shape to write to, a DMA buffer for example; ValueError for another.
+        """
+        iq = np.asarray(iq)
+        integers = np.empty(iq.shape, np.int8) if out is None else out
+        if integers.shape != iq.shape or integers.dtype != np.int8 or not integers.flags.c_contiguous:
+            raise ValueError(f"quantised samples {iq.shape} do not fit {integers.dtype} {integers.shape}")
+        source, target = iq.reshape(-1), integers.reshape(-1)
+        scratch = np.empty(min(source.size, _SAMPLES_AT_ONCE), np.float32)
+        for start in range(0, source.size, _SAMPLES_AT_ONCE):
+            part = source[start : start + _SAMPLES_AT_ONCE]
+            self._quantise(part, scratch[: part.size], target[start : start + part.size])
+        return integers
+
+    def _quantise(self, samples: np.ndarray, scratch: np.ndarray, integers: np.ndarray) -> None:
+        """A float's last bits are steps of its power of two: adding a large number rounds to them, ties to even."""
+        step = np.float32(self.scale)
+        if _is_power_of_two(step):  # its steps are ours
+            anchor = _ROUNDING * step
+            np.add(samples, anchor, out=scratch, dtype=np.float32)
+        else:
+            anchor = _ROUNDING
+            np.divide(samples, step, out=scratch, dtype=np.float32)
+            scratch += anchor
+        if np.isnan(np.maximum.reduce(scratch)):
             raise ValueError("the IQ samples contain NaN")
-        return np.clip(scaled, self.minimum, self.maximum, out=scaled).astype(np.int8)
+        bits = scratch.view(np.int32)  # ordered as the floats are, all negative floats below the positive ones
+        zero = int(anchor.view(np.int32))
+        np.clip(bits, zero + self.minimum, zero + self.maximum, out=bits)
+        np.copyto(integers, bits, casting="unsafe")  # keeps the last byte, of which zero's is 0
 
     def clipped(self, iq: np.ndarray) -> int:
         """How many values lie so far outside the range that they are cut off, by more than half a step."""
         low, high = (self.minimum - 0.5) * self.scale, (self.maximum + 0.5) * self.scale
-        return int(((iq < low) | (iq > high)).sum())
+        return int(np.count_nonzero(iq < low) + np.count_nonzero(iq > high))
 
     def dequantise(self, integers: np.ndarray) -> np.ndarray:
         """The float32 value that each integer stands for."""
-        return integers.astype(np.float32) * np.float32(self.scale)
+        return np.multiply(integers, np.float32(self.scale), dtype=np.float32)
+
+
+def _is_power_of_two(step: np.float32) -> bool:
+    """Is it one, and far from the ends of float32's range?"""
+    return math.frexp(step)[0] == 0.5 and 2.0**-64 <= step <= 2.0**64

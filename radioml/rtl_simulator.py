@@ -11,6 +11,7 @@ from types import TracebackType
 
 import numpy as np
 
+from radioml.deadlock import Stream, explain
 from radioml.errors import RadioMLError
 from radioml.package import StreamFormat
 from radioml.packing import pack, unpack
@@ -70,6 +71,8 @@ class RtlSimulator:
         self._library.sim_problem.restype = ctypes.c_char_p
         self._library.sim_open.restype = pointer
         self._library.sim_open.argtypes = [ctypes.c_char_p]
+        self._library.sim_description.restype = ctypes.c_char_p
+        self._library.sim_streams.argtypes = [pointer] * 4
         self._library.sim_close.argtypes = [pointer]
         self._library.sim_start.argtypes = [pointer] * 6 + [count] * 4 + [ctypes.c_uint32]
         self._library.sim_advance.argtypes = [pointer, count, count, pointer]
@@ -130,11 +133,27 @@ class RtlSimulator:
             if problem := self._problem():
                 raise RadioMLError(f"the simulated design reports an error at {where}: {problem}")
             if state[1] < len(result) and state[3] > timeout:
-                raise RadioMLError(f"the simulated design is deadlocked at {where}: nothing moved for {timeout} cycles")
+                raise RadioMLError(
+                    f"the simulated design is deadlocked at {where}: nothing moved for {timeout} cycles: "
+                    f"{explain(self.streams())}"
+                )
             if progress:
                 progress(int(state[1]) // self.output.words)
         seconds = time.perf_counter() - start
         return SimulationRun(unpack(result, self.output), first_in, last_in, last_out, int(state[2]), seconds)
+
+    def streams(self) -> list[Stream]:
+        """The streams into each layer, and the output, as they are now."""
+        described = [line.split(" ") for line in self._library.sim_description().decode().splitlines()]
+        names = [*(name for name, _ in described), ""]
+        per_frame = [*(int(words) for _, words in described), self.output.words]
+        valid, ready = (np.zeros(len(names), np.uint8) for _ in range(2))
+        passed = np.zeros(len(names), np.int64)
+        self._library.sim_streams(self._simulator, valid.ctypes.data, ready.ctypes.data, passed.ctypes.data)
+        return [
+            Stream(name, bool(v), bool(r), int(count), words)
+            for name, v, r, count, words in zip(names, valid, ready, passed, per_frame, strict=True)
+        ]
 
     def fifo_fill(self, fifos: int) -> np.ndarray:
         """Largest fill, uint32 (fifos,), of each FIFO in the last run; only for a library built to gauge them."""

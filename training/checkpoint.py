@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from radioml.errors import RadioMLError
-from radioml.files import replacing
+from radioml.files import replacing, sha256
 from training.models import create
 
 FORMAT = 1
@@ -67,10 +67,28 @@ def load_checkpoint(path: Path | str, topology: str | None = None) -> TrainedNet
         state, origin = value, {"topology": topology, "parameters": {}, "training_data": unknown, "accuracy": {}}
     else:
         raise RadioMLError(f"{path}: not a checkpoint of this version (format {FORMAT})")
-    try:
-        target.load_state_dict(state)
-    except RuntimeError as error:
-        reason = "; ".join(line.strip() for line in str(error).splitlines()[1:3])
-        raise RadioMLError(f"{path}: weights do not fit topology {origin['topology']!r}: {reason}") from error
+    _fill(target, state, path, origin["topology"])
     network.eval()
     return TrainedNetwork(network=network, **origin)
+
+
+def start_with(network: nn.Module, topology: str, path: Path | str) -> None:
+    """Give a network the weights of a checkpoint, to train on from there; widths in bits may be others.
+
+    Raises RadioMLError for a checkpoint that cannot be loaded, of another topology or of other sizes.
+    """
+    _fill(network, load_checkpoint(path, topology).network.state_dict(), path, topology)
+
+
+def start_identity(path: Path | str) -> str:
+    """What a run that starts from a checkpoint says of it: its SHA-256 and what it was trained on."""
+    data = load_checkpoint(path).training_data
+    return f"checkpoint {sha256(path)}, trained on {data['kind']} data: {data['identity']}"
+
+
+def _fill(network: nn.Module, state: dict[str, torch.Tensor], path: Path | str, topology: str) -> None:
+    try:
+        network.load_state_dict(state)
+    except RuntimeError as error:
+        reason = "; ".join(line.strip() for line in str(error).splitlines()[1:3])
+        raise RadioMLError(f"{path}: weights do not fit topology {topology!r}: {reason}") from error

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from radioml.constants import SNRS_DB
 from radioml.dataset import cell_labels, frames_per_cell
 from radioml.errors import RadioMLError
 from radioml.quantiser import InputQuantiser
@@ -51,49 +52,71 @@ class QuantisedFrames(Dataset):
         """Number of frames."""
         return len(self.integers)
 
-    def __getitem__(self, indices: Sequence[int] | torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """IQ float32 (B, 2, 1024), class (B,), SNR in dB (B,)."""
+    def __getitem__(self, indices: Sequence[int] | torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """IQ float32 (B, 2, 1024), class (B,), SNR in dB (B,), position in the file (B,)."""
         rows = torch.as_tensor(indices, device=self.integers.device)
         # index_select copies whole rows, several times faster than indexing; one pass converts and transposes.
         iq = self.integers.index_select(0, rows).permute(0, 2, 1)
         iq = iq.to(torch.float32, memory_format=torch.contiguous_format).mul_(self.step)
-        return iq, self.class_index[rows], self.snr_db[rows]
+        return iq, self.class_index[rows], self.snr_db[rows], rows
 
 
 class RadioMLData(lightning.LightningDataModule):
     """Train, validation and test batches of one file by the fixed split.
 
-    batch_size: frames a batch; minimum_snr_db: training frames under it are left out; seed: of the shuffling, which
-    depends on the epoch alone, so that a resumed run sees the same batches.
+    batch_size: frames a batch; minimum_snr_db, maximum_snr_db: training frames under and over them are left out; seed:
+    of the shuffling, which depends on the epoch alone, so that a resumed run sees the same batches.
+    rank, processes: this is one of several processes that share every training batch in equal slices, and the other
+    parts in consecutive ones. Raises RadioMLError for a batch that cannot be shared so.
     """
 
-    def __init__(self, frames: QuantisedFrames, batch_size: int, minimum_snr_db: int, seed: int) -> None:
+    def __init__(
+        self,
+        frames: QuantisedFrames,
+        batch_size: int,
+        minimum_snr_db: int,
+        seed: int,
+        rank: int = 0,
+        processes: int = 1,
+        maximum_snr_db: int = SNRS_DB[-1],
+    ) -> None:
         super().__init__()
-        self.frames, self.batch_size, self.seed = frames, batch_size, seed
+        self.frames, self.seed, self.rank, self.processes = frames, seed, rank, processes
         split = fixed_split(frames.frames_per_cell)
         if not len(split.validation):
             raise RadioMLError(
                 f"{frames.frames_per_cell} frames per cell leave none for validation; use a file with at least 3"
             )
         _, snr_db = cell_labels(split.train, frames.frames_per_cell)
-        self.train_indices = split.train[snr_db >= minimum_snr_db]
+        self.train_indices = split.train[(snr_db >= minimum_snr_db) & (snr_db <= maximum_snr_db)]
         self.validation_indices, self.test_indices = split.validation, split.test
+        self.batch_size = min(batch_size, len(self.train_indices))
+        if self.batch_size % processes:
+            raise RadioMLError(
+                f"a batch of {self.batch_size} frames cannot be shared equally by {processes} processes; change "
+                "training.batch_size or the number of processes"
+            )
 
     def train_dataloader(self) -> DataLoader:
         """Shuffled batches; the last incomplete one is dropped."""
         epoch = self.trainer.current_epoch if self.trainer else 0
         generator = torch.Generator().manual_seed(self.seed * 10_000 + epoch)
         order = torch.randperm(len(self.train_indices), generator=generator).numpy()
-        size = min(self.batch_size, len(order))
-        return self._loader(self.train_indices[order[: len(order) // size * size]], size)
+        batches = order[: len(order) // self.batch_size * self.batch_size].reshape(-1, self.batch_size)
+        own = np.split(batches, self.processes, axis=1)[self.rank]
+        return self._loader(self.train_indices[own.ravel()], own.shape[1])
 
     def val_dataloader(self) -> DataLoader:
         """Validation frames in order."""
-        return self._loader(self.validation_indices, 2048)
+        return self._loader(self._own(self.validation_indices), 2048)
 
     def test_dataloader(self) -> DataLoader:
         """Test frames in order; never used to choose anything."""
-        return self._loader(self.test_indices, 2048)
+        return self._loader(self._own(self.test_indices), 2048)
+
+    def _own(self, indices: np.ndarray) -> np.ndarray:
+        """This process's share of them; all shares one after the other, by rank, are in order."""
+        return np.array_split(indices, self.processes)[self.rank]
 
     def _loader(self, indices: np.ndarray, size: int) -> DataLoader:
         # Gathered in the main process: one vectorised copy is faster than sending tensors between processes.

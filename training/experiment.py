@@ -7,40 +7,72 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from radioml.constants import SNRS_DB
 from radioml.errors import RadioMLError
+from training.section import Section
+from training.techniques.augmentation import Augmentation
+from training.techniques.averaging import Averaging
+from training.techniques.distillation import Distillation
+from training.techniques.pruning import Pruning
+from training.techniques.schedule import Schedule
 
 CONFIGS = Path(__file__).parent / "configs"
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class TrainingSettings(_Section):
+class TrainingSettings(Section):
     """How the weights are found.
 
-    minimum_snr_db: frames under this SNR label are left out of training (the official split stays as it is, and
-    validation and test keep all SNRs): near noise they cost time and teach little.
+    start_from: a checkpoint.pth of the same topology whose weights are the first; default: random ones.
+    minimum_snr_db, maximum_snr_db: frames under and over these SNR labels are left out of training (the official split
+    stays as it is, and validation and test keep all SNRs): near noise they cost time and teach little.
+    schedule: of the learning rate, see `training.techniques.schedule`; learning_rate is its highest.
+    warm_up_epochs: epochs, or a part of one, in which the rate rises first; default: a tenth of the run for one_cycle,
+    none for the others.
     """
 
+    start_from: str | None = None
     epochs: int = Field(default=10, ge=1)
     batch_size: int = Field(default=512, ge=1)
     learning_rate: float = Field(default=4e-3, gt=0)
+    schedule: Schedule = "one_cycle"
+    warm_up_epochs: float | None = Field(default=None, ge=0)
     weight_decay: float = Field(default=0.01, ge=0)
     minimum_snr_db: int = Field(default=SNRS_DB[0], le=SNRS_DB[-1])
+    maximum_snr_db: int = Field(default=SNRS_DB[-1], ge=SNRS_DB[0])
     seed: int = Field(default=2018, ge=0)
 
+    @model_validator(mode="after")
+    def _leaves_something_to_train(self) -> TrainingSettings:
+        if self.warm_up_epochs is not None and self.warm_up_epochs >= self.epochs:
+            raise ValueError(f"warm_up_epochs = {self.warm_up_epochs:g} is not less than epochs = {self.epochs}")
+        lowest, highest = self.minimum_snr_db, self.maximum_snr_db
+        if not any(lowest <= snr_db <= highest for snr_db in SNRS_DB):
+            raise ValueError(f"there are no frames from minimum_snr_db = {lowest} to maximum_snr_db = {highest}")
+        return self
 
-class Experiment(_Section):
-    """One experiment: a name for its run directory, a topology with its parameters, and how it is trained."""
+
+class Experiment(Section):
+    """One experiment: a name for its run directory, a topology with its parameters, and how it is trained.
+
+    augmentation, averaging, distillation, pruning: see `training.techniques`; one that is absent is not used.
+    """
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
     topology: str
     parameters: dict[str, Any] = Field(default_factory=dict)
     training: TrainingSettings = TrainingSettings()
+    augmentation: Augmentation | None = None
+    averaging: Averaging | None = None
+    distillation: Distillation | None = None
+    pruning: Pruning | None = None
+
+    @model_validator(mode="after")
+    def _pruning_fits(self) -> Experiment:
+        if self.pruning:
+            self.pruning.check(self.training.epochs, averaging=self.averaging is not None)
+        return self
 
     def to_yaml(self) -> str:
         """All settings, defaults included."""
@@ -71,7 +103,10 @@ def load_experiment(config: str, changes: Sequence[str] = ()) -> Experiment:
     try:
         return Experiment(**value)
     except ValidationError as error:
-        lines = [f"  {'.'.join(map(str, e['loc']))}: {e['msg']} (found {e['input']!r})" for e in error.errors()]
+        lines = [
+            f"  {'.'.join(map(str, e['loc']))}: {e['msg'].removeprefix('Value error, ')} (found {e['input']!r})"
+            for e in error.errors()
+        ]
         raise RadioMLError("\n".join([f"{path}: not a valid experiment:", *lines])) from error
 
 

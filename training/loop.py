@@ -11,6 +11,7 @@ from typing import Any
 
 import lightning
 import torch
+import yaml
 from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint, RichProgressBar
 from lightning.pytorch.loggers import TensorBoardLogger
 from rich.console import Console
@@ -22,52 +23,76 @@ from radioml.check import origin
 from radioml.errors import RadioMLError
 from radioml.files import write_json, write_text
 from radioml.metrics import Metrics, measure
-from training.checkpoint import TrainedNetwork, load_checkpoint, save_checkpoint
+from training.bad_batch import stopped_at
+from training.checkpoint import TrainedNetwork, load_checkpoint, save_checkpoint, start_identity, start_with
 from training.data import QuantisedFrames, RadioMLData
-from training.experiment import Experiment, TrainingSettings
+from training.distributed import (
+    connected,
+    first_process_first,
+    gathered,
+    rank,
+    synchronise_batch_norms,
+    trainer_settings,
+    world_size,
+)
+from training.experiment import Experiment
 from training.frame_cache import Progress, source_sha256
 from training.models import create
 from training.reference import input_quantiser
+from training.techniques.augmentation import augment
+from training.techniques.averaging import averaging
+from training.techniques.distillation import Teacher, teacher_sha256
+from training.techniques.pruning_callback import RANK, Pruner
+from training.techniques.pruning_channels import without_channels
+from training.techniques.schedule import schedule
 
 
 class ModulationClassifier(lightning.LightningModule):
-    """Cross-entropy training of a network with AdamW and a one-cycle learning rate."""
+    """Training of a network with AdamW, by the labels and, where there is one, a teacher.
 
-    def __init__(self, network: nn.Module, settings: TrainingSettings) -> None:
+    folder: where a batch is left at which training fails.
+    """
+
+    def __init__(self, network: nn.Module, experiment: Experiment, folder: Path, teacher: Teacher | None) -> None:
         super().__init__()
-        self.network, self.settings = network, settings
+        self.network, self.experiment, self.folder, self.teacher = network, experiment, folder, teacher
 
     def training_step(self, batch: tuple[torch.Tensor, ...], _index: int) -> torch.Tensor:
         """Loss of one batch; stops the run when it is not a number."""
-        iq, class_index, _ = batch
-        loss = nn.functional.cross_entropy(self.network(iq), class_index)
+        iq, class_index, snr_db, position = batch
+        if wanted := self.experiment.augmentation:
+            iq = augment(wanted, iq, class_index, position, self.experiment.training.seed, self.current_epoch)
+        logits = self.network(iq)
+        if self.teacher:
+            loss = self.teacher.loss(iq, logits, class_index)
+        else:
+            loss = nn.functional.cross_entropy(logits, class_index)
         if not torch.isfinite(loss):
-            raise RadioMLError(f"the loss became {loss.item()} at step {self.global_step}; lower the learning rate")
-        self.log("train/loss", loss, prog_bar=True)
+            raise stopped_at((iq, class_index, snr_db, position), loss.item(), self.global_step, self.folder)
+        self.log("train/loss", loss, prog_bar=True, sync_dist=True)
         return loss
 
     def validation_step(self, batch: tuple[torch.Tensor, ...], _index: int) -> None:
         """Accuracy and loss on validation frames, over all SNRs."""
-        iq, class_index, _ = batch
+        iq, class_index, _, _ = batch
         logits = self.network(iq)
-        self.log("validation/loss", nn.functional.cross_entropy(logits, class_index), batch_size=len(iq))
+        loss = nn.functional.cross_entropy(logits, class_index)
+        self.log("validation/loss", loss, batch_size=len(iq), sync_dist=True)
         correct = (logits.argmax(1) == class_index).float().mean()
-        self.log("validation/accuracy", correct, prog_bar=True, batch_size=len(iq))
+        self.log("validation/accuracy", correct, prog_bar=True, batch_size=len(iq), sync_dist=True)
 
     def predict_step(self, batch: tuple[torch.Tensor, ...], _index: int) -> torch.Tensor:
         """Predicted class, true class and SNR in dB of each frame, int64 (B, 3)."""
-        iq, class_index, snr_db = batch
+        iq, class_index, snr_db, _ = batch
         return torch.stack([self.network(iq).argmax(1), class_index, snr_db], 1)
 
     def configure_optimizers(self) -> dict[str, Any]:
-        """AdamW with a one-cycle schedule (L. Smith, "Super-Convergence", 2018) over the whole run."""
-        optimiser = torch.optim.AdamW(
-            self.parameters(), self.settings.learning_rate, weight_decay=self.settings.weight_decay
-        )
-        schedule = torch.optim.lr_scheduler.OneCycleLR(
-            optimiser, self.settings.learning_rate, int(self.trainer.estimated_stepping_batches), pct_start=0.1
-        )
-        return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+        """AdamW with the experiment's schedule over the whole run."""
+        settings = self.experiment.training
+        optimiser = torch.optim.AdamW(self.parameters(), settings.learning_rate, weight_decay=settings.weight_decay)
+        warm_up = None if settings.warm_up_epochs is None else settings.warm_up_epochs / settings.epochs
+        rates = schedule(optimiser, settings.schedule, int(self.trainer.estimated_stepping_batches), warm_up)
+        return {"optimizer": optimiser, "lr_scheduler": {"scheduler": rates, "interval": "step"}}
 
 
 class EpochReport(lightning.Callback):
@@ -90,10 +115,19 @@ def train(experiment: Experiment, data: Path, run: Path, console: Console) -> Tr
 
     A finished run is left as it is, an interrupted one continues with the epoch it was in. The epoch with the best
     validation accuracy is kept; the test part is looked at once, at the end. Raises RadioMLError when `run` belongs to
-    another experiment or other data.
+    another experiment or other data, KeyboardInterrupt on Ctrl-C, after which the same call continues.
+
+    Under torchrun every process calls this and gets the same; see `training.distributed`.
     """
+    if rank():
+        console = Console(quiet=True)
+    with connected():
+        return _train(experiment, data, run, console)
+
+
+def _train(experiment: Experiment, data: Path, run: Path, console: Console) -> TrainedNetwork:
     folder = run / "train"
-    with _progress_bar(console) as progress:
+    with first_process_first(), _progress_bar(console) as progress:
         identity = _claim(experiment, data, run, progress)
     if (folder / "checkpoint.pth").exists():
         console.print(f"{run} is trained already")
@@ -101,35 +135,54 @@ def train(experiment: Experiment, data: Path, run: Path, console: Console) -> Tr
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     lightning.seed_everything(experiment.training.seed, verbose=False)
     network = create(experiment.topology, experiment.parameters)
-    with _progress_bar(console) as progress:
+    if experiment.training.start_from:
+        start_with(network, experiment.topology, experiment.training.start_from)
+    synchronise_batch_norms(network)
+    with first_process_first(), _progress_bar(console) as progress:
         frames = QuantisedFrames(data, input_quantiser(network), progress)
     frames.move_to_gpu_if_it_fits()
+    wanted = experiment.distillation
+    teacher = Teacher(wanted, identity, input_quantiser(network)) if wanted else None
     settings = experiment.training
-    batches = RadioMLData(frames, settings.batch_size, settings.minimum_snr_db, settings.seed)
+    batches = RadioMLData(
+        frames, settings.batch_size, settings.minimum_snr_db, settings.seed, rank(), world_size(),
+        settings.maximum_snr_db,
+    )  # fmt: skip
     keeper = ModelCheckpoint(
-        folder, "best", monitor="validation/accuracy", mode="max", save_last=True, enable_version_counter=False
-    )
+        folder, "best", monitor=RANK if experiment.pruning else "validation/accuracy", mode="max", save_last=True,
+        enable_version_counter=False,
+    )  # fmt: skip
+    callbacks = [keeper, LearningRateMonitor("step"), RichProgressBar(), EpochReport(console)]
+    if experiment.averaging:
+        callbacks.append(averaging(experiment.averaging))
+    if experiment.pruning:  # after averaging, whose averages it prunes too
+        callbacks.append(Pruner(experiment.pruning, console, folder / "pruning.json"))
     trainer = lightning.Trainer(
         max_epochs=settings.epochs,
         logger=TensorBoardLogger(folder, name=None, version="tensorboard"),
-        callbacks=[keeper, LearningRateMonitor("step"), RichProgressBar(), EpochReport(console)],
+        callbacks=callbacks,
         reload_dataloaders_every_n_epochs=1,  # the order of the frames depends on the epoch
         enable_model_summary=False,
+        **trainer_settings(),
         num_sanity_val_steps=0,
         log_every_n_steps=20,
     )
-    module = ModulationClassifier(network, settings)
+    module = ModulationClassifier(network, experiment, folder, teacher)
     last = folder / "last.ckpt"
     if last.exists():
         console.print(f"continuing the interrupted run in {run}")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Lightning's advice on worker processes, which do not pay here
-        trainer.fit(module, batches, ckpt_path=last if last.exists() else None, weights_only=True)
-        if trainer.interrupted:
-            raise RadioMLError(f"interrupted; the same command continues the run in {run}")
+        try:
+            trainer.fit(module, batches, ckpt_path=last if last.exists() else None, weights_only=True)
+        except SystemExit as error:  # what Lightning makes of Ctrl-C
+            raise KeyboardInterrupt from error
         best = torch.load(keeper.best_model_path, map_location="cpu", weights_only=True)
         module.load_state_dict(best["state_dict"])
-        rows = torch.cat(trainer.predict(module, batches.test_dataloader())).cpu().numpy()
+        if experiment.pruning and experiment.pruning.method == "channels":
+            module.network, parameters = without_channels(module.network, experiment.topology, experiment.parameters)
+            experiment = experiment.model_copy(update={"parameters": parameters})
+        rows = gathered(torch.cat(trainer.predict(module, batches.test_dataloader()))).numpy()
     metrics = measure(class_index=rows[:, 1], snr_db=rows[:, 2], predicted=rows[:, 0])
     return _keep(experiment, module.network.cpu().eval(), identity, metrics, folder)
 
@@ -146,20 +199,38 @@ def _claim(experiment: Experiment, data: Path, run: Path, progress: Progress) ->
     """Make the run directory this experiment's on this data; returns the data's identity."""
     where = origin(data)
     identity = {"kind": where.kind, "identity": where.identity, "sha256": source_sha256(data, progress)}
+    if experiment.training.start_from:
+        identity["started_from"] = start_identity(experiment.training.start_from)
     config = run / "config.yaml"
-    text = experiment.to_yaml() + f"data: {identity}\n"
-    if config.exists() and config.read_text(encoding="utf-8") != text:
+    claim: dict[str, Any] = {"data": identity}
+    if experiment.distillation:
+        claim["teacher"] = {"sha256": teacher_sha256(experiment.distillation, run)}
+    if config.exists() and _claims(config) == (experiment, claim):
+        return identity
+    # Before the first epoch is done there is nothing to mix up: what was wrong with the first try can be put right.
+    if any((run / "train" / name).exists() for name in ("last.ckpt", "checkpoint.pth")):
         raise RadioMLError(
-            f"{run} holds another experiment, or the same on other data (compare {config}); choose another --run"
+            f"{run} holds another experiment, or the same on other data or with another teacher (compare {config}); "
+            "choose another --run"
         )
-    write_text(config, text)
+    write_text(config, experiment.to_yaml() + yaml.safe_dump(claim, sort_keys=False))
     return identity
+
+
+def _claims(config: Path) -> tuple[Experiment | None, dict[str, Any]]:
+    """The experiment of a run directory and what it was claimed with; settings that it does not name are as always."""
+    try:
+        value = dict(yaml.safe_load(config.read_text(encoding="utf-8")))
+        claim = {name: value.pop(name) for name in ("data", "teacher") if name in value}
+        return Experiment(**value), claim
+    except (ValueError, TypeError, yaml.YAMLError):
+        return None, {}
 
 
 def _keep(
     experiment: Experiment, network: nn.Module, identity: dict[str, str], metrics: Metrics, folder: Path
 ) -> TrainedNetwork:
-    """Write the checkpoint, the test metrics and their plots."""
+    """Write the checkpoint, the test metrics and their plots, if this process is the first."""
     from radioml.plots import accuracy_over_snr, confusion_matrix
 
     accuracy = {
@@ -170,6 +241,8 @@ def _keep(
         "data": f"test part of {identity['kind']} data: {identity['identity']}",
     }
     trained = TrainedNetwork(network, experiment.topology, experiment.parameters, identity, accuracy)
+    if rank():
+        return trained
     described = f"{identity['kind']} data: {identity['identity']}"
     title = f"{experiment.name}, test part"
     accuracy_over_snr(folder / "accuracy_over_snr.png", {experiment.name: metrics}, title, described)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from finn_build.boards import Board
     from radioml.model_metadata import ModelMetadata
 
+EXACT_STEP, HOST_CUT_STEP = "make thresholds exact", "cut the host's ends off"
 Step = Callable[["ModelWrapper"], "ModelWrapper"]
 
 
@@ -46,8 +47,8 @@ def graph_steps(network: ModelWrapper, metadata: ModelMetadata, board: Board, wo
         ("tidy up", of_finn(finn.step_tidy_up)),
         ("raise 1-D layers to 2-D", lambda model: model.transform(Change3DTo4DTensors())),
         ("streamline scales into thresholds", of_finn(finn.step_streamline)),
-        ("make thresholds exact", lambda model: exact_thresholds(model, network, metadata.quantiser)),
-        ("cut the host's ends off", lambda model: cut_host_ends(model, metadata.logit_scale)),
+        (EXACT_STEP, lambda model: exact_thresholds(model, network, metadata.quantiser)),
+        (HOST_CUT_STEP, lambda model: cut_host_ends(model, metadata.logit_scale)),
         ("map to hardware layers", of_finn(finn.step_convert_to_hw)),
         ("partition", of_finn(finn.step_create_dataflow_partition)),
         ("choose RTL or HLS", lambda model: finn.step_specialize_layers(prefer_rtl(model), config)),

@@ -19,12 +19,28 @@ app = typer.Typer(
     help="Radio modulation recognition on FPGAs: data, training, score, accelerator, driver.",
 )
 
+STAGES = ("training", "finn_build", "deploy")
+
 
 def main() -> None:
-    """Entry point. A MismatchError becomes one message and exit code 1; a RadioMLError, or a file that cannot be read
-    or written, one message and exit code 2.
+    """Entry point. A MismatchError becomes one message and exit code 1; a RadioMLError, a file that cannot be read or
+    written, or a stage that is not installed (a board has the driver alone), one message and exit code 2.
     """
-    from radioml.cli import boards, build, data, deploy, models, summary, training  # noqa: F401  (each registers)
+    from radioml.cli import (  # noqa: F401  (each registers)
+        boards,
+        build,
+        data,
+        deploy,
+        doctor,
+        evaluation,
+        models,
+        search,
+        stream,
+        submission,
+        summary,
+        training,
+        verify,
+    )
 
     try:
         app()
@@ -32,6 +48,10 @@ def main() -> None:
         _say("mismatch", error, 1)
     except (RadioMLError, OSError) as error:
         _say("error", error, 2)
+    except ModuleNotFoundError as error:
+        if (error.name or "").split(".")[0] not in STAGES:
+            raise
+        _say("error", RadioMLError(f"`{error.name}` is not installed here; this command is for the workstation"), 2)
 
 
 def _say(kind: str, error: Exception, code: int) -> NoReturn:

@@ -18,6 +18,7 @@ class Until(str, Enum):
 
     ESTIMATE = "estimate"
     RTL = "rtl"
+    BITFILE = "bitfile"
 
 
 @app.command(
@@ -27,7 +28,13 @@ class Until(str, Enum):
 def build(
     model: Annotated[Path, typer.Argument(help="model.onnx of `radioml export`, with golden.npz beside it.")],
     board: Annotated[str, typer.Option(help="A board of `radioml boards list`, e.g. ZCU104.")],
-    until: Annotated[Until, typer.Option(help="estimate: costs only; rtl: HDL, FIFO sizes, simulator, package.")],
+    until: Annotated[
+        Until,
+        typer.Option(
+            help="estimate: costs only; rtl: HDL, FIFO sizes, simulator, package; bitfile: rtl, then Vivado "
+            "(Zynq) or Vitis (Alveo), which `radioml doctor bitfile` looks for."
+        ),
+    ],
     target_fps: Annotated[
         int | None, typer.Option(min=1, help="Fold for this many frames/s. Default: one I/Q sample a cycle.")
     ] = None,
@@ -44,22 +51,34 @@ def build(
             "vendor's advice for a design that meets timing is to use no more than 80 % of RAMs and DSPs.",
         ),
     ] = None,
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="Only say whether the model can be built so far, with a line for each problem."),
+    ] = False,
     out: Annotated[
         Path | None, typer.Option(help="Build folder; default: RUN/build/BOARD, or build/BOARD beside the model.")
     ] = None,
 ) -> None:
-    """Build an accelerator from a QONNX model with FINN, without the vendor's tools.
+    """Build an accelerator from a QONNX model with FINN; up to the bitfile without the vendor's tools.
 
     Folding is how many elements each layer takes a cycle (SIMD inputs, PE outputs): speed against resources. Say it
     with one of --target-fps, --fit and --folding. The slowest layer sets the interval, the cycles from frame to frame;
     the report names it and what keeps it from being faster.
 
     The build folder gets estimate.json, folding.json (in FINN's format) and, with --until rtl, the HDL, its simulator
-    and package.zip. A second run with the same inputs uses what is there.
+    and package.zip, with --until bitfile the folder bitfile/ with timing and utilisation as JSON and a package.zip for
+    the board; a design that fails timing is a failed build. A second run with the same inputs uses what is there.
     """
+    from finn_build.boards import load_board
     from finn_build.build import build as run_build
+    from finn_build.build import check as check_only
     from finn_build.estimate import estimate_table
+    from finn_build.implementation import summary as implementation_summary
 
+    if check:
+        check_only(model, load_board(board), until.value)
+        Console().print(f"{model}: can be built up to {until.value!r}", soft_wrap=True, highlight=False)
+        return
     # The stream is named, because FINN's steps run with their output redirected to a log.
     done = run_build(
         model,
@@ -74,6 +93,8 @@ def build(
     )
     console = Console()
     console.print(estimate_table(done.estimate))
+    if until is Until.BITFILE:
+        console.print(implementation_summary(done.folder / "bitfile"), soft_wrap=True, highlight=False)
     if done.reused:
         console.print(f"unchanged since the last build, used again: {', '.join(done.reused)}")
     console.print(f"written to {done.folder}", soft_wrap=True, highlight=False)

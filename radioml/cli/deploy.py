@@ -13,6 +13,7 @@ from rich.table import Table
 from radioml.cli import app
 from radioml.cli.progress import frames_progress
 from radioml.constants import FRAME_LENGTH
+from radioml.errors import MismatchError
 
 if TYPE_CHECKING:
     from deploy.classify import Classification
@@ -50,35 +51,44 @@ def classify(
     processes: Annotated[
         int | None, typer.Option(min=1, help="Simulators to run side by side. Default: one a core.")
     ] = None,
+    target: Annotated[
+        str | None, typer.Option(help="A board on the network that runs PYNQ.remote, by name or address; `pynq` only.")
+    ] = None,
 ) -> None:
     """Classify IQ frames with an accelerator: accuracy over all SNRs, and throughput.
 
     The accelerator must first give the trained network's logits, as integers, on the package's golden frames; if it
     does not, the command says why and ends with 1. Then frames are quantised as the network was trained and streamed
-    through. Ctrl-C keeps what was classified so far: frames come in an order that is fair at any point.
+    through. Ctrl-C keeps what was classified so far: frames come in an order that is fair at any point. An accuracy
+    that differs from the network's after training, by more than the numbers of frames explain, ends the command with 1.
 
     Writes accuracy.json, throughput.json, accuracy_over_snr.png and confusion_matrix.png.
     """
     from deploy.classify import classify as run
+    from deploy.expectation import expectation
     from deploy.results import default_folder, write_results
 
     with frames_progress() as progress:
         task = progress.add_task("classifying", total=None)
         result = run(
             package, data, backend, frames, part, processes,
-            lambda done, total: progress.update(task, completed=done, total=total),
+            lambda done, total: progress.update(task, completed=done, total=total), target,
         )  # fmt: skip
     folder = out or default_folder(package)
     write_results(result, folder)
     _print_result(result)
     console.print(f"written to {escape(str(folder))}", soft_wrap=True)
-    if result.interrupted:
-        console.print(f"[yellow]interrupted after {result.frames:,} of {result.requested:,} frames[/]")
-        raise typer.Exit(130)
+    if result.problem:
+        console.print(f"[bold red]stopped early:[/] {escape(result.problem)}", soft_wrap=True)
+        raise typer.Exit(130 if result.interrupted else 2)
+    expected = expectation(result)
+    if not expected.met:
+        raise MismatchError(expected.reason)
 
 
 def _print_result(result: Classification) -> None:
     """The tables for the terminal."""
+    from deploy.expectation import expectation
     from deploy.results import throughput
 
     metrics, speed = result.metrics, throughput(result)
@@ -91,6 +101,11 @@ def _print_result(result: Classification) -> None:
     table.add_row("clipped samples", f"{result.clipped_samples:,} ({clipped:.2%})")
     table.add_row("accuracy, all SNRs", _with_interval(metrics.overall))
     table.add_row("accuracy, +30 dB", _with_interval(metrics.at_30_db))
+    if not result.problem:
+        table.add_row("against training", escape(expectation(result).reason))
+    if len(result.unusable):
+        where = ", ".join(map(str, result.unusable[:5]))
+        table.add_row("with NaN", f"[yellow]{len(result.unusable):,} frames, not classified ({where} ...)[/]")
     table.add_row("this host", f"{host['frames_per_second']:,.1f} frames/s in {result.backend}")
     cycles = f"{board['cycles_per_frame']:,.1f} cycles a frame (counted in {board['counted_in']})"
     table.add_row(

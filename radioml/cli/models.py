@@ -34,6 +34,8 @@ def list_models() -> None:
     names = sorted(path.stem for path in CONFIGS.glob("*.yaml"))
     for name in track(names, "exporting and scoring", console=Console(stderr=True), transient=True):
         experiment = load_experiment(name)
+        if experiment.training.start_from:
+            continue  # more training of a network that is in the table
         network = create(experiment.topology, experiment.parameters)
         score = unpruned_score(network)
         parameters = sum(parameter.numel() for parameter in network.parameters())

@@ -31,14 +31,22 @@ def train(
 
     The run directory gets config.yaml, train/checkpoint.pth, train/metrics.json, plots and a TensorBoard log. The same
     command continues an interrupted run and leaves a finished one as it is.
+
+    Several GPUs or hosts: `torchrun --nproc-per-node N -m -- radioml train CONFIG --data FILE`. The processes share
+    each batch of training.batch_size frames equally, and the result is that of one process.
     """
+    from training.distributed import rank
     from training.experiment import load_experiment
     from training.loop import train as run_training
 
-    console = Console()
+    console = Console(quiet=rank() > 0)
     experiment = load_experiment(config, changes or ())
     run = run or Path("runs", experiment.name)
-    trained = run_training(experiment, data, run, console)
+    try:
+        trained = run_training(experiment, data, run, console)
+    except KeyboardInterrupt:
+        console.print(f"interrupted; the same command continues the run in {run}", soft_wrap=True)
+        raise typer.Exit(130) from None
     low, high = trained.accuracy["interval_95"]
     console.print(
         f"accuracy {trained.accuracy['overall']:.2%} (95 % interval {low:.2%} to {high:.2%}) over all SNRs, "

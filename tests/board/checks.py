@@ -39,14 +39,14 @@ def same_integers(package: Package, integers: np.ndarray, logits: np.ndarray) ->
 
 
 def any_batch_size(package: Package, integers: np.ndarray, logits: np.ndarray) -> None:
-    with open_accelerator(package, "pynq") as accelerator:
+    with open_accelerator(package, "pynq", transfer_frames=64) as accelerator:
         for start, stop in ((0, 1), (1, 8), (8, 73), (10, 138), (3, 4)):
             inference = accelerator.infer(integers[start:stop])
             assert inference.logits.dtype == np.int64
             assert np.array_equal(inference.logits, logits[start:stop])
             assert accelerator._overlay.odma[0].read(REPETITIONS) == (stop - start - 1) % 64 + 1  # the last transfer's
         assert raised(RadioMLError, accelerator.infer, integers[:0])
-        assert pynq.Device.active_device.memory.allocated == 2
+        assert pynq.Device.active_device.memory.allocated == 4  # two pairs of buffers
     assert pynq.Device.active_device.memory.allocated == 0
 
 
@@ -109,6 +109,33 @@ def an_interrupt_lets_the_transfer_end(package: Package, integers: np.ndarray, l
         raised(KeyboardInterrupt, accelerator.infer, integers)
         assert accelerator._overlay.odma[0].read(CONTROL) == IDLE
         assert np.array_equal(accelerator.infer(integers[:3]).logits, logits[:3])
+
+
+def an_error_on_the_bus_is_noticed(package: Package, integers: np.ndarray, logits: np.ndarray) -> None:
+    with open_accelerator(package, "pynq") as accelerator:
+        engine = accelerator._overlay.odma[0]
+        read, engine.read = engine.read, lambda offset: 0xFFFF_FFFF
+        assert "reads 0xffffffff, which FINN's DMA engine cannot" in raised(
+            RadioMLError, accelerator.infer, integers[:3]
+        )
+        engine.read = read
+        assert np.array_equal(accelerator.infer(integers[:3]).logits, logits[:3])
+    assert pynq.Device.active_device.memory.allocated == 0
+
+
+def transfers_overlap(package: Package, integers: np.ndarray, logits: np.ndarray) -> None:
+    """While the accelerator works on a transfer, the next is packed and the one before unpacked."""
+    events = []
+    with open_accelerator(package, "pynq", transfer_frames=64) as accelerator:
+        for name in ("_fill", "_start", "_wait", "_fetch", "_unpack"):
+            call = getattr(accelerator, name)
+            setattr(accelerator, name, lambda *a, call=call, name=name: (events.append(name), call(*a))[1])
+        inference = accelerator.infer(integers[:150])
+    assert np.array_equal(inference.logits, logits[:150])
+    assert set(inference.parts) == {"pack", "transfer", "accelerator", "unpack"}
+    assert " ".join(events).replace("_", "") == (
+        "fill start fill wait fetch start unpack fill wait fetch start unpack wait fetch unpack"
+    )
 
 
 def a_dma_out_of_memory_is_noticed(package: Package, integers: np.ndarray, logits: np.ndarray) -> None:

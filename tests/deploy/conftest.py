@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,16 @@ import pytest
 
 from radioml.package import GOLDEN, Manifest, open_package, write_package
 from radioml.synthetic import write_dataset
+from tests.conftest import REPOSITORY
+
+
+def board_python_path() -> Path:
+    """The interpreter of the board's environment; skips the test where there is none."""
+    named = os.environ.get("RADIOML_BOARD_PYTHON")
+    path = Path(named) if named else REPOSITORY / ".venv-board" / "bin" / "python"
+    if not path.exists() and not named:
+        pytest.skip(".venv-board is absent: make board-setup, or name an interpreter in RADIOML_BOARD_PYTHON")
+    return path
 
 
 @pytest.fixture(scope="session")

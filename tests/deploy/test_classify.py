@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
+from dataclasses import replace
 
 import h5py
 import numpy as np
@@ -11,7 +13,8 @@ import pytest
 
 from deploy.accelerator import open_accelerator
 from deploy.classify import classify
-from deploy.results import default_folder, throughput, write_results
+from deploy.expectation import expectation
+from deploy.results import accuracy, default_folder, throughput, write_results
 from radioml.dataset import read_frames
 from radioml.errors import RadioMLError
 from radioml.metrics import measure
@@ -47,14 +50,14 @@ def test_it_says_what_it_measured_on_what(result, small_package, data_file, tmp_
     assert result.golden_frames == len(open_package(small_package, tmp_path / "package").golden()[0])
     assert not result.interrupted
     write_results(result, tmp_path / "out")
-    accuracy = json.loads((tmp_path / "out" / "accuracy.json").read_text())
-    assert accuracy["data"] == {
+    written = json.loads((tmp_path / "out" / "accuracy.json").read_text())
+    assert written["data"] == {
         "kind": "synthetic",
         "identity": "generator 1, seed 11, 2 frames per cell",
         "part": "all",
     }
-    assert (accuracy["frames"], accuracy["overall"]["frames"], accuracy["interrupted"]) == (FRAMES, FRAMES, False)
-    assert accuracy["overall"]["correct"] == (result.predicted == result.class_index).sum()
+    assert (written["frames"], written["overall"]["frames"], written["problem"]) == (FRAMES, FRAMES, "")
+    assert written["overall"]["correct"] == (result.predicted == result.class_index).sum()
     speed = json.loads((tmp_path / "out" / "throughput.json").read_text())
     manifest = result.manifest
     assert speed["board"]["counted_in"] == "this run"
@@ -86,14 +89,65 @@ def test_an_interrupted_run_keeps_what_is_done(small_package, data_file):
     assert result.metrics.overall.frames == result.frames == len(result.indices)
 
 
-def test_nan_is_refused_with_the_frame(small_package, data_file, tmp_path):
+def test_frames_with_nan_are_counted_and_left_out(result, small_package, data_file, tmp_path):
     path = tmp_path / "nan.h5"
     shutil.copyfile(data_file, path)
     frame = spread_indices(2, FRAMES, "all")[3]
     with h5py.File(path, "r+") as file:
         file["X"][frame, 1000, 1] = np.nan
-    with pytest.raises(RadioMLError, match=rf"nan\.h5: frame {frame} contains NaN"):
-        classify(small_package, path, "simulation", FRAMES, "all", processes=1)
+    found = classify(small_package, path, "simulation", FRAMES, "all", processes=1)
+    assert found.unusable.tolist() == [frame]
+    assert np.array_equal(found.predicted, np.delete(result.predicted, 3))
+    assert np.array_equal(found.indices, np.delete(result.indices, 3))
+    assert accuracy(found)["unusable_frames"] == [frame]
+
+
+def test_nothing_but_nan_is_refused(small_package, data_file, tmp_path):
+    path = tmp_path / "nan.h5"
+    shutil.copyfile(data_file, path)
+    with h5py.File(path, "r+") as file:
+        file["X"][:, 0] = np.nan
+    with pytest.raises(RadioMLError, match=r"nan\.h5: all 26 frames have NaN"):
+        classify(small_package, path, "software", 26, "all")
+
+
+def test_a_file_that_breaks_keeps_what_is_done(small_package, data_file, tmp_path):
+    path = tmp_path / "breaks.h5"
+    shutil.copyfile(data_file, path)
+
+    def truncate(done: int, total: int) -> None:
+        if done:
+            path.write_bytes(b"")
+
+    found = classify(small_package, path, "simulation", FRAMES, "all", processes=1, progress=truncate)
+    assert 0 < found.frames < FRAMES
+    assert "breaks.h5" in found.problem and not found.interrupted
+
+
+def test_the_accuracy_is_held_against_the_trained_networks(result, repack):
+    assert expectation(result).comparable and expectation(result).met
+    trained = result.manifest.accuracy
+    for key, value, where in (("overall", 0.99, "over all SNRs"), ("at_30_db", 0.999, "at [+]30 dB")):
+        manifest = replace(result.manifest, accuracy={**trained, key: value, "frames": 100_000})
+        if key == "at_30_db":
+            manifest.accuracy["overall"] = result.metrics.overall.accuracy
+        verdict = expectation(replace(result, manifest=manifest))
+        assert verdict.comparable and not verdict.met
+        assert re.search(where, verdict.reason)
+    for other in (
+        replace(result, origin=replace(result.origin, kind="real")),
+        replace(result, manifest=replace(result.manifest, accuracy={})),
+        replace(result, manifest=replace(result.manifest, training_data=vars(result.origin))),
+    ):
+        assert not expectation(other).comparable
+
+
+def test_another_accuracy_than_the_trained_networks_ends_with_1(radioml, repack, data_file, tmp_path):
+    package = repack({"accuracy": {"overall": 0.999, "frames": 10_000}})
+    done = radioml("classify", package, "--data", data_file, "--frames", 48, "--out", tmp_path / "out", home=tmp_path)
+    assert done.returncode == 1
+    assert "where the trained network had 99.90%" in done.stderr
+    assert json.loads((tmp_path / "out" / "accuracy.json").read_text())["expectation"]["met"] is False
 
 
 def test_results_lie_in_the_run_or_beside_the_package(tmp_path):

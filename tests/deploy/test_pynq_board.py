@@ -23,20 +23,16 @@ from radioml.errors import RadioMLError
 from radioml.files import read_json
 from radioml.package import open_package
 from radioml.split import spread_indices
+from tests.conftest import REPOSITORY
+from tests.deploy.conftest import board_python_path
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 CHECKS = REPOSITORY / "tests" / "board" / "checks.py"
 FRAMES = 24 * 26
 
 
 @pytest.fixture(scope="session")
 def board_python() -> str:
-    """The interpreter of the board's environment."""
-    named = os.environ.get("RADIOML_BOARD_PYTHON")
-    path = Path(named) if named else REPOSITORY / ".venv-board" / "bin" / "python"
-    if not path.exists() and not named:
-        pytest.skip(".venv-board is absent: make board-setup, or name an interpreter in RADIOML_BOARD_PYTHON")
-    return str(path)
+    return str(board_python_path())
 
 
 @pytest.fixture(scope="session")
@@ -83,6 +79,8 @@ def test_software_gives_the_same_integers_as_simulation(small_package, simulated
         "caches",
         "a_hang_ends_with_a_message",
         "an_interrupt_lets_the_transfer_end",
+        "an_error_on_the_bus_is_noticed",
+        "transfers_overlap",
         "a_dma_out_of_memory_is_noticed",
         "a_broken_bitfile_is_refused",
     ],

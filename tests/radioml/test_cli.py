@@ -14,7 +14,21 @@ def _radioml(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[s
 
 
 @pytest.mark.parametrize(
-    "command", ["data", "train", "export", "score", "build", "simulate", "classify", "summary", "models"]
+    "command",
+    [
+        "data",
+        "train",
+        "export",
+        "score",
+        "build",
+        "simulate",
+        "classify",
+        "evaluate",
+        "compare",
+        "submission",
+        "summary",
+        "models",
+    ],
 )
 def test_every_command_has_help(command: str, tmp_path: Path):
     done = _radioml(command, "--help", cwd=tmp_path)

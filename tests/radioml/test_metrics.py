@@ -27,8 +27,8 @@ def test_a_case_made_by_hand():
     assert metrics.per_class["OQPSK"] == Proportion(2, 2)
     confusion = metrics.confusion()
     assert (confusion[0, 0], confusion[0, 1], confusion[1, 0], confusion[23, 23], confusion.sum()) == (1, 1, 1, 2, 5)
-    above = metrics.confusion(min_snr_db=2)
-    assert (above[0].sum(), above[1, 0], above[23, 23], above.sum()) == (0, 1, 2, 3)
+    at_30_db = metrics.confusion(30)
+    assert (at_30_db[0].sum(), at_30_db[1, 0], at_30_db[23, 23], at_30_db.sum()) == (0, 1, 2, 3)
 
 
 def test_wilson_interval():

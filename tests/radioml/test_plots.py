@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from radioml.metrics import measure
-from radioml.plots import accuracy_over_snr, confusion_matrix
+from radioml.plots import accuracy_by_class, accuracy_over_snr, confusion_matrix
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -28,15 +28,25 @@ def test_accuracy_over_snr_with_two_curves(tmp_path, metrics):
     assert value["curves"]["other"]["overall"]["frames"] == 480
 
 
-def test_confusion_matrix_from_an_snr_on(tmp_path, metrics):
-    confusion_matrix(tmp_path / "confusion.png", metrics, "net", "synthetic data", min_snr_db=30)
+def test_confusion_matrix_at_one_snr(tmp_path, metrics):
+    confusion_matrix(tmp_path / "confusion.png", metrics, "net", "synthetic data", snr_db=30)
     assert (tmp_path / "confusion.png").read_bytes().startswith(PNG)
     value = json.loads((tmp_path / "confusion.json").read_text())
     assert np.array_equal(value["counts"], metrics.confusion(30))
-    assert value["min_snr_db"] == 30
+    assert value["snr_db"] == 30
 
 
-@pytest.mark.parametrize("draw", ["curve", "confusion"])
+def test_accuracy_by_class(tmp_path, metrics):
+    right = np.arange(24)
+    all_or_nothing = measure(right, np.zeros(24, int), np.where(right < 12, right, 0))
+    for name, drawn in (("usual", metrics), ("extreme", all_or_nothing)):
+        accuracy_by_class(tmp_path / f"{name}.png", drawn, "net", "synthetic data")
+        assert (tmp_path / f"{name}.png").read_bytes().startswith(PNG)
+    value = json.loads((tmp_path / "extreme.json").read_text())
+    assert [value["per_class"][name]["accuracy"] for name in ("8ASK", "OQPSK")] == [1, 0]
+
+
+@pytest.mark.parametrize("draw", ["curve", "classes", "confusion"])
 def test_the_kind_of_data_stands_in_the_title(tmp_path, metrics, draw, monkeypatch):
     from matplotlib.axes import Axes
 
@@ -44,6 +54,8 @@ def test_the_kind_of_data_stands_in_the_title(tmp_path, metrics, draw, monkeypat
     monkeypatch.setattr(Axes, "set_title", lambda self, text, **_: titles.append(text))
     if draw == "curve":
         accuracy_over_snr(tmp_path / "plot.png", {"net": metrics}, "net", "synthetic data")
+    elif draw == "classes":
+        accuracy_by_class(tmp_path / "plot.png", metrics, "net", "synthetic data")
     else:
         confusion_matrix(tmp_path / "plot.png", metrics, "net", "synthetic data")
     assert "synthetic data" in titles[0]

@@ -36,6 +36,60 @@ def test_it_is_clip_of_round_of_64_x():
     assert np.abs(EIGHT_BITS.dequantise(integers) - iq)[inside].max() <= 0.5 / 64
 
 
+def plainly(iq: np.ndarray, quantiser: InputQuantiser) -> np.ndarray:
+    """The rule as it is written down."""
+    with np.errstate(over="ignore"):
+        steps = np.rint(np.divide(iq, np.float32(quantiser.scale), dtype=np.float32))
+    return np.clip(steps, quantiser.minimum, quantiser.maximum).astype(np.int8)
+
+
+SCALES = [1 / 64, 1.0, 2.0**-30, 2.0**60, 2.0**-120, 2.0**100, 0.1, 1 / 63, 3.7e-5]
+
+
+@pytest.mark.filterwarnings("error:invalid value")
+@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize("bits", [2, 4, 8])
+def test_it_is_the_plain_rule_for_floats_of_every_size_and_at_every_tie(bits: int, scale: float):
+    quantiser = InputQuantiser(bits, scale)
+    everywhere = np.arange(0, 2**32, 9973, dtype=np.uint64).astype(np.uint32).view(np.float32)
+    ties = (np.arange(-300, 301) / 2).astype(np.float32) * np.float32(scale)
+    beside = [np.nextafter(ties, np.float32(side)) for side in (-np.inf, np.inf)]
+    iq = np.concatenate([everywhere[~np.isnan(everywhere)], ties, *beside])
+    assert len(iq) > 3 * 2**17, "several blocks and a part of one"
+    np.testing.assert_array_equal(quantiser(iq), plainly(iq, quantiser))
+
+
+def test_doubles_and_frames_that_are_no_block_in_memory():
+    iq = np.random.default_rng(0).normal(0, 1, (4, 2, 1024))
+    for samples in (iq, iq.transpose(0, 2, 1), iq.astype(np.float32).transpose(0, 2, 1), iq[0, 0, 0], iq[:0]):
+        np.testing.assert_array_equal(EIGHT_BITS(samples), plainly(samples, EIGHT_BITS))
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("scale", [1 / 64, 0.1])
+@pytest.mark.parametrize("bits_of_nan", [0x7FC00000, 0xFFC00000, 0x7FFFFFFF, 0xFFFFFFFF])
+def test_one_nan_anywhere_is_refused(bits_of_nan: int, scale: float):
+    for position in (0, 1, 2**17 - 1, 2**17, 200_001):
+        iq = np.full(200_002, np.inf, np.float32)
+        iq.view(np.uint32)[position] = bits_of_nan
+        with pytest.raises(ValueError, match="NaN"):
+            InputQuantiser(8, scale)(iq)
+
+
+def test_it_writes_where_it_is_told():
+    iq, buffer = np.full((3, 1024, 2), 0.5, np.float32), np.zeros((4, 1024, 2), np.int8)
+    assert EIGHT_BITS(iq, out=buffer[1:]).base is buffer
+    assert (buffer[0] == 0).all() and (buffer[1:] == 32).all()
+    for wrong in (buffer, buffer[1:].astype(np.int16), buffer.repeat(2, axis=0)[2::2]):
+        with pytest.raises(ValueError, match="do not fit"):
+            EIGHT_BITS(iq, out=wrong)
+
+
+def test_clipped_counts_what_is_cut_off_by_more_than_half_a_step():
+    iq = np.array([[127.5, 127.6, -128.5, -128.6], [np.inf, -np.inf, 0, 3]], np.float32) / 64
+    assert EIGHT_BITS.clipped(iq) == 4
+
+
 def test_the_samples_given_are_left_alone():
     iq = np.full((1, 1024, 2), 0.1, np.float32)
     EIGHT_BITS(iq)

@@ -9,6 +9,7 @@ from torch.utils.data import BatchSampler, RandomSampler
 
 from radioml.constants import CLASSES
 from radioml.dataset import read_frames
+from radioml.errors import RadioMLError
 from radioml.quantiser import InputQuantiser
 from radioml.synthetic import write_dataset
 from training.data import QuantisedFrames, RadioMLData
@@ -35,11 +36,12 @@ def test_batches_come_in_the_order_of_torchs_samplers(data: Path):
     expected = [rows[torch.tensor(batch)] for batch in BatchSampler(order, 50, drop_last=True)]
     drawn = list(batches.train_dataloader())
     assert len(drawn) == len(batches.train_dataloader()) == len(rows) // 50 > 1
-    for (iq, class_index, _), positions in zip(drawn, expected, strict=True):
+    for (iq, class_index, _, position), positions in zip(drawn, expected, strict=True):
+        assert torch.equal(position, positions)
         assert torch.equal(class_index, positions // (len(frames) // len(CLASSES)))
         integers = QUANTISER(read_frames(data, positions.numpy()).iq)
         np.testing.assert_array_equal(iq, integers.transpose(0, 2, 1) / np.float32(64))
-    in_order = torch.cat([class_index for _, class_index, _ in batches.test_dataloader()])
+    in_order = torch.cat([class_index for _, class_index, _, _ in batches.test_dataloader()])
     assert torch.equal(in_order, frames.class_index[torch.from_numpy(batches.test_indices)])
 
 
@@ -49,3 +51,23 @@ def test_frames_on_the_gpu_are_the_same(data: Path):
     resident.move_to_gpu_if_it_fits()
     for here, there in zip(mapped[[5, 1800, 0]], resident[[5, 1800, 0]], strict=True):
         assert there.is_cuda and torch.equal(here, there.cpu())
+
+
+@pytest.mark.parametrize("part", ["train", "val", "test"])
+def test_processes_share_what_one_would_draw(data: Path, part: str):
+    frames = _open(data)
+    whole, first, second = (RadioMLData(frames, 50, 20, 7, *share) for share in ((), (0, 2), (1, 2)))
+    drawn = [list(getattr(batches, f"{part}_dataloader")()) for batches in (whole, first, second)]
+    if part == "train":
+        assert len(drawn[0]) == len(drawn[1]) == len(drawn[2]) > 1
+        for batch, *shares in zip(*drawn, strict=True):
+            for value, *slices in zip(batch, *shares, strict=True):
+                assert torch.equal(value, torch.cat(slices)) and {len(s) for s in slices} == {25}
+    else:
+        positions = [torch.cat([batch[-1] for batch in batches]) for batches in drawn]
+        assert torch.equal(positions[0], torch.cat(positions[1:]))
+
+
+def test_a_batch_that_processes_cannot_share_equally_is_refused(data: Path):
+    with pytest.raises(RadioMLError, match="50 frames cannot be shared equally by 3 processes"):
+        RadioMLData(_open(data), 50, 20, 7, 0, 3)

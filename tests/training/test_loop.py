@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -52,14 +54,21 @@ def test_no_test_frame_reaches_training_or_selection(frames: QuantisedFrames, mi
     assert not train_set & test and not validation & test and not train_set & validation
     assert set(batches.test_indices.tolist()) == test
     assert frames.snr_db[batches.train_indices].min() == minimum_snr_db
+    narrow = RadioMLData(frames, 64, minimum_snr_db, seed=1, maximum_snr_db=minimum_snr_db + 4)
+    wanted = np.isin(frames.snr_db[batches.train_indices], range(minimum_snr_db, minimum_snr_db + 5))
+    assert 0 < len(narrow.train_indices) < len(batches.train_indices), "some SNRs over the maximum were left out"
+    np.testing.assert_array_equal(narrow.train_indices, batches.train_indices[wanted])
+    np.testing.assert_array_equal(narrow.validation_indices, batches.validation_indices)
+    np.testing.assert_array_equal(narrow.test_indices, batches.test_indices)
 
 
 def test_batches_are_the_files_frames_on_the_input_grid(frames: QuantisedFrames, data: Path):
-    iq, class_index, snr_db = frames[[0, 3000, 3743]]
+    iq, class_index, snr_db, position = frames[[0, 3000, 3743]]
     stored = read_frames(data, np.array([0, 3000, 3743]))
     np.testing.assert_array_equal(iq.permute(0, 2, 1) * 64, np.clip(np.rint(stored.iq * 64), -128, 127))
     np.testing.assert_array_equal(class_index, stored.class_index)
     np.testing.assert_array_equal(snr_db, stored.snr_db)
+    assert position.tolist() == [0, 3000, 3743]
 
 
 def test_training_keeps_a_checkpoint_metrics_and_plots(data: Path, tmp_path: Path):
@@ -96,10 +105,25 @@ def test_an_interrupted_run_continues_to_the_same_weights(data: Path, tmp_path: 
         assert torch.equal(tensor, resumed.network.state_dict()[name]), name
 
 
+def test_ctrl_c_ends_the_command_with_a_message_and_130(data: Path, tmp_path: Path):
+    """In a process of its own, as Lightning leaves interrupts ignored behind it."""
+    script = (
+        "import training.loop\n"
+        "def stop(self): raise KeyboardInterrupt\n"
+        "training.loop.ModulationClassifier.on_train_epoch_start = stop\n"
+        "from radioml.cli import main\n"
+        "main()\n"
+    )
+    arguments = ["train", "polyphase_small", "--data", str(data), "--run", str(tmp_path / "run")]
+    done = subprocess.run([sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 130, done.stderr
+    assert "interrupted; the same command continues the run" in " ".join(done.stdout.split())
+
+
 def test_a_loss_that_is_not_a_number_stops_the_run(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     def poison(self, indices):
-        iq, class_index, snr_db = original(self, indices)
-        return iq.fill_(torch.nan), class_index, snr_db
+        iq, *labels = original(self, indices)
+        return iq.fill_(torch.nan), *labels
 
     original = QuantisedFrames.__getitem__
     monkeypatch.setattr(QuantisedFrames, "__getitem__", poison)

@@ -239,7 +239,7 @@ def test_what_was_published_belongs_to_a_shipped_experiment(name: str):
 
 
 def test_models_list_shows_ours_beside_the_published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    for name in ("bacalhaunet", "vgg10_w4a4"):
+    for name in ("bacalhaunet", "bacalhaunet_pruned", "vgg10_w4a4"):
         shutil.copy(CONFIGS / f"{name}.yaml", tmp_path)
     monkeypatch.setattr("training.experiment.CONFIGS", tmp_path)
     monkeypatch.setenv("COLUMNS", "200")
@@ -247,6 +247,7 @@ def test_models_list_shows_ours_beside_the_published(tmp_path: Path, monkeypatch
     assert result.exit_code == 0, result.output
     lines = {line.split()[1]: line.split() for line in result.output.splitlines() if line.startswith("│")}
     assert {"10,029", "96,933,888", "55,908", "0.082460", "0.016211", "56.24%"} <= set(lines["bacalhaunet"])
+    assert len(lines) == 2, "what starts from a network of the table is not another one"
     assert {"vgg10", "56,672,256", "0.148900", "55.90%"} <= set(lines["vgg10_w4a4"])
     for name in topologies():
         assert f"{name}: {topology(name).source}" in result.output

@@ -17,6 +17,7 @@ configuration is not in the repository. For training they shuffle from the fourt
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 import brevitas.nn as qnn
 import torch
@@ -24,11 +25,13 @@ from brevitas.quant import Int32Bias
 from torch import nn
 
 from radioml.constants import CLASSES, FRAME_LENGTH
+from training.models.per_layer import Bits, activation_widths, weight_widths
 from training.models.quantisers import ActivationQuant, InputQuant, WeightQuant
 from training.models.registry import Published, register
 
 STEM_KERNELS = (32, 26, 18)
 STEM_STRIDE = 4
+HIDDEN = 2
 
 
 @register(
@@ -43,6 +46,10 @@ class AaronNet(nn.Module):
 
     stem: channels of all branches together, a multiple of 3; blocks: channels of each block; dense: width of the two
     hidden dense layers.
+    weight_bits: one width, or one for each layer: first and pointwise convolution of each branch, of each block, dense
+    layers, classifier; activation_bits: one, or one for the activation inside each branch, each block, and behind each
+    dense layer.
+    per_channel_scales: one weight scale for each output of a layer; the classifier has one for all.
     """
 
     def __init__(
@@ -51,41 +58,52 @@ class AaronNet(nn.Module):
         blocks: tuple[int, ...] = (32, 32, 32, 32, 40),
         dense: int = 48,
         input_bits: int = 6,
-        weight_bits: int = 6,
-        activation_bits: int = 6,
+        weight_bits: Bits = 6,
+        activation_bits: Bits = 6,
+        per_channel_scales: bool = False,
     ) -> None:
         super().__init__()
         if stem % len(STEM_KERNELS):
             raise ValueError(f"stem = {stem} is not a multiple of its {len(STEM_KERNELS)} branches")
-        weights = {"weight_quant": WeightQuant, "weight_bit_width": weight_bits}
+        units = len(STEM_KERNELS) + len(blocks)
+        *widths, last = weight_widths(weight_bits, 2 * units + HIDDEN + 1)
+        weight_width, activation_width = iter(widths), iter(activation_widths(activation_bits, units + HIDDEN))
+
+        def weights() -> dict[str, Any]:
+            return {
+                "bias": False, "weight_quant": WeightQuant, "weight_bit_width": next(weight_width),
+                "weight_scaling_per_output_channel": per_channel_scales,
+            }  # fmt: skip
 
         def relu() -> nn.Module:
-            return qnn.QuantReLU(act_quant=ActivationQuant, bit_width=activation_bits)
+            return qnn.QuantReLU(act_quant=ActivationQuant, bit_width=next(activation_width))
 
         def separable(first: nn.Module, fan_out: int) -> list[nn.Module]:
             middle = first.out_channels
-            pointwise = qnn.QuantConv1d(middle, fan_out, 1, bias=False, **weights)
+            pointwise = qnn.QuantConv1d(middle, fan_out, 1, **weights())
             return [first, nn.BatchNorm1d(middle), relu(), pointwise, nn.BatchNorm1d(fan_out)]
 
         self.input_quantiser = qnn.QuantIdentity(act_quant=InputQuant, bit_width=input_bits, return_quant_tensor=False)
         width = stem // len(STEM_KERNELS)
         self.stem = nn.ModuleList()
         for kernel in STEM_KERNELS:
-            first = qnn.QuantConv1d(2, width, kernel, stride=STEM_STRIDE, padding=kernel // 2, bias=False, **weights)
+            first = qnn.QuantConv1d(2, width, kernel, stride=STEM_STRIDE, padding=kernel // 2, **weights())
             self.stem.append(nn.Sequential(*separable(first, width)))
         length = FRAME_LENGTH // STEM_STRIDE + 1
         layers: list[nn.Module] = []
         for fan_in, fan_out in pairwise((stem, *blocks)):
-            first = qnn.QuantConv1d(fan_in, fan_in, 3, padding=1, groups=fan_in, bias=False, **weights)
+            first = qnn.QuantConv1d(fan_in, fan_in, 3, padding=1, groups=fan_in, **weights())
             layers += [*separable(first, fan_out), nn.MaxPool1d(2)]
             length //= 2
         self.blocks = nn.Sequential(*layers, nn.MaxPool1d(length), nn.Flatten())
         hidden: list[nn.Module] = []
-        for fan_in in (blocks[-1], dense):
-            hidden += [qnn.QuantLinear(fan_in, dense, bias=False, **weights), nn.BatchNorm1d(dense), relu()]
+        for fan_in in (blocks[-1], *[dense] * (HIDDEN - 1)):
+            hidden += [qnn.QuantLinear(fan_in, dense, **weights()), nn.BatchNorm1d(dense), relu()]
         hidden[-1].return_quant_tensor = True  # the classifier's bias is quantised with its input's scale
         self.hidden = nn.Sequential(*hidden)
-        self.classifier = qnn.QuantLinear(dense, len(CLASSES), bias=True, bias_quant=Int32Bias, **weights)
+        self.classifier = qnn.QuantLinear(
+            dense, len(CLASSES), bias=True, bias_quant=Int32Bias, weight_quant=WeightQuant, weight_bit_width=last
+        )
 
     def forward(self, iq: torch.Tensor) -> torch.Tensor:
         """(N, 2, 1024) float IQ -> (N, 24) float logits."""

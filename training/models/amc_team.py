@@ -7,6 +7,7 @@ magnitude pruning in steps of 20 %, which left 17,018 of 159,104 weights; prunin
 
 from __future__ import annotations
 
+from training.models.per_layer import Bits, PerLayer
 from training.models.registry import Published, register
 from training.models.vgg10 import VGG10
 
@@ -24,10 +25,11 @@ class AMCTeam(VGG10):
 
     def __init__(
         self,
-        filters: int = 64,
-        dense: int = 128,
+        filters: PerLayer = 64,
+        dense: PerLayer = 128,
         input_bits: int = 4,
-        weight_bits: int = 4,
-        activation_bits: int = 4,
+        weight_bits: Bits = 4,
+        activation_bits: Bits = 4,
+        per_channel_scales: bool = False,
     ) -> None:
-        super().__init__(filters, dense, input_bits, weight_bits, activation_bits)
+        super().__init__(filters, dense, input_bits, weight_bits, activation_bits, per_channel_scales)

@@ -13,6 +13,7 @@ quantised before training and by the host.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import brevitas.nn as qnn
@@ -21,6 +22,7 @@ from brevitas.quant import Int32Bias
 from torch import nn
 
 from radioml.constants import CLASSES, FRAME_LENGTH
+from training.models.per_layer import Bits, activation_widths, weight_widths
 from training.models.quantisers import ActivationQuant, InputQuant, SignedActivationQuant, WeightQuant
 from training.models.registry import Published, register
 
@@ -29,17 +31,28 @@ class _Separable(nn.Module):
     """Depthwise, then pointwise convolution, each with batch norm and ReLU; plus the input where shapes allow it."""
 
     def __init__(
-        self, fan_in: int, fan_out: int, kernel: int, stride: int, weight_bits: int, activation_bits: int
+        self,
+        fan_in: int,
+        fan_out: int,
+        kernel: int,
+        stride: int,
+        weight_bits: Sequence[int],
+        activation_bits: Sequence[int],
+        per_channel_scales: bool,
     ) -> None:
         super().__init__()
-        weights = {"bias": False, "weight_quant": WeightQuant, "weight_bit_width": weight_bits}
+        depthwise, pointwise = (
+            {"bias": False, "weight_quant": WeightQuant, "weight_bit_width": bits,
+             "weight_scaling_per_output_channel": per_channel_scales}
+            for bits in weight_bits
+        )  # fmt: skip
         self.layers = nn.Sequential(
-            qnn.QuantConv1d(fan_in, fan_in, kernel, stride=stride, padding=kernel // 2, groups=fan_in, **weights),
+            qnn.QuantConv1d(fan_in, fan_in, kernel, stride=stride, padding=kernel // 2, groups=fan_in, **depthwise),
             nn.BatchNorm1d(fan_in),
-            qnn.QuantReLU(act_quant=ActivationQuant, bit_width=activation_bits),
-            qnn.QuantConv1d(fan_in, fan_out, 1, **weights),
+            qnn.QuantReLU(act_quant=ActivationQuant, bit_width=activation_bits[0]),
+            qnn.QuantConv1d(fan_in, fan_out, 1, **pointwise),
             nn.BatchNorm1d(fan_out),
-            qnn.QuantReLU(act_quant=ActivationQuant, bit_width=activation_bits),
+            qnn.QuantReLU(act_quant=ActivationQuant, bit_width=activation_bits[1]),
         )
         self.residual = stride == 1 and fan_in == fan_out
 
@@ -47,6 +60,11 @@ class _Separable(nn.Module):
         """(N, fan_in, L) -> (N, fan_out, ceil(L / stride))."""
         y = self.layers(x)
         return x + y if self.residual else y
+
+
+def _pairs(values: Sequence[int]) -> list[tuple[int, int]]:
+    """Of the depthwise and the pointwise convolution of each block."""
+    return list(zip(values[::2], values[1::2], strict=True))
 
 
 @register(
@@ -58,6 +76,9 @@ class BacalhauNet(nn.Module):
     """Quantised input -> separable blocks -> maximum over time -> linear classifier.
 
     channels, kernels, strides: one entry a block; odd kernels, padded by half.
+    weight_bits: one width, or one for each convolution and the classifier; activation_bits: one, or one for each
+    convolution (the classifier quantises its own input to 8 bits).
+    per_channel_scales: one weight scale for each output channel of a convolution, not one for all.
     """
 
     def __init__(
@@ -65,25 +86,30 @@ class BacalhauNet(nn.Module):
         channels: tuple[int, ...] = (24, 24, 48, 48, 48),
         kernels: tuple[int, ...] = (27, 21, 15, 9, 9),
         strides: tuple[int, ...] = (2, 1, 2, 1, 2),
-        weight_bits: int = 6,
-        activation_bits: int = 6,
+        weight_bits: Bits = 6,
+        activation_bits: Bits = 6,
+        per_channel_scales: bool = False,
     ) -> None:
         super().__init__()
         if not len(channels) == len(kernels) == len(strides):
             raise ValueError("channels, kernels and strides need one entry for each block")
         if any(kernel % 2 == 0 for kernel in kernels):
             raise ValueError(f"kernels = {list(kernels)}: an even kernel does not keep the length")
+        *widths, last = weight_widths(weight_bits, 2 * len(channels) + 1)
+        activations = activation_widths(activation_bits, 2 * len(channels))
         self.input_quantiser = qnn.QuantIdentity(act_quant=InputQuant, return_quant_tensor=False)
         blocks, length = [], FRAME_LENGTH
-        for (fan_in, fan_out), kernel, stride in zip(pairwise((2, *channels)), kernels, strides, strict=True):
-            blocks.append(_Separable(fan_in, fan_out, kernel, stride, weight_bits, activation_bits))
+        for (fan_in, fan_out), kernel, stride, *bits in zip(
+            pairwise((2, *channels)), kernels, strides, _pairs(widths), _pairs(activations), strict=True
+        ):
+            blocks.append(_Separable(fan_in, fan_out, kernel, stride, *bits, per_channel_scales))
             length = (length - 1) // stride + 1
         self.blocks = nn.Sequential(*blocks)
         self.pool = nn.MaxPool1d(length)
         self.flatten = nn.Flatten()
         self.classifier = qnn.QuantLinear(
             channels[-1], len(CLASSES), bias=True, bias_quant=Int32Bias, input_quant=SignedActivationQuant,
-            weight_quant=WeightQuant, weight_bit_width=weight_bits,
+            weight_quant=WeightQuant, weight_bit_width=last,
         )  # fmt: skip
 
     def forward(self, iq: torch.Tensor) -> torch.Tensor:

@@ -15,6 +15,8 @@ out; their published cost is after pruning.
 
 from __future__ import annotations
 
+from typing import Any
+
 import brevitas.nn as qnn
 import torch
 from brevitas.quant import Int32Bias
@@ -22,6 +24,7 @@ from torch import nn
 
 from radioml.constants import CLASSES, FRAME_LENGTH
 from training.models.moments import Moments
+from training.models.per_layer import Bits, activation_widths, weight_widths
 from training.models.quantisers import ActivationQuant, InputQuant, WeightQuant
 from training.models.registry import Published, register
 
@@ -36,6 +39,18 @@ class _StatisticsQuant(InputQuant):
     max_val = 1.0
 
 
+def _widths(weight_bits: Bits, activation_bits: Bits, last_bits: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Bits of all weights and activations, in the order in which the network is built."""
+    weights = weight_widths(weight_bits, CONVOLUTIONS + 4)
+    activations = activation_widths(activation_bits, CONVOLUTIONS + 5)
+    if isinstance(weight_bits, int):
+        weights = (*weights[:CONVOLUTIONS], *weight_widths(last_bits, 1), *weights[CONVOLUTIONS + 1 :])
+    if isinstance(activation_bits, int):
+        at = CONVOLUTIONS + 2
+        activations = (*activations[:at], *activation_widths(last_bits, 1), *activations[at + 1 :])
+    return weights, activations
+
+
 @register(
     "imperial_ipc",
     source="https://github.com/ITU-AI-ML-in-5G-Challenge/PS-007-ML5G-Hardware-Efficient-Modulation-Classification_Imperial_IPC",
@@ -47,29 +62,41 @@ class ImperialIPC(nn.Module):
     """Quantised input -> (pair average, strided convolutions, dense) beside (moments, dense) -> dense -> classifier.
 
     filters: channels of every convolution; dense: width of the hidden dense layers.
-    weight_bits, activation_bits: activation_bits also for both branches' inputs; last_bits: of weights and activations
-    of the last convolution.
+    weight_bits: one width, or one for each layer: dense layer of the statistics, convolutions, the two dense layers
+    behind them, classifier; activation_bits: one, or one for each of the statistics' input, their dense layer, the
+    signal's input, the convolutions, and the two dense layers behind them.
+    last_bits: weights and activations of the last convolution where the others have one width.
+    per_channel_scales: one weight scale for each output of a layer; the classifier has one for all.
     """
 
     def __init__(
         self,
         filters: int = 64,
         dense: int = 128,
-        weight_bits: int = 5,
-        activation_bits: int = 5,
+        weight_bits: Bits = 5,
+        activation_bits: Bits = 5,
         last_bits: int = 4,
+        per_channel_scales: bool = False,
     ) -> None:
         super().__init__()
+        weights, activations = _widths(weight_bits, activation_bits, last_bits)
+        weight_width, activation_width = iter(weights), iter(activations)
 
-        def relu(bits: int = activation_bits) -> nn.Module:
-            return qnn.QuantReLU(act_quant=ActivationQuant, bit_width=bits)
+        def quantised_weights(per_channel: bool = per_channel_scales) -> dict[str, Any]:
+            return {
+                "weight_quant": WeightQuant, "weight_bit_width": next(weight_width),
+                "weight_scaling_per_output_channel": per_channel,
+            }  # fmt: skip
+
+        def relu() -> nn.Module:
+            return qnn.QuantReLU(act_quant=ActivationQuant, bit_width=next(activation_width))
 
         def linear(fan_in: int, fan_out: int) -> list[nn.Module]:
-            layer = qnn.QuantLinear(fan_in, fan_out, bias=False, weight_quant=WeightQuant, weight_bit_width=weight_bits)
+            layer = qnn.QuantLinear(fan_in, fan_out, bias=False, **quantised_weights())
             return [layer, nn.BatchNorm1d(fan_out), relu()]
 
         def quantise(quantiser: type[InputQuant]) -> nn.Module:
-            return qnn.QuantIdentity(act_quant=quantiser, bit_width=activation_bits, return_quant_tensor=False)
+            return qnn.QuantIdentity(act_quant=quantiser, bit_width=next(activation_width), return_quant_tensor=False)
 
         self.input_quantiser = qnn.QuantIdentity(act_quant=InputQuant, return_quant_tensor=False)
         self.statistics = nn.Sequential(
@@ -77,25 +104,20 @@ class ImperialIPC(nn.Module):
         )
         signal: list[nn.Module] = [nn.AvgPool1d(2), quantise(InputQuant)]
         fan_in = 2
-        for index in range(CONVOLUTIONS):
-            last = index == CONVOLUTIONS - 1
+        for _ in range(CONVOLUTIONS):
             signal += [
-                qnn.QuantConv1d(
-                    fan_in, filters, 3, stride=2, padding=1, bias=False,
-                    weight_quant=WeightQuant, weight_bit_width=last_bits if last else weight_bits,
-                ),
+                qnn.QuantConv1d(fan_in, filters, 3, stride=2, padding=1, bias=False, **quantised_weights()),
                 nn.BatchNorm1d(filters),
-                relu(last_bits if last else activation_bits),
-            ]  # fmt: skip
+                relu(),
+            ]
             fan_in = filters
         length = FRAME_LENGTH >> (1 + CONVOLUTIONS)
         self.signal = nn.Sequential(*signal, nn.Flatten(), *linear(filters * length, dense))
         self.hidden = nn.Sequential(*linear(dense + STATISTICS_UNITS, dense))
         self.hidden[-1].return_quant_tensor = True  # the classifier's bias is quantised with its input's scale
         self.classifier = qnn.QuantLinear(
-            dense, len(CLASSES), bias=True, bias_quant=Int32Bias,
-            weight_quant=WeightQuant, weight_bit_width=weight_bits,
-        )  # fmt: skip
+            dense, len(CLASSES), bias=True, bias_quant=Int32Bias, **quantised_weights(per_channel=False)
+        )
 
     def forward(self, iq: torch.Tensor) -> torch.Tensor:
         """(N, 2, 1024) float IQ -> (N, 24) float logits."""

@@ -7,14 +7,17 @@ reshape: free in the cost function, free in hardware, and the accelerator takes 
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 import brevitas.nn as qnn
 import torch
 from torch import nn
 
 from radioml.constants import CLASSES, FRAME_LENGTH
+from training.models.per_layer import Bits, activation_widths, weight_widths
 from training.models.quantisers import ActivationQuant, InputQuant, WeightQuant
 from training.models.registry import register
+from training.models.shrinkable import ChannelGroup, Shrinkable, chain
 
 
 class SpaceToDepth(nn.Module):
@@ -36,12 +39,14 @@ class SpaceToDepth(nn.Module):
 
 
 @register("polyphase", source="this repository")
-class Polyphase(nn.Module):
+class Polyphase(Shrinkable):
     """Quantised input -> space to depth -> (convolution, batch norm, ReLU) x N -> linear classifier.
 
     phases: samples folded into channels; divides 1024.
     channels, kernels, strides: one entry a convolution; odd kernels, padded by half.
-    weight_bits, activation_bits: 2 to 4 for the RTL multipliers of every FPGA family.
+    weight_bits: one width, or one for each convolution and the classifier; activation_bits: one, or one for each
+    convolution. 2 to 4 for the RTL multipliers of every FPGA family.
+    per_channel_scales: one weight scale for each output channel of a convolution, not one for all.
     """
 
     def __init__(
@@ -51,35 +56,49 @@ class Polyphase(nn.Module):
         kernels: tuple[int, ...] = (5, 5, 3, 3, 3),
         strides: tuple[int, ...] = (1, 2, 2, 2, 2),
         input_bits: int = 8,
-        weight_bits: int = 4,
-        activation_bits: int = 4,
+        weight_bits: Bits = 4,
+        activation_bits: Bits = 4,
+        per_channel_scales: bool = True,
     ) -> None:
         super().__init__()
         if not len(channels) == len(kernels) == len(strides):
             raise ValueError("channels, kernels and strides need one entry for each convolution")
         if FRAME_LENGTH % phases:
             raise ValueError(f"phases = {phases} does not divide {FRAME_LENGTH}")
-        self.input_quantiser = qnn.QuantIdentity(act_quant=InputQuant, bit_width=input_bits, return_quant_tensor=False)
-        self.stem = SpaceToDepth(phases)
+        *widths, last = weight_widths(weight_bits, len(channels) + 1)
         layers: list[nn.Module] = []
         length = FRAME_LENGTH // phases
-        for (fan_in, fan_out), kernel, stride in zip(pairwise((2 * phases, *channels)), kernels, strides, strict=True):
+        for (fan_in, fan_out), kernel, stride, weight_width, activation_width in zip(
+            pairwise((2 * phases, *channels)), kernels, strides, widths,
+            activation_widths(activation_bits, len(channels)), strict=True,
+        ):  # fmt: skip
             layers += [
                 qnn.QuantConv1d(
-                    fan_in, fan_out, kernel, stride=stride, padding=kernel // 2, bias=False,
-                    weight_quant=WeightQuant, weight_bit_width=weight_bits, weight_scaling_per_output_channel=True,
+                    fan_in, fan_out, kernel, stride=stride, padding=kernel // 2, bias=False, weight_quant=WeightQuant,
+                    weight_bit_width=weight_width, weight_scaling_per_output_channel=per_channel_scales,
                 ),
                 nn.BatchNorm1d(fan_out),
-                qnn.QuantReLU(act_quant=ActivationQuant, bit_width=activation_bits, return_quant_tensor=True),
+                qnn.QuantReLU(act_quant=ActivationQuant, bit_width=activation_width, return_quant_tensor=True),
             ]  # fmt: skip
             length = (length + 2 * (kernel // 2) - kernel) // stride + 1
+        self.input_quantiser = qnn.QuantIdentity(act_quant=InputQuant, bit_width=input_bits, return_quant_tensor=False)
+        self.stem = SpaceToDepth(phases)
         self.features = nn.Sequential(*layers)
         self.flatten = nn.Flatten()
         self.classifier = qnn.QuantLinear(
             channels[-1] * length, len(CLASSES), bias=False,
-            weight_quant=WeightQuant, weight_bit_width=weight_bits,
+            weight_quant=WeightQuant, weight_bit_width=last,
         )  # fmt: skip
 
     def forward(self, iq: torch.Tensor) -> torch.Tensor:
         """(N, 2, 1024) float IQ -> (N, 24) float logits."""
         return self.classifier(self.flatten(self.features(self.stem(self.input_quantiser(iq)))))
+
+    def channel_groups(self) -> list[ChannelGroup]:
+        """Every convolution, the batch norm behind it and the layer that reads them."""
+        return chain(self)
+
+    @staticmethod
+    def with_channels(parameters: dict[str, Any], counts: list[int]) -> dict[str, Any]:
+        """Parameters of the same network with that many channels in each group."""
+        return {**parameters, "channels": counts}

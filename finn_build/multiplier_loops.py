@@ -1,0 +1,203 @@
+"""FINN's multiplier with its DSP lanes and adder trees as loops over arrays, for the simulator alone.
+
+The library's mvu.sv describes each lane and each node of its trees by a copy of the text, which Verilator turns into
+megabytes of C++ that run once a cycle from top to bottom, longer than any instruction cache. The same registers as
+arrays, each group updated by one loop, compile several times and run about twice as fast. The rtl/ folder keeps the
+library's text; tests/finn_build/test_multiplier_loops.py holds the two against each other, cycle by cycle.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+from radioml.errors import RadioMLError
+
+FILE = "mvu.sv"
+_BEGIN = "		uwire        [P_WIDTH-1:0]  p3[SIMD];\n"
+_END = "		// Stage #5: Resolve lane totals\n"
+_SHA256 = "6656d03cfee81e395dea79fa3625399eb8e9fc6c219d85da0fafd63993c22dfc"
+_LOOPS = """\
+		// Stages #1 - #3 of all DSP lanes and the reduction trees of stage #4, as arrays that one process updates.
+		// All registers are those of the library. The process reads only what it wrote itself, hence the blocking
+		// assignments.
+		localparam int unsigned  HI_LANES = hi_width(NUM_LANES-1) == 0? NUM_LANES-1 : NUM_LANES;
+		localparam int unsigned  LEAF0    = SIMD - 1;   // first leaf of a tree
+		localparam int unsigned  BOTTOM   = 2**$clog2(SIMD) - 1; // first node of the last level, which has no registers
+		localparam int unsigned  NODES    = SIMD < 3? 3 : 2*SIMD - 1;
+		localparam int unsigned  LO_BITS  = sum_width(SIMD, LO_WIDTH_MAX) > 32? 64 : 32;
+		typedef logic [LO_BITS-1:0]  lo_t;
+		int      B1 [SIMD];
+		int      AD1[SIMD];
+		longint  M2 [SIMD];
+		longint  P3 [SIMD];
+		int      PZ [SIMD];
+		int      X1 [NUM_LANES][SIMD];
+		int      X2 [NUM_LANES][SIMD];
+		int      X3 [NUM_LANES][SIMD];
+		int      hi_tree[NUM_LANES][NODES];
+		lo_t     lo_tree[NUM_LANES][NODES];
+		int      hi_arg[SIMD];
+		lo_t     lo_arg[SIMD];
+		int      hi_sum[NUM_LANES];
+		lo_t     lo_sum[NUM_LANES];
+
+		always_ff @(posedge clk) begin
+			automatic longint  keep = L[3]? 0 : -1;
+
+			for(int unsigned  i = PE_REM; i < NUM_LANES; i++) begin
+				// Leaves, from what the lanes hold before this edge
+				/*verilator unroll_disable*/
+				for(int unsigned  s = 0; s < SIMD; s++) begin
+					lo_arg[s] = lo_t'((P3[s] >> OFFSETS[i]) & ((64'd1 << (OFFSETS[i+1] - OFFSETS[i])) - 1));
+				end
+				if(i < NUM_LANES-1) begin
+					/*verilator unroll_disable*/
+					for(int unsigned  s = 0; s < SIMD; s++) begin
+						hi_arg[s] = (((32'(P3[s] >> OFFSETS[i+1]) - X3[i+1][s]) & 3) ^ 2) - 2;
+					end
+				end
+				else begin
+					/*verilator unroll_disable*/
+					for(int unsigned  s = 0; s < SIMD; s++) begin
+						automatic int  top = 32'(P3[s] >> (P_WIDTH-2)) & 3;
+						hi_arg[s] = 32'((PZ[s] != 0) & (top == 0)) - 32'((PZ[s] == 0) & (top == 3));
+					end
+				end
+
+				// Stage #4: parents before children
+				/*verilator unroll_disable*/
+				for(int unsigned  s = BOTTOM - LEAF0; s < SIMD; s++) begin
+					lo_tree[i][LEAF0+s] = lo_arg[s];
+				end
+				/*verilator unroll_disable*/
+				for(int unsigned  n = 0; n < LEAF0; n++) begin
+					lo_tree[i][n] = lo_tree[i][2*n+1] + lo_tree[i][2*n+2];
+				end
+				/*verilator unroll_disable*/
+				for(int unsigned  s = 0; s < BOTTOM - LEAF0; s++) begin
+					lo_tree[i][LEAF0+s] = lo_arg[s];
+				end
+				lo_sum[i] <= lo_tree[i][0];
+				if(i < HI_LANES) begin
+					/*verilator unroll_disable*/
+					for(int unsigned  s = BOTTOM - LEAF0; s < SIMD; s++) begin
+						hi_tree[i][LEAF0+s] = hi_arg[s];
+					end
+					/*verilator unroll_disable*/
+					for(int unsigned  n = 1; n < LEAF0; n++) begin
+						hi_tree[i][n] = hi_tree[i][2*n+1] + hi_tree[i][2*n+2];
+					end
+					/*verilator unroll_disable*/
+					for(int unsigned  s = 0; s < BOTTOM - LEAF0; s++) begin
+						hi_tree[i][LEAF0+s] = hi_arg[s];
+					end
+				end
+			end
+
+			// Stages #3 - #1
+			for(int unsigned  i = 1; i < NUM_LANES; i++) begin
+				/*verilator unroll_disable*/
+				for(int unsigned  s = 0; s < SIMD; s++) begin
+					X3[i][s] = X2[i][s] + 32'((P3[s] >> OFFSETS[i]) & keep & 3);
+					X2[i][s] = X1[i][s];
+				end
+			end
+			/*verilator unroll_disable*/
+			for(int unsigned  s = 0; s < SIMD; s++) begin
+				PZ[s] = 32'((P3[s] >> (P_WIDTH-1)) & keep & 1);
+				P3[s] = M2[s] + (P3[s] & keep);
+				M2[s] = longint'(B1[s]) * longint'(AD1[s]);
+			end
+			/*verilator unroll_disable*/
+			for(int unsigned  s = 0; s < SIMD; s++) begin
+				automatic int  b = SIGNED_ACTIVATIONS? 32'($signed(a[s])) : 32'(a[s]);
+				automatic int  ad = 0;
+				for(int unsigned  pe = 0; pe < PE_END - PE_BEG; pe++) begin
+					automatic int  ww = 32'($signed(w[PE_BEG + pe][s]));
+					ad = ad + (ww << OFFSETS[pe + PE_REM]);
+					if(pe > 0)  X1[pe + PE_REM][s] = zero? 0 : (ww * b) & 3;
+				end
+				B1[s]  = zero? 0 : b;
+				AD1[s] = (ad <<< (32-A_WIDTH)) >>> (32-A_WIDTH);
+			end
+
+			// The high part's root has no register: its sum is formed after this edge.
+			for(int unsigned  i = PE_REM; i < HI_LANES; i++) begin
+				if(SIMD > 2)  hi_sum[i] <= hi_tree[i][1] + hi_tree[i][2];
+				else begin
+					automatic int  sum = 0;
+					for(int unsigned  s = 0; s < SIMD; s++) begin
+						if(i < NUM_LANES-1)  sum = sum + (((32'(P3[s] >> OFFSETS[i+1]) - X3[i+1][s]) & 3) ^ 2) - 2;
+						else begin
+							automatic int  top = 32'(P3[s] >> (P_WIDTH-2)) & 3;
+							sum = sum + 32'((PZ[s] != 0) & (top == 0)) - 32'((PZ[s] == 0) & (top == 3));
+						end
+					end
+					hi_sum[i] <= sum;
+				end
+			end
+
+			if(rst) begin
+				/*verilator unroll_disable*/
+				for(int unsigned  s = 0; s < SIMD; s++) begin
+					AD1[s] = 0;  M2[s] = 0;  P3[s] = 0;  PZ[s] = 0;
+				end
+				for(int unsigned  i = 0; i < NUM_LANES; i++) begin
+					hi_sum[i] <= 0;
+					lo_sum[i] <= 0;
+					/*verilator unroll_disable*/
+					for(int unsigned  s = 0; s < SIMD; s++) begin
+						X1[i][s] = 0;  X2[i][s] = 0;  X3[i][s] = 0;
+					end
+					/*verilator unroll_disable*/
+					for(int unsigned  n = 0; n < NODES; n++) begin
+						hi_tree[i][n] = 0;  lo_tree[i][n] = 0;
+					end
+				end
+			end
+		end
+
+		uwire signed [HI_WIDTH_MAX                 -1:0]  hi4[NUM_LANES];
+		uwire        [sum_width(SIMD, LO_WIDTH_MAX)-1:0]  lo4[NUM_LANES];
+		for(genvar  i = 0; i < NUM_LANES; i++) begin : genLanes
+
+			// Conclusive high part accumulation
+			localparam int unsigned  HI_WIDTH = hi_width(i);
+			if((i < PE_REM) || (HI_WIDTH == 0))  assign  hi4[i] = 0;
+			else begin : genHi
+				logic signed [HI_WIDTH-1:0]  Hi4 = 0;
+				always_ff @(posedge clk) begin
+					if(rst)  Hi4 <= 0;
+					else if(en) begin
+						automatic int  old = L[PIPELINE_DEPTH-1]? 0 : Hi4;
+						automatic logic signed [HI_WIDTH:0]  h = (HI_WIDTH+1)'(old + hi_sum[i]);
+						assert(h[HI_WIDTH] === h[HI_WIDTH-1]) else begin
+							$error("%m [%0d:%0d]: Accumulation overflow for ACCU_WIDTH=%0d", c, i, ACCU_WIDTH);
+						end
+						Hi4 <= h[HI_WIDTH-1:0];
+					end
+				end
+				assign	hi4[i] = Hi4;
+			end : genHi
+
+			// Conclusive low part accumulation (all unsigned arithmetic)
+			assign	lo4[i] = i < PE_REM? 0 : lo_sum[i];
+
+		end : genLanes
+
+"""
+
+
+def with_loops(text: str) -> str:
+    """The text of mvu.sv with stages 1 to 4 as loops.
+
+    Raises RadioMLError when these stages are not those of finn-plus 1.6.1, for which the loops were written.
+    """
+    before, begin, rest = text.partition(_BEGIN)
+    stages, end, after = rest.partition(_END)
+    if not end or hashlib.sha256((begin + stages).encode()).hexdigest() != _SHA256:
+        raise RadioMLError(
+            f"{FILE}: the multiplier's stages 1 to 4 are not those of finn-plus 1.6.1: this is another version of "
+            f"FINN's RTL library than the one the simulator's loops were written for"
+        )
+    return before + _LOOPS + end + after

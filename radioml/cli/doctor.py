@@ -1,0 +1,44 @@
+"""`radioml doctor`: what is installed, stage by stage."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.box import SIMPLE
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from radioml.cli import app
+from radioml.errors import RadioMLError
+
+
+@app.command(epilog="Examples: `radioml doctor`; `radioml doctor bitfile-zynq` in a script that goes by the exit code.")
+def doctor(
+    stage: Annotated[
+        str | None,
+        typer.Argument(help="Only this stage, with exit code 2 when it lacks anything.", show_default=False),
+    ] = None,
+) -> None:
+    """Say for each stage what is present, its version, and what is missing with the way to get it.
+
+    Stages: training, build, simulation, bitfile-zynq, bitfile-alveo (`bitfile`: both), board, data. None is needed for
+    the ones before it: training, estimates, RTL and its simulation do without Vivado and board.
+    """
+    from radioml.doctor import missing, stages
+
+    known = stages()
+    chosen = {name: needs for name, needs in known.items() if stage in (None, name, name.split("-")[0])}
+    if not chosen:
+        raise RadioMLError(f"no stage {stage!r}; there are: {', '.join(known)}")
+    table = Table("stage", "needs", "found, or how to get it", box=SIMPLE, padding=(0, 1, 0, 0))
+    for name, needs in chosen.items():
+        for index, need in enumerate(needs):
+            title = f"{name}{'' if missing(needs) else ' [green]ready[/]'}" if index == 0 else ""
+            how = escape(f"{need.wrong or 'not found'}: {need.get}")
+            table.add_row(title, need.name, escape(need.found or "") if need.present else f"[red]{how}[/]")
+        table.add_section()
+    Console(highlight=False).print(table)
+    if stage and any(missing(needs) for needs in chosen.values()):
+        raise typer.Exit(2)

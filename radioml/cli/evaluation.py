@@ -1,0 +1,186 @@
+"""`radioml evaluate` and `compare`: how good a network is, and which of several is the best."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.columns import Columns
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import Progress
+from rich.table import Table
+
+from radioml.cli import app
+from radioml.cli.progress import frames_progress
+from radioml.constants import SNRS_DB
+from radioml.errors import RadioMLError
+
+if TYPE_CHECKING:
+    from radioml.evaluation import Evaluation
+    from radioml.metrics import Proportion
+
+console = Console(highlight=False)
+
+
+@app.command(epilog="Example: radioml evaluate runs/polyphase/train/checkpoint.pth --data data/synthetic.hdf5")
+def evaluate(
+    what: Annotated[
+        Path,
+        typer.Argument(
+            help="checkpoint.pth, a model.onnx of `radioml export`, or a build (its folder or package.zip).",
+            show_default=False,
+        ),
+    ],
+    data: Annotated[
+        Path, typer.Option(help="RadioML file (HDF5), real or from `radioml data synth`.", show_default=False)
+    ],
+    part: Annotated[
+        str, typer.Option(help="Part of the fixed split: `test`, `train`, `validation` or `all`.")
+    ] = "test",
+    snr: Annotated[
+        list[int], typer.Option(help="SNR label (dB) to draw a confusion matrix at; repeatable.", min=-20, max=30)
+    ] = [0, 10, 30],  # noqa: B006  (typer reads it, nothing changes it)
+    frames: Annotated[
+        int | None,
+        typer.Option(min=1, help="Frames to evaluate, spread over all classes and SNRs. Default: all of the part."),
+    ] = None,
+    backend: Annotated[
+        str | None,
+        typer.Option(help="What a build runs on, as in `radioml classify`; default: `simulation`, its RTL."),
+    ] = None,
+    topology: Annotated[str | None, typer.Option(help="Topology of bare sandbox weights, e.g. vgg10.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the results; default: RUN/evaluation/<what>-<part>.")
+    ] = None,
+) -> None:
+    """Measure accuracy overall, by SNR and by class, with 95 % confidence intervals, and draw confusion matrices.
+
+    Checkpoints and QONNX models are computed in exact integers, as the accelerator computes: the three agree on every
+    frame. (The figures that `radioml train` prints are in single precision and may differ by a rare frame.) The result
+    names the data and the part of it, and says so where frames were seen in training. Ctrl-C keeps what was evaluated
+    so far.
+
+    Writes evaluation.json and plots, each with its numbers as JSON.
+    """
+    from radioml.evaluation import write_evaluation
+
+    if off_grid := sorted(set(snr) - set(SNRS_DB)):
+        raise RadioMLError(f"--snr {off_grid[0]}: SNR labels are the even numbers from {SNRS_DB[0]} to {SNRS_DB[-1]}")
+    is_build = what.is_dir() or what.suffix == ".zip"
+    if backend is not None and not is_build:
+        raise RadioMLError(f"--backend is for builds, and {what} is none")
+    if topology is not None and (is_build or what.suffix == ".onnx"):
+        raise RadioMLError(f"--topology is for bare weights, and {what} knows its own")
+    with frames_progress() as bar:
+        task = bar.add_task("evaluating", total=None)
+
+        def progress(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+
+        if is_build:
+            result = _evaluate_build(what, data, backend or "simulation", part, frames, progress)
+        else:
+            from training.evaluate import evaluate as run
+
+            result = run(what, data, part, frames, topology, progress)
+    folder = out or _run_directory(what) / "evaluation" / f"{result.subject}-{result.part}"
+    write_evaluation(result, folder, snr)
+    _print_evaluation(result)
+    console.print(f"written to {escape(str(folder))}", soft_wrap=True)
+    if result.interrupted:
+        console.print(f"[yellow]interrupted after {result.frames:,} of {result.requested:,} frames[/]")
+        raise typer.Exit(130)
+
+
+@app.command(name="compare", epilog="Example: radioml compare runs/polyphase runs/bacalhaunet --out runs/compare")
+def compare_runs(
+    runs: Annotated[list[Path], typer.Argument(help="Run directories whose training has ended.", show_default=False)],
+    out: Annotated[Path, typer.Option(help="Folder of the table and the plot.")] = Path("runs/compare"),
+) -> None:
+    """Compare trained runs: cost, accuracy, and which are on the Pareto front, beside the published entries.
+
+    Accuracies are those of the test part of the data that each run was trained on, as its checkpoint records them; a
+    run's score is that of its QONNX model. A run whose model is missing or of an older checkpoint is exported, as by
+    `radioml export`. Runs tested on different data have fronts of their own, and published accuracies, which are of
+    the real data set, are on none.
+
+    Writes comparison.md (the table), comparison.json, and tradeoff.png with its numbers.
+    """
+    from training.compare import COLUMNS, compare, groups, notes, rows, write_comparison
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("exporting and scoring", total=len(runs))
+        entries = compare(runs, lambda done, total: bar.update(task, completed=done))
+    write_comparison(entries, out)
+    table = Table()
+    for name in COLUMNS:
+        table.add_column(name, overflow="fold", justify="left" if name in ("run", "topology", "data") else "right")
+    for row in rows(entries):
+        table.add_row(*map(escape, row))
+    console.print(table)
+    for note in notes(entries):
+        console.print(escape(note))
+    if len(tested := groups(entries)) > 1:
+        console.print(
+            f"[bold yellow]tested on {len(tested)} different sets of data:[/] accuracies compare only within one; "
+            "`radioml evaluate` measures a network on another",
+        )
+    console.print(f"written to {escape(str(out))}", soft_wrap=True)
+
+
+def _evaluate_build(
+    what: Path, data: Path, backend: str, part: str, frames: int | None, progress: Callable[[int, int], object]
+) -> Evaluation:
+    """Let the driver classify, as `radioml classify` does."""
+    from deploy.classify import classify
+    from radioml.evaluation import Evaluation
+
+    package = what / "package.zip" if what.is_dir() else what
+    if what.is_dir() and not package.exists():
+        raise RadioMLError(f"{what}: no package.zip in it; `radioml build MODEL --board B --until rtl` makes one")
+    result = classify(package, data, backend, frames, part, None, progress)
+    manifest = result.manifest
+    arithmetic = f"the accelerator for {manifest.board}, backend {backend}"
+    return Evaluation(
+        f"{manifest.board}-{backend}", arithmetic, result.origin, part, result.requested, result.metrics,
+        manifest.training_data, result.seconds,
+    )  # fmt: skip
+
+
+def _run_directory(what: Path) -> Path:
+    """The run that RUN/train/FILE, RUN/build/BOARD or a package in it belongs to; else the folder beside."""
+    folder = (what if what.is_dir() else what.parent).resolve()
+    if folder.name == "train":
+        return folder.parent
+    return folder.parents[1] if folder.parent.name == "build" else folder
+
+
+def _print_evaluation(result: Evaluation) -> None:
+    """The tables for the terminal."""
+    metrics, trained = result.metrics, result.training_data
+    by_snr = _proportions("SNR label", {f"{snr:+d} dB": value for snr, value in metrics.per_snr.items()})
+    console.print(Columns([by_snr, _proportions("class", metrics.per_class)]))
+    table = Table.grid(padding=(0, 2))
+    table.add_row("computed by", escape(result.arithmetic))
+    table.add_row("data", escape(f"{result.data}, {result.frames:,} frames"))
+    table.add_row("trained on", escape(f"{trained.get('kind', 'unknown')} data ({trained.get('identity', 'unnamed')})"))
+    for name, value in (("accuracy, all SNRs", metrics.overall), ("accuracy, +30 dB", metrics.at_30_db)):
+        low, high = value.interval
+        text = f"{value.accuracy:.2%} ({low:.2%} .. {high:.2%} with 95 % confidence, {value.frames:,} frames)"
+        table.add_row(name, text if value.frames else "no frames")
+    table.add_row("speed", f"{result.frames / result.seconds:,.0f} frames/s on this host")
+    console.print(table)
+    if result.caution:
+        console.print(f"[bold yellow]no measure of frames it has never seen:[/] {escape(result.caution)}")
+
+
+def _proportions(title: str, rows: dict[str, Proportion]) -> Table:
+    table = Table(title, "accuracy", "95 % interval", "frames", box=None, padding=(0, 2))
+    for name, value in rows.items():
+        if value.frames:
+            low, high = value.interval
+            table.add_row(name, f"{value.accuracy:.1%}", f"{low:.1%} .. {high:.1%}", f"{value.frames:,}")
+    return table

@@ -1,0 +1,66 @@
+"""`radioml search`: a study of many trainings, for networks that are cheap and accurate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+
+from radioml.cli import app
+
+
+@app.command(
+    epilog="Example: radioml search polyphase --data data/synthetic.hdf5 --trials 50 --set training.epochs=5; the "
+    "same line in another terminal is a second worker."
+)
+def search(
+    config: Annotated[str, typer.Argument(help="An experiment file, or the name of a shipped one, e.g. polyphase.")],
+    data: Annotated[Path, typer.Option(help="RadioML HDF5 file, real or from `radioml data synth`.")],
+    trials: Annotated[int, typer.Option(min=1, help="Trials to reach, of all workers; impossible networks count.")],
+    space: Annotated[
+        Path | None, typer.Option(help="Search space; default: training/configs/search/TOPOLOGY.yaml.")
+    ] = None,
+    study: Annotated[
+        str | None,
+        typer.Option(help="Database of the study, as an SQLAlchemy URL; default: sqlite:///OUT/study.db."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of results and trials; default: runs/search/NAME.")] = None,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Change a value of the experiment, e.g. --set training.epochs=5; repeatable."),
+    ] = None,
+) -> None:
+    """Search a topology's space for networks with a low score and a high accuracy on validation frames.
+
+    Optuna varies what the search space file names (dotted keys, each with a range or choices) and keeps the study,
+    which has the experiment's name, in a database. Every trial is trained, exported and scored like a single run, in
+    OUT/trial-NUMBER; test frames have no influence. The same command continues an interrupted study, and started
+    several times, also on several hosts, its workers share the study: no trial is lost when one of them dies.
+    CUDA_VISIBLE_DEVICES gives a worker its GPU.
+
+    Writes pareto.json and pareto.png; `radioml evaluate` and `compare` then take the chosen trials' runs.
+    """
+    from radioml.check import origin
+    from training.search import Search, open_study, run_trials
+    from training.search_results import front_table, write_results
+
+    console = Console()
+    wanted = Search.of(config, changes or (), space, data, out)
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("reading the data")
+        opened = open_study(
+            wanted,
+            study or wanted.default_url(),
+            lambda what, done, total: bar.update(task, description=what, completed=done, total=total),
+        )
+    described = f"validation part of {origin(data)}"
+    try:
+        run_trials(wanted, opened, trials, console)
+    finally:
+        if opened.best_trials:
+            write_results(opened, wanted.folder, described)
+            console.print(front_table(opened, described))
+            console.print(f"written to {wanted.folder}", soft_wrap=True, highlight=False)

@@ -1,0 +1,80 @@
+"""`radioml verify`: the verification ladder, from the trained network to its RTL."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from radioml.cli import app
+
+if TYPE_CHECKING:
+    from finn_build.rung import RungResult
+
+
+@app.command(epilog="Example: radioml verify runs/demo/build/ZCU104 --data data/demo.hdf5 --frames 312")
+def verify(
+    folder: Annotated[Path, typer.Argument(metavar="BUILD", help="Build folder that `radioml build` made.")],
+    frames: Annotated[
+        int,
+        typer.Option(min=2, help="Frames, spread over all classes and SNRs; 624 are one of every class at every SNR."),
+    ] = 624,
+    data: Annotated[
+        Path | None, typer.Option(help="RadioML HDF5 file (its test part is used); default: synthetic frames.")
+    ] = None,
+    checkpoint: Annotated[
+        Path | None, typer.Option(help="The network to compare with; default: train/checkpoint.pth of the run.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the synthetic frames.")] = 0,
+) -> None:
+    """Compare every stage of a build with Brevitas, integer by integer, and name the first that differs.
+
+    The rungs of the ladder: the QONNX network, the graph after each step of the build (from FINN's layers on by their
+    own Python behaviour), and the RTL in Verilator: back to back, with gaps at the input, with random stalls on both
+    streams. In Python the output of every layer is compared, in the RTL the logits. Writes verify.json to the build
+    folder; exit code 1 on any difference.
+    """
+    from finn_build.ladder import REPORT, climb, describe
+    from finn_build.record import checkpoint_of
+    from finn_build.rung import Reference
+    from radioml.check import origin
+    from radioml.split import spread
+    from radioml.synthetic import generate_spread
+    from training.inner_levels import inner_levels
+
+    console = Console(highlight=False)
+    checkpoint = checkpoint_of(folder, checkpoint)
+    chosen = spread(data, frames) if data else generate_spread(frames, seed)
+    name = f"test part of {origin(data)}" if data else f"synthetic data (seed {seed})"
+    with console.status("Brevitas"):
+        trained = inner_levels(checkpoint, chosen.iq)
+    reference = Reference(trained.logits, trained.layers, trained.classifier)
+    console.print(f"{len(chosen):,} frames, {escape(name)}; each rung against Brevitas", soft_wrap=True)
+    report = climb(folder, chosen, reference, name, lambda result: _print_rung(console, result))
+    if not report["rtl"]:
+        console.print("RTL: not built; `radioml build ... --until rtl` adds its rungs")
+    rungs = report["rungs"]
+    wrong = next((rung for rung in rungs if not rung["equal"]), None)
+    if wrong is None:
+        console.print(f"[green]all {len(rungs)} rungs give the network's integers[/]")
+    else:
+        console.print(f"[red]first rung that differs: {escape(wrong['name'])}[/]")
+        console.print(escape(describe(wrong)), soft_wrap=True)
+    console.print(f"written to {escape(str(folder / REPORT))}", soft_wrap=True)
+    if wrong is not None:
+        raise typer.Exit(1)
+
+
+def _print_rung(console: Console, result: RungResult) -> None:
+    if result.equal:
+        verdict = "[green]equal[/]"
+        if result.rounded:
+            verdict += f" but for {result.rounded} levels that FINN's rounding explains and a later step mends"
+    elif result.problem:
+        verdict = "[red]failed[/]"
+    else:
+        verdict = f"[red]{len(result.mismatching):,} frames differ[/]"
+    console.print(f"  {result.name:<36} {result.kind:<26} {result.seconds:6.1f} s  {verdict}", soft_wrap=True)

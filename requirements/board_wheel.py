@@ -1,0 +1,66 @@
+"""Build the wheel that a board needs: `radioml` and `deploy` alone, with the dependencies of the extra `board`.
+
+`python requirements/board_wheel.py FOLDER` writes FOLDER/radioml_fpga_board-VERSION-py3-none-any.whl. The one source of
+names, versions and dependencies is pyproject.toml.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import tomllib
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+ROOMS = ("radioml", "deploy")
+
+
+def requirements(project: dict) -> list[str]:
+    """The project's own dependencies and those of its extra `board`, extras that it names resolved."""
+    found = list(project["dependencies"])
+    extras = ["board"]
+    for extra in extras:
+        for line in project["optional-dependencies"][extra]:
+            own = re.fullmatch(rf"{project['name']}\[(.*)\]", line)
+            if own:
+                extras += [name for name in own[1].split(",") if name not in extras]
+            else:
+                found.append(line)
+    return found
+
+
+def build(folder: Path) -> Path:
+    """Write the wheel into `folder`; returns its path. Raises subprocess.CalledProcessError when pip fails."""
+    settings = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
+    project, packaging = settings["project"], settings["tool"]["setuptools"]
+    packages = [name for name in packaging["packages"] if name.split(".")[0] in ROOMS]
+    data = {name: files for name, files in packaging["package-data"].items() if name in packages}
+    lines = [
+        "[build-system]", 'requires = ["setuptools>=77"]', 'build-backend = "setuptools.build_meta"',
+        "[project]", f'name = "{project["name"]}-board"', f'version = "{project["version"]}"',
+        f"requires-python = {json.dumps(project['requires-python'])}",
+        f"dependencies = {json.dumps(requirements(project))}",
+        "[project.scripts]", f"radioml = {json.dumps(project['scripts']['radioml'])}",
+        "[tool.setuptools]", f"packages = {json.dumps(packages)}",
+        "[tool.setuptools.package-data]", *(f'"{name}" = {json.dumps(files)}' for name, files in data.items()),
+    ]  # fmt: skip
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as stage:
+        for room in ROOMS:
+            shutil.copytree(REPOSITORY / room, Path(stage) / room, ignore=shutil.ignore_patterns("__pycache__"))
+        Path(stage, "pyproject.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        wheels = Path(stage, "wheels")
+        pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "wheel", "--quiet", "--no-deps"]
+        subprocess.run([*pip, "--no-build-isolation", "--wheel-dir", str(wheels), stage], check=True)
+        (wheel,) = wheels.glob("*.whl")
+        return Path(shutil.move(wheel, folder / wheel.name))
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    print(build(Path(sys.argv[1])))

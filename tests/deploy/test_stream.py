@@ -1,0 +1,234 @@
+"""`radioml stream`: frames of a recording through a real simulated accelerator, while the next ones are prepared."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from deploy.accelerator import Inference, open_accelerator
+from deploy.recordings import open_source
+from deploy.stream import STDOUT, report, row_writer, stream
+from deploy.streaming import UNUSABLE, ahead, classified, quantised
+from radioml.constants import CLASSES
+from radioml.errors import RadioMLError
+from radioml.package import open_package
+from radioml.synthetic import generate_spread
+from tests.conftest import REPOSITORY
+
+FRAMES = 30
+
+
+@pytest.fixture(scope="module")
+def iq() -> np.ndarray:
+    return generate_spread(FRAMES, 21).iq
+
+
+@pytest.fixture(scope="module")
+def package(small_package, tmp_path_factory):
+    return open_package(small_package, tmp_path_factory.mktemp("package"))
+
+
+@pytest.fixture(scope="module")
+def logits(package, iq) -> np.ndarray:
+    with open_accelerator(package, "software") as accelerator:
+        return accelerator.infer(package.manifest.quantiser(iq)).logits
+
+
+@pytest.fixture
+def recording(iq, tmp_path) -> Path:
+    iq.tofile(tmp_path / "capture.cf32")
+    return tmp_path / "capture.cf32"
+
+
+@pytest.mark.parametrize("sizes", [(30,), (1,) * 30, (7, 16, 7), (29, 1)])
+@pytest.mark.parametrize("batch", [1, 8, 30, 64])
+def test_blocks_of_any_size_become_batches_of_one_size(package, iq, sizes, batch):
+    blocks = np.split(iq, np.cumsum(sizes)[:-1])
+    batches = list(quantised(blocks, package.manifest, batch))
+    assert [len(part.integers) for part in batches[:-1]] == [batch] * (len(batches) - 1)
+    assert np.array_equal(np.concatenate([part.integers for part in batches]), package.manifest.quantiser(iq))
+    assert sum(part.clipped for part in batches) == package.manifest.quantiser.clipped(iq)
+
+
+def test_quantised_frames_pass_unchanged(package, iq):
+    integers = package.manifest.quantiser(iq)
+    (batch,) = quantised([integers], package.manifest, 64)
+    assert np.shares_memory(batch.integers, integers) or np.array_equal(batch.integers, integers)
+    assert batch.clipped == 0
+
+
+def test_frames_with_nan_get_no_class(package, iq, logits):
+    broken = iq.copy()
+    broken[3, 5, 0], broken[17, 1023, 1] = np.nan, np.inf
+    with open_accelerator(package, "software") as accelerator:
+        (batch,) = classified(accelerator, [broken])
+        (nothing,) = classified(accelerator, [np.full_like(iq[:2], np.nan)])
+    expected = logits.argmax(1)
+    expected[[3, 17]] = UNUSABLE
+    assert np.array_equal(batch.class_index, expected)
+    assert np.isnan(batch.probability[[3, 17]]).all()
+    assert nothing.class_index.tolist() == [UNUSABLE] * 2 and nothing.inference is None
+
+
+def test_probabilities_are_the_softmax(package, iq, logits):
+    with open_accelerator(package, "software") as accelerator:
+        (batch,) = classified(accelerator, [iq])
+    exponential = np.exp(logits * package.manifest.logit_scale)
+    assert np.allclose(batch.probability, (exponential / exponential.sum(1, keepdims=True)).max(1))
+
+
+class Slow:
+    """An accelerator that waits for an event before it answers, to see what happens meanwhile."""
+
+    batch_frames = 2
+
+    def __init__(self, manifest) -> None:
+        self.manifest, self.go = manifest, threading.Event()
+
+    def infer(self, integers: np.ndarray) -> Inference:
+        assert self.go.wait(10)
+        return Inference(np.zeros((len(integers), 24), np.int64), None, 0, 0.0)
+
+
+def test_the_next_batch_is_quantised_while_the_accelerator_works(package, iq):
+    accelerator, drawn = Slow(package.manifest), []
+
+    def blocks():
+        for at in range(0, 12, 2):
+            drawn.append(at)
+            if at == 2:
+                accelerator.go.set()  # reached only if it is drawn while the first batch is in the accelerator
+            yield iq[at : at + 2]
+
+    assert [batch.first for batch in classified(accelerator, blocks())] == [0, 2, 4, 6, 8, 10]
+    assert drawn == [0, 2, 4, 6, 8, 10]
+
+
+def test_looking_ahead_is_bounded_and_ends(iq):
+    drawn = []
+
+    def items():
+        for number in range(1000):
+            drawn.append(number)
+            yield number
+
+    iterator = ahead(items())
+    assert [next(iterator) for _ in range(3)] == [0, 1, 2]
+    time.sleep(0.3)
+    assert len(drawn) <= 5  # one in the queue, one waiting for room there
+    iterator.close()
+    time.sleep(0.3)
+    assert not [thread for thread in threading.enumerate() if thread.name == "ahead" and thread.is_alive()]
+
+
+def test_an_error_comes_after_the_items_before_it():
+    def items():
+        yield 1
+        raise RadioMLError("the cable came out")
+
+    iterator = ahead(items())
+    assert next(iterator) == 1
+    with pytest.raises(RadioMLError, match="cable"):
+        next(iterator)
+
+
+def test_rows_say_where_and_what(package, small_package, iq, logits, tmp_path, monkeypatch):
+    np.save(tmp_path / "samples.npy", iq.reshape(-1, 2).view(np.complex64)[:, 0])
+    source = open_source(str(tmp_path / "samples.npy"), normalise=False)
+    source.sample_rate = 2e6
+    found = []
+    summary = stream(small_package, source, "simulation", 1, found.append)
+    assert [row["class"] for row in found] == [CLASSES[index] for index in logits.argmax(1)]
+    assert [(row["frame"], row["sample"], row["time"]) for row in found[:2]] == [(0, 0, 0.0), (1, 1024, 512e-6)]
+    assert summary.frames == FRAMES == sum(summary.counts.values())
+    assert report(summary, source)["problem"] == ""
+
+
+def test_a_source_that_breaks_keeps_its_rows(small_package, iq, recording):
+    source = open_source(str(recording))
+    blocks = source.blocks
+
+    def breaks():
+        yield from blocks
+        raise RadioMLError("the antenna fell off")
+
+    source.blocks = breaks()
+    found = []
+    summary = stream(small_package, source, "software", None, found.append)
+    assert summary.problem == "the antenna fell off"
+    assert summary.frames == len(found) == FRAMES
+
+
+def test_results_become_files(tmp_path, capsys):
+    some = [{"frame": 0, "class": "BPSK", "probability": 0.5}, {"frame": 1, "class": None, "probability": None}]
+    for out in (tmp_path / "x.jsonl", tmp_path / "x.csv", STDOUT, None):
+        with row_writer(out and str(out)) as write:
+            for row in some:
+                write(row)
+    assert [json.loads(line) for line in (tmp_path / "x.jsonl").read_text().splitlines()] == some
+    assert [json.loads(line) for line in capsys.readouterr().out.splitlines()] == some
+    with (tmp_path / "x.csv").open(newline="") as file:
+        assert next(iter(csv.DictReader(file))) == {"frame": "0", "class": "BPSK", "probability": "0.5"}
+    with pytest.raises(RadioMLError, match=r"\.jsonl or \.csv"), row_writer(str(tmp_path / "x.xls")):
+        pass
+
+
+def test_a_failed_run_leaves_its_rows_and_an_empty_one_the_old_file(tmp_path):
+    path = tmp_path / "x.jsonl"
+    with pytest.raises(KeyboardInterrupt), row_writer(str(path)) as write:
+        write({"frame": 0})
+        raise KeyboardInterrupt
+    assert json.loads(path.read_text()) == {"frame": 0}
+    with pytest.raises(RadioMLError), row_writer(str(path)):
+        raise RadioMLError("no accelerator")
+    assert json.loads(path.read_text()) == {"frame": 0}
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_command_reads_a_recording(radioml, small_package, recording, logits, tmp_path):
+    out = tmp_path / "out.jsonl"
+    arguments = ("stream", small_package, recording, "--as-is", "--out", out, "--backend", "simulation")
+    done = radioml(*arguments, home=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert f"{FRAMES} of {FRAMES} frames" in done.stderr
+    found = [json.loads(line)["class"] for line in out.read_text().splitlines()]
+    assert found == [CLASSES[index] for index in logits.argmax(1)]
+
+
+def test_the_command_reads_a_pipe_and_ctrl_c_keeps_what_was_heard(small_package, iq, tmp_path):
+    out = tmp_path / "out.csv"
+    command = [sys.executable, "-m", "radioml", "stream", str(small_package), "-", "--format", "cf32"]
+    command += ["--out", str(out), "--backend", "software"]
+    environment = {**os.environ, "HOME": str(tmp_path), "PYTHONPATH": str(REPOSITORY), "COLUMNS": "200"}
+    process = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, cwd=tmp_path, env=environment
+    )
+    process.stdin.write(np.concatenate([iq] * 10).tobytes())  # more than a block and a batch, then silence
+    process.stdin.flush()
+    part = out.with_name("out.csv.part")
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and not (part.exists() and part.stat().st_size):
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors.decode()
+    assert b"interrupted" in errors
+    assert len(out.read_text().splitlines()) > 100
+
+
+def test_a_recording_that_is_too_short_is_a_user_error(radioml, small_package, tmp_path):
+    (tmp_path / "x.cs8").write_bytes(bytes(100))
+    done = radioml("stream", small_package, tmp_path / "x.cs8", "--out", tmp_path / "x.jsonl", home=tmp_path)
+    assert done.returncode == 2
+    assert "50 samples; a frame has 1024" in done.stderr
+    assert not (tmp_path / "x.jsonl").exists()

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from radioml import doctor
+from radioml.errors import RadioMLError
+
+REQUIREMENTS = Path(__file__).resolve().parents[2] / "requirements"
+
+
+def test_pins_are_those_of_the_requirements():
+    files = {"board": ["board.txt"]}
+    for stage, pins in doctor.PINNED.items():
+        names = files.get(stage, ["workstation.txt", "workstation-nodeps.txt"])
+        text = "".join((REQUIREMENTS / name).read_text() for name in names)
+        for name, wanted in pins.items():
+            found = re.findall(rf"^{re.escape(name)}(?:\[\w+\])?==([^\s;+]+)", text, re.M | re.I)
+            assert found == [wanted], f"{stage}: {name}"
+
+
+def test_what_this_environment_has(radioml, tmp_path):
+    done = radioml("doctor", "simulation", home=tmp_path)
+    assert done.returncode == 0, done.stdout
+    assert "ready" in done.stdout and "5.48.0" in done.stdout
+    assert re.search(r"g\+\+ .*\d+\.\d+", done.stdout) and re.search(r"GNU Make \d", done.stdout)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_every_stage_is_listed_and_an_unknown_one_refused(radioml, tmp_path):
+    done = radioml("doctor", home=tmp_path)
+    assert done.returncode == 0
+    for name in ("training", "build", "simulation", "bitfile-zynq", "bitfile-alveo", "board", "data"):
+        assert re.search(rf"^ {name}\b", done.stdout, re.M), name
+    done = radioml("doctor", "bitfiles", home=tmp_path)
+    assert done.returncode == 2
+    assert "no stage 'bitfiles'; there are: training" in done.stderr
+
+
+def test_an_incomplete_stage_has_exit_code_2(radioml, tmp_path):
+    done = radioml("doctor", "bitfile", home=tmp_path)
+    assert done.returncode == 2
+    text = re.sub(r"\s+", " ", done.stdout)
+    assert "XILINX_VIVADO not set: install Vivado and Vitis 2022.2 or 2024.2 (licensed, from amd.com)" in text
+    assert "v++ not found" in text
+    assert "FINN_DEPS/finn-hlslib not found: .venv/bin/python requirements/finn_deps.py FOLDER" in text
+
+
+@pytest.fixture
+def vivado(tmp_path):
+    """An environment as a sourced settings64.sh leaves it."""
+
+    def make(release: str, *tools: str) -> dict[str, str]:
+        folder = tmp_path / "Vivado" / release
+        (folder / "bin").mkdir(parents=True)
+        for name in tools:
+            (folder / "bin" / name).touch(mode=0o755)
+        for name in ("finn-hlslib", "board_files"):
+            (tmp_path / "deps" / name).mkdir(parents=True, exist_ok=True)
+            (tmp_path / "deps" / name / "file").touch()
+        return {"XILINX_VIVADO": str(folder), "PATH": str(folder / "bin"), "FINN_DEPS": str(tmp_path / "deps")}
+
+    return make
+
+
+def test_a_complete_zynq_stage(vivado):
+    needs = doctor.bitfile_needs("zynq", vivado("2024.2", "vivado", "vitis_hls"))
+    assert doctor.missing(needs) == []
+    assert needs[0].found.startswith("2024.2 in ")
+    doctor.require("anything", needs)
+
+
+def test_an_alveo_needs_more(vivado):
+    environment = vivado("2022.2", "vivado", "vitis_hls", "v++", "kernelinfo")
+    (line_1, line_2) = doctor.missing(doctor.bitfile_needs("vitis", environment))
+    assert line_1.startswith("XILINX_VITIS (not set): ")
+    assert line_2.startswith("XILINX_XRT (not set), PLATFORM_REPO_PATHS (not set): install XRT")
+
+
+def test_wrong_releases(vivado):
+    needs = doctor.bitfile_needs("zynq", vivado("2025.1", "vivado", "vitis-run"))
+    assert "release 2025.1 is here; FINN 1.6.1 was tested with 2022.2 or 2024.2" in doctor.missing(needs)[0]
+    assert [need.name for need in needs if need.present][:2] == ["vivado", "vitis-run"]
+    assert "does not say the release" in doctor.missing(doctor.bitfile_needs("zynq", vivado("latest", "vivado")))[0]
+
+
+def test_a_folder_that_is_gone(vivado):
+    environment = vivado("2024.2", "vivado", "vitis_hls") | {"XILINX_VIVADO": "/nowhere/Vivado/2024.2"}
+    with pytest.raises(RadioMLError, match=r"it cannot start; nothing has been done(.|\n)*/nowhere/\S+ is no folder"):
+        doctor.require("it", doctor.bitfile_needs("zynq", environment))
+
+
+def test_a_wrong_version_is_said(monkeypatch):
+    monkeypatch.setattr(doctor, "version", lambda name: {"torch": "2.13.0+cpu"}.get(name, "0.1"))
+    needs = {need.name: need for need in doctor.stages()["training"]}
+    assert needs["torch"].present
+    assert needs["brevitas"].wrong == "0.1 is here, 0.13.4 is needed"

@@ -1,0 +1,101 @@
+"""Evaluation: checkpoint and QONNX agree frame by frame, on the frames of the part that was asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+import radioml.cli.evaluation  # noqa: F401  (registers the commands)
+from radioml import dataset
+from radioml.cli import app
+from radioml.errors import RadioMLError
+from radioml.files import read_json
+from radioml.split import fixed_split
+from radioml.synthetic import write_dataset
+from training.evaluate import evaluate
+from training.export import export
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("data") / "four.hdf5"
+    write_dataset(path, 4, seed=9)
+    return path
+
+
+def test_checkpoint_and_qonnx_agree_on_every_frame(small_checkpoint: Path, data: Path, tmp_path: Path):
+    model = export(small_checkpoint, tmp_path / "train")
+    checkpoint, qonnx = evaluate(small_checkpoint, data), evaluate(model, data)
+    assert np.array_equal(checkpoint.metrics.counts, qonnx.metrics.counts)
+    assert checkpoint.frames == 624 and (checkpoint.metrics.counts.sum((0, 1)) > 0).sum() > 3, "classes predicted"
+    assert "exact integers" in checkpoint.arithmetic
+
+
+@pytest.mark.parametrize("part", ["test", "validation", "train"])
+def test_the_frames_are_those_of_the_part(part: str, small_checkpoint: Path, data: Path, monkeypatch):
+    read: list[int] = []
+    original = dataset.read_frames
+
+    def record(path, indices):
+        read.extend(indices.tolist())
+        return original(path, indices)
+
+    monkeypatch.setattr(dataset, "read_frames", record)
+    result = evaluate(small_checkpoint, data, part)
+    split = fixed_split(4)
+    assert sorted(read) == sorted(split.part(part).tolist())
+    assert part == "test" or not set(read) & set(split.test.tolist())
+    assert result.to_dict()["data"]["part"] == part and f"part {part}" in result.data
+
+
+def test_an_interrupted_evaluation_keeps_what_it_has(small_checkpoint: Path, data: Path):
+    def stop(done: int, total: int) -> None:
+        if done:
+            raise KeyboardInterrupt
+
+    result = evaluate(small_checkpoint, data, "all", progress=stop)
+    assert result.interrupted and (result.frames, result.requested) == (512, 2496)
+
+
+def test_nan_is_refused(small_checkpoint: Path, tmp_path: Path):
+    path = tmp_path / "nan.hdf5"
+    write_dataset(path, 1, seed=1)
+    with h5py.File(path, "r+") as file:
+        file["X"][7, 3, 0] = np.nan
+    with pytest.raises(RadioMLError, match="frame 7 contains NaN"):
+        evaluate(small_checkpoint, path, "all")
+
+
+def test_the_command_writes_and_prints_part_data_and_intervals(small_checkpoint: Path, data: Path, tmp_path: Path):
+    folder = tmp_path / "run" / "train"
+    export(small_checkpoint, folder)
+    command = ["evaluate", str(folder / "model.onnx"), "--data", str(data), "--part", "all", "--frames", "624"]
+    done = CliRunner().invoke(app, [*command, "--snr", "-6"], env={"COLUMNS": "150"})
+    assert done.exit_code == 0, done.output
+    for text in ("synthetic data", "part all", "-20 dB", "OQPSK", "95 %", "none: random weights"):
+        assert text in done.output
+    out = tmp_path / "run" / "evaluation" / "qonnx-all"
+    plots = {path.stem for path in out.glob("*.png")}
+    assert plots == {"accuracy_over_snr", "accuracy_by_class", "confusion_matrix", "confusion_matrix_-6dB"}
+    assert all((out / f"{name}.json").exists() for name in plots)
+    value = read_json(out / "evaluation.json")
+    assert value["data"]["kind"] == "synthetic" and value["frames"] == 624
+    assert np.sum(read_json(out / "confusion_matrix_-6dB.json")["counts"]) == value["per_snr_db"]["-6"]["frames"] == 24
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["a.pth", "--snr", "1"], "--snr 1: SNR labels are the even numbers"),
+        (["a.pth", "--backend", "software"], "--backend is for builds"),
+        (["a.onnx", "--topology", "vgg10"], "--topology is for bare weights"),
+        ([".", "--part", "test"], "no package.zip in it"),
+    ],
+)
+def test_options_that_make_no_sense_are_refused(arguments: list[str], message: str, data: Path):
+    done = CliRunner().invoke(app, ["evaluate", *arguments, "--data", str(data)])
+    assert isinstance(done.exception, RadioMLError) and message in str(done.exception)

@@ -1,0 +1,54 @@
+"""Inside the trained network, in integers: the levels of every activation, to find where another one differs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import brevitas.nn as qnn
+import numpy as np
+import torch
+from torch import nn
+
+from training.checkpoint import load_checkpoint
+from training.reference import IntegerNetwork
+
+
+@dataclass(frozen=True)
+class InnerLevels:
+    """Of N frames: integer logits int64 (N, classes), and every activation's levels.
+
+    layers: int64 (N, channels, ...) in the network's order, by the name of the convolution or linear layer in front.
+    classifier: name of the layer that gives the logits.
+    """
+
+    logits: np.ndarray
+    layers: dict[str, np.ndarray]
+    classifier: str
+
+
+def inner_levels(checkpoint: Path | str, iq: np.ndarray) -> InnerLevels:
+    """Run frames float32 (N, 1024, 2) through a checkpoint's network, exactly as `IntegerNetwork` does."""
+    trained = load_checkpoint(checkpoint).network
+    scales, names, weighted = {}, {}, ""
+    for name, module in trained.named_modules():
+        if isinstance(module, (qnn.QuantConv1d, qnn.QuantConv2d, qnn.QuantLinear)):
+            weighted = name
+        elif isinstance(module, qnn.QuantReLU):
+            with torch.no_grad():
+                scales[module], names[module] = float(module.act_quant.scale()), weighted
+    network = IntegerNetwork(trained)
+    seen: dict[str, list[np.ndarray]] = {name: [] for name in names.values()}
+
+    def note(module: nn.Module, _: Any, output: Any) -> None:
+        values = getattr(output, "value", output).numpy() / scales[module]
+        seen[names[module]].append(np.rint(values).astype(np.int64))
+
+    hooks = [module.register_forward_hook(note) for module in scales]
+    try:
+        logits = network(iq)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return InnerLevels(logits, {name: np.concatenate(parts) for name, parts in seen.items()}, weighted)

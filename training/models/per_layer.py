@@ -1,0 +1,43 @@
+"""Parameters of a topology that are one value for all layers or one for each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+PerLayer = int | Sequence[int]
+Bits = PerLayer
+
+
+def per_layer(name: str, value: PerLayer, layers: int) -> tuple[int, ...]:
+    """One value a layer; raises ValueError when there are not as many as layers or they are no positive integers."""
+    values = (value,) * layers if isinstance(value, int) else tuple(value)
+    if len(values) != layers:
+        raise ValueError(f"{name} has {len(values)} entries; this network takes one for all layers, or {layers}")
+    if any(type(entry) is not int or entry < 1 for entry in values):
+        raise ValueError(f"{name} = {value}: expected positive integers")
+    return values
+
+
+def weight_widths(bits: Bits, layers: int) -> tuple[int, ...]:
+    """Bits of the weights of each layer, 2 to 8.
+
+    One bit is refused: the signed symmetric quantiser of the weights has zero as its only value there.
+    """
+    return _widths("weight_bits", bits, layers)
+
+
+def activation_widths(bits: Bits, layers: int) -> tuple[int, ...]:
+    """Bits of each activation, 2 to 8.
+
+    One bit is refused: Brevitas exports it as a bipolar quantiser, of minus or plus one step, which no ReLU gives.
+    """
+    return _widths("activation_bits", bits, layers)
+
+
+def _widths(name: str, bits: Bits, layers: int) -> tuple[int, ...]:
+    values = per_layer(name, bits, layers)
+    for index, width in enumerate(values):
+        if not 2 <= width <= 8:
+            where = "" if isinstance(bits, int) else f" of layer {index + 1}"
+            raise ValueError(f"{name}{where} is {width}; uniform quantisation with zero point 0 takes 2 to 8 bits")
+    return values

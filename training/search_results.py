@@ -1,0 +1,80 @@
+"""What a study has found: its Pareto front as table, plot and JSON."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.trial import FrozenTrial, TrialState
+from rich.table import Table
+
+from radioml.files import replacing, write_json
+
+
+def write_results(study: optuna.Study, folder: Path, data: str) -> None:
+    """Write pareto.json, all trials of the study with what became of them, and pareto.png.
+
+    data: what the accuracies were measured on.
+    """
+    front = {trial.number for trial in study.best_trials}
+    write_json(
+        folder / "pareto.json",
+        {
+            "study": study.study_name,
+            "data": data,
+            "trials": [_record(trial, trial.number in front) for trial in study.get_trials(deepcopy=False)],
+        },
+    )
+    _plot(study, folder / "pareto.png", data)
+
+
+def front_table(study: optuna.Study, data: str) -> Table:
+    """The trials than which no other is both cheaper and more accurate, cheapest first."""
+    table = Table(title=f"Pareto front, {data}")
+    for name in ("trial", "score", "validation accuracy", "values", "run"):
+        table.add_column(name, overflow="fold")
+    for trial in _by_score(study.best_trials):
+        values = ", ".join(f"{key}={value}" for key, value in trial.params.items())
+        score, accuracy = trial.values
+        table.add_row(str(trial.number), f"{score:.6f}", f"{accuracy:.2%}", values, trial.user_attrs["run"])
+    return table
+
+
+def _by_score(trials: list[FrozenTrial]) -> list[FrozenTrial]:
+    return sorted(trials, key=lambda trial: trial.values)
+
+
+def _record(trial: FrozenTrial, on_front: bool) -> dict[str, Any]:
+    score, accuracy = trial.values if trial.state == TrialState.COMPLETE else (None, None)
+    return {
+        "trial": trial.number,
+        "state": trial.state.name.lower(),
+        "on_front": on_front,
+        "score": score,
+        "validation_accuracy": accuracy,
+        "values": trial.params,
+        "run": trial.user_attrs.get("run"),
+        "reason": trial.user_attrs.get("reason"),
+    }
+
+
+def _plot(study: optuna.Study, path: Path, data: str) -> None:
+    from matplotlib.figure import Figure
+
+    complete = study.get_trials(deepcopy=False, states=[TrialState.COMPLETE])
+    figure = Figure(figsize=(8, 5), layout="constrained")
+    axes = figure.subplots()
+    axes.scatter(*_points(complete), color="grey", s=16, label=f"{len(complete)} trials")
+    axes.step(*_points(_by_score(study.best_trials)), where="post", marker="o", label="Pareto front")
+    axes.set(xscale="log", xlabel="score (VGG10 W8A8: 1; lower is better)", ylabel="accuracy on validation frames")
+    axes.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
+    axes.grid(alpha=0.3, which="both")
+    axes.legend()
+    axes.set_title(f"{study.study_name}\n{data}", fontsize=11)
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=150)
+
+
+def _points(trials: list[FrozenTrial]) -> tuple[list[float], list[float]]:
+    return [trial.values[0] for trial in trials], [trial.values[1] for trial in trials]

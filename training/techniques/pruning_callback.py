@@ -1,0 +1,174 @@
+"""Pruning a network while it is trained.
+
+Masks are held here and applied to the weights after every step, instead of through `torch.nn.utils.prune`: that renames
+the parameters of a layer when it is first pruned, so that checkpoints of one run would not load into each other, and
+Brevitas takes the scale of quantised weights from the parameter that it knew before, pruned weights included.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import lightning
+import torch
+from rich.console import Console
+
+from radioml.errors import RadioMLError
+from radioml.files import write_json
+from training.models.shrinkable import Shrinkable
+from training.techniques.pruning import Feedback, Pruning
+from training.techniques.pruning_channels import keep_strongest_channels
+from training.techniques.pruning_masks import (
+    Masks,
+    apply,
+    initial_masks,
+    keep_largest_in_all,
+    keep_largest_in_each,
+    kept_fraction,
+)
+
+RANK = "validation/rank"
+"""The metric by which the epoch to keep is chosen, see `Pruner`."""
+
+
+class Pruner(lightning.Callback):
+    """Prunes a module's `network`, keeps what is pruned at zero, and ranks epochs.
+
+    The rank of an epoch, logged as `validation/rank`, is its validation accuracy plus the number of accepted pruning
+    stages that it is in, and less than 0 where its weights must not be kept while there are others: for feedback, an
+    accuracy under the floor. Iterative pruning has one stage, which begins when the sparsity asked for is reached.
+    """
+
+    def __init__(self, settings: Pruning, console: Console, report: Path) -> None:
+        """report: where to write the course of the pruning as JSON."""
+        self.settings, self.console, self.report = settings, console, report
+        self.masks: Masks = {}
+        self.start, self.kept = 1.0, 1.0  # shares of the weights or channels: at the start, and asked for now
+        self.history: list[dict[str, Any]] = []
+        self.stage, self.waited, self.verdict = 0, 0, ""
+        self.step = settings.schedule.step if isinstance(settings.schedule, Feedback) else 0.0
+        self.accepted: dict[str, Any] = {}
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything but the settings, for checkpoints."""
+        names = ("masks", "start", "kept", "history", "stage", "waited", "verdict", "step", "accepted")
+        return {name: getattr(self, name) for name in names}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """What `state_dict` gave."""
+        for name, value in state_dict.items():
+            setattr(self, name, value)
+
+    def on_fit_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
+        """Begin with the zeros that are there; raises RadioMLError where the settings cannot take anything away."""
+        if self.masks:
+            trainer.should_stop = self.verdict == "stop"
+            return
+        settings, schedule = self.settings, self.settings.schedule
+        if settings.method == "channels" and not isinstance(module.network, Shrinkable):
+            raise RadioMLError(
+                f"pruning.method: a {type(module.network).__name__} cannot lose channels, because branches, sums or "
+                "depthwise layers tie them to each other; prune single weights, by method global or layer"
+            )
+        self.masks = initial_masks(module.network, zeros=settings.method != "channels")
+        self.start = self.kept = kept_fraction(self.masks)
+        if isinstance(schedule, Feedback):
+            return
+        if 1 - self.start >= schedule.sparsity:
+            raise RadioMLError(
+                f"pruning.schedule.sparsity = {schedule.sparsity}, but {1 - self.start:.1%} of the weights are zero at "
+                "the start; ask for more, or start from other weights"
+            )
+        if kept_fraction(self._pruned(module.network, 1 - schedule.sparsity)) == self.start:
+            raise RadioMLError(
+                f"pruning.schedule.sparsity = {schedule.sparsity} takes nothing away where multiple_of = "
+                f"{settings.multiple_of} channels stay; lower multiple_of or prune more"
+            )
+
+    def on_train_start(self, _trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
+        """Have the masks where the weights are."""
+        self.masks = {name: mask.to(module.device) for name, mask in self.masks.items()}
+
+    def on_train_epoch_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
+        """Take the step that is due."""
+        schedule = self.settings.schedule
+        if isinstance(schedule, Feedback):
+            self._follow(trainer, module)
+            return
+        step, rest = divmod(trainer.current_epoch - schedule.first_epoch, schedule.every)
+        if 0 <= step < schedule.steps and not rest:
+            self._prune(module.network, schedule.kept(step + 1, self.start))
+            self.stage = int(step + 1 == schedule.steps)
+
+    def on_train_batch_end(self, _trainer: lightning.Trainer, module: lightning.LightningModule, *_: Any) -> None:
+        """Zeros stay zero whatever the optimiser did."""
+        apply(self.masks, module.network)
+
+    def on_validation_epoch_start(self, _trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
+        """The same for averaged weights, which are in the module's place now and remember those from before."""
+        apply(self.masks, module.network)
+
+    def on_validation_epoch_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
+        """Rank this epoch, and for feedback decide what comes next."""
+        accuracy = float(trainer.callback_metrics["validation/accuracy"])
+        rank = self.stage + accuracy
+        if isinstance(self.settings.schedule, Feedback):
+            rank = rank if accuracy >= self.settings.schedule.floor else accuracy - 1
+            self._judge(accuracy, trainer, module)
+        sparsity = 1 - kept_fraction(self.masks)
+        self.history.append({"epoch": trainer.current_epoch, "sparsity": sparsity, "accuracy": accuracy, "rank": rank})
+        module.log(RANK, rank)
+        module.log("validation/sparsity", sparsity)
+
+    def on_train_end(self, trainer: lightning.Trainer, _module: lightning.LightningModule) -> None:
+        """Say and write what was kept."""
+        kept = max(self.history, key=lambda epoch: epoch["rank"])
+        if trainer.is_global_zero:
+            write_json(self.report, {"method": self.settings.method, "kept": kept, "epochs": self.history})
+        if kept["sparsity"] <= 1 - self.start:
+            self.console.print(
+                f"[yellow]nothing was pruned[/]: no pruned network reached the floor, pruning.schedule.floor; "
+                f"the best validation accuracy was {max(epoch['accuracy'] for epoch in self.history):.2%}"
+            )
+
+    def _judge(self, accuracy: float, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
+        schedule = self.settings.schedule
+        self.waited += 1
+        self.verdict = ""
+        if accuracy >= schedule.floor:
+            weights = {name: value.detach().clone() for name, value in module.network.state_dict().items()}
+            self.accepted = {"weights": weights, "masks": self.masks, "kept": self.kept}
+            self.verdict = "prune"
+        elif self.accepted and self.waited >= schedule.patience:
+            self.step /= schedule.divisor
+            trainer.should_stop = self.step < schedule.minimum_step
+            self.verdict = "stop" if trainer.should_stop else "back off"
+
+    def _follow(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
+        """Do what `_judge` decided at the end of the last epoch."""
+        if not self.verdict:
+            return
+        if self.verdict == "prune":
+            self.stage += 1
+        else:
+            module.network.load_state_dict(self.accepted["weights"])
+            self.masks = {name: mask.to(module.device) for name, mask in self.accepted["masks"].items()}
+            self.kept = self.accepted["kept"]
+            trainer.optimizers[0].state.clear()  # moments of weights that are no longer there
+            self.console.print(f"back to the last accepted weights; a step is now {self.step:.1%} of what is left")
+        self.waited, self.verdict = 0, ""
+        self._prune(module.network, self.kept * (1 - self.step))
+
+    def _prune(self, network: torch.nn.Module, kept: float) -> None:
+        self.masks, self.kept = self._pruned(network, kept), kept
+        apply(self.masks, network)
+        self.console.print(f"pruned to a sparsity of {1 - kept_fraction(self.masks):.2%}")
+
+    def _pruned(self, network: torch.nn.Module, kept: float) -> Masks:
+        match self.settings.method:
+            case "channels":
+                return keep_strongest_channels(network, self.masks, kept, self.settings.multiple_of)
+            case "layer":
+                return keep_largest_in_each(network, self.masks, kept)
+        return keep_largest_in_all(network, self.masks, kept)

@@ -1,0 +1,44 @@
+"""A run directory in which training has ended: its checkpoint, and the model and score that belong to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from radioml.errors import RadioMLError
+from radioml.files import sha256, write_json
+from radioml.model_metadata import load_exported
+from training.checkpoint import TrainedNetwork, load_checkpoint
+from training.export import export
+from training.score import Score, score_model
+
+
+@dataclass(frozen=True)
+class TrainedRun:
+    """path: run directory; checkpoint, model: its files; trained: the checkpoint's content; score: the model's."""
+
+    path: Path
+    checkpoint: Path
+    model: Path
+    trained: TrainedNetwork
+    score: Score
+
+
+def open_trained_run(path: Path, progress: Callable[[int, int], object] = lambda frames, total: None) -> TrainedRun:
+    """Open a run; where train/model.onnx is not there, or of another checkpoint, it is exported, with its score.json.
+
+    progress: called with the golden frames compared and their number while exporting. Raises RadioMLError for a run
+    that is not trained to its end, a damaged checkpoint, or a model that differs from Brevitas.
+    """
+    folder = path / "train"
+    checkpoint, model = folder / "checkpoint.pth", folder / "model.onnx"
+    if not checkpoint.exists():
+        unfinished = (folder / "last.ckpt").exists()
+        what = "its training has not ended: run `radioml train` again" if unfinished else "`radioml train` makes a run"
+        raise RadioMLError(f"{path}: no train/checkpoint.pth there; {what}")
+    trained = load_checkpoint(checkpoint)
+    if not model.exists() or load_exported(model)[1].checkpoint_sha256 != sha256(checkpoint):
+        export(checkpoint, folder, progress=progress)
+        write_json(folder / "score.json", score_model(model).to_json())
+    return TrainedRun(path, checkpoint, model, trained, score_model(model))
