@@ -57,6 +57,10 @@ class Accelerator(AbstractContextManager["Accelerator"], Protocol):
         """The clock that the hardware runs at, read back from it; None where there is no hardware."""
         ...
 
+    def board_name(self) -> str | None:
+        """What the board calls itself; None where there is none."""
+        ...
+
 
 def check_frames(integers: np.ndarray, manifest: Manifest) -> None:
     """Raise RadioMLError unless the frames are what `Accelerator.infer` takes."""

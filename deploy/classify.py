@@ -96,7 +96,7 @@ def classify(
     indices = spread_indices(dataset.frames_per_cell(data), frames, part)
     labels: list[dataset.Frames] = []
     done: list[ClassifiedBatch] = []
-    seen, problem = 0, ""
+    problem = ""
     with tempfile.TemporaryDirectory(prefix="radioml-package-") as folder:
         opened = open_package(package, Path(folder))
         with open_accelerator(opened, backend, processes, target) as accelerator:
@@ -107,13 +107,13 @@ def classify(
                 with closing(classified(accelerator, blocks)) as batches:
                     for batch in batches:
                         done.append(batch)
-                        seen += len(batch.class_index)
-                        progress(seen, len(indices))
+                        progress(batch.first + len(batch.class_index), len(indices))
             except (KeyboardInterrupt, RadioMLError) as error:
                 if not done:
                     raise
                 problem = INTERRUPTED if isinstance(error, KeyboardInterrupt) else str(error)
     predicted = np.concatenate([batch.class_index for batch in done])
+    seen = len(predicted)
     class_index = np.concatenate([frames.class_index for frames in labels])
     snr_db = np.concatenate([frames.snr_db for frames in labels])
     usable = predicted != UNUSABLE

@@ -60,12 +60,16 @@ class SimulatedBoard(Device):
         return RuntimeMetadataParser(Metadata(input=str(handoff)))
 
     def download(self, bitstream: Any, parser: RuntimeMetadataParser | None = None) -> None:
-        """Configure the fabric from the bitfile; the one before is lost."""
-        configuration = parse_bit_header(Path(bitstream.bitfile_name).read_bytes())["data"]
+        """Configure the fabric from the bitfile."""
+        self.configure(parse_bit_header(Path(bitstream.bitfile_name).read_bytes())["data"])
+        self.post_download(bitstream, parser, self.name)
+
+    def configure(self, configuration: bytes) -> None:
+        """Configure the fabric from the data of a `.bit` file; the one before is lost. Raises as `Fabric` does."""
         if self.fabric is not None:
             self.fabric.close()
+            self.fabric = None
         self.fabric = Fabric(configuration, self.memory)
-        self.post_download(bitstream, parser, self.name)
 
     def read_registers(self, address: int, length: int) -> bytes:
         """What `pynq.MMIO` reads, little-endian 32-bit registers."""

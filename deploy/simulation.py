@@ -41,6 +41,14 @@ class SimulatedAccelerator:
         """Drop waiting frames and end the processes."""
         self._pool.__exit__(kind, error, trace)
 
+    def clock_mhz(self) -> None:
+        """See `Accelerator.clock_mhz`."""
+        return None
+
+    def board_name(self) -> None:
+        """See `Accelerator.board_name`."""
+        return None
+
     def infer(self, integers: np.ndarray) -> Inference:
         """See `Accelerator.infer`; the frames are spread over the processes in equal shares."""
         check_frames(integers, self.manifest)

@@ -60,6 +60,10 @@ class SoftwareAccelerator:
         """See `Accelerator.clock_mhz`."""
         return None
 
+    def board_name(self) -> None:
+        """See `Accelerator.board_name`."""
+        return None
+
     def infer(self, integers: np.ndarray) -> Inference:
         """See `Accelerator.infer`; the network's own input quantiser turns the integers' values into them again."""
         if self._network is None:

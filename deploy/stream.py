@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import math
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -20,6 +19,7 @@ from deploy.golden import check_golden
 from deploy.recordings import Source
 from deploy.streaming import UNUSABLE, ClassifiedBatch, classified
 from radioml.errors import RadioMLError
+from radioml.files import write_json
 from radioml.package import open_package
 
 STDOUT = "-"
@@ -51,17 +51,18 @@ def stream(
     processes: int | None,
     write: Callable[[Row], object],
     progress: Callable[[Summary], object] = lambda summary: None,
+    target: str | None = None,
 ) -> Summary:
     """Classify all frames of a source, after the package's golden frames; `write` gets a row for each.
 
-    progress: called after every batch. When the source or the accelerator fails, or on Ctrl-C, the rows so far have
-    been written and the summary says what happened. Raises RadioMLError and MismatchError for what fails before the
-    first frame.
+    processes, target: as in `deploy.accelerator.open_accelerator`. progress: called after every batch. When the source
+    or the accelerator fails, or on Ctrl-C, the rows so far have been written and the summary says what happened. Raises
+    RadioMLError and MismatchError for what fails before the first frame.
     """
     summary = Summary()
     with tempfile.TemporaryDirectory(prefix="radioml-package-") as folder:
         opened = open_package(package, Path(folder))
-        with open_accelerator(opened, backend, processes) as accelerator:
+        with open_accelerator(opened, backend, processes, target) as accelerator:
             check_golden(accelerator, opened)
             try:
                 with closing(classified(accelerator, source.blocks)) as batches:
@@ -147,9 +148,14 @@ def _csv(file: TextIO) -> Callable[[Row], object]:
     return write
 
 
+def write_report(summary: Summary, source: Source, out: str | None) -> None:
+    """Write the summary beside the rows, FILE.summary.json for FILE.jsonl; nothing where there is no such file."""
+    if out not in (None, STDOUT) and summary.frames:
+        write_json(Path(out).with_suffix(".summary.json"), report(summary, source))
+
+
 def report(summary: Summary, source: Source) -> dict[str, Any]:
-    """The summary as JSON."""
-    speed = summary.frames / summary.seconds if summary.seconds else math.nan
+    """The summary as JSON: counts, what was left out, and why it ended early."""
     return {
         "source": source.name,
         "frames": summary.frames,
@@ -157,6 +163,6 @@ def report(summary: Summary, source: Source) -> dict[str, Any]:
         "unusable_frames": summary.unusable,
         "clipped_values": summary.clipped,
         "left_over": source.left_over,
-        "accelerator_frames_per_second": speed,
+        "accelerator_frames_per_second": summary.frames / summary.seconds if summary.seconds else None,
         "problem": summary.problem,
     }

@@ -92,10 +92,21 @@ class Candidate:
         return [f"{total[name]:,} {name} of {budget[name]:,}" for name in RESOURCES if total[name] > budget[name]]
 
 
+class DoesNotFitError(RadioMLError):
+    """No folding fits the board. `smallest` is the one that needs least, `excess` what it needs too much of."""
+
+    def __init__(self, smallest: Candidate, excess: list[str]) -> None:
+        super().__init__(
+            f"the network does not fit even with PE = SIMD = 1 in every layer: it needs {', '.join(excess)}; "
+            "take a larger board, a smaller --margin or a smaller network"
+        )
+        self.smallest, self.excess = smallest, excess
+
+
 def choose_folding(model: ModelWrapper, board: Board, wanted: Wish) -> Candidate:
     """Fold a model (in a FINN session) as wanted; the estimate says how it was folded and what limits it.
 
-    Raises RadioMLError when a file does not fit the network, or nothing fits the board.
+    Raises RadioMLError when a file does not fit the network, DoesNotFitError when nothing fits the board.
     """
     start, count = time.perf_counter(), 0
 
@@ -131,10 +142,7 @@ def fastest_fit(at: Callable[[int], Candidate], budget: dict[str, int]) -> Candi
         return fastest
     best = at(_UNFOLDED_INTERVAL)
     if excess := best.excess(budget):
-        raise RadioMLError(
-            f"the network does not fit even with PE = SIMD = 1 in every layer: it needs {', '.join(excess)}; "
-            "take a larger board, a smaller --margin or a smaller network"
-        )
+        raise DoesNotFitError(best, excess)
     too_fast = fastest.interval
     while best.interval - too_fast > 1:
         target = (best.interval + too_fast) // 2

@@ -10,10 +10,9 @@ import numpy as np
 
 from finn_build.build import FOLDED, NETWORK, STEPS, WITH_FIFOS
 from finn_build.finn_session import finn_session
-from finn_build.graph_runner import GraphRunner, Trace, integers_of
-from finn_build.rung import Reference, Rung, RungResult
+from finn_build.graph_runner import GraphRunner, integers_of
+from finn_build.rung import Reference, Rung, RungResult, compare_frame
 from finn_build.steps import EXACT_STEP, HOST_CUT_STEP
-from finn_build.verification import Difference, first_difference
 from radioml.errors import RadioMLError
 
 if TYPE_CHECKING:
@@ -76,37 +75,11 @@ def _run(
     """Run all frames through the graph at `path`; scale: value of one step of the logits it gives."""
     from qonnx.core.modelwrapper import ModelWrapper
 
-    work = folder / "finn"
+    work = (folder / STEPS).parent
     with finn_session(work, work / "verify.log"):
         runner = GraphRunner(ModelWrapper(str(path)), inexact)
         for frame, values in enumerate(frames):
             expected = [levels[frame] for levels in reference.layers.values()]
             trace = runner(values.reshape(runner.input_shape), expected)
             result.rounded += trace.rounded
-            difference = _compare(reference, frame, trace, scale, result)
-            if difference is not None:
-                result.mismatching.append(frame)
-                result.first = result.first or difference
-
-
-def _compare(reference: Reference, frame: int, trace: Trace, scale: float, result: RungResult) -> Difference | None:
-    """The first difference of one frame: activations in order, then logits.
-
-    A graph that has other activations than the network, or of another size (pooling moved past one, say), is compared
-    in those that are the same.
-    """
-    found = []
-    if len(trace.activations) == len(reference.layers):
-        found = [
-            (name, levels[frame], activation.node, activation.values)
-            for (name, levels), activation in zip(reference.layers.items(), trace.activations, strict=True)
-            if levels[frame].size == activation.values.size
-        ]
-    found.append((reference.classifier, reference.logits[frame], "logits", integers_of(trace.output / scale)))
-    result.compared = tuple(name for name, *_ in found)
-    for name, expected, node, values in found:
-        values = values.reshape(expected.shape)
-        if (at := first_difference(expected, values)) is not None:
-            given = float(values[at])
-            return Difference(frame, name, node, at, int(expected[at]), int(given) if given.is_integer() else given)
-    return None
+            compare_frame(reference, frame, trace.activations, integers_of(trace.output / scale), result)

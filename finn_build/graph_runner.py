@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from finn_build.rung import Levels
 from radioml.errors import RadioMLError
 from radioml.exact_qonnx import exact_constants
 
@@ -30,14 +31,6 @@ _EXACT_BELOW = 2**24
 _ROUNDING = 1e-5
 """Error of a threshold that single precision explains, relative to its channel's largest: FINN computes them by
 subtracting terms of that size."""
-
-
-@dataclass(frozen=True)
-class Levels:
-    """Integer levels of one quantised activation, channels first: float64 (1, channels, ...), and the node's name."""
-
-    node: str
-    values: np.ndarray
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@
 #include <string>
 
 #include "Vaccelerator.h"
-#include "design.h"  // written beside the Verilated code: word sizes, STREAM_COUNT, DESCRIPTION, and FIFO_COUNT in a gauge
+#include "design.h"  // written beside the Verilated code: INTERFACE, sizes, DESCRIPTION, TAPS, and FIFO_COUNT in a gauge
 #include "verilated.h"
 
 #define EXPORT extern "C" __attribute__((visibility("default")))
@@ -25,12 +25,19 @@ struct Job {
     int64_t *first_in = nullptr, *last_in = nullptr, *last_out = nullptr;  // cycle, per frame
     int64_t frames = 0, words_in = 0, words_out = 0;                       // words: per frame
     int64_t interval = 0;                                                  // cycles a frame at the input; 0: no limit
+    const int64_t* pauses = nullptr;                                       // cycles without a word after each frame
+    int64_t resumes = 0;                                                   // cycle in which the present pause has ended
     bool stalls = false;
     int64_t taken = 0, given = 0;  // words so far
     int64_t cycle = 0, last_transfer = 0;
     bool offered = false;  // AXI: a word once offered stays until it is taken
     int64_t passed[STREAM_COUNT] = {};  // words so far, per stream
+    bool records = false;
+    uint8_t* recorded[STREAM_COUNT] = {};  // where the words of a stream go, if anywhere
+    int64_t room[STREAM_COUNT] = {};       // words
 };
+
+bool bit(const void* words, int index) { return static_cast<const uint8_t*>(words)[index / 8] >> (index % 8) & 1; }
 
 struct Simulator {
     VerilatedContext context;
@@ -62,9 +69,20 @@ struct Simulator {
                 job.passed[64 * word + __builtin_ctzll(moving)]++;
         }
     }
-};
 
-bool bit(const void* words, int index) { return static_cast<const uint8_t*>(words)[index / 8] >> (index % 8) & 1; }
+    // Before count_transfers: `passed` is then the number of the word that moves.
+    void record(int stream, const void* word, int64_t bytes) {
+        const int64_t number = job.passed[stream];
+        if (number < job.room[stream] && bit(&top->stream_valid, stream) && bit(&top->stream_ready, stream))
+            std::memcpy(job.recorded[stream] + number * bytes, word, bytes);
+    }
+
+    void record_taps() {
+#define TAP(layer, bytes) record(layer + 1, &top->tap##layer, bytes);
+        TAPS(TAP)
+#undef TAP
+    }
+};
 
 constexpr int RESET_CYCLES = 32, SETTLE_CYCLES = 4;
 }  // namespace
@@ -75,6 +93,9 @@ void vl_fatal(const char* file, int line, const char*, const char* message) {
     problem = std::string(file) + ":" + std::to_string(line) + ": " + message;
 }
 void vl_stop(const char* file, int line, const char* hierarchy) { vl_fatal(file, line, hierarchy, "$stop"); }
+
+// Counts the changes of these functions, see rtl_simulator.py.
+EXPORT int32_t sim_interface() { return INTERFACE; }
 
 EXPORT const char* sim_problem() { return problem.c_str(); }
 
@@ -101,8 +122,8 @@ EXPORT Simulator* sim_open(const char* folder) {
 }
 
 EXPORT void sim_start(Simulator* simulator, const uint8_t* input, uint8_t* output, int64_t* first_in, int64_t* last_in,
-                      int64_t* last_out, int64_t frames, int64_t words_in, int64_t words_out, int64_t interval,
-                      uint32_t stall_seed) {
+                      int64_t* last_out, const int64_t* pauses, int64_t frames, int64_t words_in, int64_t words_out,
+                      int64_t interval, uint32_t stall_seed) {
     problem.clear();
     Job& job = simulator->job = Job{};
     job.input = input;
@@ -114,6 +135,7 @@ EXPORT void sim_start(Simulator* simulator, const uint8_t* input, uint8_t* outpu
     job.words_in = words_in;
     job.words_out = words_out;
     job.interval = interval;
+    job.pauses = pauses;
     job.stalls = stall_seed != 0;
     simulator->random.seed(stall_seed);
     auto& top = *simulator->top;
@@ -123,6 +145,13 @@ EXPORT void sim_start(Simulator* simulator, const uint8_t* input, uint8_t* outpu
     simulator->idle(RESET_CYCLES);
     top.ap_rst_n = 1;
     simulator->idle(SETTLE_CYCLES);
+}
+
+// After sim_start(): copy the first `words` words that the tapped layer gives to `to`.
+EXPORT void sim_record(Simulator* simulator, int64_t layer, uint8_t* to, int64_t words) {
+    simulator->job.records = true;
+    simulator->job.recorded[layer + 1] = to;
+    simulator->job.room[layer + 1] = words;
 }
 
 // Run until the job is done, `cycles` have passed, nothing has moved for `timeout` cycles, or the design complains.
@@ -137,7 +166,8 @@ EXPORT void sim_advance(Simulator* simulator, int64_t cycles, int64_t timeout, i
     for (; job.given < all_out && job.cycle < end && job.cycle - job.last_transfer <= timeout; job.cycle++) {
         if (!job.offered && job.taken < all_in) {
             const int64_t frame = job.taken / job.words_in, word = job.taken % job.words_in;
-            const bool due = job.cycle >= frame * job.interval + word * job.interval / job.words_in;
+            const int64_t begins = frame * job.interval + word * job.interval / job.words_in;
+            const bool due = job.cycle >= std::max(begins, job.resumes);
             job.offered = due && !(job.stalls && simulator->random() % 3 == 0);
             if (job.offered) std::memcpy(&top.s_axis_tdata, job.input + job.taken * bytes_in, bytes_in);
         }
@@ -147,7 +177,10 @@ EXPORT void sim_advance(Simulator* simulator, int64_t cycles, int64_t timeout, i
         if (job.offered && top.s_axis_tready) {
             const int64_t frame = job.taken / job.words_in, word = job.taken % job.words_in;
             if (word == 0) job.first_in[frame] = job.cycle;
-            if (word == job.words_in - 1) job.last_in[frame] = job.cycle;
+            if (word == job.words_in - 1) {
+                job.last_in[frame] = job.cycle;
+                job.resumes = job.cycle + 1 + job.pauses[frame];
+            }
             job.taken++;
             job.offered = false;
             job.last_transfer = job.cycle;
@@ -158,6 +191,7 @@ EXPORT void sim_advance(Simulator* simulator, int64_t cycles, int64_t timeout, i
             job.given++;
             job.last_transfer = job.cycle;
         }
+        if (job.records) simulator->record_taps();
         simulator->count_transfers();
         simulator->clock();
         if (!problem.empty()) break;
@@ -168,7 +202,7 @@ EXPORT void sim_advance(Simulator* simulator, int64_t cycles, int64_t timeout, i
     state[3] = job.cycle - job.last_transfer;
 }
 
-// One line a layer: its name and the words a frame into it.
+// One line a layer: its name, the words a frame into it, and the bytes of a word it gives if that is tapped, or else 0.
 EXPORT const char* sim_description() { return DESCRIPTION; }
 
 // State of the stream into each layer and of the output: whether a word is offered, whether it would be taken, words

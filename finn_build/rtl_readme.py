@@ -58,9 +58,10 @@ warnings that are switched off are all about FINN's library: ports left open, as
 
 Verilate `{FILE_LIST}` with `--cc --exe` and a test bench that drives the two streams, and start it in this folder,
 where the `.dat` files are. A `.dat` that is not found is no error to most simulators: weights are then zero.
-Macros: `{PROBES}` adds ports with TVALID and TREADY of the stream into each layer and of the output, `FINN_SIMULATION`
-makes every FIFO unbounded and adds a port with the largest fill of each. Neither is meant for synthesis. Under
-Verilator the library puts its behavioural model in the place of the vendor's DSP48 primitives (`mvu.sv`).
+Macros: `{PROBES}` adds ports with TVALID and TREADY of the stream into each layer and of the output, and with the data
+that each activation gives, `FINN_SIMULATION` makes every FIFO unbounded and adds a port with the largest fill of each.
+Neither is meant for synthesis. Under Verilator the library puts its behavioural model in the place of the vendor's
+DSP48 primitives (`mvu.sv`).
 
 ## Synthesise
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from finn_build.verification import Difference, compare
+from finn_build.verification import Difference, first_difference
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,14 @@ class Reference:
     logits: np.ndarray
     layers: dict[str, np.ndarray]
     classifier: str
+
+
+@dataclass(frozen=True)
+class Levels:
+    """Integer levels of one activation in one frame, channels first: (1, channels, ...), and the node's name."""
+
+    node: str
+    values: np.ndarray
 
 
 @dataclass
@@ -59,10 +67,28 @@ class Rung:
     run: Callable[[Reference, RungResult], None]
 
 
-def compare_logits(reference: Reference, found: np.ndarray, node: str, result: RungResult) -> None:
-    """Note in `result` how integer logits (N, classes) compare."""
-    comparison = compare(reference.logits, found)
-    result.mismatching = list(comparison.mismatching)
-    if comparison.first is not None:
-        frame, logit, expected, given = comparison.first
-        result.first = Difference(frame, reference.classifier, node, (logit,), expected, given)
+def compare_frame(
+    reference: Reference, frame: int, activations: Sequence[Levels], logits: np.ndarray, result: RungResult
+) -> None:
+    """Note in `result` how one frame compares: its activations in order, then its logits (1, classes).
+
+    A rung that has other activations than the network, or of another size (pooling moved past one, say), is compared
+    in those that are the same.
+    """
+    found = []
+    if len(activations) == len(reference.layers):
+        found = [
+            (name, levels[frame], activation.node, activation.values)
+            for (name, levels), activation in zip(reference.layers.items(), activations, strict=True)
+            if levels[frame].size == activation.values.size
+        ]
+    found.append((reference.classifier, reference.logits[frame], "logits", logits))
+    result.compared = tuple(name for name, *_ in found)
+    for name, expected, node, values in found:
+        values = values.reshape(expected.shape)
+        if (at := first_difference(expected, values)) is not None:
+            given = float(values[at])
+            given = int(given) if given.is_integer() else given
+            result.mismatching.append(frame)
+            result.first = result.first or Difference(frame, name, node, at, int(expected[at]), given)
+            return

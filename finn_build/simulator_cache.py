@@ -8,7 +8,6 @@ structure share it.
 from __future__ import annotations
 
 import hashlib
-import os
 import platform
 import shutil
 import subprocess
@@ -21,9 +20,7 @@ from finn_build import multiplier_loops
 from finn_build.hdl import Design
 from finn_build.stitch import FILE_LIST
 from finn_build.verilator import HARNESS, compile_simulator, recipe
-from radioml.files import read_json, replacing, sha256, write_json
-
-FOLDER_VARIABLE = "RADIOML_CACHE"
+from radioml.files import chosen_cache, read_json, replacing, sha256, write_json
 
 
 class SimulatorCache:
@@ -33,8 +30,7 @@ class SimulatorCache:
     """
 
     def __init__(self, own: Path) -> None:
-        named = os.environ.get(FOLDER_VARIABLE)
-        self.folder = (Path(named).expanduser().resolve() if named else own) / "simulators"
+        self.folder = (chosen_cache() or own) / "simulators"
 
     def simulator(self, hdl: Path, design: Design, work: Path, library: Path, log: Path) -> None:
         """Put the simulator of the folder `hdl` at `library`, compiling it (`compile_simulator`) if it is not kept."""

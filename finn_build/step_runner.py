@@ -36,6 +36,10 @@ class StepRunner:
 
         return show
 
+    def kept(self, name: str) -> None:
+        """Say that a step's result is there already."""
+        self.console.print(f"  {name:<36}      kept", highlight=False)
+
     def run(self, name: str, function: Callable[[], Result], finn: bool = False) -> Result:
         """Run one step, inside a FINN session if it needs FINN.
 

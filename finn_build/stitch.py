@@ -21,6 +21,7 @@ class Layer:
     weight_memory, weight_bits: module and width of the memory that streams the weights, if any.
     axi_lite: whether the module has a (here unused) control port.
     gauge: whether it is a FIFO that can tell its largest fill.
+    tap: whether its output is an activation, whose levels the simulator can record.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Layer:
     weight_bits: int = 0
     axi_lite: bool = False
     gauge: bool = False
+    tap: bool = False
 
 
 def stitch(layers: list[Layer]) -> str:
@@ -39,7 +41,8 @@ def stitch(layers: list[Layer]) -> str:
 
     With FINN_SIMULATION defined the FIFOs are the library's unbounded gauges, and `fifo_fill` carries their largest
     fills, 32 bits each, the first layer's in the least significant bits. With STREAM_PROBES defined bit k of
-    `stream_valid` and `stream_ready` is the state of the stream into layer k, and the last bit that of the output.
+    `stream_valid` and `stream_ready` is the state of the stream into layer k, and the last bit that of the output, and
+    `tap<k>` is the data at the output of layer k, if that is tapped.
     """
     for left, right in pairwise(layers):
         if left.output_bits != right.input_bits:
@@ -76,6 +79,9 @@ def stitch(layers: list[Layer]) -> str:
         f"assign stream_{state} = {{{', '.join(f'{stream}_t{state}' for stream in reversed(streams))}}};"
         for state in states
     ]
+    taps = [index for index, layer in enumerate(layers) if layer.tap]
+    probe_port += [f"output [{layers[index].output_bits - 1}:0] tap{index}," for index in taps]
+    probe += [f"assign tap{index} = {streams[index + 1]}_tdata;" for index in taps]
     return "\n".join([
         f"module {TOP} (",
         *gauge_port,

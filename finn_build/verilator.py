@@ -18,6 +18,7 @@ from finn_build import multiplier_loops
 from finn_build.stitch import FILE_LIST, PROBES, TOP
 from radioml.errors import RadioMLError
 from radioml.files import replacing, write_text
+from radioml.rtl_simulator import INTERFACE
 
 if TYPE_CHECKING:
     from finn_build.hdl import Design
@@ -82,12 +83,18 @@ def recipe(design: Design, gauge: bool) -> tuple[str, tuple[str, ...], tuple[str
 def _design_header(design: Design, gauge: bool) -> str:
     """What harness.cpp must know of the design."""
     words = [design.input.words, *(layer.output_words for layer in design.layers)]
-    described = "".join(f"{layer.name} {count}\\n" for layer, count in zip(design.layers, words, strict=False))
+    tapped = {index: layer.output_bits // 8 for index, layer in enumerate(design.layers) if layer.tap}
+    described = "".join(
+        f"{layer.name} {count} {tapped.get(index, 0)}\\n"
+        for index, (layer, count) in enumerate(zip(design.layers, words, strict=False))
+    )
     lines = [
+        f"#define INTERFACE {INTERFACE}",
         f"#define INPUT_WORD_BYTES {design.input.word_bytes}",
         f"#define OUTPUT_WORD_BYTES {design.output.word_bytes}",
         f"#define STREAM_COUNT {len(design.layers) + 1}",
         f'#define DESCRIPTION "{described}"',
+        f"#define TAPS(TAP) {' '.join(f'TAP({index}, {count})' for index, count in tapped.items())}",
     ]
     if gauge:
         lines.append(f"#define FIFO_COUNT {len(design.fifos)}")

@@ -13,6 +13,15 @@ from typing import Any
 
 from radioml.errors import RadioMLError
 
+CACHE_VARIABLE = "RADIOML_CACHE"
+"""Environment variable that names a folder for what can be computed again: converted data, compiled simulators."""
+
+
+def chosen_cache() -> Path | None:
+    """The folder that `CACHE_VARIABLE` names, None where it names none."""
+    chosen = os.environ.get(CACHE_VARIABLE)
+    return Path(chosen).expanduser().resolve() if chosen else None
+
 
 @contextmanager
 def replacing(path: Path | str) -> Iterator[Path]:

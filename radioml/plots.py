@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -104,3 +105,43 @@ def confusion_matrix(path: Path | str, metrics: Metrics, title: str, data: str, 
         Path(path).with_suffix(".json"),
         {"title": title, "data": data, "snr_db": snr_db, "classes": list(CLASSES), "counts": counts.tolist()},
     )
+
+
+def throughput_over_batch_size(path: Path | str, benchmark: Mapping[str, Any], title: str) -> None:
+    """Draw frames a second and the shares of a batch's time over its size, and write the benchmark as `path`.json.
+
+    benchmark: the content of `bench.json`, of which `batches`, `streaming`, `figures` and `problem` are drawn.
+    """
+    from matplotlib.figure import Figure
+
+    batches, streaming = benchmark["batches"], benchmark["streaming"]
+    sizes = [f"{batch['frames']:,}" for batch in batches]
+    figure = Figure(figsize=(8, 8), layout="constrained")
+    above, below = figure.subplots(2)
+    for key, label in (
+        ("frames_per_second", "one batch after the other, quantising included"),
+        ("frames_per_second_without_quantising", "without quantising"),
+    ):
+        above.plot(sizes, [batch[key] for batch in batches], marker="o", ms=4, label=label)
+    if streaming["frames_per_second"]:
+        label = f"streaming, batches of {streaming['batch']:,}"
+        above.axhline(streaming["frames_per_second"], color="grey", linestyle="--", linewidth=1, label=label)
+    above.set(yscale="log", ylabel="frames a second")
+    above.grid(alpha=0.3, which="both")
+    above.legend()
+    shares = {name: [batch["parts_seconds"][name] or 0.0 for batch in batches] for name in batches[0]["parts_seconds"]}
+    sums, bottom = np.sum(list(shares.values()), 0), np.zeros(len(batches))
+    for name, seconds in shares.items():
+        if any(seconds):
+            below.bar(sizes, seconds / sums, bottom=bottom, label=name)
+            bottom += seconds / sums
+    for at, batch in enumerate(batches):
+        below.text(at, 1.01, f"{1e6 * batch['seconds'] / batch['frames']:,.1f} µs", ha="center", fontsize=8)
+    below.set(xlabel="frames in a batch", ylabel="share of the parts' time; above: time a frame", ylim=(0, 1.08))
+    below.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
+    below.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    ended = f"; ended early: {benchmark['problem']}" if benchmark["problem"] else ""
+    figure.suptitle(f"{title}\n{benchmark['figures']}{ended}", fontsize=11)
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=150)
+    write_json(Path(path).with_suffix(".json"), benchmark)

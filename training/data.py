@@ -34,7 +34,6 @@ class QuantisedFrames(Dataset):
             self.integers = torch.from_numpy(quantised_frames(path, quantiser, progress))
         class_index, snr_db = cell_labels(np.arange(len(self)), self.frames_per_cell)
         self.class_index, self.snr_db = torch.from_numpy(class_index), torch.from_numpy(snr_db)
-        self.step = quantiser.scale
 
     def move_to_gpu_if_it_fits(self) -> None:
         """Keep all frames and labels on this process's GPU, if there is one and they fill at most half of its room.
@@ -53,12 +52,18 @@ class QuantisedFrames(Dataset):
         return len(self.integers)
 
     def __getitem__(self, indices: Sequence[int] | torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """IQ float32 (B, 2, 1024), class (B,), SNR in dB (B,), position in the file (B,)."""
+        """Integers int8 (B, 1024, 2), class (B,), SNR in dB (B,), position in the file (B,).
+
+        They become IQ samples with `as_iq` where they are used: a quarter of the bytes then goes to a GPU.
+        """
         rows = torch.as_tensor(indices, device=self.integers.device)
-        # index_select copies whole rows, several times faster than indexing; one pass converts and transposes.
-        iq = self.integers.index_select(0, rows).permute(0, 2, 1)
-        iq = iq.to(torch.float32, memory_format=torch.contiguous_format).mul_(self.step)
-        return iq, self.class_index[rows], self.snr_db[rows], rows
+        # index_select copies whole rows, several times faster than indexing.
+        return self.integers.index_select(0, rows), self.class_index[rows], self.snr_db[rows], rows
+
+
+def as_iq(integers: torch.Tensor, step: float) -> torch.Tensor:
+    """Integers int8 (B, 1024, 2) of an input quantiser with this step as IQ samples, float32 (B, 2, 1024)."""
+    return integers.permute(0, 2, 1).to(torch.float32, memory_format=torch.contiguous_format).mul_(step)
 
 
 class RadioMLData(lightning.LightningDataModule):

@@ -35,13 +35,12 @@ import numpy as np
 from radioml.constants import FRAME_LENGTH
 from radioml.dataset import open_dataset
 from radioml.errors import RadioMLError
-from radioml.files import read_json, sha256, write_json
+from radioml.files import CACHE_VARIABLE, chosen_cache, read_json, sha256, write_json
 from radioml.quantiser import InputQuantiser
 
 Progress = Callable[[str, int, int], object]
 """Called with what is being done, how much of it is done, and of how much."""
 
-FOLDER_VARIABLE = "RADIOML_CACHE"
 _FORMAT = 1  # counts changes of the layout or of the quantiser's rule; other caches are converted again
 _FRAMES_AT_ONCE = 4096
 _BYTES_AT_ONCE = 1 << 23
@@ -71,7 +70,7 @@ def quantised_frames(path: Path, quantiser: InputQuantiser, progress: Progress) 
         megabytes = np.prod(shape, dtype=np.int64) / 1e6
         raise RadioMLError(
             f"{target.parent}: cannot write the cache of {path.name}: {error}; it takes {megabytes:,.0f} MB: make room "
-            f"there, or let the environment variable {FOLDER_VARIABLE} name another folder"
+            f"there, or let the environment variable {CACHE_VARIABLE} name another folder"
         ) from error
     return _mapped(target, shape)
 
@@ -95,8 +94,8 @@ def _folders(path: Path) -> list[Path]:
     real = path.resolve()
     # Several files may have one name: only beside the file itself is the name enough.
     distinct = f"{real.name}-{hashlib.sha256(os.fsencode(real)).hexdigest()[:12]}.cache"
-    if chosen := os.environ.get(FOLDER_VARIABLE):
-        return [Path(chosen).expanduser() / distinct]
+    if chosen := chosen_cache():
+        return [chosen / distinct]
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     beside_link = path.absolute().with_name(f"{path.name}.cache")
     return [real.with_name(f"{real.name}.cache"), beside_link, home / "radioml" / distinct]

@@ -25,7 +25,7 @@ from radioml.files import write_json, write_text
 from radioml.metrics import Metrics, measure
 from training.bad_batch import stopped_at
 from training.checkpoint import TrainedNetwork, load_checkpoint, save_checkpoint, start_identity, start_with
-from training.data import QuantisedFrames, RadioMLData
+from training.data import QuantisedFrames, RadioMLData, as_iq
 from training.distributed import (
     connected,
     first_process_first,
@@ -56,6 +56,12 @@ class ModulationClassifier(lightning.LightningModule):
     def __init__(self, network: nn.Module, experiment: Experiment, folder: Path, teacher: Teacher | None) -> None:
         super().__init__()
         self.network, self.experiment, self.folder, self.teacher = network, experiment, folder, teacher
+        self.input_step = input_quantiser(network).scale
+
+    def on_after_batch_transfer(self, batch: tuple[torch.Tensor, ...], _loader: int) -> tuple[torch.Tensor, ...]:
+        """The batch's integers as IQ samples, on the device."""
+        integers, *labels = batch
+        return as_iq(integers, self.input_step), *labels
 
     def training_step(self, batch: tuple[torch.Tensor, ...], _index: int) -> torch.Tensor:
         """Loss of one batch; stops the run when it is not a number."""
@@ -149,10 +155,11 @@ def _train(experiment: Experiment, data: Path, run: Path, console: Console) -> T
         settings.maximum_snr_db,
     )  # fmt: skip
     keeper = ModelCheckpoint(
-        folder, "best", monitor=RANK if experiment.pruning else "validation/accuracy", mode="max", save_last=True,
+        folder, "best", monitor=RANK if experiment.pruning else "validation/accuracy", mode="max",
         enable_version_counter=False,
     )  # fmt: skip
-    callbacks = [keeper, LearningRateMonitor("step"), RichProgressBar(), EpochReport(console)]
+    resumer = ModelCheckpoint(folder, "last", enable_version_counter=False)  # `save_last` skips epochs that are no best
+    callbacks = [keeper, resumer, LearningRateMonitor("step"), RichProgressBar(), EpochReport(console)]
     if experiment.averaging:
         callbacks.append(averaging(experiment.averaging))
     if experiment.pruning:  # after averaging, whose averages it prunes too

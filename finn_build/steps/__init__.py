@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from radioml.model_metadata import ModelMetadata
 
 EXACT_STEP, HOST_CUT_STEP = "make thresholds exact", "cut the host's ends off"
+BOARD_STEPS = ("choose RTL or HLS", "minimise bit widths")
+"""The last steps, whose result may depend on the board. That of all before them does not."""
 Step = Callable[["ModelWrapper"], "ModelWrapper"]
 
 
@@ -51,6 +53,6 @@ def graph_steps(network: ModelWrapper, metadata: ModelMetadata, board: Board, wo
         (HOST_CUT_STEP, lambda model: cut_host_ends(model, metadata.logit_scale)),
         ("map to hardware layers", of_finn(finn.step_convert_to_hw)),
         ("partition", of_finn(finn.step_create_dataflow_partition)),
-        ("choose RTL or HLS", lambda model: finn.step_specialize_layers(prefer_rtl(model), config)),
-        ("minimise bit widths", of_finn(finn.step_minimize_bit_width)),
+        (BOARD_STEPS[0], lambda model: finn.step_specialize_layers(prefer_rtl(model), config)),
+        (BOARD_STEPS[1], of_finn(finn.step_minimize_bit_width)),
     ]

@@ -27,11 +27,13 @@ def main() -> None:
     written, or a stage that is not installed (a board has the driver alone), one message and exit code 2.
     """
     from radioml.cli import (  # noqa: F401  (each registers)
+        bench,
         boards,
         build,
         data,
         deploy,
         doctor,
+        estimate,
         evaluation,
         models,
         search,

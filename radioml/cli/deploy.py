@@ -52,7 +52,7 @@ def classify(
         int | None, typer.Option(min=1, help="Simulators to run side by side. Default: one a core.")
     ] = None,
     target: Annotated[
-        str | None, typer.Option(help="A board on the network that runs PYNQ.remote, by name or address; `pynq` only.")
+        str | None, typer.Option(help="A board on the network that runs PYNQ.remote, HOST[:PORT]; `pynq` only.")
     ] = None,
 ) -> None:
     """Classify IQ frames with an accelerator: accuracy over all SNRs, and throughput.

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich import box
 from rich.columns import Columns
 from rich.console import Console
 from rich.markup import escape
@@ -109,18 +110,13 @@ def compare_runs(
 
     Writes comparison.md (the table), comparison.json, and tradeoff.png with its numbers.
     """
-    from training.compare import COLUMNS, compare, groups, notes, rows, write_comparison
+    from training.compare import compare, groups, notes, rows, write_comparison
 
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("exporting and scoring", total=len(runs))
         entries = compare(runs, lambda done, total: bar.update(task, completed=done))
     write_comparison(entries, out)
-    table = Table()
-    for name in COLUMNS:
-        table.add_column(name, overflow="fold", justify="left" if name in ("run", "topology", "data") else "right")
-    for row in rows(entries):
-        table.add_row(*map(escape, row))
-    console.print(table)
+    console.print(_comparison(rows(entries), console.width))
     for note in notes(entries):
         console.print(escape(note))
     if len(tested := groups(entries)) > 1:
@@ -175,6 +171,23 @@ def _print_evaluation(result: Evaluation) -> None:
     console.print(table)
     if result.caution:
         console.print(f"[bold yellow]no measure of frames it has never seen:[/] {escape(result.caution)}")
+
+
+def _comparison(cells: list[tuple[str, ...]], width: int) -> Table:
+    """The comparison, on a narrow terminal without intervals and what scores are made of: the written table has all."""
+    from training.compare import COLUMNS
+
+    details = ("topology", "parameters", "bit operations", "bits of weights") if width < 160 else ()
+    table = Table(box=box.SIMPLE, padding=(0, 1, 0, 0), pad_edge=False)
+    shown = [column for column, name in enumerate(COLUMNS) if name not in details]
+    for column in shown:
+        name = COLUMNS[column]
+        left = name in ("run", "topology", "bits", "data")
+        table.add_column(name, justify="left" if left else "right", no_wrap=name in ("run", "bits"))
+    for row in cells:
+        row = [cell.split("% (")[0] + "%" * ("% (" in cell) for cell in row] if details else row
+        table.add_row(*(escape(row[column]) for column in shown))
+    return table
 
 
 def _proportions(title: str, rows: dict[str, Proportion]) -> Table:

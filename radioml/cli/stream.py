@@ -55,15 +55,19 @@ def stream(
     processes: Annotated[
         int | None, typer.Option(min=1, help="Simulators to run side by side. Default: one a core.")
     ] = None,
+    target: Annotated[
+        str | None, typer.Option(help="A board on the network that runs PYNQ.remote, HOST[:PORT]; `pynq` only.")
+    ] = None,
 ) -> None:
     """Classify the frames of a recording, or of a live stream, with an accelerator.
 
     The next frames are read and quantised, as the network was trained, while the accelerator works. A table of what was
     heard is shown as it goes. Frames with NaN get no class; they, clipped values and samples that fill no frame are
-    counted. When a source fails, or on Ctrl-C, the results so far are kept.
+    counted. When a source fails, or on Ctrl-C, the results so far are kept. FILE.summary.json tells the counts and what
+    ended the run early.
     """
     from deploy.recordings import open_source
-    from deploy.stream import row_writer
+    from deploy.stream import row_writer, write_report
     from deploy.stream import stream as run
 
     console = Console(stderr=True, highlight=False)
@@ -71,8 +75,9 @@ def stream(
     with row_writer(out) as write, Live(console=console, auto_refresh=False, transient=True) as live:
         summary = run(
             package, opened, backend, processes, write,
-            lambda summary: live.update(_table(summary, opened.frames), refresh=True),
+            lambda summary: live.update(_table(summary, opened.frames), refresh=True), target,
         )  # fmt: skip
+    write_report(summary, opened, out)
     console.print(_table(summary, opened.frames))
     if opened.left_over:
         console.print(f"{escape(opened.left_over)} at the end of {escape(opened.name)} fill no frame: left out")

@@ -21,7 +21,7 @@ def verify(
     frames: Annotated[
         int,
         typer.Option(min=2, help="Frames, spread over all classes and SNRs; 624 are one of every class at every SNR."),
-    ] = 624,
+    ] = 78,
     data: Annotated[
         Path | None, typer.Option(help="RadioML HDF5 file (its test part is used); default: synthetic frames.")
     ] = None,

@@ -7,10 +7,12 @@ a failure.
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +27,7 @@ import deploy.simulated_board  # noqa: F401  (plugs the board into PYNQ)
 from deploy import pynq_board
 from deploy.accelerator import open_accelerator
 from deploy.golden import check_golden
+from deploy.simulated_bitfile import DMA_ADDRESSES, OUTPUT_DMA
 from deploy.simulated_fabric import BusError
 from radioml.errors import RadioMLError
 from radioml.package import Package, open_package
@@ -47,7 +50,7 @@ def any_batch_size(package: Package, integers: np.ndarray, logits: np.ndarray) -
             assert accelerator._overlay.odma[0].read(REPETITIONS) == (stop - start - 1) % 64 + 1  # the last transfer's
         assert raised(RadioMLError, accelerator.infer, integers[:0])
         assert pynq.Device.active_device.memory.allocated == 4  # two pairs of buffers
-    assert pynq.Device.active_device.memory.allocated == 0
+    assert allocated() == 0
 
 
 def finn_driver_alone(package: Package, integers: np.ndarray, logits: np.ndarray) -> None:
@@ -111,6 +114,23 @@ def an_interrupt_lets_the_transfer_end(package: Package, integers: np.ndarray, l
         assert np.array_equal(accelerator.infer(integers[:3]).logits, logits[:3])
 
 
+def a_second_interrupt_does_not_wait(package: Package, integers: np.ndarray, logits: np.ndarray) -> None:
+    """Neither for the transfer to end nor for the timeout; the DMA engines are stopped before the buffers are freed."""
+    board = pynq.Device.active_device
+    with open_accelerator(package, "pynq") as accelerator:
+        accelerator._overlay.idma[0].write = lambda offset, value: None
+        for delay in (0.2, 0.6):
+            Timer(delay, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+        start = time.monotonic()
+        raised(KeyboardInterrupt, accelerator.infer, integers[:3])
+        assert 0.5 < time.monotonic() - start < pynq_board.TIMEOUT_SECONDS / 2
+        hanging = board.fabric
+        assert not accelerator._overlay.odma[0].read(CONTROL) & IDLE
+    assert board.fabric is not hanging
+    assert board.fabric.read(DMA_ADDRESSES[OUTPUT_DMA] + CONTROL) == IDLE
+    assert allocated() == 0
+
+
 def an_error_on_the_bus_is_noticed(package: Package, integers: np.ndarray, logits: np.ndarray) -> None:
     with open_accelerator(package, "pynq") as accelerator:
         engine = accelerator._overlay.odma[0]
@@ -120,7 +140,7 @@ def an_error_on_the_bus_is_noticed(package: Package, integers: np.ndarray, logit
         )
         engine.read = read
         assert np.array_equal(accelerator.infer(integers[:3]).logits, logits[:3])
-    assert pynq.Device.active_device.memory.allocated == 0
+    assert allocated() == 0
 
 
 def transfers_overlap(package: Package, integers: np.ndarray, logits: np.ndarray) -> None:
@@ -153,6 +173,39 @@ def a_broken_bitfile_is_refused(package: Package, integers: np.ndarray, logits: 
         accelerator = open_accelerator(package, "pynq")
         message = raised(RadioMLError, accelerator.__enter__)
         assert "the board does not take" in message or "not a package" in message, message
+        assert allocated() == 0
+
+
+def a_broken_handoff_is_refused(package: Package, integers: np.ndarray, logits: np.ndarray) -> None:
+    """Cut off, or of a design without FINN's DMA engines."""
+    path = package.folder / pynq_board.HANDOFF
+    handoff = path.read_text()
+    for broken in (handoff[:-100], "", handoff.replace("odma0", "axi_dma_0")):
+        path.write_text(broken)
+        accelerator = open_accelerator(package, "pynq")
+        assert "the board does not take" in raised(RadioMLError, accelerator.__enter__)
+        assert allocated() == 0
+
+
+def too_little_memory_is_told(package: Package, integers: np.ndarray, logits: np.ndarray) -> None:
+    memory = pynq.Device.active_device.memory
+    allocate = memory.allocate
+
+    def of_three(size: int, cacheable: bool) -> tuple[int, np.ndarray]:
+        if memory.allocated == 3:
+            raise RuntimeError("Failed to allocate Memory!")  # as PYNQ says it on a board
+        return allocate(size, cacheable)
+
+    memory.allocate = of_three
+    accelerator = open_accelerator(package, "pynq")
+    assert "Failed to allocate Memory" in raised(RadioMLError, accelerator.__enter__)
+    assert allocated() == 0
+
+
+def allocated() -> int:
+    """Buffers in the board's memory that nobody has freed."""
+    gc.collect()
+    return pynq.Device.active_device.memory.allocated
 
 
 @contextmanager

@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from deploy.simulated_bitfile import write_bitfile_package
 from radioml.package import GOLDEN, Manifest, open_package, write_package
 from radioml.synthetic import write_dataset
 from tests.conftest import REPOSITORY
@@ -23,6 +25,25 @@ def board_python_path() -> Path:
     path = Path(named) if named else REPOSITORY / ".venv-board" / "bin" / "python"
     if not path.exists() and not named:
         pytest.skip(".venv-board is absent: make board-setup, or name an interpreter in RADIOML_BOARD_PYTHON")
+    return path
+
+
+def in_board_environment(python: str, *arguments: object, home: Path) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "HOME": str(home), "PYTHONPATH": str(REPOSITORY), "COLUMNS": "200"}
+    environment["MPLCONFIGDIR"] = str(home / "matplotlib")
+    command = [python, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=home, env=environment, check=False, timeout=600)
+
+
+@pytest.fixture(scope="session")
+def board_python() -> str:
+    return str(board_python_path())
+
+
+@pytest.fixture(scope="session")
+def bitfile_package(small_package, tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("bitfile") / "package.zip"
+    write_bitfile_package(small_package, path)
     return path
 
 

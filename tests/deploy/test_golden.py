@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from deploy.accelerator import Inference, open_accelerator
+from deploy.diagnosis import _reordered
 from deploy.golden import check_golden
 from radioml.constants import CLASSES
 from radioml.errors import MismatchError
-from radioml.package import GOLDEN, Package, open_package
+from radioml.package import GOLDEN, Package, StreamFormat, open_package
 from radioml.quantiser import InputQuantiser
 
 QUANTISER = InputQuantiser(8, 1 / 64)
@@ -39,6 +40,8 @@ class StandInManifest:
     """What the golden check wants to know of a manifest."""
 
     quantiser, classes = QUANTISER, CLASSES
+    input = StreamFormat((1024, 2), 16, 8, True, 16)
+    output = StreamFormat((24,), 1, 32, True, 4)
 
 
 def package(folder: Path, golden_logits: np.ndarray) -> Package:
@@ -46,8 +49,9 @@ def package(folder: Path, golden_logits: np.ndarray) -> Package:
     return Package(StandInManifest, folder)
 
 
-def exchanged_iq(integers: np.ndarray) -> np.ndarray:
-    return integers[..., ::-1]
+def in_groups(integers: np.ndarray, size: int) -> np.ndarray:
+    """Every `size` integers that follow each other in reverse."""
+    return integers.reshape(-1, size)[:, ::-1].reshape(integers.shape)
 
 
 def test_equal_logits_pass(tmp_path):
@@ -61,7 +65,6 @@ def test_equal_logits_pass(tmp_path):
         (np.clip(np.floor(IQ * 64), -128, 127).astype(np.int8), "rounded down"),
         (InputQuantiser(8, 1 / 32)(IQ), "twice the scale"),
         (InputQuantiser(8, 1 / 128)(IQ), "half the scale"),
-        (exchanged_iq(QUANTISER(IQ)), "I and Q exchanged"),
     ],
 )
 def test_a_network_trained_with_another_quantiser_is_told(tmp_path, network_input, cause):
@@ -71,10 +74,51 @@ def test_a_network_trained_with_another_quantiser_is_told(tmp_path, network_inpu
 
 
 @pytest.mark.parametrize(
+    ("network_input", "cause"),
+    [
+        (in_groups(QUANTISER(IQ), 2), "I and Q exchanged"),
+        (QUANTISER(IQ).transpose(0, 2, 1).reshape(IQ.shape), "all I before all Q"),
+        (in_groups(QUANTISER(IQ), 16), "elements of a word in reverse"),
+        (in_groups(QUANTISER(IQ), 4), "bytes of 32-bit numbers in reverse"),
+        (in_groups(QUANTISER(IQ), 8), "bytes of 64-bit numbers in reverse"),
+    ],
+)
+def test_an_accelerator_with_another_input_packing_is_told(tmp_path, network_input, cause):
+    opened = package(tmp_path, logits_of(network_input))
+    with pytest.raises(MismatchError, match=rf"{cause}: the manifest's input packing is not the accelerator's"):
+        check_golden(StandIn(opened), opened)
+
+
+def test_an_accelerator_with_another_order_of_nibbles_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(StandInManifest, "quantiser", InputQuantiser(4, 1 / 4))
+    monkeypatch.setattr(StandInManifest, "input", StreamFormat((1024, 2), 4, 4, True, 2))
+    integers = StandInManifest.quantiser(IQ)
+    for network_input, cause in (
+        (in_groups(integers, 4), "elements of a word in reverse"),
+        (in_groups(in_groups(integers, 4), 2), "bytes of 16-bit numbers in reverse"),
+    ):
+        opened = package(tmp_path, logits_of(network_input))
+        with pytest.raises(MismatchError, match=rf"{cause}: the manifest's input packing"):
+            check_golden(StandIn(opened), opened)
+    # one sample a byte: exchanging its nibbles exchanges I and Q
+    orders = dict(_reordered(integers, StandInManifest.input))
+    assert np.array_equal(orders["with the nibbles of a byte exchanged"], in_groups(integers, 2))
+
+
+@pytest.mark.parametrize(
     ("fault", "message"),
     [
         (lambda logits: logits[:, ::-1], "in another order"),
-        (lambda logits: logits + 1, "12 of 12 golden frames differ.*288 of 288 logits.*different builds"),
+        (
+            lambda logits: logits + 1,
+            "12 of 12 golden frames differ.*288 of 288 logits.*wrong accelerator.*bitfile.*another build",
+        ),
+        (lambda logits: np.zeros_like(logits), "Every frame gets the same logits.*wrong bitfile"),
+        (lambda logits: np.roll(logits, 2, 0), r"right but 2 frame\(s\) late.*Load the bitfile again"),
+        (
+            lambda logits: logits.astype("<i4").byteswap().astype(np.int64),
+            "right but with the bytes of 32-bit numbers in reverse: the manifest's output packing",
+        ),
         (lambda logits: logits * (np.arange(12) != 3)[:, None], "1 of 12 .*frame 3.*Most frames agree"),
         (lambda logits: logits[:, :20], r"logits \(12, 20\) for golden logits \(12, 24\)"),
     ],

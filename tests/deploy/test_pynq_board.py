@@ -6,8 +6,6 @@ What runs there is tests/board/checks.py; here are the packages, the frames and 
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -17,29 +15,16 @@ import pytest
 from deploy.accelerator import open_accelerator
 from deploy.classify import classify
 from deploy.results import accuracy
-from deploy.simulated_bitfile import write_bitfile_package
 from radioml.dataset import read_frames
 from radioml.errors import RadioMLError
 from radioml.files import read_json
-from radioml.package import open_package
+from radioml.package import XCLBIN, open_package
 from radioml.split import spread_indices
 from tests.conftest import REPOSITORY
-from tests.deploy.conftest import board_python_path
+from tests.deploy.conftest import in_board_environment
 
 CHECKS = REPOSITORY / "tests" / "board" / "checks.py"
 FRAMES = 24 * 26
-
-
-@pytest.fixture(scope="session")
-def board_python() -> str:
-    return str(board_python_path())
-
-
-@pytest.fixture(scope="session")
-def bitfile_package(small_package, tmp_path_factory) -> Path:
-    path = tmp_path_factory.mktemp("bitfile") / "package.zip"
-    write_bitfile_package(small_package, path)
-    return path
 
 
 @pytest.fixture(scope="session")
@@ -54,13 +39,6 @@ def simulated(small_package, data_file, tmp_path_factory) -> Path:
         logits = accelerator.infer(integers).logits
     np.savez(folder / "arrays.npz", integers=integers, logits=logits)
     return folder / "arrays.npz"
-
-
-def in_board_environment(python: str, *arguments: object, home: Path) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "HOME": str(home), "PYTHONPATH": str(REPOSITORY), "COLUMNS": "200"}
-    environment["MPLCONFIGDIR"] = str(home / "matplotlib")
-    command = [python, *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, cwd=home, env=environment, check=False, timeout=600)
 
 
 def test_software_gives_the_same_integers_as_simulation(small_package, simulated, tmp_path):
@@ -79,10 +57,13 @@ def test_software_gives_the_same_integers_as_simulation(small_package, simulated
         "caches",
         "a_hang_ends_with_a_message",
         "an_interrupt_lets_the_transfer_end",
+        "a_second_interrupt_does_not_wait",
         "an_error_on_the_bus_is_noticed",
         "transfers_overlap",
         "a_dma_out_of_memory_is_noticed",
         "a_broken_bitfile_is_refused",
+        "a_broken_handoff_is_refused",
+        "too_little_memory_is_told",
     ],
 )
 def test_on_the_simulated_board(check, board_python, bitfile_package, simulated, tmp_path):
@@ -127,6 +108,12 @@ def test_without_pynq_the_command_says_what_to_install(radioml, bitfile_package,
 def test_a_package_without_a_bitfile_is_refused(small_package, tmp_path):
     with pytest.raises(RadioMLError, match="of kind 'simulation': the pynq backend needs one with a bitfile"):
         open_accelerator(open_package(small_package, tmp_path), "pynq")
+
+
+def test_a_package_for_an_alveo_is_refused(repack, tmp_path):
+    package = open_package(repack({"kind": "bitfile"}, files={XCLBIN: b"xclbin2"}), tmp_path / "alveo")
+    with pytest.raises(RadioMLError, match=r"accelerator\.xclbin for an Alveo card, which the pynq backend cannot"):
+        open_accelerator(package, "pynq")
 
 
 def test_a_bitfile_package_is_not_made_of_another_one(bitfile_package, tmp_path):

@@ -1,7 +1,8 @@
-"""The verification ladder: sound builds pass every rung, and a fault planted in one rung is found by that rung alone."""
+"""The verification ladder: a sound build passes every rung, a fault planted in one is found by that rung alone."""
 
 from __future__ import annotations
 
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -14,8 +15,7 @@ from qonnx.core.modelwrapper import ModelWrapper
 from finn_build.build import FOLDED, NETWORK, STEPS, WITH_FIFOS
 from finn_build.hdl import Design
 from finn_build.ladder import climb, describe
-from finn_build.record import load_record
-from finn_build.rtl_rungs import BACK_TO_BACK, GAPS, STALLS
+from finn_build.rtl_rungs import BACK_TO_BACK, FRAME_GAPS, STALLS, WORD_GAPS
 from finn_build.rung import Reference
 from finn_build.stitch import Layer
 from finn_build.verilator import compile_simulator
@@ -44,7 +44,7 @@ FILES = {
     "fold": FOLDED,
     "insert converters and FIFOs": WITH_FIFOS,
 }
-RTL_RUNGS = (BACK_TO_BACK, GAPS, STALLS)
+RTL_RUNGS = (BACK_TO_BACK, WORD_GAPS, FRAME_GAPS, STALLS)
 WEIGHTED = ("Conv", "MatMul", "MVAU", "MVAU_rtl")
 
 
@@ -79,13 +79,12 @@ def wrong(report) -> list[str]:
 def test_sound_build_passes_every_rung(radioml, small_build):
     done = radioml("verify", small_build.folder, "--frames", 26, home=small_build.home)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "all 17 rungs give the network's integers" in done.stdout
+    assert "all 18 rungs give the network's integers" in done.stdout
     report = read_json(small_build.folder / "verify.json")
     assert [rung["name"] for rung in report["rungs"]] == [*FILES, *RTL_RUNGS]
     assert (report["frames"], report["classes"], report["snrs"]) == (26, 24, 26)
     for rung in report["rungs"]:
-        layers = ["classifier"] if rung["name"] in RTL_RUNGS else ["features.0", "features.3", "classifier"]
-        assert rung["layers_compared"] == layers
+        assert rung["layers_compared"] == ["features.0", "features.3", "classifier"]
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -129,11 +128,11 @@ def test_thresholds_off_by_one_are_found_by_their_rung_alone(name, graphs, frame
 
 
 def test_rounding_that_the_next_step_mends_is_no_difference(graphs, frames, reference):
-    """Thresholds a thousandth above an integer, as single precision makes them now and then."""
+    """Thresholds a ten-thousandth above an integer, as single precision makes them now and then."""
     name = "streamline scales into thresholds"
     model = ModelWrapper(str(graphs / FILES[name]))
-    layer = model.get_nodes_by_op_type("MultiThreshold")[0]
-    thresholds = np.ceil(model.get_initializer(layer.input[1])) + np.float32(1e-3)
+    layer = model.get_nodes_by_op_type("MultiThreshold")[1]
+    thresholds = np.ceil(model.get_initializer(layer.input[1])) + np.float32(1e-4)
     model.set_initializer(layer.input[1], thresholds)
     model.save(str(graphs / FILES[name]))
     report = climb(graphs, frames, reference, "synthetic")
@@ -154,9 +153,8 @@ def test_graph_that_cannot_be_executed_is_a_failed_rung(graphs, frames, referenc
 
 
 def test_build_without_kept_steps_is_refused(graphs, frames, reference):
-    shutil.rmtree(graphs / STEPS)
-    shutil.copytree(graphs.parent, graphs / STEPS, ignore=lambda *_: ["build"])
-    with pytest.raises(RadioMLError, match="no such file"):
+    (graphs / FILES["make thresholds exact"]).unlink()
+    with pytest.raises(RadioMLError, match="did not keep the graph of every step"):
         climb(graphs, frames, reference, "synthetic")
 
 
@@ -171,20 +169,63 @@ def repackaged(small_build, folder: Path, change) -> Path:
     return folder
 
 
-def test_flipped_bit_in_a_weight_memory_is_found_by_the_rtl_alone(radioml, small_build, tmp_path):
-    def change(contents: Path) -> None:
-        weights = contents / "MVAU_rtl_2_memblock.dat"
-        lines = weights.read_text().split("\n")
-        lines[1] = f"{int(lines[1][0], 16) ^ 8:x}{lines[1][1:]}"
-        weights.write_text("\n".join(lines))
+def flip_weight(contents: Path, layer: int) -> None:
+    """Flip the top bit of a weight: it moves by 8."""
+    weights = contents / f"MVAU_rtl_{layer}_memblock.dat"
+    lines = weights.read_text().split("\n")
+    lines[1] = f"{int(lines[1][0], 16) ^ 8:x}{lines[1][1:]}"
+    weights.write_text("\n".join(lines))
 
-    folder = repackaged(small_build, tmp_path / "build", change)
+
+def test_flipped_bit_in_a_weight_memory_is_found_by_the_rtl_alone(radioml, small_build, tmp_path):
+    folder = repackaged(small_build, tmp_path / "build", lambda contents: flip_weight(contents, 2))
     checkpoint = small_build.run / "train" / "checkpoint.pth"
     done = radioml("verify", folder, "--frames", 26, "--checkpoint", checkpoint, home=small_build.home)
     assert done.returncode == 1, done.stdout + done.stderr
     assert f"first rung that differs: {BACK_TO_BACK}" in done.stdout
     assert "layer classifier, frame" in done.stdout
-    assert wrong(read_json(folder / "verify.json")) == list(RTL_RUNGS)
+    report = read_json(folder / "verify.json")
+    assert wrong(report) == list(RTL_RUNGS)
+    assert all(rung["first_difference"]["layer"] == "classifier" for rung in report["rungs"] if not rung["equal"])
+
+
+@pytest.mark.parametrize(("number", "layer"), [(0, "features.0"), (1, "features.3")])
+def test_flipped_bit_in_an_inner_weight_memory_is_found_in_its_layer(
+    number, layer, small_build, frames, reference, tmp_path
+):
+    folder = repackaged(small_build, tmp_path / "build", lambda contents: flip_weight(contents, number))
+    report = climb(folder, frames, reference, "synthetic")
+    assert wrong(report) == list(RTL_RUNGS)
+    for rung in report["rungs"][-len(RTL_RUNGS) :]:
+        first = rung["first_difference"]
+        assert (first["layer"], first["node"]) == (layer, f"Thresholding_rtl_{number}")
+        assert first["expected"] == reference.layers[layer][(first["frame"], *first["index"])] != first["found"]
+        assert first["element"].startswith("channel ")
+        assert f"layer {layer} (here Thresholding_rtl_{number}), frame {first['frame']} " in describe(rung)
+
+
+def test_changed_threshold_is_found_with_its_layer_frame_and_element(small_build, frames, reference, tmp_path):
+    """FINN looks a level up by bisection: with the middle threshold as low as the first, levels 1 to 7 become 8."""
+    touched = (reference.layers["features.3"] >= 1) & (reference.layers["features.3"] <= 7)
+    channel = int(touched.sum(axis=(0, 2)).argmax())
+    touched[:, np.arange(touched.shape[1]) != channel] = False
+
+    def change(contents: Path) -> None:
+        middle, even = (contents / f"Thresholding_rtl_1_threshs_0_{stage}.dat" for stage in (0, 3))
+        lines = middle.read_text().split("\n")
+        lines[channel] = even.read_text().split("\n")[8 * channel]
+        middle.write_text("\n".join(lines))
+
+    folder = repackaged(small_build, tmp_path / "build", change)
+    report = climb(folder, frames, reference, "synthetic")
+    assert wrong(report) == list(RTL_RUNGS)
+    frame, *index = (int(i) for i in np.argwhere(touched)[0])
+    for rung in report["rungs"][-len(RTL_RUNGS) :]:
+        first = rung["first_difference"]
+        assert (first["layer"], first["node"]) == ("features.3", "Thresholding_rtl_1")
+        assert (first["frame"], first["index"]) == (frame, index)
+        assert (first["expected"], first["found"]) == (reference.layers["features.3"][(frame, *index)], 8)
+        assert rung["mismatching_frames"] == touched.any(axis=(1, 2)).sum()
 
 
 WRAPPER = """
@@ -194,47 +235,47 @@ WRAPPER = """
   reg stalled = 0;
   always @(posedge ap_clk) stalled <= ap_rst_n && m_axis_tvalid && !m_axis_tready;
   assign m_axis_tdata = sound_tdata ^ (fault[0] == 1 && stalled);
-  // Fault 2: an input that has been idle for 16 cycles corrupts the word that ends the pause.
   reg [7:0] idle = 0;
-  always @(posedge ap_clk) idle <= !ap_rst_n || s_axis_tvalid ? 0 : idle == 16 ? 16 : idle + 1;
+  always @(posedge ap_clk) idle <= !ap_rst_n || s_axis_tvalid ? 0 : idle == 255 ? 255 : idle + 1;
+  // Fault 2: a word that ends a pause of 12 cycles, as the word before did, is corrupted.
+  reg resumed = 0;
+  always @(posedge ap_clk) if (s_axis_tvalid) resumed <= idle >= 12;
+  // Fault 3: an input without a pause for longer than a frame takes corrupts every word from then on.
+  reg [8:0] busy = 0;
+  always @(posedge ap_clk) busy <= !ap_rst_n || !s_axis_tvalid ? 0 : busy == 300 ? 300 : busy + 1;
+  // Fault 4: the word that ends a pause of 200 cycles is corrupted.
+  wire corrupt = fault[0] == 2 && idle >= 12 && resumed || fault[0] == 3 && busy == 300 || fault[0] == 4 && idle >= 200;
+  wire [$bits(m_axis_tdata)-1:0] sound_tdata;
+  sound sound (.*, .s_axis_tdata(s_axis_tdata ^ (corrupt << 7)), .m_axis_tdata(sound_tdata));
+endmodule
 """
 
 
 @pytest.fixture(scope="module")
 def faulty_library(small_build, tmp_path_factory):
-    """A simulator of the build's RTL in a wrapper whose fault is chosen by fault.dat: 0 none, 1 and 2 as in WRAPPER."""
+    """A simulator of the build's RTL in a wrapper whose fault is chosen by fault.dat: 0 none, 1 to 4 as in WRAPPER."""
     work = tmp_path_factory.mktemp("faulty")
     hdl = work / "rtl"
     shutil.copytree(small_build.folder / "rtl", hdl)
     top = hdl / "accelerator.v"
     sound = top.read_text()
     header = sound[: sound.index(");") + 2]
-    top.write_text(sound.replace("module accelerator (", "module sound (") + header + WRAPPER + SOUND_INSTANCE)
+    top.write_text(sound.replace("module accelerator (", "module sound (") + header + WRAPPER)
     package = open_package(small_build.folder / "package.zip", work / "package")
-    names = load_record(small_build.folder)  # a finished build
-    assert "rtl" in names.stages
-    manifest = package.manifest
-    count = int(sound.split("] stream_valid")[0].rsplit("[", 1)[1].split(":")[0])
-    layers = tuple(Layer(f"layer{i}", "", 0, 0, 1) for i in range(count))
-    design = Design(manifest.input, manifest.output, layers, ())
+    rows = re.findall(r"^\| (\w+) \| (\d+) \| (\d+) \| (\d+) \|$", (hdl / "README.md").read_text(), re.M)
+    layers = (
+        Layer(name, name, int(bits_in), int(bits_out), int(words), tap=name.startswith("Thresholding"))
+        for name, bits_in, bits_out, words in rows
+    )
+    design = Design(package.manifest.input, package.manifest.output, tuple(layers), ())
     compile_simulator(hdl, design, work / "objects", work / LIBRARY, work / "log")
     return work / LIBRARY
 
 
-SOUND_INSTANCE = f"""
-  wire [$bits(m_axis_tdata)-1:0] sound_tdata;
-  sound sound (
-    .ap_clk(ap_clk), .ap_rst_n(ap_rst_n), .stream_valid(stream_valid), .stream_ready(stream_ready),
-    .s_axis_tdata(s_axis_tdata ^ ((fault[0] == 2 && idle == 16) << 7)),
-    .s_axis_tvalid(s_axis_tvalid), .s_axis_tready(s_axis_tready),
-    .m_axis_tdata(sound_tdata), .m_axis_tvalid(m_axis_tvalid), .m_axis_tready(m_axis_tready)
-  );
-endmodule
-"""
-
-
-@pytest.mark.parametrize(("fault", "found"), [(0, []), (1, [STALLS]), (2, [GAPS])])
-def test_fault_that_shows_under_one_kind_of_pause_alone(
+@pytest.mark.parametrize(
+    ("fault", "found"), [(0, []), (1, [STALLS]), (2, [WORD_GAPS]), (3, [BACK_TO_BACK]), (4, [FRAME_GAPS])]
+)
+def test_fault_that_shows_in_one_way_of_streaming_alone(
     fault, found, small_build, faulty_library, frames, reference, tmp_path
 ):
     def change(contents: Path) -> None:

@@ -15,7 +15,7 @@ from radioml.files import read_json
 from radioml.quantiser import InputQuantiser
 from radioml.split import fixed_split
 from radioml.synthetic import write_dataset
-from training.data import QuantisedFrames, RadioMLData
+from training.data import QuantisedFrames, RadioMLData, as_iq
 from training.experiment import Experiment
 from training.loop import train
 
@@ -63,9 +63,13 @@ def test_no_test_frame_reaches_training_or_selection(frames: QuantisedFrames, mi
 
 
 def test_batches_are_the_files_frames_on_the_input_grid(frames: QuantisedFrames, data: Path):
-    iq, class_index, snr_db, position = frames[[0, 3000, 3743]]
+    integers, class_index, snr_db, position = frames[[0, 3000, 3743]]
     stored = read_frames(data, np.array([0, 3000, 3743]))
-    np.testing.assert_array_equal(iq.permute(0, 2, 1) * 64, np.clip(np.rint(stored.iq * 64), -128, 127))
+    wanted = np.clip(np.rint(stored.iq * 64), -128, 127)
+    np.testing.assert_array_equal(integers, wanted)
+    iq = as_iq(integers, 1 / 64)
+    assert iq.dtype == torch.float32 and iq.is_contiguous()
+    np.testing.assert_array_equal(iq, wanted.transpose(0, 2, 1) / 64)
     np.testing.assert_array_equal(class_index, stored.class_index)
     np.testing.assert_array_equal(snr_db, stored.snr_db)
     assert position.tolist() == [0, 3000, 3743]
@@ -105,6 +109,21 @@ def test_an_interrupted_run_continues_to_the_same_weights(data: Path, tmp_path: 
         assert torch.equal(tensor, resumed.network.state_dict()[name]), name
 
 
+def test_every_epoch_can_be_continued_from(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Also one that was no new best: here accuracy falls from the first epoch on."""
+    accuracies = iter((0.5, 0.4, 0.3))
+
+    def worse(self, batch: object, index: int) -> None:
+        if not index:
+            self.log("validation/accuracy", next(accuracies))
+
+    monkeypatch.setattr("training.loop.ModulationClassifier.validation_step", worse)
+    _train(data, tmp_path, epochs=3)
+    folder = tmp_path / "train"
+    epochs = {name: torch.load(folder / f"{name}.ckpt", weights_only=True)["epoch"] for name in ("best", "last")}
+    assert epochs == {"best": 0, "last": 2}
+
+
 def test_ctrl_c_ends_the_command_with_a_message_and_130(data: Path, tmp_path: Path):
     """In a process of its own, as Lightning leaves interrupts ignored behind it."""
     script = (
@@ -121,12 +140,7 @@ def test_ctrl_c_ends_the_command_with_a_message_and_130(data: Path, tmp_path: Pa
 
 
 def test_a_loss_that_is_not_a_number_stops_the_run(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    def poison(self, indices):
-        iq, *labels = original(self, indices)
-        return iq.fill_(torch.nan), *labels
-
-    original = QuantisedFrames.__getitem__
-    monkeypatch.setattr(QuantisedFrames, "__getitem__", poison)
+    monkeypatch.setattr("training.loop.as_iq", lambda integers, step: as_iq(integers, step).fill_(torch.nan))
     with pytest.raises(RadioMLError, match="loss became nan at step 0"):
         _train(data, tmp_path)
 

@@ -12,9 +12,9 @@ from radioml.errors import RadioMLError
 from radioml.files import sha256
 from radioml.synthetic import write_dataset
 from training.checkpoint import TrainedNetwork, load_checkpoint
-from training.data import QuantisedFrames, RadioMLData
+from training.data import QuantisedFrames, RadioMLData, as_iq
 from training.experiment import Experiment
-from training.loop import train
+from training.loop import ModulationClassifier, train
 from training.reference import input_quantiser
 
 NETWORK = {"topology": "polyphase", "parameters": {"channels": [8], "kernels": [3], "strides": [8]}}
@@ -83,10 +83,11 @@ def test_kept_and_validated_are_the_averaged_weights(data: Path, tmp_path: Path)
     for name, tensor in kept.network.state_dict().items():
         assert torch.equal(tensor, best["state_dict"][f"network.{name}"])
     frames = QuantisedFrames(data, input_quantiser(kept.network), lambda what, done, total: None)
-    iq, class_index, *_ = frames[RadioMLData(frames, 64, 20, seed=1).validation_indices]
+    integers, class_index, *_ = frames[RadioMLData(frames, 64, 20, seed=1).validation_indices]
+    iq = as_iq(integers, input_quantiser(kept.network).scale)
     with torch.no_grad():
         accuracy = (kept.network(iq).argmax(1) == class_index).float().mean().item()
-    (keeper,) = (state for name, state in best["callbacks"].items() if name.startswith("ModelCheckpoint"))
+    (keeper,) = (state for name, state in best["callbacks"].items() if "'monitor': 'validation/accuracy'" in name)
     assert keeper["best_model_score"].item() == pytest.approx(accuracy, abs=1e-6)
     statistics = "network.features.1.running_var"
     assert not torch.equal(averaged["state_dict"][statistics], plain["state_dict"][statistics])
@@ -141,15 +142,15 @@ def test_a_run_of_before_a_setting_existed_is_still_the_same_run(data: Path, tmp
 def test_a_loss_that_is_not_a_number_leaves_the_batch(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     poisoned = []
 
-    def poison(self, indices):
-        iq, *labels = original(self, indices)
+    def poison(self, batch, loader):
+        iq, *labels = original(self, batch, loader)
         if len(poisoned) == 2:
             iq[7, 1, 504] = torch.nan
         poisoned.append((iq, *labels))
         return iq, *labels
 
-    original = QuantisedFrames.__getitem__
-    monkeypatch.setattr(QuantisedFrames, "__getitem__", poison)
+    original = ModulationClassifier.on_after_batch_transfer
+    monkeypatch.setattr(ModulationClassifier, "on_after_batch_transfer", poison)
     with pytest.raises(RadioMLError, match=r"loss became nan at step 2; not all .* finite; .*run/train/bad_batch\.npz"):
         _train(data, tmp_path / "run")
     with np.load(tmp_path / "run" / "train" / "bad_batch.npz", allow_pickle=False) as saved:

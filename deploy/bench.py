@@ -1,0 +1,184 @@
+"""How fast is an accelerator, and where does the time go: a sweep over batch sizes, one frame's latency, streaming."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from deploy.accelerator import Accelerator, open_accelerator
+from deploy.classify import INTERRUPTED
+from deploy.golden import check_golden
+from deploy.streaming import classified
+from radioml.constants import CLASSES, SNRS_DB
+from radioml.errors import RadioMLError
+from radioml.package import Manifest, open_package
+
+PARTS = ("quantise", "pack", "transfer", "accelerator", "unpack", "other")
+"""What a call's time is split into. other: what the backend does not tell apart, on a board Python around the parts,
+elsewhere all but quantising."""
+SEED = 2018
+_CLOCK_TOLERANCE = 0.01
+"""PYNQ, too, warns of clocks that are off by more."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """One batch, quantised and then classified, nothing beside it.
+
+    quantise, infer: wall-clock seconds. cpu: seconds that this process computed, in all its threads. parts: as in
+    `deploy.accelerator.Inference`.
+    """
+
+    quantise: float
+    infer: float
+    cpu: float
+    parts: dict[str, float]
+
+    @property
+    def seconds(self) -> float:
+        """Wall-clock time from samples to logits."""
+        return self.quantise + self.infer
+
+    @property
+    def overlapped(self) -> float:
+        """Seconds that the parts of a call in several transfers ran side by side."""
+        return max(sum(self.parts.values()) - self.infer, 0.0)
+
+    def part(self, name: str) -> float | None:
+        """Seconds of one of `PARTS`; None where the backend does not tell it."""
+        if name == "quantise":
+            return self.quantise
+        if name == "other":
+            return max(self.infer - sum(self.parts.values()), 0.0)
+        return self.parts.get(name)
+
+
+@dataclass
+class Benchmark:
+    """What was measured so far.
+
+    board: its name, None where there is none. clock_mhz: read back from it. calls: batch size -> repetitions; size 1 is
+    always among them. streamed_frames, streamed_seconds: of `deploy.streaming.classified`, with batches of
+    `stream_batch` frames. cycles, intervals: as in `deploy.accelerator.Inference`. problem: why it ended early, or "".
+    """
+
+    manifest: Manifest
+    backend: str
+    target: str | None
+    board: str | None
+    clock_mhz: float | None
+    golden_frames: int
+    stream_batch: int
+    calls: dict[int, list[Call]] = field(default_factory=dict)
+    streamed_frames: int = 0
+    streamed_seconds: float = 0.0
+    cycles: int = 0
+    intervals: int = 0
+    problem: str = ""
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether the user ended it."""
+        return self.problem == INTERRUPTED
+
+    @property
+    def figures(self) -> str:
+        """What kind of figures these are."""
+        if self.board is None:
+            what = "RTL simulation" if self.backend == "simulation" else "the network in software"
+            return f"{what} on this host: not a board's speed"
+        if self.board.startswith("simulated"):
+            return "simulated board: not a board's speed"
+        return f"measured on {self.board}" + (", over the network" if self.target else "")
+
+    @property
+    def clock_agrees(self) -> bool | None:
+        """Whether the clock read back is the manifest's, within 1 %; None where there is none to read."""
+        if self.clock_mhz is None:
+            return None
+        return abs(self.clock_mhz - self.manifest.clock_mhz) <= _CLOCK_TOLERANCE * self.manifest.clock_mhz
+
+
+def bench(
+    package: Path,
+    backend: str,
+    batches: Sequence[int],
+    seconds: float,
+    processes: int | None = None,
+    target: str | None = None,
+    progress: Callable[[str], object] = lambda what: None,
+) -> Benchmark:
+    """Measure an accelerator, after its golden frames: each batch size, and 1, for `seconds`, but once at least.
+
+    Frames are synthetic ones of all classes and SNRs, from a fixed seed. processes, target: as in `open_accelerator`.
+    progress: called with what is measured next. A KeyboardInterrupt, or an error of the accelerator, once something was
+    measured ends the run and keeps it. Raises RadioMLError and MismatchError for what fails before.
+    """
+    from radioml.synthetic import generate_spread
+
+    if not batches or min(batches) < 1 or seconds <= 0:
+        raise RadioMLError(f"batches of {list(batches)} frames for {seconds} s: sizes and seconds must be above 0")
+    frames = generate_spread(len(CLASSES) * len(SNRS_DB), SEED).iq
+    with tempfile.TemporaryDirectory(prefix="radioml-package-") as folder:
+        opened = open_package(package, Path(folder))
+        with open_accelerator(opened, backend, processes, target) as accelerator:
+            progress("golden frames")
+            golden = check_golden(accelerator, opened)
+            result = Benchmark(
+                opened.manifest, backend, target, accelerator.board_name(), accelerator.clock_mhz(), golden,
+                accelerator.batch_frames,
+            )  # fmt: skip
+            try:
+                for size in sorted({1, *batches}):
+                    progress(f"batches of {size:,} frames")
+                    _repeat(accelerator, _batch(frames, size), seconds, result)
+                progress("streaming")
+                _stream(accelerator, _batch(frames, result.stream_batch), seconds, result)
+            except (KeyboardInterrupt, RadioMLError) as error:
+                if not result.calls:
+                    raise
+                result.problem = INTERRUPTED if isinstance(error, KeyboardInterrupt) else str(error)
+    return result
+
+
+def _batch(frames: np.ndarray, size: int) -> np.ndarray:
+    """`size` frames, float32 (size, 1024, 2), the given ones over and over."""
+    return np.resize(frames, (size, *frames.shape[1:]))
+
+
+def _repeat(accelerator: Accelerator, iq: np.ndarray, seconds: float, result: Benchmark) -> None:
+    """Measure one batch again and again."""
+    until = time.perf_counter() + seconds
+    while True:
+        start, cpu = time.perf_counter(), time.process_time()
+        integers = result.manifest.quantiser(iq)
+        quantise = time.perf_counter() - start
+        inference = accelerator.infer(integers)
+        call = Call(quantise, inference.seconds, time.process_time() - cpu, dict(inference.parts))
+        result.calls.setdefault(len(iq), []).append(call)
+        if inference.cycles is not None:
+            result.cycles += inference.cycles
+            result.intervals += inference.intervals
+        if time.perf_counter() >= until:
+            return
+
+
+def _stream(accelerator: Accelerator, iq: np.ndarray, seconds: float, result: Benchmark) -> None:
+    """Measure what `radioml classify` and `radioml stream` do: the next batch is quantised while one is classified."""
+    start = time.perf_counter()
+
+    def blocks() -> Iterator[np.ndarray]:
+        yield iq
+        while time.perf_counter() < start + seconds:
+            yield iq
+
+    with closing(classified(accelerator, blocks())) as batches:
+        for batch in batches:
+            result.streamed_frames += len(batch.class_index)
+            result.streamed_seconds = time.perf_counter() - start

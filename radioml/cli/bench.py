@@ -1,0 +1,103 @@
+"""`radioml bench`: the speed of an accelerator."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from radioml.cli import app
+from radioml.errors import RadioMLError
+
+if TYPE_CHECKING:
+    from deploy.bench import Benchmark
+
+console = Console(highlight=False)
+
+
+@app.command(
+    epilog="Example: radioml bench package.zip --backend pynq --batches 1,256 --target 192.168.2.99",
+)
+def bench(
+    package: Annotated[Path, typer.Argument(help="package.zip that `radioml build` made.", show_default=False)],
+    backend: Annotated[
+        str, typer.Option(help="What to run on: `simulation`, `software` or `pynq`; see `radioml classify`.")
+    ] = "simulation",
+    batches: Annotated[str, typer.Option(help="Frames a batch, separated by commas.")] = "1,16,64,256,1024",
+    seconds: Annotated[
+        float, typer.Option(min=0.01, help="How long to repeat each batch size; it runs once at least.")
+    ] = 2.0,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the results. Default: the run's `deploy`, else `deploy` beside the package."),
+    ] = None,
+    processes: Annotated[
+        int | None, typer.Option(min=1, help="Simulators to run side by side. Default: one a core.")
+    ] = None,
+    target: Annotated[
+        str | None, typer.Option(help="A board on the network that runs PYNQ.remote, HOST[:PORT]; `pynq` only.")
+    ] = None,
+) -> None:
+    """Measure throughput and latency of an accelerator, and where the time goes.
+
+    The golden frames come first, as in `radioml classify`. Then synthetic frames run in batches of each size, one after
+    the other, and once as a stream. The clock is read back from a board. Ctrl-C keeps what was measured so far. What
+    frames a second at the board's clock come to from counted cycles is given too, and is no measurement.
+
+    Writes bench.json and bench.png.
+    """
+    from deploy.bench import bench as run
+    from deploy.results import benchmark, default_folder, write_benchmark
+
+    try:
+        sizes = [int(size) for size in batches.split(",")]
+    except ValueError as error:
+        raise RadioMLError(f"--batches {batches}: whole numbers separated by commas are wanted, e.g. 1,64") from error
+    progress = Console(stderr=True, highlight=False)
+    with progress.status("synthesising frames") as status:
+        show = status.update if progress.is_terminal else progress.print  # a log shows no status
+        result = run(package, backend, sizes, seconds, processes, target, show)
+    folder = out or default_folder(package)
+    write_benchmark(result, folder)
+    _print(benchmark(result), result)
+    console.print(f"written to {escape(str(folder))}", soft_wrap=True)
+    if result.problem:
+        console.print(f"[bold red]stopped early:[/] {escape(result.problem)}", soft_wrap=True)
+        raise typer.Exit(130 if result.interrupted else 2)
+
+
+def _print(report: dict[str, Any], result: Benchmark) -> None:
+    """The tables for the terminal."""
+    parts = [name for name, seconds in report["batches"][0]["parts_seconds"].items() if seconds is not None]
+    sweep = Table(box=None, padding=(0, 1, 0, 0))
+    for heading in ("frames", "repeats", "frames/s", *parts):
+        sweep.add_column(heading, justify="right", no_wrap=True)
+    for batch in report["batches"]:
+        microseconds = (1e6 * batch["parts_seconds"][name] / batch["frames"] for name in parts)
+        rate = f"{batch['frames_per_second']:,.0f}"
+        sweep.add_row(
+            f"{batch['frames']:,}", f"{batch['repeats']:,}", rate, *(f"{value:,.1f}" for value in microseconds)
+        )
+    console.print(f"{escape(report['figures'])}; parts in µs a frame")
+    console.print(sweep)
+    one, stream, counted = report["latency_of_one_frame"], report["streaming"], report["at_the_clock"]
+    table = Table.grid(padding=(0, 2))
+    table.add_row("golden frames", f"{result.golden_frames} of {result.golden_frames} equal to the trained network")
+    late = one["quantile_99_seconds"]
+    end = f"maximum {1e3 * one['maximum_seconds']:,.3f} ms" if late is None else f"99 % {1e3 * late:,.3f} ms"
+    table.add_row("one frame", f"median {1e3 * one['median_seconds']:,.3f} ms, {end}, of {one['repeats']:,}")
+    if stream["frames_per_second"]:
+        table.add_row("streaming", f"{stream['frames_per_second']:,.0f} frames/s in batches of {stream['batch']:,}")
+    if result.clock_mhz is not None:
+        differs = "" if result.clock_agrees else f"; [bold red]the package is for {result.manifest.clock_mhz:g} MHz[/]"
+        table.add_row("clock", f"{result.clock_mhz:g} MHz read back{differs}")
+    table.add_row(
+        f"{counted['board']} (counted)",
+        f"{counted['frames_per_second']:,.0f} frames/s: {counted['cycles_per_frame']:,.1f} cycles a frame (counted in "
+        f"{counted['counted_in']}) at {counted['clock_mhz']:g} MHz; not measured",
+    )
+    console.print(table)

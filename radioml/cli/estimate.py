@@ -1,0 +1,109 @@
+"""`radioml estimate`: what every network would cost on every board."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from radioml.cli import app
+from radioml.errors import RadioMLError
+
+_SEED = 2018
+
+
+@app.command(
+    epilog="Examples: `radioml estimate --all`; `radioml estimate --config polyphase --board ZCU104 --board KV260`."
+)
+def estimate(
+    all_pairs: Annotated[
+        bool, typer.Option("--all", help="Every shipped experiment on every board, where not chosen otherwise.")
+    ] = False,
+    configs: Annotated[
+        list[str] | None, typer.Option("--config", help="Only this experiment, shipped or a file; repeatable.")
+    ] = None,
+    boards: Annotated[list[str] | None, typer.Option("--board", help="Only this board; repeatable.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder for the tables, and for what is kept.")] = Path("runs/estimate"),
+) -> None:
+    """Compare networks and boards before anything is trained or built: does it fit, and how fast is it then?
+
+    Each network, with untrained weights, is folded as fast as fits the board with 20 % to spare, as `radioml build
+    --until estimate --fit` does. OUT gets estimate_all.json, estimate_all.md (a line a network, a column a board) and
+    estimate_all_in_full.md (with resources and what limits each). Experiments that differ in training only are one
+    network. Two processes; repeated, the command does only what is missing or depends on something changed.
+    """
+    from finn_build.boards import board_names
+    from finn_build.estimate_all import FAILED, estimate_all
+    from finn_build.estimate_tables import markdown, markdown_in_full, overview
+    from radioml.files import write_json, write_text
+
+    if not (all_pairs or configs or boards):
+        raise RadioMLError("nothing to estimate: give --all, or choose with --config and --board")
+    networks = _networks(configs)
+    boards = list(dict.fromkeys(boards or board_names()))
+    console = Console(highlight=False)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        bar = progress.add_task("exporting networks", total=len(networks) * len(boards))
+        try:
+            value = estimate_all(
+                list(networks), boards, partial(untrained_model, networks), out,
+                show=lambda done, what: progress.update(bar, completed=done, description=what),
+            )  # fmt: skip
+        except KeyboardInterrupt:
+            progress.stop()
+            console.print(f"interrupted; what is done lies in {out}, the same command continues", soft_wrap=True)
+            raise typer.Exit(130) from None
+    write_json(out / "estimate_all.json", value)
+    write_text(out / "estimate_all.md", markdown(value))
+    write_text(out / "estimate_all_in_full.md", markdown_in_full(value))
+    console.print(overview(value))
+    console.print(f"{len(value['cells'])} estimates in {value['seconds']:.0f} s; written to {out}", soft_wrap=True)
+    failed = [cell for cell in value["cells"] if cell["verdict"] == FAILED]
+    if failed:
+        raise RadioMLError("\n  ".join(["failed:", *sorted({cell["reason"] for cell in failed})]))
+
+
+def untrained_model(networks: dict[str, tuple[str, dict[str, Any]]], name: str, folder: Path) -> Path:
+    """Export a network of `networks` (topology, parameters) with random weights of a fixed seed; a model is kept."""
+    import torch
+
+    import training
+    from finn_build.record import source_digest
+    from radioml.files import read_json, write_json
+    from training.checkpoint import TrainedNetwork, save_checkpoint
+    from training.export import export
+    from training.models import create
+
+    topology, parameters = networks[name]
+    made_of = {"topology": topology, "parameters": parameters, "tool": source_digest(Path(training.__file__).parent)}
+    note, model = folder / "made_of.json", folder / "train" / "model.onnx"
+    if note.is_file() and model.is_file() and read_json(note) == made_of:
+        return model
+    torch.manual_seed(_SEED)
+    network = create(topology, parameters).eval()
+    checkpoint = folder / "untrained.pth"
+    save_checkpoint(checkpoint, TrainedNetwork(network, topology, parameters, {"kind": "none, untrained"}, {}))
+    export(checkpoint, folder / "train")
+    write_json(note, made_of)
+    return model
+
+
+def _networks(configs: list[str] | None) -> dict[str, tuple[str, dict[str, Any]]]:
+    """Topology and parameters of the experiments, those that only differ in training once, under the first name."""
+    from training.experiment import CONFIGS, load_experiment
+
+    found: dict[str, tuple[str, dict[str, Any]]] = {}
+    for config in configs or sorted(path.stem for path in CONFIGS.glob("*.yaml")):
+        experiment = load_experiment(config)
+        network = (experiment.topology, experiment.parameters)
+        if network in found.values():
+            continue
+        if experiment.name in found:
+            raise RadioMLError(f"{config}: another experiment is called {experiment.name!r} too")
+        found[experiment.name] = network
+    return found
