@@ -1,7 +1,7 @@
 """`radioml verify`: from the trained network down to its RTL, rung by rung: which is the first that differs, and where.
 
-Every rung gets the same frames and is compared with Brevitas in integers: the logits, and in Python the levels of every
-activation too. All rungs are run, so that the report shows whether a difference stays or is one rung's alone.
+Every rung gets the same frames and is compared with Brevitas in integers: the levels of every activation, and the
+logits. All rungs are run, so that the report shows whether a difference stays or is one rung's alone.
 """
 
 from __future__ import annotations

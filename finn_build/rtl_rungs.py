@@ -40,9 +40,9 @@ def rtl_rungs(folder: Path, integers: np.ndarray) -> list[Rung]:
     """Rungs for quantised frames int8 (N, 1024, 2).
 
     Back to back: the next word is there whenever the design takes one. Gaps between words: they come evenly at an
-    eighth of that rate. Gaps between frames: the words of a frame follow each other, the gaps grow from none to the
-    time that a frame takes to pass, so that the design is found in all states between full and empty. Stalls: input
-    and output pause at random in a third of the cycles each.
+    eighth of that rate. Gaps between frames: the words of a frame follow each other, the gaps grow from one cycle
+    to the time that a frame takes to pass, so that it finds the design in all states between full and empty. Stalls:
+    input and output pause at random in a third of the cycles each.
     """
     ways = (BACK_TO_BACK, WORD_GAPS, FRAME_GAPS, STALLS)
     return [Rung(name, _KIND, partial(_run, folder, integers, name)) for name in ways]
@@ -53,7 +53,7 @@ def _run(folder: Path, integers: np.ndarray, name: str, reference: Reference, re
     with tempfile.TemporaryDirectory() as unpacked:
         package = open_package(folder / PACKAGE, Path(unpacked))
         manifest = package.manifest
-        pauses = np.linspace(0, manifest.latency_cycles, len(integers)).astype(np.int64)
+        pauses = np.linspace(1, manifest.latency_cycles, len(integers)).astype(np.int64)
         with RtlSimulator(package.folder / LIBRARY, package.folder, manifest.input, manifest.output) as simulator:
             run = simulator.run(
                 integers,

@@ -33,10 +33,14 @@ def doctor(
     if not chosen:
         raise RadioMLError(f"no stage {stage!r}; there are: {', '.join(known)}")
     table = Table("stage", "needs", "found, or how to get it", box=SIMPLE, padding=(0, 1, 0, 0))
+    said: dict[str, str] = {}
     for name, needs in chosen.items():
         for index, need in enumerate(needs):
             title = f"{name}{'' if missing(needs) else ' [green]ready[/]'}" if index == 0 else ""
-            how = escape(f"{need.wrong or 'not found'}: {need.get}")
+            same = f"see {said[need.get]}" if need.get in said else need.get
+            how = escape(f"{need.wrong or 'not found'}: {same}")
+            if not need.present:
+                said.setdefault(need.get, need.name)
             table.add_row(title, need.name, escape(need.found or "") if need.present else f"[red]{how}[/]")
         table.add_section()
     Console(highlight=False).print(table)

@@ -177,7 +177,7 @@ def _comparison(cells: list[tuple[str, ...]], width: int) -> Table:
     """The comparison, on a narrow terminal without intervals and what scores are made of: the written table has all."""
     from training.compare import COLUMNS
 
-    details = ("topology", "parameters", "bit operations", "bits of weights") if width < 160 else ()
+    details = ("topology", "bits", "parameters", "bit operations", "bits of weights") if width < 160 else ()
     table = Table(box=box.SIMPLE, padding=(0, 1, 0, 0), pad_edge=False)
     shown = [column for column, name in enumerate(COLUMNS) if name not in details]
     for column in shown:

@@ -33,9 +33,9 @@ def verify(
     """Compare every stage of a build with Brevitas, integer by integer, and name the first that differs.
 
     The rungs of the ladder: the QONNX network, the graph after each step of the build (from FINN's layers on by their
-    own Python behaviour), and the RTL in Verilator: back to back, with gaps at the input, with random stalls on both
-    streams. In Python the output of every layer is compared, in the RTL the logits. Writes verify.json to the build
-    folder; exit code 1 on any difference.
+    own Python behaviour), and the RTL in Verilator: back to back, with gaps between words, with gaps between frames,
+    with random stalls on both streams. The levels of every activation are compared, and the logits. Writes verify.json
+    to the build folder; exit code 1 on any difference.
     """
     from finn_build.ladder import REPORT, climb, describe
     from finn_build.record import checkpoint_of

@@ -237,14 +237,14 @@ WRAPPER = """
   assign m_axis_tdata = sound_tdata ^ (fault[0] == 1 && stalled);
   reg [7:0] idle = 0;
   always @(posedge ap_clk) idle <= !ap_rst_n || s_axis_tvalid ? 0 : idle == 255 ? 255 : idle + 1;
-  // Fault 2: a word that ends a pause of 12 cycles, as the word before did, is corrupted.
+  // Fault 2: a word that ends a pause of 8 cycles, as the word before did, is corrupted.
   reg resumed = 0;
-  always @(posedge ap_clk) if (s_axis_tvalid) resumed <= idle >= 12;
+  always @(posedge ap_clk) if (s_axis_tvalid) resumed <= idle >= 8;
   // Fault 3: an input without a pause for longer than a frame takes corrupts every word from then on.
   reg [8:0] busy = 0;
   always @(posedge ap_clk) busy <= !ap_rst_n || !s_axis_tvalid ? 0 : busy == 300 ? 300 : busy + 1;
   // Fault 4: the word that ends a pause of 200 cycles is corrupted.
-  wire corrupt = fault[0] == 2 && idle >= 12 && resumed || fault[0] == 3 && busy == 300 || fault[0] == 4 && idle >= 200;
+  wire corrupt = fault[0] == 2 && idle >= 8 && resumed || fault[0] == 3 && busy == 300 || fault[0] == 4 && idle >= 200;
   wire [$bits(m_axis_tdata)-1:0] sound_tdata;
   sound sound (.*, .s_axis_tdata(s_axis_tdata ^ (corrupt << 7)), .m_axis_tdata(sound_tdata));
 endmodule

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from dataclasses import replace
 
 import numpy as np
@@ -56,6 +57,45 @@ def test_throttled_input_sets_the_rate(package):
     assert run.cycles_per_frame == interval
     assert np.array_equal(run.integers, logits)
     assert done[-1] == len(iq)
+
+
+def test_pauses_between_frames_hold_no_word_within_one(package):
+    iq, logits = package.golden()
+    integers = package.manifest.quantiser(iq[:4])
+    pauses = np.array([3, 500, 1, 0])
+    with simulator(package) as design:
+        close = design.run(integers[:1])
+        run = design.run(integers, pauses=pauses)
+        with pytest.raises(ValueError, match="pauses for 4 frames"):
+            design.run(integers, pauses=pauses[:3])
+    assert np.array_equal(run.integers, logits[:4])
+    assert np.array_equal(run.first_in[1:] - run.last_in[:-1] > pauses[:-1], [True] * 3)
+    assert run.first_in[2] - run.last_in[1] == 501
+    assert run.last_in[0] - run.first_in[0] == close.last_in[0] - close.first_in[0]
+
+
+def test_recorded_words_are_those_of_every_activation(package):
+    iq, _ = package.golden()
+    integers = package.manifest.quantiser(iq[:5])
+    with simulator(package) as design:
+        run = design.run(integers, record=True)
+        stalled = design.run(integers, record=True, stall_seed=1)
+        one = design.run(integers[3:4], record=True)
+        assert not design.run(integers[:1]).recorded
+    assert list(run.recorded) == ["Thresholding_rtl_0", "Thresholding_rtl_1"]
+    for name, words in run.recorded.items():
+        assert len(np.unique(words)) > 4
+        assert np.array_equal(words, stalled.recorded[name])
+        assert np.array_equal(words.reshape(5, -1, words.shape[1])[3], one.recorded[name])
+
+
+@pytest.mark.parametrize("source", ["int sim_open(void) { return 0; }", "int sim_interface(void) { return 1; }"])
+def test_library_of_another_version_is_refused(source, package, tmp_path):
+    library = tmp_path / "libaccelerator.so"
+    command = ["gcc", "-shared", "-fPIC", "-x", "c", "-", "-o", str(library)]
+    subprocess.run(command, input=source, text=True, check=True)
+    with pytest.raises(RadioMLError, match=r"libaccelerator\.so: .* another version of this tool; build it again"):
+        RtlSimulator(library, package.folder, package.manifest.input, package.manifest.output)
 
 
 def test_stalled_stream_ends_with_an_error(package):
