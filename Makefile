@@ -2,9 +2,10 @@
 # make test   all tests
 # make lint   ruff
 # make bench  benchmarks, as JSON in runs/bench
+# make board-wheel  what a board needs, as a wheel in dist/
 # make clean  remove what the targets above made, but not the virtual environment (make distclean)
 .DELETE_ON_ERROR:
-.PHONY: help setup board-setup demo test lint bench clean distclean
+.PHONY: help setup board-setup board-wheel demo test lint bench clean distclean
 
 VENV := .venv
 BOARD_VENV := .venv-board
@@ -29,6 +30,9 @@ $(BOARD_VENV)/.installed: requirements/board.txt
 	@python3 -m venv $(BOARD_VENV)
 	@$(BOARD_VENV)/bin/python -m pip --disable-pip-version-check install --quiet -r $<
 	@touch $@
+
+board-wheel: setup
+	@$(VENV)/bin/python requirements/board_wheel.py dist
 
 demo: setup
 	@$(MAKE) --no-print-directory $(RUN)/deploy/accuracy.json
@@ -68,7 +72,7 @@ bench: setup board-setup
 	@$(VENV)/bin/python -m tests.bench runs/bench
 
 clean:
-	rm -rf runs/demo runs/bench $(DEMO_DATA)
+	rm -rf runs/demo runs/bench dist $(DEMO_DATA)
 
 distclean: clean
 	rm -rf $(VENV) $(BOARD_VENV)

@@ -109,7 +109,8 @@ def _add(summary: Summary, batch: ClassifiedBatch, classes: tuple[str, ...]) -> 
 def row_writer(out: str | None) -> Iterator[Callable[[Row], object]]:
     """A function that writes rows: JSON lines (FILE.jsonl, or `-` for the standard output), FILE.csv, or nowhere.
 
-    A file gets its name at the end, also of a run that failed; until then it is called FILE.part.
+    A file gets its name at the end, also of a run that failed; until then it is called FILE.part, and rows are in it as
+    soon as they are known.
     Raises RadioMLError for another suffix.
     """
     if out is None:
@@ -123,7 +124,7 @@ def row_writer(out: str | None) -> Iterator[Callable[[Row], object]]:
         raise RadioMLError(f"{out}: results are written as .jsonl or .csv, or as JSON lines to - ")
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{path.name}.part")
-    with partial.open("w", encoding="utf-8", newline="") as file:
+    with partial.open("w", buffering=1, encoding="utf-8", newline="") as file:  # 1: a line at a time
         write = _csv(file) if path.suffix == ".csv" else lambda row: file.write(json.dumps(row) + "\n")
         try:
             yield write

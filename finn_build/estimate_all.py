@@ -18,7 +18,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from functools import partial
+from functools import cache, partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,7 @@ from radioml.files import read_json, replacing, sha256, write_json
 from radioml.model_metadata import load_exported
 
 FITS, DOES_NOT_FIT, NOT_BUILDABLE, FAILED = "fits", "does not fit", "not buildable", "failed"
+_UNTIL = ("estimate", "rtl")
 _WORK, _LOG = ".work", "estimate.log"
 
 ModelMaker = Callable[[str, Path], Path]
@@ -197,9 +198,6 @@ def _cell(layers: Layers, board: str, verdict: str = "", reason: str = "") -> di
     return {"network": layers.network, "board": board, "verdict": verdict, "reason": reason or layers.problem}
 
 
-_UNTIL = ("estimate", "rtl")
-
-
 def _problem(check: Callable[[], None]) -> str:
     """What a check says without its first line, which names the goal that is known here; "" when it passes."""
     try:
@@ -214,8 +212,12 @@ def _any_board() -> str:
 
 
 def _key(*parts: str) -> str:
-    tool = source_digest(Path(__file__).parent)
-    return hashlib.sha256(json.dumps([parts, tool, versions()]).encode()).hexdigest()
+    return hashlib.sha256(json.dumps([parts, _tool()]).encode()).hexdigest()
+
+
+@cache
+def _tool() -> tuple[str, dict[str, str]]:
+    return source_digest(Path(__file__).parent), versions()
 
 
 def _kept(path: Path, key: str) -> dict[str, Any] | None:

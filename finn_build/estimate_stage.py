@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,10 +36,12 @@ def build_estimate(steps: KeptSteps, path: Path, metadata: ModelMetadata, board:
     for stale in set((folder / STEPS).iterdir()) - {folder / name for name in files}:
         stale.unlink()
     of_board = {"part": board.part, "clock_mhz": board.clock_mhz}
-    for (name, step), before, after in zip(named, files, files[1:], strict=True):
+    for (name, step), (before, after) in zip(named, pairwise(files), strict=True):
         inputs = of_board if name in BOARD_STEPS else None
         # Steps look into the network, with its metadata, beside the graph so far.
-        steps.run(name, partial(_apply, step, folder / before, folder / after), [NETWORK, before], [after], inputs, True)
+        steps.run(
+            name, partial(_apply, step, folder / before, folder / after), [NETWORK, before], [after], inputs, True
+        )
 
     def fold() -> None:
         start = time.perf_counter()
@@ -49,7 +52,7 @@ def build_estimate(steps: KeptSteps, path: Path, metadata: ModelMetadata, board:
         write_json(folder / ESTIMATE, {**chosen.estimate, "seconds": round(seconds, 1)})
 
     inputs = {"folding": wanted.inputs(), "board": of_board | {"name": board.name, "usable": board.usable}}
-    steps.run("fold and estimate", fold, files[-1:], [FOLDED, FOLDING_FILE, ESTIMATE], inputs, True)
+    steps.run("fold and estimate", fold, files[-1:], [FOLDED, FOLDING_FILE, ESTIMATE], inputs, finn=True)
 
 
 def _apply(step: Step, before: Path, after: Path) -> None:

@@ -8,9 +8,10 @@ from rich.box import SIMPLE
 from rich.table import Table
 
 from finn_build.estimate import RESOURCES
-from finn_build.estimate_all import FITS, NOT_BUILDABLE
+from finn_build.estimate_all import DOES_NOT_FIT, FAILED, FITS, NOT_BUILDABLE
 
-_SHORT = {"fits": "", "does not fit": "no", "failed": "failed"}
+_SAME = " (the same with "
+_MISSED = {DOES_NOT_FIT: "no", FAILED: FAILED}
 
 
 def overview(value: dict[str, Any]) -> Table:
@@ -21,7 +22,7 @@ def overview(value: dict[str, Any]) -> Table:
     )
     table.add_column("board, MHz", no_wrap=True)
     for name in names:
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", overflow="fold", min_width=len("1,000,000"))
     for board, clock in value["boards"].items():
         table.add_row(f"{board} {clock:g}", *(_rate(_cell(value, name, board)) for name in names))
     return table
@@ -40,10 +41,9 @@ def markdown_in_full(value: dict[str, Any]) -> str:
     header = ["network", "board", "verdict", "cycles a frame", "frames/s", *RESOURCES, "limit, or reason"]
     rows = []
     for cell in value["cells"]:
-        figures = [f"{cell[name]:,}" if name in cell else "" for name in ("cycles",)]
-        figures.append(f"{cell['frames_per_second']:,.0f}" if "frames_per_second" in cell else "")
-        figures += [f"{cell[name]:,}" if name in cell else "" for name in RESOURCES]
-        why = cell.get("limit") or cell["reason"].replace("\n", "<br>")
+        numbers = ("cycles", "frames_per_second", *RESOURCES)
+        figures = [f"{cell[name]:,.0f}" if name in cell else "" for name in numbers]
+        why = cell.get("limit") or "<br>".join(_short(line) for line in cell["reason"].split("\n"))
         rows.append([cell["network"], cell["board"], cell["verdict"], *figures, why])
     return f"Every network on every board, **estimated**: {_what(value)}\n\n{_table(header, rows)}\n"
 
@@ -51,7 +51,7 @@ def markdown_in_full(value: dict[str, Any]) -> str:
 def _what(value: dict[str, Any]) -> str:
     return (
         f"the fastest folding that leaves {value['margin_percent']} % of each of the board's resources, at its clock; "
-        "untrained networks (FINN's costs come of shapes and bit widths; of the weights only the accumulators' widths do)"
+        "untrained networks (costs follow from shapes and bit widths; weights only decide the width of accumulators)"
     )
 
 
@@ -63,9 +63,15 @@ def _below(value: dict[str, Any]) -> str:
         lines.append(f"Layers that exist in HLS only, so no RTL with open tools: {', '.join(hls)}.")
     for name, network in networks.items():
         if network["problem"]:
-            verdict = "failed" if network["failed"] else NOT_BUILDABLE
-            lines += ["", f"{name}: {verdict}:", *(f"- {line}" for line in network["problem"].split("\n"))]
+            verdict = FAILED if network["failed"] else NOT_BUILDABLE
+            lines += ["", f"{name}: {verdict}:", "", *(f"- {_short(line)}" for line in network["problem"].split("\n"))]
     return "\n".join(lines)
+
+
+def _short(problem: str) -> str:
+    """A problem of `check_model`, with the number of further layers that have it in the place of their names."""
+    text, same, others = problem.partition(_SAME)
+    return f"{text} (the same with {others.count(',') + 1} more)" if same else problem
 
 
 def _buildable(value: dict[str, Any]) -> list[str]:
@@ -77,7 +83,7 @@ def _cell(value: dict[str, Any], network: str, board: str) -> dict[str, Any]:
 
 
 def _rate(cell: dict[str, Any]) -> str:
-    return f"{cell['frames_per_second']:,.0f}" if cell["verdict"] == FITS else _SHORT[cell["verdict"]]
+    return f"{cell['frames_per_second']:,.0f}" if cell["verdict"] == FITS else _MISSED[cell["verdict"]]
 
 
 def _table(header: list[str], rows: list[list[str]]) -> str:

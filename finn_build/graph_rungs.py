@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from finn_build.build import FOLDED, NETWORK, STEPS, WITH_FIFOS
 from finn_build.finn_session import finn_session
 from finn_build.graph_runner import GraphRunner, integers_of
+from finn_build.layout import FOLDED, NETWORK, STEPS, WITH_FIFOS
 from finn_build.rung import Reference, Rung, RungResult, compare_frame
 from finn_build.steps import EXACT_STEP, HOST_CUT_STEP
 from radioml.errors import RadioMLError

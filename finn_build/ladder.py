@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from finn_build.build import NETWORK
 from finn_build.graph_rungs import graph_rungs
+from finn_build.layout import NETWORK
 from finn_build.record import load_record
 from finn_build.rtl_rungs import rtl_rungs
 from finn_build.rung import Reference, Rung, RungResult

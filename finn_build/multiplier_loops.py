@@ -26,20 +26,37 @@ _LOOPS = """\
 		localparam int unsigned  NODES    = SIMD < 3? 3 : 2*SIMD - 1;
 		localparam int unsigned  LO_BITS  = sum_width(SIMD, LO_WIDTH_MAX) > 32? 64 : 32;
 		typedef logic [LO_BITS-1:0]  lo_t;
-		int      B1 [SIMD];
-		int      AD1[SIMD];
-		longint  M2 [SIMD];
-		longint  P3 [SIMD];
-		int      PZ [SIMD];
-		int      X1 [NUM_LANES][SIMD];
-		int      X2 [NUM_LANES][SIMD];
-		int      X3 [NUM_LANES][SIMD];
-		int      hi_tree[NUM_LANES][NODES];
-		lo_t     lo_tree[NUM_LANES][NODES];
-		int      hi_arg[SIMD];
-		lo_t     lo_arg[SIMD];
-		int      hi_sum[NUM_LANES];
-		lo_t     lo_sum[NUM_LANES];
+
+		// A size that is a power of two spares Verilator's check of each index, which keeps loops from being vectorised.
+		localparam int unsigned  LANES_2  = 2**$clog2(NUM_LANES);
+		localparam int unsigned  SIMD_2   = 2**$clog2(SIMD);
+		localparam int unsigned  NODES_2  = 2**$clog2(NODES);
+		int      B1 [SIMD_2];
+		int      AD1[SIMD_2];
+		longint  M2 [SIMD_2];
+		longint  P3 [SIMD_2];
+		int      PZ [SIMD_2];
+		int      X1 [LANES_2][SIMD_2];
+		int      X2 [LANES_2][SIMD_2];
+		int      X3 [LANES_2][SIMD_2];
+		int      hi_tree[LANES_2][NODES_2];
+		lo_t     lo_tree[LANES_2][NODES_2];
+		int      hi_arg[SIMD_2];
+		lo_t     lo_arg[SIMD_2];
+		int      hi_sum[LANES_2];
+		lo_t     lo_sum[LANES_2];
+
+		// Inputs are cut into numbers a machine word at a time.
+		localparam int unsigned  W_CHUNK  = 32 / WEIGHT_WIDTH;
+		localparam int unsigned  A_CHUNK  = 32 / ACTIVATION_WIDTH;
+		localparam int unsigned  W_CHUNKS = (SIMD + W_CHUNK - 1) / W_CHUNK;
+		localparam int unsigned  A_CHUNKS = (SIMD + A_CHUNK - 1) / A_CHUNK;
+		logic [W_CHUNKS*W_CHUNK*WEIGHT_WIDTH    -1:0]  w_all;
+		logic [A_CHUNKS*A_CHUNK*ACTIVATION_WIDTH-1:0]  a_all;
+		logic [W_CHUNK*WEIGHT_WIDTH    -1:0]  w_chunk[2**$clog2(W_CHUNKS)];
+		logic [A_CHUNK*ACTIVATION_WIDTH-1:0]  a_chunk[2**$clog2(A_CHUNKS)];
+		int      ww[2**$clog2(W_CHUNKS*W_CHUNK)];
+		int      aa[2**$clog2(A_CHUNKS*A_CHUNK)];
 
 		always_ff @(posedge clk) begin
 			automatic longint  keep = L[3]? 0 : -1;
@@ -103,23 +120,47 @@ _LOOPS = """\
 				end
 			end
 			/*verilator unroll_disable*/
-			for(int unsigned  s = 0; s < SIMD; s++) begin
-				PZ[s] = 32'((P3[s] >> (P_WIDTH-1)) & keep & 1);
-				P3[s] = M2[s] + (P3[s] & keep);
-				M2[s] = longint'(B1[s]) * longint'(AD1[s]);
+			for(int unsigned  s = 0; s < SIMD; s++)  PZ[s] = 32'((P3[s] >> (P_WIDTH-1)) & keep & 1);
+			/*verilator unroll_disable*/
+			for(int unsigned  s = 0; s < SIMD; s++)  P3[s] = M2[s] + (P3[s] & keep);
+			/*verilator unroll_disable*/
+			for(int unsigned  s = 0; s < SIMD; s++)  M2[s] = longint'(B1[s]) * longint'(AD1[s]);
+			a_all = $bits(a_all)'(a);
+			for(int unsigned  k = 0; k < A_CHUNKS; k++) begin
+				a_chunk[k] = a_all[k*A_CHUNK*ACTIVATION_WIDTH +: A_CHUNK*ACTIVATION_WIDTH];
 			end
 			/*verilator unroll_disable*/
-			for(int unsigned  s = 0; s < SIMD; s++) begin
-				automatic int  b = SIGNED_ACTIVATIONS? 32'($signed(a[s])) : 32'(a[s]);
-				automatic int  ad = 0;
-				for(int unsigned  pe = 0; pe < PE_END - PE_BEG; pe++) begin
-					automatic int  ww = 32'($signed(w[PE_BEG + pe][s]));
-					ad = ad + (ww << OFFSETS[pe + PE_REM]);
-					if(pe > 0)  X1[pe + PE_REM][s] = zero? 0 : (ww * b) & 3;
+			for(int unsigned  k = 0; k < A_CHUNKS; k++) begin
+				for(int unsigned  j = 0; j < A_CHUNK; j++) begin
+					aa[k*A_CHUNK + j] = SIGNED_ACTIVATIONS?
+						32'($signed(a_chunk[k][j*ACTIVATION_WIDTH +: ACTIVATION_WIDTH])) :
+						32'(a_chunk[k][j*ACTIVATION_WIDTH +: ACTIVATION_WIDTH]);
 				end
-				B1[s]  = zero? 0 : b;
-				AD1[s] = (ad <<< (32-A_WIDTH)) >>> (32-A_WIDTH);
 			end
+			/*verilator unroll_disable*/
+			for(int unsigned  s = 0; s < SIMD; s++)  B1[s] = zero? 0 : aa[s];
+			/*verilator unroll_disable*/
+			for(int unsigned  s = 0; s < SIMD; s++)  AD1[s] = 0;
+			for(int unsigned  pe = 0; pe < PE_END - PE_BEG; pe++) begin
+				w_all = $bits(w_all)'(w[PE_BEG + pe]);
+				for(int unsigned  k = 0; k < W_CHUNKS; k++) begin
+					w_chunk[k] = w_all[k*W_CHUNK*WEIGHT_WIDTH +: W_CHUNK*WEIGHT_WIDTH];
+				end
+				/*verilator unroll_disable*/
+				for(int unsigned  k = 0; k < W_CHUNKS; k++) begin
+					for(int unsigned  j = 0; j < W_CHUNK; j++) begin
+						ww[k*W_CHUNK + j] = 32'($signed(w_chunk[k][j*WEIGHT_WIDTH +: WEIGHT_WIDTH]));
+					end
+				end
+				/*verilator unroll_disable*/
+				for(int unsigned  s = 0; s < SIMD; s++)  AD1[s] = AD1[s] + (ww[s] << OFFSETS[pe + PE_REM]);
+				if(pe > 0) begin
+					/*verilator unroll_disable*/
+					for(int unsigned  s = 0; s < SIMD; s++)  X1[pe + PE_REM][s] = (ww[s] * B1[s]) & 3;
+				end
+			end
+			/*verilator unroll_disable*/
+			for(int unsigned  s = 0; s < SIMD; s++)  AD1[s] = (AD1[s] <<< (32-A_WIDTH)) >>> (32-A_WIDTH);
 
 			// The high part's root has no register: its sum is formed after this edge.
 			for(int unsigned  i = PE_REM; i < HI_LANES; i++) begin

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from finn_build.build import PACKAGE, STEPS, WITH_FIFOS
 from finn_build.finn_session import finn_session
 from finn_build.hdl import ACTIVATION
+from finn_build.layout import PACKAGE, STEPS, WITH_FIFOS
 from finn_build.rung import Levels, Reference, Rung, RungResult, compare_frame
 from radioml.package import LIBRARY, StreamFormat, open_package
 from radioml.packing import unpack

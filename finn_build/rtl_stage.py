@@ -17,7 +17,18 @@ from finn_build.fifo_sizing import GAUGED_FRAMES, gauge_fifo_depths, gauging_key
 from finn_build.hdl import Design, generate_hdl, insert_fifos, set_fifo_depths
 from finn_build.kept_steps import KeptSteps
 from finn_build.layout import (
-    CYCLES, DEPTHS, DESIGN, FOLDED, GAUGE, GAUGE_DESIGN, GAUGE_LIBRARY, PACKAGE, RTL, SIMULATION, UNSIZED, WITH_FIFOS,
+    CYCLES,
+    DEPTHS,
+    DESIGN,
+    FOLDED,
+    GAUGE,
+    GAUGE_DESIGN,
+    GAUGE_LIBRARY,
+    PACKAGE,
+    RTL,
+    SIMULATION,
+    UNSIZED,
+    WITH_FIFOS,
 )  # fmt: skip
 from finn_build.rtl_support import check_all_rtl
 from finn_build.simulator_cache import SimulatorCache
@@ -112,8 +123,8 @@ def _hdl(steps: KeptSteps, board: Board, interval: int) -> Design:
         save(model, folder / WITH_FIFOS)
         _generate(model, board, folder / RTL, folder / DESIGN)
 
-    steps.run("insert converters and FIFOs", insert, [FOLDED], [UNSIZED], of_board, True)
-    steps.run("generate HDL", gauge_hdl, [UNSIZED], [GAUGE, GAUGE_DESIGN], of_board, True)
+    steps.run("insert converters and FIFOs", insert, [FOLDED], [UNSIZED], of_board, finn=True)
+    steps.run("generate HDL", gauge_hdl, [UNSIZED], [GAUGE, GAUGE_DESIGN], of_board, finn=True)
     design, log = _read_design(folder / GAUGE_DESIGN), runner.work / "verilator.log"
     library = folder / GAUGE_LIBRARY
 
@@ -128,7 +139,9 @@ def _hdl(steps: KeptSteps, board: Board, interval: int) -> Design:
 
     depths = SimulatorCache(runner.work).depths(gauging_key(folder / GAUGE, design, interval), gauge)
     write_json(folder / DEPTHS, depths)
-    steps.run("generate HDL with sized FIFOs", sized_hdl, [UNSIZED, DEPTHS], [RTL, WITH_FIFOS, DESIGN], of_board, True)
+    steps.run(
+        "generate HDL with sized FIFOs", sized_hdl, [UNSIZED, DEPTHS], [RTL, WITH_FIFOS, DESIGN], of_board, finn=True
+    )
     return _read_design(folder / DESIGN)
 
 
@@ -146,7 +159,9 @@ def _generate(model: Any, board: Board, hdl: Path, design: Path) -> None:
 
 def _read_design(path: Path) -> Design:
     value = read_json(path)
-    streams = {name: StreamFormat(**value[name] | {"shape": tuple(value[name]["shape"])}) for name in ("input", "output")}
+    streams = {
+        name: StreamFormat(**value[name] | {"shape": tuple(value[name]["shape"])}) for name in ("input", "output")
+    }
     layers = tuple(Layer(**layer) for layer in value["layers"])
     return Design(layers=layers, data_files=tuple(value["data_files"]), **streams)
 

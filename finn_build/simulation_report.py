@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from rich.table import Table
 
-from finn_build.build import ESTIMATE, PACKAGE, SIMULATION
+from finn_build.layout import ESTIMATE, PACKAGE, SIMULATION
 from finn_build.record import load_record
 from finn_build.verification import Comparison, compare
 from radioml.errors import RadioMLError

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import tempfile
 import time
 import traceback
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TypeVar
 
@@ -43,13 +46,15 @@ class StepRunner:
     def run(self, name: str, function: Callable[[], Result], finn: bool = False) -> Result:
         """Run one step, inside a FINN session if it needs FINN.
 
+        Temporary files, its own and those of tools that it calls, lie in `work` and are gone afterwards.
+
         Raises RadioMLError with the step's name and the log file for whatever goes wrong in it.
         """
         start = time.perf_counter()
         self._step = name
         try:
             session = finn_session(self.work, self.log) if finn else nullcontext()
-            with self.console.status(name) as self._status, session:
+            with self.console.status(name) as self._status, _temporary_files_in(self.work / "tmp"), session:
                 result = function()
         except (RadioMLError, MismatchError):
             raise
@@ -60,3 +65,21 @@ class StepRunner:
         self.seconds[name] = round(time.perf_counter() - start, 2)
         self.console.print(f"  {name:<36} {self.seconds[name]:7.1f} s", highlight=False)
         return result
+
+
+@contextmanager
+def _temporary_files_in(folder: Path) -> Iterator[None]:
+    """Neither a step nor one that was killed shall leave files elsewhere."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    variable, default = os.environ.get("TMPDIR"), tempfile.tempdir
+    os.environ["TMPDIR"] = tempfile.tempdir = str(folder)
+    try:
+        yield
+    finally:
+        tempfile.tempdir = default
+        if variable is None:
+            del os.environ["TMPDIR"]
+        else:
+            os.environ["TMPDIR"] = variable
+        shutil.rmtree(folder, ignore_errors=True)

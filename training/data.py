@@ -58,7 +58,10 @@ class QuantisedFrames(Dataset):
         """
         rows = torch.as_tensor(indices, device=self.integers.device)
         # index_select copies whole rows, several times faster than indexing.
-        return self.integers.index_select(0, rows), self.class_index[rows], self.snr_db[rows], rows
+        integers, class_index, snr_db = (
+            values.index_select(0, rows) for values in (self.integers, self.class_index, self.snr_db)
+        )
+        return integers, class_index, snr_db, rows
 
 
 def as_iq(integers: torch.Tensor, step: float) -> torch.Tensor:

@@ -217,7 +217,8 @@ def test_the_command_reads_a_pipe_and_ctrl_c_keeps_what_was_heard(small_package,
     process.stdin.flush()
     part = out.with_name("out.csv.part")
     deadline = time.monotonic() + 120
-    while time.monotonic() < deadline and not (part.exists() and part.stat().st_size):
+    while not (part.exists() and part.stat().st_size):
+        assert time.monotonic() < deadline, "no row came while the pipe was open"
         time.sleep(0.1)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)

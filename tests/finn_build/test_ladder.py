@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -12,17 +11,16 @@ import pytest
 import yaml
 from qonnx.core.modelwrapper import ModelWrapper
 
-from finn_build.build import FOLDED, NETWORK, STEPS, WITH_FIFOS
-from finn_build.hdl import Design
 from finn_build.ladder import climb, describe
+from finn_build.layout import FOLDED, NETWORK, STEPS, WITH_FIFOS
 from finn_build.rtl_rungs import BACK_TO_BACK, FRAME_GAPS, STALLS, WORD_GAPS
 from finn_build.rung import Reference
-from finn_build.stitch import Layer
 from finn_build.verilator import compile_simulator
 from radioml.errors import RadioMLError
 from radioml.files import read_json
 from radioml.package import LIBRARY, open_package, write_package
 from radioml.synthetic import generate_spread
+from tests.finn_build.moved_rtl import design_of
 from training.inner_levels import inner_levels
 
 STEP_NAMES = (
@@ -262,12 +260,7 @@ def faulty_library(small_build, tmp_path_factory):
     header = sound[: sound.index(");") + 2]
     top.write_text(sound.replace("module accelerator (", "module sound (") + header + WRAPPER)
     package = open_package(small_build.folder / "package.zip", work / "package")
-    rows = re.findall(r"^\| (\w+) \| (\d+) \| (\d+) \| (\d+) \|$", (hdl / "README.md").read_text(), re.M)
-    layers = (
-        Layer(name, name, int(bits_in), int(bits_out), int(words), tap=name.startswith("Thresholding"))
-        for name, bits_in, bits_out, words in rows
-    )
-    design = Design(package.manifest.input, package.manifest.output, tuple(layers), ())
+    design = design_of(package.manifest, hdl)
     compile_simulator(hdl, design, work / "objects", work / LIBRARY, work / "log")
     return work / LIBRARY
 

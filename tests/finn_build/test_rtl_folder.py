@@ -13,13 +13,12 @@ import numpy as np
 import pytest
 
 from finn_build import multiplier_loops, simulator_cache
-from finn_build.hdl import Design
 from finn_build.simulator_cache import SimulatorCache, simulator_key
-from finn_build.stitch import Layer
 from finn_build.verilator import compile_simulator
 from radioml.errors import RadioMLError
 from radioml.package import open_package
 from radioml.rtl_simulator import RtlSimulator
+from tests.finn_build.moved_rtl import design_of
 
 NONE, INPUT_CUT, STUCK, NO_WEIGHTS, FIFO_CLOSED = range(5)
 
@@ -32,16 +31,6 @@ def package(small_build, tmp_path_factory):
 @pytest.fixture
 def moved(small_build, tmp_path):
     return Path(shutil.copytree(small_build.folder / "rtl", tmp_path / "elsewhere" / "hdl"))
-
-
-def design_of(package, rtl):
-    """The design as the build knew it, from the layers that the folder's README lists."""
-    rows = re.findall(r"^\| (\w+_rtl_\d+) \| (\d+) \| (\d+) \| (\d+) \|$", (rtl / "README.md").read_text(), re.M)
-    layers = (
-        Layer(name, name, int(bits_in), int(bits_out), int(words), gauge=name.startswith("StreamingFIFO"))
-        for name, bits_in, bits_out, words in rows
-    )
-    return Design(package.manifest.input, package.manifest.output, tuple(layers), ())
 
 
 def test_no_file_names_a_path(small_build):
@@ -110,7 +99,7 @@ def faulty(small_build, package, tmp_path_factory):
     `fault.dat` in it chooses a fault.
     """
     moved = Path(shutil.copytree(small_build.folder / "rtl", tmp_path_factory.mktemp("moved") / "hdl"))
-    design = design_of(package, moved)
+    design = design_of(package.manifest, moved)
     top = moved / "accelerator.v"
     top.write_text(with_faults(top.read_text()))
     library = moved.parent / "simulator.so"
@@ -153,7 +142,7 @@ def test_a_simulator_is_found_by_content_wherever_it_lies(small_build, package, 
     monkeypatch.setattr(simulator_cache, "compile_simulator", lambda *arguments: compiled.append(arguments))
     monkeypatch.delenv("RADIOML_CACHE", raising=False)
     cache = SimulatorCache(small_build.folder / "finn")
-    design, library = design_of(package, moved), tmp_path / "found.so"
+    design, library = design_of(package.manifest, moved), tmp_path / "found.so"
     cache.simulator(moved, design, tmp_path / "objects", library, tmp_path / "log")
     assert not compiled
     assert library.read_bytes() == (small_build.folder / "simulation" / "libaccelerator.so").read_bytes()
