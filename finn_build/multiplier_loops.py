@@ -17,20 +17,18 @@ _BEGIN = "		uwire        [P_WIDTH-1:0]  p3[SIMD];\n"
 _END = "		// Stage #5: Resolve lane totals\n"
 _SHA256 = "6656d03cfee81e395dea79fa3625399eb8e9fc6c219d85da0fafd63993c22dfc"
 _LOOPS = """\
-		// Stages #1 - #3 of all DSP lanes and the reduction trees of stage #4, as arrays that one process updates.
-		// All registers are those of the library. The process reads only what it wrote itself, hence the blocking
-		// assignments.
+		// Stages #1 - #3 of all DSP lanes, as arrays that one process updates, with the library's registers, and each
+		// reduction tree of stage #4 as the sum of its leaves and as many registers as a leaf's way to the root has.
+		// The process reads only what it wrote itself, hence the blocking assignments.
 		localparam int unsigned  HI_LANES = hi_width(NUM_LANES-1) == 0? NUM_LANES-1 : NUM_LANES;
-		localparam int unsigned  LEAF0    = SIMD - 1;   // first leaf of a tree
-		localparam int unsigned  BOTTOM   = 2**$clog2(SIMD) - 1; // first node of the last level, which has no registers
-		localparam int unsigned  NODES    = SIMD < 3? 3 : 2*SIMD - 1;
+		localparam int           DEPTH    = $clog2(SIMD); // of a tree; every leaf's way to the root has as many registers
 		localparam int unsigned  LO_BITS  = sum_width(SIMD, LO_WIDTH_MAX) > 32? 64 : 32;
 		typedef logic [LO_BITS-1:0]  lo_t;
 
 		// A size that is a power of two spares Verilator's check of each index, which keeps loops from being vectorised.
 		localparam int unsigned  LANES_2  = 2**$clog2(NUM_LANES);
 		localparam int unsigned  SIMD_2   = 2**$clog2(SIMD);
-		localparam int unsigned  NODES_2  = 2**$clog2(NODES);
+		localparam int unsigned  DEPTH_2  = 2**$clog2(DEPTH + 1);
 		int      B1 [SIMD_2];
 		int      AD1[SIMD_2];
 		longint  M2 [SIMD_2];
@@ -39,10 +37,10 @@ _LOOPS = """\
 		int      X1 [LANES_2][SIMD_2];
 		int      X2 [LANES_2][SIMD_2];
 		int      X3 [LANES_2][SIMD_2];
-		int      hi_tree[LANES_2][NODES_2];
-		lo_t     lo_tree[LANES_2][NODES_2];
-		int      hi_arg[SIMD_2];
-		lo_t     lo_arg[SIMD_2];
+		int      hi_total;
+		lo_t     lo_total;
+		int      hi_line[LANES_2][DEPTH_2];
+		lo_t     lo_line[LANES_2][DEPTH_2];
 		int      hi_sum[LANES_2];
 		lo_t     lo_sum[LANES_2];
 
@@ -62,51 +60,39 @@ _LOOPS = """\
 			automatic longint  keep = L[3]? 0 : -1;
 
 			for(int unsigned  i = PE_REM; i < NUM_LANES; i++) begin
-				// Leaves, from what the lanes hold before this edge
+				// Stage #4, from what the lanes hold before this edge
+				lo_total = 0;
 				/*verilator unroll_disable*/
 				for(int unsigned  s = 0; s < SIMD; s++) begin
-					lo_arg[s] = lo_t'((P3[s] >> OFFSETS[i]) & ((64'd1 << (OFFSETS[i+1] - OFFSETS[i])) - 1));
+					lo_total = lo_total + lo_t'((P3[s] >> OFFSETS[i]) & ((64'd1 << (OFFSETS[i+1] - OFFSETS[i])) - 1));
 				end
-				if(i < NUM_LANES-1) begin
-					/*verilator unroll_disable*/
-					for(int unsigned  s = 0; s < SIMD; s++) begin
-						hi_arg[s] = (((32'(P3[s] >> OFFSETS[i+1]) - X3[i+1][s]) & 3) ^ 2) - 2;
-					end
-				end
+				if(DEPTH < 2)  lo_sum[i] <= lo_total;
 				else begin
-					/*verilator unroll_disable*/
-					for(int unsigned  s = 0; s < SIMD; s++) begin
-						automatic int  top = 32'(P3[s] >> (P_WIDTH-2)) & 3;
-						hi_arg[s] = 32'((PZ[s] != 0) & (top == 0)) - 32'((PZ[s] == 0) & (top == 3));
-					end
+					lo_sum[i] <= lo_line[i][DEPTH-2];
+					for(int  d = DEPTH-2; d > 0; d--)  lo_line[i][d] = lo_line[i][d-1];
+					lo_line[i][0] = lo_total;
 				end
 
-				// Stage #4: parents before children
-				/*verilator unroll_disable*/
-				for(int unsigned  s = BOTTOM - LEAF0; s < SIMD; s++) begin
-					lo_tree[i][LEAF0+s] = lo_arg[s];
-				end
-				/*verilator unroll_disable*/
-				for(int unsigned  n = 0; n < LEAF0; n++) begin
-					lo_tree[i][n] = lo_tree[i][2*n+1] + lo_tree[i][2*n+2];
-				end
-				/*verilator unroll_disable*/
-				for(int unsigned  s = 0; s < BOTTOM - LEAF0; s++) begin
-					lo_tree[i][LEAF0+s] = lo_arg[s];
-				end
-				lo_sum[i] <= lo_tree[i][0];
-				if(i < HI_LANES) begin
-					/*verilator unroll_disable*/
-					for(int unsigned  s = BOTTOM - LEAF0; s < SIMD; s++) begin
-						hi_tree[i][LEAF0+s] = hi_arg[s];
+				if(DEPTH > 1 && i < HI_LANES) begin
+					hi_total = 0;
+					if(i < NUM_LANES-1) begin
+						/*verilator unroll_disable*/
+						for(int unsigned  s = 0; s < SIMD; s++) begin
+							hi_total = hi_total + (((32'(P3[s] >> OFFSETS[i+1]) - X3[i+1][s]) & 3) ^ 2) - 2;
+						end
 					end
-					/*verilator unroll_disable*/
-					for(int unsigned  n = 1; n < LEAF0; n++) begin
-						hi_tree[i][n] = hi_tree[i][2*n+1] + hi_tree[i][2*n+2];
+					else begin
+						/*verilator unroll_disable*/
+						for(int unsigned  s = 0; s < SIMD; s++) begin
+							automatic int  top = 32'(P3[s] >> (P_WIDTH-2)) & 3;
+							hi_total = hi_total + 32'((PZ[s] != 0) & (top == 0)) - 32'((PZ[s] == 0) & (top == 3));
+						end
 					end
-					/*verilator unroll_disable*/
-					for(int unsigned  s = 0; s < BOTTOM - LEAF0; s++) begin
-						hi_tree[i][LEAF0+s] = hi_arg[s];
+					if(DEPTH < 3)  hi_sum[i] <= hi_total;
+					else begin
+						hi_sum[i] <= hi_line[i][DEPTH-3];
+						for(int  d = DEPTH-3; d > 0; d--)  hi_line[i][d] = hi_line[i][d-1];
+						hi_line[i][0] = hi_total;
 					end
 				end
 			end
@@ -162,10 +148,9 @@ _LOOPS = """\
 			/*verilator unroll_disable*/
 			for(int unsigned  s = 0; s < SIMD; s++)  AD1[s] = (AD1[s] <<< (32-A_WIDTH)) >>> (32-A_WIDTH);
 
-			// The high part's root has no register: its sum is formed after this edge.
+			// The high part has one register less: its sum of one or two is formed after this edge.
 			for(int unsigned  i = PE_REM; i < HI_LANES; i++) begin
-				if(SIMD > 2)  hi_sum[i] <= hi_tree[i][1] + hi_tree[i][2];
-				else begin
+				if(DEPTH < 2) begin
 					automatic int  sum = 0;
 					for(int unsigned  s = 0; s < SIMD; s++) begin
 						if(i < NUM_LANES-1)  sum = sum + (((32'(P3[s] >> OFFSETS[i+1]) - X3[i+1][s]) & 3) ^ 2) - 2;
@@ -191,8 +176,8 @@ _LOOPS = """\
 						X1[i][s] = 0;  X2[i][s] = 0;  X3[i][s] = 0;
 					end
 					/*verilator unroll_disable*/
-					for(int unsigned  n = 0; n < NODES; n++) begin
-						hi_tree[i][n] = 0;  lo_tree[i][n] = 0;
+					for(int  d = 0; d < DEPTH; d++) begin
+						hi_line[i][d] = 0;  lo_line[i][d] = 0;
 					end
 				end
 			end

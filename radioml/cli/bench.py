@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -11,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from radioml.cli import app
+from radioml.cli.accelerator_options import BackendOption, PackageArgument, ProcessesOption, ResultsOption, TargetOption
 from radioml.errors import RadioMLError
 
 if TYPE_CHECKING:
@@ -23,24 +23,15 @@ console = Console(highlight=False)
     epilog="Example: radioml bench package.zip --backend pynq --batches 1,256 --target 192.168.2.99",
 )
 def bench(
-    package: Annotated[Path, typer.Argument(help="package.zip that `radioml build` made.", show_default=False)],
-    backend: Annotated[
-        str, typer.Option(help="What to run on: `simulation`, `software` or `pynq`; see `radioml classify`.")
-    ] = "simulation",
+    package: PackageArgument,
+    backend: BackendOption = "simulation",
     batches: Annotated[str, typer.Option(help="Frames a batch, separated by commas.")] = "1,16,64,256,1024",
     seconds: Annotated[
         float, typer.Option(min=0.01, help="How long to repeat each batch size; it runs once at least.")
     ] = 2.0,
-    out: Annotated[
-        Path | None,
-        typer.Option(help="Folder of the results. Default: the run's `deploy`, else `deploy` beside the package."),
-    ] = None,
-    processes: Annotated[
-        int | None, typer.Option(min=1, help="Simulators to run side by side. Default: one a core.")
-    ] = None,
-    target: Annotated[
-        str | None, typer.Option(help="A board on the network that runs PYNQ.remote, HOST[:PORT]; `pynq` only.")
-    ] = None,
+    out: ResultsOption = None,
+    processes: ProcessesOption = None,
+    target: TargetOption = None,
 ) -> None:
     """Measure throughput and latency of an accelerator, and where the time goes.
 

@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from radioml.cli import app
+from radioml.cli.accelerator_options import BackendOption, PackageArgument, ProcessesOption, ResultsOption, TargetOption
 from radioml.cli.progress import frames_progress
 from radioml.constants import FRAME_LENGTH
 from radioml.errors import MismatchError
@@ -26,17 +27,11 @@ console = Console(highlight=False)
     epilog="Example: radioml classify runs/demo/build/ZCU104/package.zip --data data/small.h5 --frames 624",
 )
 def classify(
-    package: Annotated[Path, typer.Argument(help="package.zip that `radioml build` made.", show_default=False)],
+    package: PackageArgument,
     data: Annotated[
         Path, typer.Option(help="RadioML file (HDF5), real or from `radioml data synth`.", show_default=False)
     ],
-    backend: Annotated[
-        str,
-        typer.Option(
-            help="What to run on: `simulation`, the RTL on this host; `software`, the network on this host; `pynq`, "
-            "the bitfile on this board."
-        ),
-    ] = "simulation",
+    backend: BackendOption = "simulation",
     frames: Annotated[
         int | None,
         typer.Option(min=1, help="Frames to classify, spread over all classes and SNRs. Default: all of the part."),
@@ -44,16 +39,9 @@ def classify(
     part: Annotated[
         str, typer.Option(help="Part of the fixed split: `test`, `train`, `validation` or `all`.")
     ] = "test",
-    out: Annotated[
-        Path | None,
-        typer.Option(help="Folder of the results. Default: the run's `deploy`, else `deploy` beside the package."),
-    ] = None,
-    processes: Annotated[
-        int | None, typer.Option(min=1, help="Simulators to run side by side. Default: one a core.")
-    ] = None,
-    target: Annotated[
-        str | None, typer.Option(help="A board on the network that runs PYNQ.remote, HOST[:PORT]; `pynq` only.")
-    ] = None,
+    out: ResultsOption = None,
+    processes: ProcessesOption = None,
+    target: TargetOption = None,
 ) -> None:
     """Classify IQ frames with an accelerator: accuracy over all SNRs, and throughput.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from radioml.cli import app
+from radioml.cli.accelerator_options import BackendOption, PackageArgument, ProcessesOption, TargetOption
 
 if TYPE_CHECKING:
     from deploy.stream import Summary
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     "rx_sdr ... - | radioml stream package.zip - --format cs16",
 )
 def stream(
-    package: Annotated[Path, typer.Argument(help="package.zip that `radioml build` made.", show_default=False)],
+    package: PackageArgument,
     source: Annotated[
         str,
         typer.Argument(
@@ -45,19 +45,13 @@ def stream(
             "samples, but not for whole frames (arrays (N, 1024, 2), RadioML files).",
         ),
     ] = None,
-    backend: Annotated[
-        str, typer.Option(help="What to run on: `simulation`, `software` or `pynq`; see `radioml classify`.")
-    ] = "simulation",
+    backend: BackendOption = "simulation",
     out: Annotated[
         str | None,
         typer.Option(help="Results, one row a frame: FILE.jsonl, FILE.csv, or - (JSON lines on the standard output)."),
     ] = None,
-    processes: Annotated[
-        int | None, typer.Option(min=1, help="Simulators to run side by side. Default: one a core.")
-    ] = None,
-    target: Annotated[
-        str | None, typer.Option(help="A board on the network that runs PYNQ.remote, HOST[:PORT]; `pynq` only.")
-    ] = None,
+    processes: ProcessesOption = None,
+    target: TargetOption = None,
 ) -> None:
     """Classify the frames of a recording, or of a live stream, with an accelerator.
 
