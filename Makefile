@@ -62,7 +62,7 @@ $(RUN)/deploy/accuracy.json: $(BUILD)/simulation/simulation.json
 	$(RADIOML) classify $(BUILD)/package.zip --data $(DEMO_DATA) --part all --frames 1248 --backend simulation
 
 test: setup board-setup
-	@$(VENV)/bin/python -m pytest
+	@$(VENV)/bin/python -m pytest --numprocesses auto --dist loadfile
 
 lint: setup
 	@$(VENV)/bin/ruff check .

@@ -59,8 +59,10 @@ def _below(value: dict[str, Any]) -> str:
     """Which networks have no column, and why; which ones open tools cannot take beyond the estimate."""
     networks = value["networks"]
     lines = ["no: does not fit, even with one multiplication a cycle in each layer."]
-    if hls := [name for name in _buildable(value) if networks[name]["rtl_problem"]]:
-        lines.append(f"Layers that exist in HLS only, so no RTL with open tools: {', '.join(hls)}.")
+    if estimate_only := [name for name in _buildable(value) if networks[name]["rtl_problem"]]:
+        lines.append(
+            f"No RTL with open tools: {', '.join(estimate_only)} (`radioml build --check --until rtl` says why)."
+        )
     for name, network in networks.items():
         if network["problem"]:
             verdict = FAILED if network["failed"] else NOT_BUILDABLE

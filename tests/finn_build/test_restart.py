@@ -135,9 +135,7 @@ def test_only_what_depends_on_a_changed_input_is_done_again(small_model, tmp_pat
     assert other_board.build.estimate["board"] == "ZCU104"
 
     other_model = tmp_path / "model.onnx"
-    other_model.write_bytes(
-        small_model.read_bytes() + b"\x32\x00"
-    )  # an empty description
+    other_model.write_bytes(small_model.read_bytes() + b"\x32\x00")  # an empty description
     assert (changed := Build(other_model, out, board="ZCU104", fps=100_000)).kept == []
     assert changed.done == first.done
 
