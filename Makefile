@@ -56,6 +56,7 @@ $(BUILD)/package.zip: $(RUN)/train/model.onnx
 $(BUILD)/simulation/simulation.json: $(BUILD)/package.zip $(DEMO_DATA)
 	@echo; echo "== RTL against Brevitas, every integer logit of every frame"
 	$(RADIOML) simulate $(BUILD) --frames 312 --data $(DEMO_DATA)
+	$(RADIOML) verify $(BUILD) --data $(DEMO_DATA)
 
 $(RUN)/deploy/accuracy.json: $(BUILD)/simulation/simulation.json
 	@echo; echo "== the driver classifies with the simulated accelerator"
