@@ -119,8 +119,9 @@ def test_a_file_that_breaks_keeps_what_is_done(small_package, data_file, tmp_pat
         if done:
             path.write_bytes(b"")
 
-    found = classify(small_package, path, "simulation", FRAMES, "all", processes=1, progress=truncate)
-    assert 0 < found.frames < FRAMES
+    # many batches of 16, as a few are read ahead
+    found = classify(small_package, path, "simulation", 624, "all", processes=1, progress=truncate)
+    assert 0 < found.frames < 624
     assert "breaks.h5" in found.problem and not found.interrupted
 
 

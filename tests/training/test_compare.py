@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 import radioml.cli.evaluation  # noqa: F401  (registers the commands)
@@ -42,7 +43,10 @@ def test_a_run_without_a_current_model_is_exported(small_checkpoint: Path, livel
     assert (run / "train" / "model.onnx").stat().st_mtime_ns == stamp, "a current model is left alone"
 
 
-def test_runs_on_different_data_have_different_fronts(small_checkpoint: Path, tmp_path: Path):
+def test_runs_on_different_data_have_different_fronts(
+    small_checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("radioml.cli.evaluation.console", Console(width=230, highlight=False))
     runs = [
         _run(tmp_path / "good", small_checkpoint, 0.6),
         _run(tmp_path / "bad", small_checkpoint, 0.5),
@@ -51,7 +55,7 @@ def test_runs_on_different_data_have_different_fronts(small_checkpoint: Path, tm
     ]
     best = {entry.run: entry.best for entry in compare(runs)}
     assert best == {"good": True, "bad": False, "elsewhere": True, "unknown": False}
-    done = CliRunner().invoke(app, ["compare", *map(str, runs), "--out", str(tmp_path / "out")], env={"COLUMNS": "230"})
+    done = CliRunner().invoke(app, ["compare", *map(str, runs), "--out", str(tmp_path / "out")])
     assert done.exit_code == 0, done.output
     assert "tested on 2 different sets of data" in done.output and "not measured" in done.output
     plot = read_json(tmp_path / "out" / "tradeoff.json")
