@@ -34,7 +34,7 @@ def build(
             help="estimate: costs only; rtl: HDL, FIFO sizes, simulator, package; bitfile: rtl, then Vivado "
             "(Zynq) or Vitis (Alveo), which `radioml doctor bitfile` looks for."
         ),
-    ],
+    ] = Until.RTL,
     target_fps: Annotated[
         int | None, typer.Option(min=1, help="Fold for this many frames/s. Default: one I/Q sample a cycle.")
     ] = None,

@@ -88,7 +88,11 @@ def _table(summary: Summary, frames: int | None) -> Table:
     values = 2 * 1024 * max(summary.frames, 1)
     speed = f"{summary.frames / summary.seconds:,.0f} frames/s" if summary.seconds else ""
     of = f" of {frames:,}" if frames is not None else ""
-    table = Table(title=f"{summary.frames:,}{of} frames, {speed}, {summary.clipped / values:.2%} of values clipped")
+    table = Table(
+        title=f"{summary.frames:,}{of} frames",
+        caption=f"{speed}; {summary.clipped / values:.2%} of values clipped",
+        min_width=50,
+    )
     table.add_column("class")
     table.add_column("frames", justify="right")
     table.add_column("share", justify="right")
