@@ -10,7 +10,6 @@ from pathlib import Path
 import lightning
 import numpy as np
 import torch
-from torch.utils.data import DataLoader, Dataset, Sampler
 
 from radioml.constants import SNRS_DB
 from radioml.dataset import cell_labels, frames_per_cell
@@ -20,7 +19,7 @@ from radioml.split import fixed_split
 from training.frame_cache import Progress, quantised_frames
 
 
-class QuantisedFrames(Dataset):
+class QuantisedFrames:
     """All frames of a file as int8 (N, 1024, 2), with labels; an index is a list of positions, an item a batch.
 
     The frames stay on disk, mapped by `training.frame_cache`, which says what `progress` is called with and which
@@ -105,40 +104,42 @@ class RadioMLData(lightning.LightningDataModule):
                 "training.batch_size or the number of processes"
             )
 
-    def train_dataloader(self) -> DataLoader:
+    def train_dataloader(self) -> Batches:
         """Shuffled batches; the last incomplete one is dropped."""
         epoch = self.trainer.current_epoch if self.trainer else 0
         generator = torch.Generator().manual_seed(self.seed * 10_000 + epoch)
         order = torch.randperm(len(self.train_indices), generator=generator).numpy()
         batches = order[: len(order) // self.batch_size * self.batch_size].reshape(-1, self.batch_size)
         own = np.split(batches, self.processes, axis=1)[self.rank]
-        return self._loader(self.train_indices[own.ravel()], own.shape[1])
+        return Batches(self.frames, self.train_indices[own.ravel()], own.shape[1])
 
-    def val_dataloader(self) -> DataLoader:
+    def val_dataloader(self) -> Batches:
         """Validation frames in order."""
-        return self._loader(self._own(self.validation_indices), 2048)
+        return Batches(self.frames, self._own(self.validation_indices), 2048)
 
-    def test_dataloader(self) -> DataLoader:
+    def test_dataloader(self) -> Batches:
         """Test frames in order; never used to choose anything."""
-        return self._loader(self._own(self.test_indices), 2048)
+        return Batches(self.frames, self._own(self.test_indices), 2048)
 
     def _own(self, indices: np.ndarray) -> np.ndarray:
         """This process's share of them; all shares one after the other, by rank, are in order."""
         return np.array_split(indices, self.processes)[self.rank]
 
-    def _loader(self, indices: np.ndarray, size: int) -> DataLoader:
-        # Gathered in the main process: one vectorised copy is faster than sending tensors between processes.
-        return DataLoader(self.frames, sampler=_Batches(indices, size), batch_size=None, num_workers=0)
 
+class Batches:
+    """Frames in the order of `indices`, file positions int64 (frames,), `size` of them at a time.
 
-class _Batches(Sampler[torch.Tensor]):
-    """File positions (frames,) in the order in which they are drawn, a tensor of `size` of them at a time."""
+    Lightning takes any iterable. A torch DataLoader would add 50 us to each batch, more than gathering it takes, and
+    worker processes would have to send it.
+    """
 
-    def __init__(self, indices: np.ndarray, size: int) -> None:
-        self.batches = torch.from_numpy(indices).split(size)
+    def __init__(self, frames: QuantisedFrames, indices: np.ndarray, size: int) -> None:
+        self.frames, self.positions = frames, torch.from_numpy(indices).split(size)
 
-    def __iter__(self) -> Iterator[torch.Tensor]:
-        return iter(self.batches)
+    def __iter__(self) -> Iterator[tuple[torch.Tensor, ...]]:
+        """The batches, as `QuantisedFrames` gives them."""
+        return map(self.frames.__getitem__, self.positions)
 
     def __len__(self) -> int:
-        return len(self.batches)
+        """Number of batches."""
+        return len(self.positions)
