@@ -123,7 +123,10 @@ def _connect(url: str, name: str) -> optuna.Study:
             return optuna.create_study(
                 storage=storage, study_name=name, directions=DIRECTIONS, sampler=sampler, load_if_exists=True
             )
-        except (ImportError, ArgumentError, NoSuchModuleError) as error:
+        except ImportError as error:
+            missing = error.__context__ or error  # Optuna's own message does not name the module
+            raise RadioMLError(f"{_shown(url)}: {missing}; install the database's Python driver") from error
+        except (ArgumentError, NoSuchModuleError) as error:
             raise RadioMLError(f"{_shown(url)}: {error}") from error
         except (SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
             if last:

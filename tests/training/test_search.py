@@ -232,6 +232,7 @@ def test_an_interrupted_trial_is_tried_again(files: Path, original: Path, monkey
     [
         ("nonsense", "nonsense: "),
         ("postgresql://nobody:secret@localhost:1/x", r"postgresql://nobody:\*\*\*@localhost"),
+        ("oracle://localhost:1/x", r"oracle://localhost:1/x: No module named '\w+'; install the database's"),
         ("sqlite:////proc/x/study.db", "/proc/x"),
     ],
 )
