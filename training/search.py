@@ -202,6 +202,7 @@ def _measure(search: Search, trial: optuna.Trial, console: Console) -> tuple[flo
     except RadioMLError as error:
         raise optuna.TrialPruned(str(error)) from error
     trial.set_user_attr("run", str(run))
+    trial.set_user_attr("changes", changes)
     try:
         train(experiment, search.data, run, console)
     except DivergedError as error:

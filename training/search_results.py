@@ -7,6 +7,7 @@ from typing import Any
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
+from rich.markup import escape
 from rich.table import Table
 
 from radioml.files import replacing, write_json
@@ -32,12 +33,12 @@ def write_results(study: optuna.Study, folder: Path, data: str) -> None:
 def front_table(study: optuna.Study, data: str) -> Table:
     """The trials than which no other is both cheaper and more accurate, cheapest first."""
     table = Table(title=f"Pareto front, {data}")
-    for name in ("trial", "score", "validation accuracy", "values", "run"):
+    for name in ("run", "score", "validation accuracy", "--set"):
         table.add_column(name, overflow="fold")
     for trial in _by_score(study.best_trials):
-        values = ", ".join(f"{key}={value}" for key, value in trial.params.items())
+        changes = "\n".join(escape(change) for change in trial.user_attrs["changes"])
         score, accuracy = trial.values
-        table.add_row(str(trial.number), f"{score:.6f}", f"{accuracy:.2%}", values, trial.user_attrs["run"])
+        table.add_row(Path(trial.user_attrs["run"]).name, f"{score:.6f}", f"{accuracy:.2%}", changes)
     return table
 
 
