@@ -12,11 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from deploy.accelerator import Accelerator, open_accelerator
-from deploy.classify import INTERRUPTED
 from deploy.golden import check_golden
 from deploy.streaming import classified
 from radioml.constants import CLASSES, SNRS_DB
-from radioml.errors import RadioMLError
+from radioml.errors import INTERRUPTED, RadioMLError, problem
 from radioml.package import Manifest, open_package
 
 PARTS = ("quantise", "pack", "transfer", "accelerator", "unpack", "other")
@@ -143,7 +142,7 @@ def bench(
             except (KeyboardInterrupt, RadioMLError) as error:
                 if not result.calls:
                     raise
-                result.problem = INTERRUPTED if isinstance(error, KeyboardInterrupt) else str(error)
+                result.problem = problem(error)
     return result
 
 
@@ -157,7 +156,7 @@ def _repeat(accelerator: Accelerator, iq: np.ndarray, seconds: float, result: Be
     until = time.perf_counter() + seconds
     while True:
         start, cpu = time.perf_counter(), time.process_time()
-        integers = result.manifest.quantiser(iq)
+        integers = result.manifest.quantiser.frames(iq).integers
         quantise = time.perf_counter() - start
         inference = accelerator.infer(integers)
         call = Call(quantise, inference.seconds, time.process_time() - cpu, dict(inference.parts))

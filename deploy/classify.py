@@ -5,22 +5,20 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from deploy.accelerator import open_accelerator
+from deploy.accelerator import Inference, open_accelerator
 from deploy.golden import check_golden
-from deploy.streaming import UNUSABLE, ClassifiedBatch, classified
+from deploy.streaming import UNUSABLE, classified
 from radioml import dataset
-from radioml.check import Origin, origin
-from radioml.errors import RadioMLError
+from radioml.errors import INTERRUPTED, RadioMLError, problem
 from radioml.metrics import Metrics, measure
 from radioml.package import Manifest, open_package
+from radioml.provenance import Origin, origin
 from radioml.split import spread_indices
-
-INTERRUPTED = "interrupted"
 
 
 @dataclass(frozen=True)
@@ -93,57 +91,73 @@ def classify(
     trained network's logits.
     """
     source = origin(data)
-    indices = spread_indices(dataset.frames_per_cell(data), frames, part)
-    labels: list[dataset.Frames] = []
-    done: list[ClassifiedBatch] = []
-    problem = ""
+    frames_per_cell = dataset.frames_per_cell(data)
+    indices = spread_indices(frames_per_cell, frames, part)
+    predicted = np.empty(len(indices), np.int64)
+    seen, clipped, ended, total = 0, 0, "", _Total()
     with tempfile.TemporaryDirectory(prefix="radioml-package-") as folder:
         opened = open_package(package, Path(folder))
         with open_accelerator(opened, backend, processes, target) as accelerator:
             progress(0, len(indices))
             golden_frames = check_golden(accelerator, opened)
-            blocks = _read(data, indices, accelerator.batch_frames, labels)
+            blocks = _read(data, indices, accelerator.batch_frames)
             try:
                 with closing(classified(accelerator, blocks)) as batches:
                     for batch in batches:
-                        done.append(batch)
-                        progress(batch.first + len(batch.class_index), len(indices))
+                        total.add(batch.inference)
+                        clipped += batch.clipped
+                        predicted[seen : seen + len(batch.class_index)] = batch.class_index
+                        seen += len(batch.class_index)
+                        progress(seen, len(indices))
             except (KeyboardInterrupt, RadioMLError) as error:
-                if not done:
+                if not seen:
                     raise
-                problem = INTERRUPTED if isinstance(error, KeyboardInterrupt) else str(error)
-    predicted = np.concatenate([batch.class_index for batch in done])
-    seen = len(predicted)
-    class_index = np.concatenate([frames.class_index for frames in labels])
-    snr_db = np.concatenate([frames.snr_db for frames in labels])
+                ended = problem(error)
+    predicted = predicted[:seen]
     usable = predicted != UNUSABLE
     if not usable.any():
         raise RadioMLError(f"{data}: all {seen} frames have NaN; `radioml data check {data}` shows what is wrong")
-    inferences = [batch.inference for batch in done if batch.inference is not None]
-    cycles = [inference.cycles for inference in inferences if inference.cycles is not None]
+    classified_indices = indices[:seen][usable]
+    class_index, snr_db = dataset.cell_labels(classified_indices, frames_per_cell)
     return Classification(
         manifest=opened.manifest,
         backend=backend,
         origin=source,
         part=part,
         requested=len(indices),
-        problem=problem,
-        indices=indices[:seen][usable],
-        class_index=class_index[:seen][usable],
-        snr_db=snr_db[:seen][usable],
+        problem=ended,
+        indices=classified_indices,
+        class_index=class_index,
+        snr_db=snr_db,
         predicted=predicted[usable],
         unusable=indices[:seen][~usable],
-        clipped_samples=sum(batch.quantised.clipped for batch in done),
+        clipped_samples=clipped,
         golden_frames=golden_frames,
-        cycles=sum(cycles) if cycles else None,
-        intervals=sum(inference.intervals for inference in inferences),
-        seconds=sum(inference.seconds for inference in inferences),
+        cycles=total.cycles,
+        intervals=total.intervals,
+        seconds=total.seconds,
     )
 
 
-def _read(data: Path | str, indices: np.ndarray, size: int, labels: list[dataset.Frames]) -> Iterator[np.ndarray]:
-    """The frames at `indices`, float32 (n, 1024, 2), `size` at a time; `labels` gets the same without the samples."""
+@dataclass
+class _Total:
+    """What all inferences took together, as in `deploy.accelerator.Inference`."""
+
+    cycles: int | None = None
+    intervals: int = 0
+    seconds: float = 0.0
+
+    def add(self, inference: Inference | None) -> None:
+        """Count an inference, if there was one."""
+        if inference is None:
+            return
+        if inference.cycles is not None:
+            self.cycles = (self.cycles or 0) + inference.cycles
+        self.intervals += inference.intervals
+        self.seconds += inference.seconds
+
+
+def _read(data: Path | str, indices: np.ndarray, size: int) -> Iterator[np.ndarray]:
+    """The frames at `indices`, float32 (n, 1024, 2), `size` at a time."""
     for start in range(0, len(indices), size):
-        frames = dataset.read_frames(data, indices[start : start + size])
-        labels.append(replace(frames, iq=frames.iq[:0]))
-        yield frames.iq
+        yield dataset.read_frames(data, indices[start : start + size]).iq

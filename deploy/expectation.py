@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Any
 
 from deploy.classify import Classification
 from radioml.metrics import Proportion
+from radioml.provenance import same_file, seen_in_training
 
-_Z = 3.2905267314919255
-"""Two-sided 99.9 % quantile of the normal distribution: one right accelerator in a thousand runs is suspected."""
+_FALSE_ALARMS = 1e-3
+"""How many right accelerators are suspected, of those that classify frames which the report does not have."""
+_ROUNDED = 0.01
+"""Share of frames to which rounding may give another class: the figures after training are in single precision, an
+accelerator computes integers. Of the shipped network's 49,920 test frames it was 0.38 %."""
 
 
 @dataclass(frozen=True)
@@ -18,7 +23,8 @@ class Expectation:
     """How a measured accuracy compares with the one after training.
 
     comparable: whether frames of the same kind were used, none of which the network had been trained on.
-    met: whether both accuracies lie within what their numbers of frames explain; True where not comparable.
+    met: whether both accuracies lie within what their numbers of frames explain, or, where they are of the very same
+        frames, what rounding explains; True where not comparable.
     reason: one sentence for people.
     """
 
@@ -32,10 +38,12 @@ class Expectation:
 
 
 def expectation(result: Classification) -> Expectation:
-    """Compare the accuracy over all SNRs and at +30 dB with the package's, by a test of two proportions at 99.9 %.
+    """Compare the accuracy over all SNRs and at +30 dB with the package's.
 
-    Frames are spread evenly over classes and SNRs, as they were after training; the test takes them as independent
-    draws, which errs on the side of no alarm.
+    Where the whole test part is classified that the network was tested on after training, frames are identical and
+    accuracies must be nearly equal. Else by tests of two proportions, which together raise a false alarm once in a
+    thousand runs: frames are spread evenly over classes and SNRs, as they were after training; the tests take them as
+    independent draws, which errs on the side of no alarm.
     """
     trained, accuracy = result.manifest.training_data, result.manifest.accuracy
     if "overall" not in accuracy or not accuracy.get("frames"):
@@ -44,29 +52,36 @@ def expectation(result: Classification) -> Expectation:
         return Expectation(
             False, True, f"not comparable: trained on {trained.get('kind')} data, these are {result.origin.kind}"
         )
-    if result.part != "test" and trained.get("identity") == result.origin.identity:
-        return Expectation(False, True, f"not comparable: part {result.part!r} has frames that the network learnt from")
+    if reason := seen_in_training(trained, result.origin, result.part):
+        return Expectation(False, True, f"not comparable: {reason}")
     frames = accuracy["frames"]
     pairs = {"over all SNRs": (result.metrics.overall, accuracy["overall"], frames)}
     if "at_30_db" in accuracy and result.metrics.at_30_db.frames:
         pairs["at +30 dB"] = (result.metrics.at_30_db, accuracy["at_30_db"], frames // 26)
+    identical = result.part == "test" and result.frames == frames and same_file(trained, result.origin)
+    quantile = NormalDist().inv_cdf(1 - _FALSE_ALARMS / 2 / len(pairs))  # two-sided; Bonferroni's correction
     for where, (found, expected, count) in pairs.items():
-        allowed = _allowed(found, expected, count)
+        allowed = _of_rounding(count, quantile) if identical else _of_chance(found, expected, count, quantile)
+        what = "rounding explains" if identical else f"{found.frames:,} and {count:,} frames explain"
         if abs(found.accuracy - expected) > allowed:
             return Expectation(
                 True, False,
-                f"{found.accuracy:.2%} {where} where the trained network had {expected:.2%}: {found.frames:,} and "
-                f"{count:,} frames explain a difference of {allowed:.2%} at most. The golden frames agree, so the "
-                "frames are not what the network was trained on: another level, sample rate or order of I and Q?",
+                f"{found.accuracy:.2%} {where} where the trained network had {expected:.2%}"
+                f"{' on the same frames' if identical else ''}: {what} a difference of {allowed:.2%} at most. The "
+                "golden frames agree, so the frames are not what the network was "
+                f"{'tested' if identical else 'trained'} on: another level, sample rate or order of I and Q?",
             )  # fmt: skip
-    found, expected, count = pairs["over all SNRs"]
-    explained = f"{_allowed(found, expected, count):.2%} that {found.frames:,} and {count:,} frames explain"
-    return Expectation(
-        True, True, f"{found.accuracy:.2%} over all SNRs, {expected:.2%} after training: within the {explained}"
-    )
+        if where == "over all SNRs":
+            met = f"{found.accuracy:.2%} {where}, {expected:.2%} after training: within the {allowed:.2%} that {what}"
+    return Expectation(True, True, met)
 
 
-def _allowed(found: Proportion, expected: float, count: int) -> float:
-    """Largest difference that two samples of the same accuracy show, but for one time in a thousand."""
+def _of_chance(found: Proportion, expected: float, count: int, quantile: float) -> float:
+    """Largest difference that two samples of the same accuracy show, but for the quantile's share of times."""
     pooled = (found.correct + expected * count) / (found.frames + count)
-    return _Z * math.sqrt(pooled * (1 - pooled) * (1 / found.frames + 1 / count))
+    return quantile * math.sqrt(pooled * (1 - pooled) * (1 / found.frames + 1 / count))
+
+
+def _of_rounding(count: int, quantile: float) -> float:
+    """Largest difference on the same frames, of which rounding makes a few right or wrong; one at least may be."""
+    return max(quantile * math.sqrt(_ROUNDED / count), 1.5 / count)

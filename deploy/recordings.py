@@ -7,11 +7,12 @@ are, and int8 ones of that shape are the network's own integers.
 
 from __future__ import annotations
 
+import io
+import math
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 
@@ -85,13 +86,14 @@ def open_source(name: str, format: str | None = None, overlap: int = 0, normalis
 def normalised(frames: np.ndarray) -> np.ndarray:
     """Frames (N, 1024, 2) divided by the standard deviation of their complex samples, as RadioML 2018.01A did.
 
-    A frame without any signal stays zero. int8 frames are the network's integers already: RadioMLError.
+    A frame without any signal stays as it is. int8 frames are the network's integers already: RadioMLError.
     """
     if frames.dtype == np.int8:
         raise RadioMLError("int8 frames are the network's own integers; they cannot be normalised")
-    centred = frames - frames.mean(1, keepdims=True)
+    # In double precision, where the square of no float32 overflows or vanishes.
+    centred = frames - frames.mean(1, keepdims=True, dtype=np.float64)
     deviation = np.sqrt(np.square(centred).sum(2).mean(1))[:, None, None]
-    return frames / np.where(deviation == 0, np.float32(1), deviation)
+    return (frames / np.where(deviation == 0, 1, deviation)).astype(np.float32)
 
 
 def _raw(name: str, format: str, overlap: int) -> Source:
@@ -104,7 +106,8 @@ def _raw(name: str, format: str, overlap: int) -> Source:
         source.frames = _frames(Path(name).stat().st_size // (2 * kind.itemsize), overlap, name)
 
     def chunks() -> Iterator[np.ndarray]:
-        with sys.stdin.buffer if name == STDIN else Path(name).open("rb") as stream:
+        # Unbuffered: a reader that waits holds no lock, which the interpreter would need to end after Ctrl-C.
+        with sys.stdin.buffer.raw if name == STDIN else Path(name).open("rb", buffering=0) as stream:
             size = 2 * kind.itemsize * _BLOCK_FRAMES * source.hop
             while data := _read(stream, size):
                 if rest := len(data) % (2 * kind.itemsize):
@@ -115,7 +118,7 @@ def _raw(name: str, format: str, overlap: int) -> Source:
     return source
 
 
-def _read(stream: BinaryIO, size: int) -> bytes:
+def _read(stream: io.RawIOBase, size: int) -> bytes:
     """As many of `size` bytes as come before the end: a pipe gives less than asked for at a time."""
     parts = []
     while size and (part := stream.read(size)):
@@ -140,6 +143,8 @@ def _sigmf(path: Path, overlap: int) -> Source:
     except (sigmf.error.SigMFError, OSError, ValueError, KeyError, TypeError) as error:
         raise RadioMLError(f"{path}: not a readable SigMF recording: {error}") from error
     rate = recording.get_global_field(sigmf.SAMPLE_RATE_KEY)
+    if rate is not None and not (isinstance(rate, (int, float)) and 0 < rate < math.inf):
+        raise RadioMLError(f"{path}: a sample rate of {rate!r} Hz")
     source = Source(str(path), iter(()), True, FRAME_LENGTH - overlap, rate, _frames(count, overlap, str(path)))
 
     def chunks() -> Iterator[np.ndarray]:

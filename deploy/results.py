@@ -1,23 +1,16 @@
-"""The files that a classification leaves behind (`accuracy.json`, `throughput.json`, two plots), and a benchmark's."""
+"""The files that a classification leaves behind: `accuracy.json`, `throughput.json` and two plots."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from statistics import median
 from typing import Any
 
-import numpy as np
-
-from deploy.bench import PARTS, SEED, Benchmark, Call
 from deploy.classify import Classification
 from deploy.expectation import expectation
 from radioml.constants import FRAME_LENGTH
 from radioml.files import write_json
 from radioml.package import Manifest
-from radioml.plots import accuracy_over_snr, confusion_matrix, throughput_over_batch_size
-
-_REPEATS_FOR_99 = 100
-"""With fewer repetitions, the 99 % quantile would be their maximum."""
+from radioml.plots import accuracy_over_snr, confusion_matrix
 
 
 def default_folder(package: Path) -> Path:
@@ -86,67 +79,4 @@ def at_the_clock(manifest: Manifest, counted: float | None) -> dict[str, Any]:
         "frames_per_second": clock / cycles,
         "latency_cycles": manifest.latency_cycles,
         "latency_microseconds": 1e6 * manifest.latency_cycles / clock,
-    }
-
-
-def write_benchmark(result: Benchmark, folder: Path) -> None:
-    """Write `bench.png` and, beside it, `bench.json` into `folder`, replacing earlier ones."""
-    throughput_over_batch_size(
-        folder / "bench.png", benchmark(result), f"accelerator for {result.manifest.board} ({result.backend})"
-    )
-
-
-def benchmark(result: Benchmark) -> dict[str, Any]:
-    """The content of `bench.json`.
-
-    `figures` says what was measured on; `at_the_clock` is not measured but counted. Times are in seconds, those of
-    `batches` means over a batch's repetitions; a part that the backend does not tell is null. exposed_host_seconds:
-    the accelerator waits for the host; cpu_seconds: this process computed, in all its threads.
-    """
-    one = [call.seconds for call in result.calls[1]]
-    return {
-        "backend": result.backend,
-        "figures": result.figures,
-        "board": result.board,
-        "target": result.target,
-        "model_sha256": result.manifest.model_sha256,
-        "golden_frames_equal": result.golden_frames,
-        "frames": {"kind": "synthetic", "seed": SEED},
-        "problem": result.problem,
-        "clock": {
-            "manifest_mhz": result.manifest.clock_mhz,
-            "read_back_mhz": result.clock_mhz,
-            "agrees": result.clock_agrees,
-        },
-        "latency_of_one_frame": {
-            "repeats": len(one),
-            "median_seconds": median(one),
-            "quantile_99_seconds": float(np.quantile(one, 0.99)) if len(one) >= _REPEATS_FOR_99 else None,
-            "maximum_seconds": max(one),
-        },
-        "batches": [_sweep_row(size, calls) for size, calls in result.calls.items()],
-        "streaming": {
-            "batch": result.stream_batch,
-            "frames": result.streamed_frames,
-            "frames_per_second": result.streamed_frames / result.streamed_seconds if result.streamed_seconds else None,
-        },
-        "at_the_clock": at_the_clock(result.manifest, result.cycles / result.intervals if result.intervals else None),
-    }
-
-
-def _sweep_row(size: int, calls: list[Call]) -> dict[str, Any]:
-    count = len(calls)
-    seconds, infer = sum(call.seconds for call in calls), sum(call.infer for call in calls)
-    told = ("quantise", *calls[0].parts, "other")
-    parts = {name: sum(call.part(name) for call in calls) / count if name in told else None for name in PARTS}
-    return {
-        "frames": size,
-        "repeats": count,
-        "seconds": seconds / count,
-        "frames_per_second": size * count / seconds,
-        "frames_per_second_without_quantising": size * count / infer,
-        "parts_seconds": parts,
-        "overlapped_seconds": sum(call.overlapped for call in calls) / count,
-        "exposed_host_seconds": None if parts["accelerator"] is None else seconds / count - parts["accelerator"],
-        "cpu_seconds": sum(call.cpu for call in calls) / count,
     }

@@ -1,10 +1,11 @@
 """A bitfile package for the simulated board: a `.bit` file that configures it with the accelerator's Verilated RTL.
 
 The containers are the real ones: Vivado's `.bit` header, which PYNQ's parser reads, and a hardware handoff (`.hwh`)
-with the blocks and addresses that PYNQ and finn-plus-driver look for in a FINN accelerator for a Zynq UltraScale+. The
-configuration data, which the simulated fabric reads, are the package that `radioml build --until rtl` made.
+with the blocks and addresses that PYNQ and finn-plus-driver look for in a FINN accelerator for a Zynq UltraScale+; or,
+for the simulated Alveo card, an xclbin. The configuration data, which the simulated fabric reads, are the package that
+`radioml build --until rtl` made.
 
-`python -m deploy.simulated_bitfile SIMULATION_PACKAGE BITFILE_PACKAGE` makes one.
+`python -m deploy.simulated_bitfile [--alveo] SIMULATION_PACKAGE BITFILE_PACKAGE` makes one.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
+from deploy.simulated_xclbin import write_xclbin
 from radioml.errors import RadioMLError
-from radioml.package import BITFILE, GOLDEN, HANDOFF, MODEL, Manifest, open_package, write_package
+from radioml.package import BITFILE, GOLDEN, HANDOFF, MODEL, XCLBIN, Manifest, open_package, write_package
 
 INPUT_DMA, OUTPUT_DMA = "idma0", "odma0"
 """As FINN names the DMA engines of a Zynq design."""
@@ -25,21 +27,27 @@ DMA_RANGE = 0x1_0000
 _FIELD_0 = bytes.fromhex("0ff00ff00ff00ff000")  # the constant first field of every .bit file
 
 
-def write_bitfile_package(simulation_package: Path, path: Path) -> Manifest:
+def write_bitfile_package(simulation_package: Path, path: Path, alveo: bool = False) -> Manifest:
     """Make a package of kind "bitfile" for the simulated board from one of kind "simulation"; returns its manifest.
 
-    It holds what one for a real board does: `accelerator.bit`, `accelerator.hwh`, golden frames, and the model where
-    the first package has it. Raises RadioMLError for a package of another kind.
+    It holds what one for a real board does: `accelerator.bit` and `accelerator.hwh`, or, for an Alveo card,
+    `accelerator.xclbin`; golden frames, and the model where the first package has it. Raises RadioMLError for a package
+    of another kind.
     """
     with tempfile.TemporaryDirectory(prefix="radioml-bitfile-") as name:
         package = open_package(simulation_package, Path(name))
         if package.manifest.kind != "simulation":
             raise RadioMLError(f"{simulation_package}: of kind {package.manifest.kind!r}, not 'simulation'")
-        (package.folder / BITFILE).write_bytes(_bitfile(simulation_package.read_bytes()))
-        (package.folder / HANDOFF).write_text(_handoff(package.manifest.clock_mhz))
+        configuration, clock_mhz = simulation_package.read_bytes(), package.manifest.clock_mhz
+        if alveo:
+            made = {XCLBIN: write_xclbin(configuration, clock_mhz)}
+        else:
+            made = {BITFILE: _bitfile(configuration), HANDOFF: _handoff(clock_mhz).encode()}
+        for name, content in made.items():
+            (package.folder / name).write_bytes(content)
         kept = [name for name in (GOLDEN, MODEL) if name in package.manifest.files]
         manifest = replace(package.manifest, kind="bitfile")
-        return write_package(path, manifest, package.folder, [BITFILE, HANDOFF, *kept])
+        return write_package(path, manifest, package.folder, [*made, *kept])
 
 
 def _bitfile(data: bytes) -> bytes:
@@ -96,9 +104,10 @@ def _main() -> None:
     parser = argparse.ArgumentParser(description="Make a package for the simulated board from one with simulated RTL.")
     parser.add_argument("simulation_package", type=Path)
     parser.add_argument("bitfile_package", type=Path)
+    parser.add_argument("--alveo", action="store_true", help="for the simulated Alveo card")
     arguments = parser.parse_args()
     try:
-        write_bitfile_package(arguments.simulation_package, arguments.bitfile_package)
+        write_bitfile_package(arguments.simulation_package, arguments.bitfile_package, arguments.alveo)
     except (RadioMLError, OSError) as error:
         parser.exit(2, f"error: {error}\n")
 

@@ -21,7 +21,7 @@ from pynq.pl_server.embedded_device import parse_bit_header
 from pynqmetadata.frontends import Metadata
 from pynqmetadata.views.runtime import RuntimeMetadataParser
 
-from deploy.simulated_fabric import BusError, Fabric, Memory
+from deploy.simulated_fabric import DMA_ADDRESSES, BusError, Fabric, Memory
 
 _CLOCK_CONTROL = range(0xFF5E_0000, 0xFF5E_0100), range(0xFD1A_0000, 0xFD1A_0100)
 """CRL_APB and CRF_APB of the Zynq UltraScale+ (UG1087), where `pynq.Clocks` sets dividers."""
@@ -69,7 +69,7 @@ class SimulatedBoard(Device):
         if self.fabric is not None:
             self.fabric.close()
             self.fabric = None
-        self.fabric = Fabric(configuration, self.memory)
+        self.fabric = Fabric(configuration, dict.fromkeys(DMA_ADDRESSES, self.memory))
 
     def read_registers(self, address: int, length: int) -> bytes:
         """What `pynq.MMIO` reads, little-endian 32-bit registers."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import tempfile
 from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Lock
 
@@ -124,9 +125,12 @@ class Fabric:
     design that is deadlocked, or gets fewer frames than the output DMA waits for, leaves that DMA running for ever.
     """
 
-    def __init__(self, configuration: bytes, memory: Memory) -> None:
-        """Configure from the data of a `.bit` file; raises RadioMLError when that is no accelerator for this board."""
-        self._memory = memory
+    def __init__(self, configuration: bytes, memories: Mapping[str, Memory]) -> None:
+        """Configure from the data of a bitfile; memories: what each DMA engine is connected to.
+
+        Raises RadioMLError when the data are no accelerator for this board.
+        """
+        self._memories = memories
         self._folder = tempfile.TemporaryDirectory(prefix="radioml-fabric-")
         source = Path(self._folder.name) / "configuration.zip"
         source.write_bytes(configuration)
@@ -138,7 +142,7 @@ class Fabric:
         self._dmas = {INPUT_DMA: Dma(), OUTPUT_DMA: Dma()}
         self._results: deque[np.ndarray] = deque()
         self._thread = ThreadPoolExecutor(1, "fabric")
-        self._work: Future[None] | None = None
+        self._fault: BusError | None = None
 
     def close(self) -> None:
         """Wait for the transfers under way and free the simulator."""
@@ -148,8 +152,8 @@ class Fabric:
 
     def read(self, address: int) -> int:
         """Read a register; raises BusError at an address without one, and when a transfer went out of memory."""
-        if self._work is not None and self._work.done():
-            self._work.result()
+        if self._fault is not None:
+            raise self._fault
         dma, offset = self._at(address)
         return dma.read(offset)
 
@@ -157,7 +161,7 @@ class Fabric:
         """Write a register; raises BusError at an address without one."""
         dma, offset = self._at(address)
         if dma.write(offset, value):
-            self._work = self._thread.submit(self._transfer)
+            self._thread.submit(self._transfer_or_fault)
 
     def _at(self, address: int) -> tuple[Dma, int]:
         for name, base in DMA_ADDRESSES.items():
@@ -165,11 +169,17 @@ class Fabric:
                 return self._dmas[name], address - base
         raise BusError(f"no register at {address:#x}")
 
+    def _transfer_or_fault(self) -> None:
+        try:
+            self._transfer()
+        except BusError as error:
+            self._fault = error
+
     def _transfer(self) -> None:
         """In the fabric's thread, after a DMA was started: stream its frames in, or wait for the last to come out."""
         source, sink = self._dmas[INPUT_DMA], self._dmas[OUTPUT_DMA]
         if source.running:
-            words = self._memory.dram(source.address, _size(source.frames, self._input))
+            words = self._memories[INPUT_DMA].dram(source.address, _size(source.frames, self._input))
             integers = unpack(words.reshape(-1, self._input.word_bytes), self._input)
             try:
                 self._results.extend(self._simulator.run(integers).integers)
@@ -178,7 +188,8 @@ class Fabric:
             source.finish()
         if sink.running and len(self._results) >= sink.frames:
             integers = np.stack([self._results.popleft() for _ in range(sink.frames)])
-            self._memory.dram(sink.address, _size(sink.frames, self._output))[:] = pack(integers, self._output).ravel()
+            words = self._memories[OUTPUT_DMA].dram(sink.address, _size(sink.frames, self._output))
+            words[:] = pack(integers, self._output).ravel()
             sink.finish()
 
 

@@ -18,7 +18,7 @@ from deploy.accelerator import open_accelerator
 from deploy.golden import check_golden
 from deploy.recordings import Source
 from deploy.streaming import UNUSABLE, ClassifiedBatch, classified
-from radioml.errors import RadioMLError
+from radioml.errors import INTERRUPTED, RadioMLError, problem
 from radioml.files import write_json
 from radioml.package import open_package
 
@@ -43,17 +43,22 @@ class Summary:
     seconds: float = 0.0
     problem: str = ""
 
+    @property
+    def interrupted(self) -> bool:
+        """Whether the user ended it."""
+        return self.problem == INTERRUPTED
+
 
 def stream(
     package: Path,
     source: Source,
     backend: str,
     processes: int | None,
-    write: Callable[[Row], object],
+    write: Callable[[Row], object] | None,
     progress: Callable[[Summary], object] = lambda summary: None,
     target: str | None = None,
 ) -> Summary:
-    """Classify all frames of a source, after the package's golden frames; `write` gets a row for each.
+    """Classify all frames of a source, after the package's golden frames; `write`, if any, gets a row for each.
 
     processes, target: as in `deploy.accelerator.open_accelerator`. progress: called after every batch. When the source
     or the accelerator fails, or on Ctrl-C, the rows so far have been written and the summary says what happened. Raises
@@ -67,16 +72,15 @@ def stream(
             try:
                 with closing(classified(accelerator, source.blocks)) as batches:
                     for batch in batches:
-                        for row in rows(batch, opened.manifest.classes, source):
-                            write(row)
+                        if write is not None:
+                            for row in rows(batch, opened.manifest.classes, source):
+                                write(row)
                         _add(summary, batch, opened.manifest.classes)
                         progress(summary)
-            except RadioMLError as error:
-                if not summary.frames:
+            except (KeyboardInterrupt, RadioMLError) as error:
+                if not summary.frames and isinstance(error, RadioMLError):
                     raise
-                summary.problem = str(error)
-            except KeyboardInterrupt:
-                summary.problem = "interrupted"
+                summary.problem = problem(error)
     return summary
 
 
@@ -101,20 +105,20 @@ def _add(summary: Summary, batch: ClassifiedBatch, classes: tuple[str, ...]) -> 
         summary.counts[classes[index]] = summary.counts.get(classes[index], 0) + int(count)
     summary.frames += len(batch.class_index)
     summary.unusable += len(batch.class_index) - len(usable)
-    summary.clipped += batch.quantised.clipped
+    summary.clipped += batch.clipped
     summary.seconds += batch.inference.seconds if batch.inference else 0.0
 
 
 @contextmanager
-def row_writer(out: str | None) -> Iterator[Callable[[Row], object]]:
-    """A function that writes rows: JSON lines (FILE.jsonl, or `-` for the standard output), FILE.csv, or nowhere.
+def row_writer(out: str | None) -> Iterator[Callable[[Row], object] | None]:
+    """A function that writes rows: JSON lines (FILE.jsonl, or `-` for the standard output), FILE.csv; else None.
 
     A file gets its name at the end, also of a run that failed; until then it is called FILE.part, and rows are in it as
     soon as they are known.
     Raises RadioMLError for another suffix.
     """
     if out is None:
-        yield lambda row: None
+        yield None
         return
     if out == STDOUT:
         yield lambda row: print(json.dumps(row), flush=True, file=sys.stdout)

@@ -5,7 +5,6 @@ The quantiser and the packing are the package's. Frames with NaN or infinite sam
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from typing import TypeVar
 import numpy as np
 
 from deploy.accelerator import Accelerator, Inference
-from radioml.package import Manifest
+from radioml.quantiser import InputQuantiser, Quantised
 
 T = TypeVar("T")
 UNUSABLE = -1
@@ -24,40 +23,37 @@ UNUSABLE = -1
 
 
 @dataclass(frozen=True)
-class QuantisedBatch:
-    """Frames as the accelerator takes them: integers int8 (n, 1024, 2), of which `usable`, bool (n,), were finite.
-
-    clipped: I and Q values that the quantiser cut off. seconds: what reading and quantising took.
-    """
-
-    integers: np.ndarray
-    usable: np.ndarray
-    clipped: int
-    seconds: float
-
-
-@dataclass(frozen=True)
 class ClassifiedBatch:
     """A batch and what became of it.
 
     first: number of its first frame. class_index: int64 (n,), `UNUSABLE` where a frame was not finite.
-    probability: float64 (n,), softmax of the winning class, NaN where unusable; a network's own estimate.
-    inference: None when no frame of the batch was usable.
+    clipped: I and Q values that the quantiser cut off. inference: None when no frame of the batch was usable.
+    logit_scale: value of one step of its logits.
     """
 
     first: int
-    quantised: QuantisedBatch
     class_index: np.ndarray
-    probability: np.ndarray
+    clipped: int
     inference: Inference | None
+    logit_scale: float
+
+    @property
+    def probability(self) -> np.ndarray:
+        """Softmax of the winning class, float64 (n,), NaN where unusable; a network's own estimate of being right."""
+        probability = np.full(len(self.class_index), np.nan)
+        if self.inference is not None:
+            logits = self.inference.logits
+            above = (logits - logits.max(1, keepdims=True)) * self.logit_scale
+            probability[self.class_index != UNUSABLE] = 1 / np.exp(above).sum(1)
+        return probability
 
 
-def quantised(blocks: Iterable[np.ndarray], manifest: Manifest, frames: int) -> Iterator[QuantisedBatch]:
+def quantised(blocks: Iterable[np.ndarray], quantiser: InputQuantiser, frames: int) -> Iterator[Quantised]:
     """Batches of `frames` frames, the last one of what is left, from blocks (n, 1024, 2) of any n.
 
     Blocks are float32, or int8 where they are quantised already. What `blocks` raises comes after its frames.
     """
-    start, waiting, count = time.perf_counter(), [], 0
+    waiting, count = [], 0
     failure = None
     try:
         for block in blocks:
@@ -65,26 +61,20 @@ def quantised(blocks: Iterable[np.ndarray], manifest: Manifest, frames: int) -> 
             count += len(block)
             while count >= frames:
                 joined = waiting[0] if len(waiting) == 1 else np.concatenate(waiting)
-                yield _quantise(joined[:frames], manifest, start)
-                start, waiting, count = time.perf_counter(), [joined[frames:]], count - frames
+                yield _quantise(joined[:frames], quantiser)
+                waiting, count = [joined[frames:]], count - frames
     except Exception as error:  # the frames before it come first
         failure = error
     if count:
-        yield _quantise(np.concatenate(waiting), manifest, start)
+        yield _quantise(np.concatenate(waiting), quantiser)
     if failure is not None:
         raise failure
 
 
-def _quantise(iq: np.ndarray, manifest: Manifest, start: float) -> QuantisedBatch:
+def _quantise(iq: np.ndarray, quantiser: InputQuantiser) -> Quantised:
     if iq.dtype == np.int8:
-        integers = np.ascontiguousarray(iq)
-        return QuantisedBatch(integers, np.ones(len(iq), bool), 0, time.perf_counter() - start)
-    usable = np.isfinite(iq).all((1, 2))
-    if not usable.all():
-        iq = np.where(usable[:, None, None], iq, np.float32(0))
-    quantiser = manifest.quantiser
-    integers, clipped = quantiser(iq), quantiser.clipped(iq)
-    return QuantisedBatch(integers, usable, clipped, time.perf_counter() - start)
+        return Quantised(np.ascontiguousarray(iq), np.ones(len(iq), bool), 0)
+    return quantiser.frames(iq)
 
 
 def classified(accelerator: Accelerator, blocks: Iterable[np.ndarray]) -> Iterator[ClassifiedBatch]:
@@ -93,19 +83,16 @@ def classified(accelerator: Accelerator, blocks: Iterable[np.ndarray]) -> Iterat
     What `blocks` and the accelerator raise comes through, after the batches before it.
     """
     manifest, first = accelerator.manifest, 0
-    with closing(ahead(quantised(blocks, manifest, accelerator.batch_frames))) as batches:
+    with closing(ahead(quantised(blocks, manifest.quantiser, accelerator.batch_frames))) as batches:
         for batch in batches:
             usable = batch.usable
             class_index = np.full(len(usable), UNUSABLE, np.int64)
-            probability = np.full(len(usable), np.nan)
             inference = None
             if usable.any():
                 integers = batch.integers if usable.all() else batch.integers[usable]
                 inference = accelerator.infer(integers)
                 class_index[usable] = inference.logits.argmax(1)
-                above = (inference.logits - inference.logits.max(1, keepdims=True)) * manifest.logit_scale
-                probability[usable] = 1 / np.exp(above).sum(1)
-            yield ClassifiedBatch(first, batch, class_index, probability, inference)
+            yield ClassifiedBatch(first, class_index, batch.clipped, inference, manifest.logit_scale)
             first += len(usable)
 
 

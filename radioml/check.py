@@ -5,37 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from radioml.constants import CLASSES, FULL_FRAMES_PER_CELL, SNRS_DB
-from radioml.dataset import CELLS, cell_labels, open_dataset
-from radioml.errors import RadioMLError
+from radioml.dataset import CELLS, cell_labels, open_dataset, read_slice
+from radioml.provenance import Origin, origin
 
-if TYPE_CHECKING:
-    import h5py
-
-SYNTHETIC_MARK = "radioml synthetic"
-"""Value of the attribute `generator` that `radioml.synthetic.write_dataset` leaves in its files."""
 _CHUNK = 4096
 """Frames read at once: 32 MiB of samples."""
-
-
-@dataclass(frozen=True)
-class Origin:
-    """Where a file's frames come from.
-
-    kind: "synthetic" when this project's generator has marked the file, else "real".
-    identity: generator version and seed, or the file's name.
-    """
-
-    kind: str
-    identity: str
-
-    def __str__(self) -> str:
-        """As a phrase for titles and tables; figures from synthetic frames must carry it."""
-        return f"synthetic data ({self.identity})" if self.kind == "synthetic" else f"RadioML data ({self.identity})"
 
 
 @dataclass(frozen=True)
@@ -44,13 +22,14 @@ class DatasetReport:
 
     frames_per_cell: frames of each class at each SNR.
     origin: where the frames come from.
-    mean_power: mean of I^2 + Q^2 over all finite samples (frames have unit variance around their mean).
+    mean_power: mean of I^2 + Q^2 over all finite samples (frames have unit variance around their mean); None if there
+        are none.
     problems: one sentence each, with the first frame it concerns; empty for a valid file.
     """
 
     frames_per_cell: int
     origin: Origin
-    mean_power: float
+    mean_power: float | None
     problems: tuple[str, ...]
 
     @property
@@ -61,15 +40,6 @@ class DatasetReport:
             return f"the full RadioML 2018.01A layout: {frames}"
         grid = f"{len(CLASSES)} classes x {len(SNRS_DB)} SNRs x {self.frames_per_cell}"
         return f"a smaller RadioML 2018.01A layout: {frames} ({grid})"
-
-
-def origin(path: Path | str) -> Origin:
-    """Where the frames of a file come from, by the marks that `radioml data synth` leaves in it.
-
-    Raises RadioMLError when it is no RadioML file.
-    """
-    with open_dataset(path) as file:
-        return _origin(file, Path(path))
 
 
 def check_dataset(path: Path | str, progress: Callable[[int, int], object] = lambda done, total: None) -> DatasetReport:
@@ -85,16 +55,16 @@ def check_dataset(path: Path | str, progress: Callable[[int, int], object] = lam
         power = 0.0
         finite_samples = 0
         for start in range(0, total, _CHUNK):
-            iq, one_hot, snr = (_read(file, path, name, start) for name in "XYZ")
+            iq, one_hot, snr = (read_slice(path, file[name], start, start + _CHUNK) for name in "XYZ")
             finite = np.isfinite(iq)
             findings.add("X is NaN or infinite", start, ~finite.all((1, 2)))
-            power += float(np.square(iq, where=finite, out=np.zeros(iq.shape, np.float64)).sum())
-            finite_samples += int(finite.all(2).sum())
+            samples = finite.all(2)
+            power += float(np.square(iq, dtype=np.float64, where=samples[..., None], out=np.zeros(iq.shape)).sum())
+            finite_samples += int(samples.sum())
             _look_at_labels(findings, start, one_hot, snr[:, 0], frames_per_cell)
             progress(min(start + _CHUNK, total), total)
-        return DatasetReport(
-            frames_per_cell, _origin(file, Path(path)), power / max(finite_samples, 1), findings.sentences()
-        )
+    mean_power = power / finite_samples if finite_samples else None
+    return DatasetReport(frames_per_cell, origin(path), mean_power, findings.sentences())
 
 
 class _Findings:
@@ -137,19 +107,3 @@ def _look_at_labels(
 
     order = f"Labels break the order (by class, then SNR, {frames_per_cell} frames each)"
     findings.add(order, start, misplaced, place)
-
-
-def _read(file: h5py.File, path: Path | str, name: str, start: int) -> np.ndarray:
-    """One chunk of an array; a damaged block becomes a RadioMLError that says where."""
-    try:
-        return file[name][start : start + _CHUNK]
-    except OSError as error:
-        raise RadioMLError(f"{path}: {name} cannot be read from frame {start} on: {error}") from error
-
-
-def _origin(file: h5py.File, path: Path) -> Origin:
-    if file.attrs.get("generator") != SYNTHETIC_MARK:
-        return Origin("real", path.name)
-    frames = len(file["X"]) // CELLS
-    version, seed = file.attrs["generator_version"], file.attrs["seed"]
-    return Origin("synthetic", f"generator {version}, seed {seed}, {frames} frames per cell")

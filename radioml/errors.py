@@ -15,3 +15,12 @@ class MismatchError(Exception):
 
     The command line prints the message and exits with 1.
     """
+
+
+INTERRUPTED = "interrupted"
+"""What `problem` says of a run that the user ended."""
+
+
+def problem(error: KeyboardInterrupt | RadioMLError) -> str:
+    """Why a run that keeps what it has so far ended early."""
+    return INTERRUPTED if isinstance(error, KeyboardInterrupt) else str(error)

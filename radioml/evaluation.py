@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from radioml.check import Origin
+from radioml.errors import INTERRUPTED
 from radioml.files import write_json
 from radioml.metrics import Metrics
 from radioml.plots import accuracy_by_class, accuracy_over_snr, confusion_matrix
+from radioml.provenance import Origin, seen_in_training
 
 
 @dataclass(frozen=True)
@@ -19,8 +20,9 @@ class Evaluation:
 
     subject: short name of what was evaluated, "checkpoint", "qonnx" or "<board>-<backend>". arithmetic: what computed,
     in words. origin, part: the frames' file and the part of its fixed split. requested: frames asked for; `metrics`
-    has fewer when the user ended the run. training_data: kind, identity and sha256 of the file that the network was
-    trained on. seconds: wall-clock time of inference.
+    has fewer when some were unusable or the run ended early. training_data: see `radioml.provenance`. seconds:
+    wall-clock time of inference. unusable: frames left out for their NaN or infinite samples. problem: why the run
+    ended before all frames were seen, "" when it did not.
     """
 
     subject: str
@@ -31,6 +33,8 @@ class Evaluation:
     metrics: Metrics
     training_data: dict[str, Any]
     seconds: float
+    unusable: int = 0
+    problem: str = ""
 
     @property
     def frames(self) -> int:
@@ -39,8 +43,8 @@ class Evaluation:
 
     @property
     def interrupted(self) -> bool:
-        """Whether the user ended the run before all requested frames were evaluated."""
-        return self.frames < self.requested
+        """Whether the user ended the run before all requested frames were seen."""
+        return self.problem == INTERRUPTED
 
     @property
     def data(self) -> str:
@@ -50,18 +54,7 @@ class Evaluation:
     @property
     def caution(self) -> str | None:
         """Why the accuracy may say little of frames the network has never seen; None where nothing is known."""
-        kind, identity = self.training_data.get("kind"), self.training_data.get("identity")
-        if kind != self.origin.kind:
-            return None
-        if identity != self.origin.identity:
-            # the split depends on the frames per cell, so parts of two files with the same frames overlap
-            same_frames = kind == "real" or _generator(str(identity)) == _generator(self.origin.identity)
-            return f"trained on other {kind} data ({identity}) that may share frames with this" if same_frames else None
-        return {
-            "train": "these frames trained the network",
-            "validation": "these frames chose the network's checkpoint",
-            "all": "most of these frames trained the network, or chose its checkpoint",
-        }.get(self.part)
+        return seen_in_training(self.training_data, self.origin, self.part)
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as values for JSON."""
@@ -73,7 +66,8 @@ class Evaluation:
             "caution": self.caution,
             "frames": self.frames,
             "frames_requested": self.requested,
-            "interrupted": self.interrupted,
+            "unusable_frames": self.unusable,
+            "problem": self.problem,
             "seconds": self.seconds,
             **self.metrics.to_dict(),
         }
@@ -92,8 +86,3 @@ def write_evaluation(result: Evaluation, folder: Path, snrs_db: Sequence[int]) -
     confusion_matrix(folder / "confusion_matrix.png", metrics, title, data)
     for snr in snrs_db:
         confusion_matrix(folder / f"confusion_matrix_{snr:+d}dB.png", metrics, title, data, snr)
-
-
-def _generator(identity: str) -> str:
-    """Generator version and seed of a synthetic file: files that have them in common may share frames."""
-    return identity.rpartition(",")[0]

@@ -16,6 +16,25 @@ if TYPE_CHECKING:
     import onnx
 
 
+_TOLERANCE = 1e-3
+"""Steps by which a logit may miss an integer: logit_scale is rounded to single precision, large logits show it."""
+
+
+def logits_as_integers(logits: np.ndarray, logit_scale: float) -> np.ndarray:
+    """Float logits of any shape as the integers of which they are `logit_scale` times as much, int64.
+
+    Raises RadioMLError when one is no integer: the scale is another network's, or the classifier is not quantised.
+    """
+    steps = logits / logit_scale
+    integers = np.rint(steps)
+    if not (np.abs(steps - integers) <= _TOLERANCE).all():
+        raise RadioMLError(
+            f"the network's logits are not multiples of logit_scale {logit_scale}: it is another network's, or the "
+            "classifier's bias is not quantised; export the checkpoint and build the package again"
+        )
+    return integers.astype(np.int64)
+
+
 class ExactQonnx:
     """A QONNX model behind onnx's reference evaluator, every float constant widened to double.
 

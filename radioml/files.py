@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,8 @@ from radioml.errors import RadioMLError
 CACHE_VARIABLE = "RADIOML_CACHE"
 """Environment variable that names a folder for what can be computed again: converted data, compiled simulators."""
 
+_NO_SPACE = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
+
 
 def chosen_cache() -> Path | None:
     """The folder that `CACHE_VARIABLE` names, None where it names none."""
@@ -24,14 +28,43 @@ def chosen_cache() -> Path | None:
 
 
 @contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Make `folder` if need be and keep other processes that ask for it out, until this one leaves it or dies.
+
+    Raises RadioMLError when another one is in it. On a file system that locks no folders (some NFS) nobody is kept out.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise RadioMLError(
+                f"{folder}: another process is working in this folder; let it finish, then try again"
+            ) from error
+        except OSError as error:
+            if error.errno not in (errno.EBADF, errno.ENOLCK, errno.ENOTSUP):
+                raise
+        yield
+    finally:
+        os.close(handle)
+
+
+@contextmanager
 def replacing(path: Path | str) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on success rename it to `path`, on any error remove it.
 
-    The temporary name keeps the suffix, because some writers choose the format by it.
+    The temporary name keeps the suffix, because some writers choose the format by it. Raises RadioMLError naming `path`
+    when writing failed for want of space.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=f".tmp{path.suffix}", dir=path.parent)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=f".tmp{path.suffix}", dir=path.parent)
+    except OSError as error:
+        if error.errno in _NO_SPACE:
+            raise _no_space(path) from error
+        raise
     os.close(handle)
     temporary = Path(name)
     try:
@@ -40,10 +73,37 @@ def replacing(path: Path | str) -> Iterator[Path]:
         os.umask(umask)
         temporary.chmod(0o666 & ~umask)  # mkstemp makes private files
         temporary.replace(path)
-    except BaseException:
+    except BaseException as error:
+        full = isinstance(error, (OSError, RuntimeError)) and _is_out_of_space(error, temporary)
         with suppress(FileNotFoundError):
             temporary.unlink()
+        if full:
+            raise _no_space(path) from error
         raise
+
+
+def _no_space(path: Path) -> RadioMLError:
+    return RadioMLError(f"{path}: not written: the disk is full, or a quota or the limit of a file's size is reached")
+
+
+def _is_out_of_space(error: OSError | RuntimeError, temporary: Path) -> bool:
+    """HDF5 and torch report it in words of their own, so the file system is asked again."""
+    if getattr(error, "errno", None) in _NO_SPACE:
+        return True
+    try:
+        with temporary.open("ab") as stream:
+            stream.write(bytes(1 << 20))
+    except OSError as refusal:
+        return refusal.errno in _NO_SPACE
+    return False
+
+
+def refuse_inputs(outputs: Iterable[Path], inputs: Iterable[Path]) -> None:
+    """Raise RadioMLError when a file to write is one that is read: it would be lost."""
+    read = list(inputs)
+    for path in outputs:
+        if path.exists() and any(source.exists() and path.samefile(source) for source in read):
+            raise RadioMLError(f"{path}: is what the command reads, and would be overwritten; choose another output")
 
 
 def write_text(path: Path | str, text: str) -> None:

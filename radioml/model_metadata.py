@@ -6,12 +6,14 @@ It travels in the ONNX file's metadata properties under the key `radioml`, as JS
 from __future__ import annotations
 
 import json
+import shlex
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from radioml.constants import FRAME_LENGTH
 from radioml.errors import RadioMLError
+from radioml.onnx_graph import check_graph
 from radioml.quantiser import InputQuantiser
 
 if TYPE_CHECKING:
@@ -31,7 +33,8 @@ class ModelMetadata:
     quantiser: how the host turns IQ samples into the network's integers.
     logit_scale: value of one step of the integer logits; float logits = integers x logit_scale.
     checkpoint_sha256: the checkpoint that was exported.
-    training_data: `kind` (synthetic or real), `identity` (generator version and seed, or the file's name), `sha256`.
+    training_data: `kind` and `identity` of the file (see `radioml.provenance`), its `sha256`, and `started_from`, the
+        training data of the checkpoint whose weights training started from, if there was one.
     accuracy: measured accuracy (0 to 1) with the `data` and number of `frames` it was measured on; empty if none.
     """
 
@@ -70,19 +73,31 @@ def attach(model: onnx.ModelProto, metadata: ModelMetadata) -> None:
 
 
 def load_onnx(path: Path | str) -> onnx.ModelProto:
-    """Load an ONNX file; raises RadioMLError when it is missing or not ONNX."""
+    """Load an ONNX file; raises RadioMLError when it is missing, not ONNX, or its graph is not valid."""
     import onnx
     from google.protobuf.message import DecodeError
 
     try:
         model = onnx.load(str(path))
     except FileNotFoundError as error:
-        raise RadioMLError(f"{path}: no such file") from error
-    except (DecodeError, ValueError, OSError) as error:
+        raise RadioMLError(f"{path}: no such file{_how_to_make(Path(path))}") from error
+    except (DecodeError, ValueError, OSError, onnx.checker.ValidationError) as error:  # the last: of external data
         raise RadioMLError(f"{path}: not a readable ONNX file: {error}") from error
-    if not model.graph.node:
-        raise RadioMLError(f"{path}: not an ONNX model, or one without any layer")
+    if not (model.graph.node and model.graph.input and model.graph.output):
+        raise RadioMLError(f"{path}: not an ONNX model, or one without input, layers or output")
+    try:
+        check_graph(model)
+    except RadioMLError as error:
+        raise RadioMLError(f"{path}: {error}") from error
     return model
+
+
+def _how_to_make(model: Path) -> str:
+    """The command that makes a model which is not there yet, where training has left a checkpoint for it."""
+    checkpoint = model.with_name("checkpoint.pth")
+    if model.name != "model.onnx" or model.parent.name != "train" or not checkpoint.is_file():
+        return ""
+    return f"; `radioml export {shlex.quote(str(checkpoint))} --run {shlex.quote(str(model.parent.parent))}` makes it"
 
 
 def load_exported(path: Path | str) -> tuple[onnx.ModelProto, ModelMetadata]:

@@ -7,6 +7,7 @@ that was built), and the files of the accelerator, each listed in the manifest w
 from __future__ import annotations
 
 import json
+import math
 import zipfile
 import zlib
 from dataclasses import asdict, dataclass, field
@@ -27,6 +28,10 @@ LIBRARY = "libaccelerator.so"
 BITFILE, HANDOFF = "accelerator.bit", "accelerator.hwh"
 XCLBIN = "accelerator.xclbin"
 IMPLEMENTATION = "implementation.json"
+KINDS = ("simulation", "bitfile")
+MOST_BYTES = 1 << 28
+"""A package's files together, unpacked: more than twice what configures a whole Alveo U250, about 0.1 GB; simulation
+libraries have a few megabytes."""
 
 
 @dataclass(frozen=True)
@@ -46,10 +51,21 @@ class StreamFormat:
     signed: bool
     word_bytes: int
 
+    def __post_init__(self) -> None:
+        """Refuse what describes no stream; raises ValueError."""
+        numbers = (*self.shape, self.elements, self.bits, self.word_bytes)
+        if not self.shape or not all(isinstance(number, (int, np.integer)) and number > 0 for number in numbers):
+            raise ValueError(f"a stream has whole numbers above 0, not {numbers}")
+        if math.prod(self.shape) % self.elements or self.elements * self.bits > 8 * self.word_bytes or self.bits > 64:
+            raise ValueError(
+                f"no stream takes frames {self.shape} as {self.elements} integers of {self.bits} bits in words of "
+                f"{self.word_bytes} bytes"
+            )
+
     @property
     def words(self) -> int:
         """Words a frame."""
-        return int(np.prod(self.shape)) // self.elements
+        return math.prod(self.shape) // self.elements
 
 
 @dataclass(frozen=True)
@@ -99,9 +115,30 @@ class Manifest:
             for stream in ("input", "output"):
                 value[stream] = StreamFormat(**{**value[stream], "shape": tuple(value[stream]["shape"])})
             value["classes"] = tuple(value["classes"])
-            return cls(**value)
+            manifest = cls(**value)
         except (KeyError, TypeError) as error:
             raise ValueError(f"the manifest lacks or misnames a field: {error}") from error
+        manifest._check()
+        return manifest
+
+    def _check(self) -> None:
+        """Raise ValueError for the first field whose value is of another type or makes no sense."""
+        sound = {
+            "kind": self.kind in KINDS,
+            **{name: isinstance(getattr(self, name), str) for name in ("version", "board", "model_sha256")},
+            "classes": all(isinstance(name, str) for name in self.classes),
+            **{name: _is_positive(getattr(self, name), int) for name in ("cycles_per_frame", "latency_cycles")},
+            **{name: _is_positive(getattr(self, name), int, float) for name in ("clock_mhz", "logit_scale")},
+            **{name: isinstance(getattr(self, name), dict) for name in ("training_data", "accuracy", "folding")},
+            "files": isinstance(self.files, dict) and all(isinstance(digest, str) for digest in self.files.values()),
+        }
+        for name, good in sound.items():
+            if not good:
+                raise ValueError(f"the manifest's {name} cannot be {getattr(self, name)!r}")
+
+
+def _is_positive(value: object, *types: type) -> bool:
+    return type(value) in types and math.isfinite(value) and value > 0
 
 
 @dataclass(frozen=True)
@@ -130,11 +167,13 @@ def write_package(path: Path, manifest: Manifest, folder: Path, names: list[str]
 def open_package(path: Path | str, folder: Path) -> Package:
     """Unpack a package into the empty `folder` and check every file against the manifest.
 
-    Raises RadioMLError when the file is missing, no package, of another format, holds names that leave the folder,
-    or when a file is absent, foreign or altered.
+    Raises RadioMLError when the file is missing, no package, of another format, holds names that leave the folder or
+    more than `MOST_BYTES`, or when a file is absent, foreign or altered.
     """
     try:
         with zipfile.ZipFile(path) as archive:
+            if (size := sum(member.file_size for member in archive.infolist())) > MOST_BYTES:
+                raise RadioMLError(f"{path}: {size:,} bytes unpacked; a package has {MOST_BYTES:,} at most")
             manifest = Manifest.from_json(archive.read(MANIFEST).decode())
             names = set(archive.namelist()) - {MANIFEST}
             for name in names:

@@ -7,8 +7,27 @@ from dataclasses import dataclass
 
 import numpy as np
 
-_SAMPLES_AT_ONCE = 1 << 17  # of which the intermediate results stay in a core's cache
+_SAMPLES_AT_ONCE = 1 << 16  # of which the intermediate results stay in a core's cache
 _ROUNDING = np.float32(1.5 * 2**23)  # the last bit of floats within 2^22 around it is 1
+_INFINITY = 0x7F80_0000  # the bits of float32's; of NaN and of all that is negative, as unsigned numbers, are more
+
+
+@dataclass(frozen=True)
+class Quantised:
+    """Frames as the network takes them.
+
+    integers: int8 (N, 1024, 2), all 0 where a frame is not usable. usable: bool (N,), as `usable` says. clipped: values
+    of usable frames whose nearest integer lies outside the range, so that they were cut off.
+    """
+
+    integers: np.ndarray
+    usable: np.ndarray
+    clipped: int
+
+
+def usable(iq: np.ndarray) -> np.ndarray:
+    """Which frames (N, 1024, 2) can be trained on and classified: those of finite samples alone; bool (N,)."""
+    return np.isfinite(iq).all((1, 2))
 
 
 @dataclass(frozen=True)
@@ -24,8 +43,8 @@ class InputQuantiser:
 
     def __post_init__(self) -> None:
         """Refuse widths that do not fit a byte and scales that are not positive numbers."""
-        if not 2 <= self.bits <= 8:
-            raise ValueError(f"input quantiser: {self.bits} bits; 2 to 8 are supported")
+        if not isinstance(self.bits, (int, np.integer)) or not 2 <= self.bits <= 8:
+            raise ValueError(f"input quantiser: {self.bits!r} bits; 2 to 8 are supported")
         if not (np.isfinite(self.scale) and self.scale > 0):
             raise ValueError(f"input quantiser: scale {self.scale} is not a positive number")
 
@@ -39,24 +58,51 @@ class InputQuantiser:
         """Largest integer."""
         return (1 << (self.bits - 1)) - 1
 
-    def __call__(self, iq: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
-        """Quantise float samples of any shape to int8; NaN raises ValueError, infinities clip.
-
-        out: contiguous int8 array of the same shape to write to, a DMA buffer for example; ValueError for another.
-        """
+    def __call__(self, iq: np.ndarray) -> np.ndarray:
+        """Quantise float samples of any shape to int8; NaN raises ValueError, infinities clip."""
         iq = np.asarray(iq)
-        integers = np.empty(iq.shape, np.int8) if out is None else out
-        if integers.shape != iq.shape or integers.dtype != np.int8 or not integers.flags.c_contiguous:
-            raise ValueError(f"quantised samples {iq.shape} do not fit {integers.dtype} {integers.shape}")
-        source, target = iq.reshape(-1), integers.reshape(-1)
-        scratch = np.empty(min(source.size, _SAMPLES_AT_ONCE), np.float32)
-        for start in range(0, source.size, _SAMPLES_AT_ONCE):
-            part = source[start : start + _SAMPLES_AT_ONCE]
-            self._quantise(part, scratch[: part.size], target[start : start + part.size])
+        integers, _, finite = self._quantise(iq)
+        if not finite and np.isnan(iq).any():
+            raise ValueError("the IQ samples contain NaN")
         return integers
 
-    def _quantise(self, samples: np.ndarray, scratch: np.ndarray, integers: np.ndarray) -> None:
-        """A float's last bits are steps of its power of two: adding a large number rounds to them, ties to even."""
+    def frames(self, iq: np.ndarray) -> Quantised:
+        """Quantise frames, float (N, 1024, 2), of which some may be unusable; never raises for what samples hold."""
+        integers, clipped, finite = self._quantise(iq)
+        if finite or (fit := usable(iq)).all():
+            return Quantised(integers, np.ones(len(iq), bool), clipped)
+        integers, clipped, _ = self._quantise(np.where(fit[:, None, None], iq, np.float32(0)))
+        return Quantised(integers, fit, clipped)
+
+    def _quantise(self, iq: np.ndarray) -> tuple[np.ndarray, int, bool]:
+        """Integers of samples of any shape, how many were cut off, and whether all are finite for certain."""
+        integers = np.empty(iq.shape, np.int8)
+        source, target = iq.reshape(-1), integers.reshape(-1)
+        size = min(source.size, _SAMPLES_AT_ONCE)
+        scratch, differ = np.empty(size, np.float32), np.empty(size, bool)
+        steps, within = np.empty((2, size), np.int16)
+        clipped, finite = 0, True
+        for start in range(0, source.size, _SAMPLES_AT_ONCE):
+            part = source[start : start + _SAMPLES_AT_ONCE]
+            used = slice(part.size)
+            zero = self._round(part, scratch[used])
+            bits = scratch[used].view(np.int32)  # ordered as the floats are, all negative floats below the positive
+            highest, lowest = (int(extreme.reduce(bits.view(np.uint32))) for extreme in (np.maximum, np.minimum))
+            finite &= highest < _INFINITY
+            if not zero - 2**15 <= lowest <= highest < zero + 2**15:
+                np.clip(bits, zero - 2**15, zero + 2**15 - 1, out=bits)
+            np.copyto(steps[used], bits, casting="unsafe")  # the last bytes, which are 0 in zero
+            np.clip(steps[used], self.minimum, self.maximum, out=within[used])
+            np.not_equal(steps[used], within[used], out=differ[used])
+            clipped += np.count_nonzero(differ[used])
+            np.copyto(target[start : start + part.size], within[used], casting="unsafe")
+        return integers, int(clipped), finite
+
+    def _round(self, samples: np.ndarray, scratch: np.ndarray) -> int:
+        """Write floats whose bits, less the returned number, are the integers before clipping.
+
+        A float's last bits are steps of its power of two: adding a large number rounds to them, ties to even.
+        """
         step = np.float32(self.scale)
         if _is_power_of_two(step):  # its steps are ours
             anchor = _ROUNDING * step
@@ -65,17 +111,7 @@ class InputQuantiser:
             anchor = _ROUNDING
             np.divide(samples, step, out=scratch, dtype=np.float32)
             scratch += anchor
-        if np.isnan(np.maximum.reduce(scratch)):
-            raise ValueError("the IQ samples contain NaN")
-        bits = scratch.view(np.int32)  # ordered as the floats are, all negative floats below the positive ones
-        zero = int(anchor.view(np.int32))
-        np.clip(bits, zero + self.minimum, zero + self.maximum, out=bits)
-        np.copyto(integers, bits, casting="unsafe")  # keeps the last byte, of which zero's is 0
-
-    def clipped(self, iq: np.ndarray) -> int:
-        """How many values lie so far outside the range that they are cut off, by more than half a step."""
-        low, high = (self.minimum - 0.5) * self.scale, (self.maximum + 0.5) * self.scale
-        return int(np.count_nonzero(iq < low) + np.count_nonzero(iq > high))
+        return int(anchor.view(np.int32))
 
     def dequantise(self, integers: np.ndarray) -> np.ndarray:
         """The float32 value that each integer stands for."""

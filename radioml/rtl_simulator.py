@@ -16,7 +16,7 @@ from radioml.errors import RadioMLError
 from radioml.package import StreamFormat
 from radioml.packing import pack, unpack
 
-INTERFACE = 2
+INTERFACE = 3
 """Counts the changes of the library's functions; a library of another count cannot be used."""
 DEFAULT_TIMEOUT_CYCLES = 1_000_000
 """Cycles without any transfer after which a stream counts as stalled; far above any layer's cycles a frame."""
@@ -133,7 +133,7 @@ class RtlSimulator:
         frames = len(integers)
         result = np.zeros((frames * self.output.words, self.output.word_bytes), np.uint8)
         first_in, last_in, last_out = (np.zeros(frames, np.int64) for _ in range(3))
-        state = np.zeros(4, np.int64)
+        state = np.zeros(5, np.int64)
         pauses = np.zeros(frames, np.int64) if pauses is None else np.ascontiguousarray(pauses, np.int64)
         if pauses.shape != (frames,):
             raise ValueError(f"{pauses.shape} pauses for {frames} frames")
@@ -144,12 +144,12 @@ class RtlSimulator:
             last_out.ctypes.data, pauses.ctypes.data, frames, self.input.words, self.output.words, interval, stall_seed,
         )  # fmt: skip
         recorded = self._record(frames) if record else {}
-        while state[1] < len(result):
+        while not state[4]:
             self._library.sim_advance(self._simulator, _CYCLES_A_CALL, timeout, state.ctypes.data)
             where = f"cycle {state[2]}, {state[0]} of {len(words)} words in, {state[1]} of {len(result)} words out"
             if problem := self._problem():
                 raise RadioMLError(f"the simulated design reports an error at {where}: {problem}")
-            if state[1] < len(result) and state[3] > timeout:
+            if not state[4] and state[3] > timeout:
                 raise RadioMLError(
                     f"the simulated design is deadlocked at {where}: nothing moved for {timeout} cycles: "
                     f"{explain(self.streams())}"

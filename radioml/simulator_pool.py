@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import time
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 from types import TracebackType
 
@@ -17,6 +13,7 @@ import numpy as np
 
 from radioml.errors import RadioMLError
 from radioml.package import StreamFormat
+from radioml.processes import ProcessPool, cores
 from radioml.rtl_simulator import RtlSimulator, SimulationRun
 
 _SHARE_FRAMES = 64
@@ -72,15 +69,14 @@ class SimulatorPool:
         output: StreamFormat,
         processes: int | None = None,
     ) -> None:
-        self.processes = _cores() if processes is None else processes
+        self.processes = cores() if processes is None else processes
         if self.processes < 1:
             raise RadioMLError(f"{processes} processes: the simulation needs at least 1")
         self._design = (library, data_folder, input, output)
-        self._pool: ProcessPoolExecutor | None = None
+        self._pool: ProcessPool | None = None
 
     def __enter__(self) -> SimulatorPool:
-        # A fresh interpreter, not a fork: the library and the caller's threads must not be shared.
-        self._pool = ProcessPoolExecutor(self.processes, get_context("spawn"), _open_in_process, self._design)
+        self._pool = ProcessPool(self.processes, _open_in_process, self._design)
         return self
 
     def __exit__(
@@ -123,9 +119,8 @@ _simulator: RtlSimulator | None = None
 
 
 def _open_in_process(*design: object) -> None:
-    """In a process of the pool: Ctrl-C reaches all processes of the terminal, only the first shall act on it."""
+    """In a process of the pool."""
     global _design
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     _design = design  # opened with the first frames: what goes wrong then reaches the caller
 
 
@@ -134,8 +129,3 @@ def _run_in_process(integers: np.ndarray) -> SimulationRun:
     if _simulator is None:
         _simulator = RtlSimulator(*_design)
     return _simulator.run(integers)
-
-
-def _cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -12,14 +12,15 @@ Model, in samples (fs = 1), 8 samples a symbol:
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import shutil
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from functools import cache
 from importlib.resources import files
 from itertools import islice
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +30,12 @@ from numpy.lib.stride_tricks import sliding_window_view
 from radioml.constants import CLASSES, FRAME_LENGTH, SNRS_DB
 from radioml.dataset import CELLS, Frames, cell_labels, spread_cells
 from radioml.files import replacing
+from radioml.processes import ProcessPool
+from radioml.provenance import SYNTHETIC_MARK
 
 GENERATOR_VERSION = 1
-"""Raised whenever the same seed gives other frames."""
+"""Raised whenever the same seed gives another file."""
+_SPREAD = 2**32 - 1  # in the place of a block's number: frames of `generate_spread` are in no file of the same seed
 SAMPLES_PER_SYMBOL = 8
 _GUARD = 64
 _LENGTH = FRAME_LENGTH + 2 * _GUARD  # generated as one period; the guard keeps the wrap-around out of the frame
@@ -214,7 +218,7 @@ def generate_spread(count: int, seed: int) -> Frames:
     class_index, snr_index = spread_cells(count)
     iq = np.empty((count, FRAME_LENGTH, 2), np.float32)
     for k, (c, s) in enumerate(zip(class_index, snr_index, strict=True)):
-        iq[k] = generate_cell(np.random.default_rng([seed, k]), 1, CLASSES[c], SNRS_DB[s])[0]
+        iq[k] = generate_cell(np.random.default_rng([seed, k, _SPREAD]), 1, CLASSES[c], SNRS_DB[s])[0]
     return Frames(iq, class_index, np.asarray(SNRS_DB, dtype=np.int64)[snr_index])
 
 
@@ -241,28 +245,39 @@ def write_dataset(
     """Write a file in the layout of RadioML 2018.01A with `frames_per_cell` frames of each class at each SNR.
 
     The content depends on `frames_per_cell` and `seed` alone, not on `processes`. `progress` is called with the number
-    of frames just written. The file appears under its name when it is complete.
+    of frames just written. The file appears under its name when it is complete. Raises RadioMLError when it is too
+    large for the disk.
     """
     import h5py
 
     total = CELLS * frames_per_cell
     class_index, snr_db = cell_labels(np.arange(total), frames_per_cell)
-    with replacing(path) as temporary, h5py.File(temporary, "w") as file:
-        file.attrs["generator"] = "radioml synthetic"
-        file.attrs["generator_version"] = GENERATOR_VERSION
-        file.attrs["seed"] = seed
-        frames = file.create_dataset("X", (total, FRAME_LENGTH, 2), np.float32)
-        file["Y"] = (class_index[:, None] == np.arange(len(CLASSES))).astype(np.int64)
-        file["Z"] = snr_db[:, None]
-        # spawn: a fork of a process that holds torch's or h5py's threads can hang
-        with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+    with replacing(path) as temporary:
+        _require_space(temporary, total * (FRAME_LENGTH * 2 * 4 + len(CLASSES) * 8 + 8))
+        with h5py.File(temporary, "w") as file:
+            file.attrs["generator"] = SYNTHETIC_MARK
+            file.attrs["generator_version"] = GENERATOR_VERSION
+            file.attrs["seed"] = seed
+            frames = file.create_dataset("X", (total, FRAME_LENGTH, 2), np.float32)
+            file["Y"] = (class_index[:, None] == np.arange(len(CLASSES))).astype(np.int64)
+            file["Z"] = snr_db[:, None]
+            frames[0] = 0  # now the array has its place in the file
+            place = frames.id.get_offset()
+        # The frames go there without HDF5, which crashes the process after a write for which there is no space.
+        with temporary.open("r+b") as stream, ProcessPool(processes) as pool:
+            stream.seek(place)
             jobs = _blocks(seed, frames_per_cell)
             # As many as keep the processes busy: finished blocks wait in memory for a disk that is slower.
             ahead = deque(pool.submit(_cell_block, job) for job in islice(jobs, 4 * processes))
-            at = 0
             while ahead:
                 block = ahead.popleft().result()
                 ahead.extend(pool.submit(_cell_block, job) for job in islice(jobs, 1))
-                frames[at : at + len(block)] = block
-                at += len(block)
+                stream.write(block.data)
                 progress(len(block))
+
+
+def _require_space(path: Path, size: int) -> None:
+    """Raise OSError before hours of computing when a file cannot grow to `size` bytes."""
+    os.truncate(path, size)  # refused beyond the limit of a file's size; takes no space
+    if shutil.disk_usage(path.parent).free < size:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))

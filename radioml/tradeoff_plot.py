@@ -8,6 +8,7 @@ from itertools import pairwise, product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from radioml.constants import REQUIRED_ACCURACY
 from radioml.files import replacing, write_json
 
 if TYPE_CHECKING:
@@ -19,8 +20,6 @@ _LABEL_DISTANCES = (7, 16, 28, 42, 60)  # points
 _LABEL_DIRECTIONS = ((1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (-1, 1), (1, -1), (-1, -1))
 
 PUBLISHED = "published, real data"
-REQUIRED_ACCURACY = 0.56
-"""What the challenge ML5G-PS-007 asks for, over all classes and SNRs of the real test part."""
 
 
 @dataclass(frozen=True)

@@ -55,9 +55,9 @@ def small_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_dataset(folder / "data.hdf5", 16, seed=3, processes=2)
     settings = {"epochs": 3, "batch_size": 64, "minimum_snr_db": 0}
     experiment = Experiment(name="small", topology="polyphase", parameters=SMALL, training=settings)
-    trained = train(experiment, folder / "data.hdf5", folder / "small", Console(quiet=True))
+    trained = train(experiment, folder / "data.hdf5", folder / "small network", Console(quiet=True))
     assert trained.accuracy["overall"] > 2 / 24
-    return export(folder / "small" / "train" / "checkpoint.pth", folder / "small" / "train")
+    return export(folder / "small network" / "train" / "checkpoint.pth", folder / "small network" / "train")
 
 
 @dataclass(frozen=True)

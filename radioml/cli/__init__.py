@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+import signal
 import sys
-from typing import NoReturn
+from types import FrameType
+from typing import Any, NoReturn
 
 import typer
 from rich.console import Console
 from rich.markup import escape
+from typer.core import TyperGroup
 
 from radioml.errors import MismatchError, RadioMLError
 
+
+class _Commands(TyperGroup):
+    def invoke(self, context: typer.Context) -> Any:
+        """Run a command; one that Ctrl-C ends without a word of its own gets one, and exit code 130."""
+        try:
+            return super().invoke(context)
+        except KeyboardInterrupt:
+            _say("interrupted", "the same command takes up what was finished", 130)
+
+
 app = typer.Typer(
     name="radioml",
+    cls=_Commands,
     no_args_is_help=True,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
@@ -26,12 +40,15 @@ def main() -> None:
     """Entry point. A MismatchError becomes one message and exit code 1; a RadioMLError, a file that cannot be read or
     written, or a stage that is not installed (a board has the driver alone), one message and exit code 2.
     """
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # a job in the background ignores Ctrl-C
+        for source in (signal.SIGINT, signal.SIGALRM):
+            signal.signal(source, _interrupt)
     from radioml.cli import (  # noqa: F401  (each registers)
         bench,
         boards,
         build,
+        classify,
         data,
-        deploy,
         doctor,
         estimate,
         evaluation,
@@ -56,6 +73,16 @@ def main() -> None:
         _say("error", RadioMLError(f"`{error.name}` is not installed here; this command is for the workstation"), 2)
 
 
-def _say(kind: str, error: Exception, code: int) -> NoReturn:
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """Ctrl-C, but not in the middle of an import: some swallow it, others leave half a module behind."""
+    while frame:
+        if frame.f_globals.get("__name__") == "importlib._bootstrap":
+            signal.setitimer(signal.ITIMER_REAL, 0.05)  # asks again with SIGALRM
+            return
+        frame = frame.f_back
+    raise KeyboardInterrupt
+
+
+def _say(kind: str, error: Exception | str, code: int) -> NoReturn:
     Console(stderr=True).print(f"[bold red]{kind}:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
     sys.exit(code)

@@ -1,20 +1,22 @@
-"""Options that all commands of the driver share."""
+"""Options that the commands of the driver share, and `radioml evaluate`."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 PackageArgument = Annotated[Path, typer.Argument(help="package.zip that `radioml build` made.", show_default=False)]
+Backend = Literal["simulation", "software", "pynq"]
 BackendOption = Annotated[
-    str,
+    Backend,
     typer.Option(
         help="What to run on: `simulation`, the RTL on this host; `software`, the network on this host; `pynq`, the "
         "bitfile on this board."
     ),
 ]
+PartOption = Annotated[Literal["test", "train", "validation", "all"], typer.Option(help="Part of the fixed split.")]
 ProcessesOption = Annotated[
     int | None, typer.Option(min=1, help="Simulators to run side by side. Default: one a core.")
 ]

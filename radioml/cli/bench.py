@@ -42,7 +42,8 @@ def bench(
     Writes bench.json and bench.png.
     """
     from deploy.bench import bench as run
-    from deploy.results import benchmark, default_folder, write_benchmark
+    from deploy.bench_results import benchmark, write_benchmark
+    from deploy.results import default_folder
 
     try:
         sizes = [int(size) for size in batches.split(",")]
@@ -87,7 +88,7 @@ def _print(report: dict[str, Any], result: Benchmark) -> None:
         differs = "" if result.clock_agrees else f"; [bold red]the package is for {result.manifest.clock_mhz:g} MHz[/]"
         table.add_row("clock", f"{result.clock_mhz:g} MHz read back{differs}")
     table.add_row(
-        f"{counted['board']} (counted)",
+        escape(f"{counted['board']} (counted)"),
         f"{counted['frames_per_second']:,.0f} frames/s: {counted['cycles_per_frame']:,.1f} cycles a frame (counted in "
         f"{counted['counted_in']}) at {counted['clock_mhz']:g} MHz; not measured",
     )

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from radioml.cli import app
 
@@ -74,10 +75,11 @@ def build(
     from finn_build.build import check as check_only
     from finn_build.estimate import estimate_table
     from finn_build.implementation import summary as implementation_summary
+    from finn_build.simulation_report import build_summary
 
     if check:
         check_only(model, load_board(board), until.value)
-        Console().print(f"{model}: can be built up to {until.value!r}", soft_wrap=True, highlight=False)
+        Console().print(f"{escape(str(model))}: can be built up to {until.value!r}", soft_wrap=True, highlight=False)
         return
     # The stream is named, because FINN's steps run with their output redirected to a log.
     done = run_build(
@@ -93,14 +95,17 @@ def build(
     )
     console = Console()
     console.print(estimate_table(done.estimate))
+    if until is not Until.ESTIMATE:
+        line = build_summary(done.folder, load_board(board).clock_mhz)
+        console.print(line, soft_wrap=True, highlight=False)
     if until is Until.BITFILE:
-        console.print(implementation_summary(done.folder / "bitfile"), soft_wrap=True, highlight=False)
+        console.print(escape(implementation_summary(done.folder / "bitfile")), soft_wrap=True, highlight=False)
     if done.reused:
         console.print(f"unchanged since the last build, used again: {', '.join(done.reused)}")
-    console.print(f"written to {done.folder}", soft_wrap=True, highlight=False)
+    console.print(f"written to {escape(str(done.folder))}", soft_wrap=True, highlight=False)
 
 
-@app.command()
+@app.command(epilog="Example: radioml simulate runs/polyphase/build/ZCU104 --frames 624 --data data/synthetic.hdf5")
 def simulate(
     folder: Annotated[Path, typer.Argument(metavar="BUILD", help="Build folder that `radioml build` made.")],
     frames: Annotated[int, typer.Option(min=2, help="Number of frames, spread over all classes and SNRs.")],

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from radioml.cli import app
 from radioml.cli.progress import frames_progress
 from radioml.errors import RadioMLError
+from radioml.processes import cores
 
 data_app = typer.Typer(
     no_args_is_help=True,
@@ -32,7 +33,7 @@ def synth(
         typer.Option(min=1, help="Frames of each of the 24 classes at each of the 26 SNRs; the real file has 4096."),
     ] = 40,
     seed: Annotated[int, typer.Option(min=0, help="Same seed and size, same file.")] = 1,
-    processes: Annotated[int, typer.Option(min=1, help="Processes to compute with.")] = os.cpu_count() or 1,
+    processes: Annotated[int, typer.Option(min=1, help="Processes to compute with.")] = cores(),
     force: Annotated[bool, typer.Option("--force", help="Replace OUT if it exists.")] = False,
 ) -> None:
     """Write a synthetic file with the arrays, types and order of RadioML 2018.01A.
@@ -48,7 +49,8 @@ def synth(
     with frames_progress() as progress:
         task = progress.add_task("synthesising", total=24 * 26 * frames_per_cell)
         write_dataset(out, frames_per_cell, seed, processes, progress=lambda frames: progress.advance(task, frames))
-    console.print(f"wrote {out}: synthetic, {24 * 26 * frames_per_cell:,} frames, {out.stat().st_size / 1e6:,.0f} MB")
+    size = f"{24 * 26 * frames_per_cell:,} frames, {out.stat().st_size / 1e6:,.0f} MB"
+    console.print(f"wrote {escape(str(out))}: synthetic, {size}", soft_wrap=True)
 
 
 @data_app.command(epilog="Example: radioml data check GOLD_XYZ_OSC.0001_1024.hdf5")
@@ -66,10 +68,11 @@ def check(
         task = progress.add_task("checking", total=None)
         report = check_dataset(file, lambda done, total: progress.update(task, completed=done, total=total))
     table = Table.grid(padding=(0, 2))
-    table.add_row("file", str(file))
+    table.add_row("file", escape(str(file)))
     table.add_row("layout", report.layout)
-    table.add_row("origin", str(report.origin))
-    table.add_row("mean power", f"{report.mean_power:.4g} (I² + Q²)")
+    table.add_row("origin", escape(str(report.origin)))
+    power = "not known: no sample is finite" if report.mean_power is None else f"{report.mean_power:.4g} (I² + Q²)"
+    table.add_row("mean power", power)
     console.print(table)
     if report.problems:
         raise RadioMLError("\n  ".join([f"{file} is not a valid RadioML file:", *report.problems]))

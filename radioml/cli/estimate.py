@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from radioml.cli import app
@@ -52,17 +53,21 @@ def estimate(
         try:
             value = estimate_all(
                 list(networks), boards, partial(untrained_model, networks), out,
-                show=lambda done, what: progress.update(bar, completed=done, description=what),
+                show=lambda done, what: progress.update(bar, completed=done, description=escape(what)),
             )  # fmt: skip
         except KeyboardInterrupt:
             progress.stop()
-            console.print(f"interrupted; what is done lies in {out}, the same command continues", soft_wrap=True)
+            console.print(
+                f"interrupted; what is done lies in {escape(str(out))}, the same command continues", soft_wrap=True
+            )
             raise typer.Exit(130) from None
     write_json(out / "estimate_all.json", value)
     write_text(out / "estimate_all.md", markdown(value))
     write_text(out / "estimate_all_in_full.md", markdown_in_full(value))
     console.print(overview(value))
-    console.print(f"{len(value['cells'])} estimates in {value['seconds']:.0f} s; written to {out}", soft_wrap=True)
+    console.print(
+        f"{len(value['cells'])} estimates in {value['seconds']:.0f} s; written to {escape(str(out))}", soft_wrap=True
+    )
     failed = [cell for cell in value["cells"] if cell["verdict"] == FAILED]
     if failed:
         raise RadioMLError("\n  ".join(["failed:", *sorted({cell["reason"] for cell in failed})]))

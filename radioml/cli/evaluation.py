@@ -15,13 +15,14 @@ from rich.progress import Progress
 from rich.table import Table
 
 from radioml.cli import app
+from radioml.cli.accelerator_options import Backend, PartOption
+from radioml.cli.accuracy import by_snr, proportions, trained_on, with_interval
 from radioml.cli.progress import frames_progress
 from radioml.constants import SNRS_DB
 from radioml.errors import RadioMLError
 
 if TYPE_CHECKING:
     from radioml.evaluation import Evaluation
-    from radioml.metrics import Proportion
 
 console = Console(highlight=False)
 
@@ -38,9 +39,7 @@ def evaluate(
     data: Annotated[
         Path, typer.Option(help="RadioML file (HDF5), real or from `radioml data synth`.", show_default=False)
     ],
-    part: Annotated[
-        str, typer.Option(help="Part of the fixed split: `test`, `train`, `validation` or `all`.")
-    ] = "test",
+    part: PartOption = "test",
     snr: Annotated[
         list[int], typer.Option(help="SNR label (dB) to draw a confusion matrix at; repeatable.", min=-20, max=30)
     ] = [0, 10, 30],  # noqa: B006  (typer reads it, nothing changes it)
@@ -49,20 +48,21 @@ def evaluate(
         typer.Option(min=1, help="Frames to evaluate, spread over all classes and SNRs. Default: all of the part."),
     ] = None,
     backend: Annotated[
-        str | None,
+        Backend | None,
         typer.Option(help="What a build runs on, as in `radioml classify`; default: `simulation`, its RTL."),
     ] = None,
-    topology: Annotated[str | None, typer.Option(help="Topology of bare sandbox weights, e.g. vgg10.")] = None,
-    out: Annotated[
-        Path | None, typer.Option(help="Folder of the results; default: RUN/evaluation/<what>-<part>.")
+    topology: Annotated[
+        str | None, typer.Option(help="Topology of bare sandbox weights, e.g. vgg10; `radioml models list` names all.")
     ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the results; default: RUN/evaluation/WHAT-PART.")] = None,
 ) -> None:
     """Measure accuracy overall, by SNR and by class, with 95 % confidence intervals, and draw confusion matrices.
 
     Checkpoints and QONNX models are computed in exact integers, as the accelerator computes: the three agree on every
-    frame. (The figures that `radioml train` prints are in single precision and may differ by a rare frame.) The result
-    names the data and the part of it, and says so where frames were seen in training. Ctrl-C keeps what was evaluated
-    so far.
+    frame. (The figures that `radioml train` prints are in single precision and may differ in a few of a thousand
+    frames.) The result names the data and the part of it, and says so where frames were seen in training. Frames with
+    NaN or infinite samples are left out and counted. Ctrl-C, or a file or accelerator that fails, keeps what was
+    evaluated so far.
 
     Writes evaluation.json and plots, each with its numbers as JSON.
     """
@@ -91,9 +91,10 @@ def evaluate(
     write_evaluation(result, folder, snr)
     _print_evaluation(result)
     console.print(f"written to {escape(str(folder))}", soft_wrap=True)
-    if result.interrupted:
-        console.print(f"[yellow]interrupted after {result.frames:,} of {result.requested:,} frames[/]")
-        raise typer.Exit(130)
+    if result.problem:
+        seen = f"{result.frames + result.unusable:,} of {result.requested:,} frames"
+        console.print(f"[bold red]stopped early after {seen}:[/] {escape(result.problem)}", soft_wrap=True)
+        raise typer.Exit(130 if result.interrupted else 2)
 
 
 @app.command(name="compare", epilog="Example: radioml compare runs/polyphase runs/bacalhaunet --out runs/compare")
@@ -142,7 +143,7 @@ def _evaluate_build(
     arithmetic = f"the accelerator for {manifest.board}, backend {backend}"
     return Evaluation(
         f"{manifest.board}-{backend}", arithmetic, result.origin, part, result.requested, result.metrics,
-        manifest.training_data, result.seconds,
+        manifest.training_data, result.seconds, len(result.unusable), result.problem,
     )  # fmt: skip
 
 
@@ -156,17 +157,16 @@ def _run_directory(what: Path) -> Path:
 
 def _print_evaluation(result: Evaluation) -> None:
     """The tables for the terminal."""
-    metrics, trained = result.metrics, result.training_data
-    by_snr = _proportions("SNR label", {f"{snr:+d} dB": value for snr, value in metrics.per_snr.items()})
-    console.print(Columns([by_snr, _proportions("class", metrics.per_class)]))
+    metrics = result.metrics
+    console.print(Columns([by_snr(metrics), proportions("class", metrics.per_class)]))
     table = Table.grid(padding=(0, 2))
     table.add_row("computed by", escape(result.arithmetic))
     table.add_row("data", escape(f"{result.data}, {result.frames:,} frames"))
-    table.add_row("trained on", escape(f"{trained.get('kind', 'unknown')} data ({trained.get('identity', 'unnamed')})"))
-    for name, value in (("accuracy, all SNRs", metrics.overall), ("accuracy, +30 dB", metrics.at_30_db)):
-        low, high = value.interval
-        text = f"{value.accuracy:.2%} ({low:.2%} .. {high:.2%} with 95 % confidence, {value.frames:,} frames)"
-        table.add_row(name, text if value.frames else "no frames")
+    table.add_row("trained on", escape(trained_on(result.training_data)))
+    table.add_row("accuracy, all SNRs", with_interval(metrics.overall))
+    table.add_row("accuracy, +30 dB", with_interval(metrics.at_30_db))
+    if result.unusable:
+        table.add_row("left out", f"[yellow]{result.unusable:,} frames with NaN or infinite samples[/]")
     table.add_row("speed", f"{result.frames / result.seconds:,.0f} frames/s on this host")
     console.print(table)
     if result.caution:
@@ -187,13 +187,4 @@ def _comparison(cells: list[tuple[str, ...]], width: int) -> Table:
     for row in cells:
         row = [cell.split("% (")[0] + "%" * ("% (" in cell) for cell in row] if details else row
         table.add_row(*(escape(row[column]) for column in shown))
-    return table
-
-
-def _proportions(title: str, rows: dict[str, Proportion]) -> Table:
-    table = Table(title, "accuracy", "95 % interval", "frames", box=None, padding=(0, 2))
-    for name, value in rows.items():
-        if value.frames:
-            low, high = value.interval
-            table.add_row(name, f"{value.accuracy:.1%}", f"{low:.1%} .. {high:.1%}", f"{value.frames:,}")
     return table

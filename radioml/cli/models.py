@@ -13,7 +13,7 @@ models_app = typer.Typer(no_args_is_help=True, help="The networks that can be tr
 app.add_typer(models_app, name="models")
 
 
-@models_app.command("list")
+@models_app.command("list", epilog="Example: radioml models list")
 def list_models() -> None:
     """Compare the shipped experiments before training: their size and cost, beside what their authors published.
 

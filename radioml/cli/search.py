@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import Progress
 
 from radioml.cli import app
@@ -43,7 +44,7 @@ def search(
 
     Writes pareto.json and pareto.png; `radioml evaluate` and `compare` then take the chosen trials' runs.
     """
-    from radioml.check import origin
+    from radioml.provenance import origin
     from training.search import Search, open_study, run_trials
     from training.search_results import front_table, write_results
 
@@ -54,7 +55,7 @@ def search(
         opened = open_study(
             wanted,
             study or wanted.default_url(),
-            lambda what, done, total: bar.update(task, description=what, completed=done, total=total),
+            lambda what, done, total: bar.update(task, description=escape(what), completed=done, total=total),
         )
     described = f"validation part of {origin(data)}"
     try:
@@ -63,4 +64,4 @@ def search(
         if opened.best_trials:
             write_results(opened, wanted.folder, described)
             console.print(front_table(opened, described))
-            console.print(f"written to {wanted.folder}", soft_wrap=True, highlight=False)
+            console.print(f"written to {escape(str(wanted.folder))}", soft_wrap=True, highlight=False)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -32,7 +33,8 @@ def stream(
         ),
     ],
     format: Annotated[
-        str | None, typer.Option(help="What raw samples are, where the name does not say: cf32, cs16 or cs8.")
+        Literal["cf32", "cs16", "cs8"] | None,
+        typer.Option(help="What raw samples are, where the name does not say."),
     ] = None,
     frames_overlap: Annotated[
         int, typer.Option(min=0, max=1023, help="Samples that a frame of a recording shares with the one before.")
@@ -63,8 +65,11 @@ def stream(
     from deploy.recordings import open_source
     from deploy.stream import row_writer, write_report
     from deploy.stream import stream as run
+    from radioml.files import refuse_inputs
 
     console = Console(stderr=True, highlight=False)
+    if out not in (None, "-"):
+        refuse_inputs([Path(out)], [package, Path(source)])
     opened = open_source(source, format, frames_overlap, normalise)
     with row_writer(out) as write, Live(console=console, auto_refresh=False, transient=True) as live:
         summary = run(
@@ -81,7 +86,7 @@ def stream(
         console.print(
             f"[bold red]stopped after {summary.frames:,} frames:[/] {escape(summary.problem)}", soft_wrap=True
         )
-        raise typer.Exit(130 if summary.problem == "interrupted" else 2)
+        raise typer.Exit(130 if summary.interrupted else 2)
 
 
 def _table(summary: Summary, frames: int | None) -> Table:

@@ -29,8 +29,10 @@ def submission(
     exit code is 1. Accuracy counts on the real test part alone: that of a network trained on synthetic frames is not
     checkable here.
     """
+    from radioml.files import refuse_inputs
     from training.submission import FAIL, write_submission
 
+    refuse_inputs([out], run.rglob("*"))
     console = Console(highlight=False)
     with frames_progress() as bar:
         task = bar.add_task("comparing ONNX with Brevitas", total=None)

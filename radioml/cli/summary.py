@@ -13,12 +13,12 @@ from rich.table import Table
 from radioml.cli import app
 
 
-@app.command()
+@app.command(epilog="Example: radioml summary runs/demo")
 def summary(run: Annotated[Path, typer.Argument(help="A run directory, e.g. runs/demo.", show_default=False)]) -> None:
     """Show what a run has come to: score, estimate, simulation, accuracy, and where the plots are."""
     from radioml.summary import summarise
 
-    table = Table(title=f"run {run}", show_header=False)
+    table = Table(title=f"run {escape(str(run))}", show_header=False)
     for what, figure in summarise(run):
         table.add_row(what, escape(figure))
     Console(highlight=False).print(table)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
@@ -15,7 +17,10 @@ from radioml.cli import app
 CheckpointArgument = Annotated[Path, typer.Argument(help="A checkpoint.pth, or weights of the challenge's sandbox.")]
 
 
-@app.command()
+@app.command(
+    epilog="Examples: `radioml train polyphase --data data/synthetic.hdf5`; "
+    "`radioml train my.yaml --data FILE --run runs/mine --set training.epochs=2`."
+)
 def train(
     config: Annotated[str, typer.Argument(help="An experiment file, or the name of a shipped one, e.g. polyphase.")],
     data: Annotated[Path, typer.Option(help="RadioML HDF5 file, real or from `radioml data synth`.")],
@@ -32,34 +37,47 @@ def train(
     The run directory gets config.yaml, train/checkpoint.pth, train/metrics.json, plots and a TensorBoard log. The same
     command continues an interrupted run and leaves a finished one as it is.
 
+    An experiment file is YAML with name, topology and parameters (of a network of `radioml models list`, which names
+    the shipped experiments too), and the sections training, augmentation, averaging, distillation and pruning. The
+    shipped ones lie in training/configs/; copy one to begin with.
+
     Several GPUs or hosts: `torchrun --nproc-per-node N -m -- radioml train CONFIG --data FILE`. The processes share
     each batch of training.batch_size frames equally, and the result is that of one process.
     """
-    from training.distributed import rank
+    from radioml.dataset import frames_per_cell
     from training.experiment import load_experiment
+
+    experiment = load_experiment(config, changes or ())
+    frames_per_cell(data)  # a mistake in either is told before the seconds that loading torch takes
+    from training.distributed import rank
     from training.loop import train as run_training
 
     console = Console(quiet=rank() > 0)
-    experiment = load_experiment(config, changes or ())
     run = run or Path("runs", experiment.name)
     try:
         trained = run_training(experiment, data, run, console)
     except KeyboardInterrupt:
-        console.print(f"interrupted; the same command continues the run in {run}", soft_wrap=True)
+        console.print(f"interrupted; the same command continues the run in {escape(str(run))}", soft_wrap=True)
         raise typer.Exit(130) from None
     low, high = trained.accuracy["interval_95"]
     console.print(
         f"accuracy {trained.accuracy['overall']:.2%} (95 % interval {low:.2%} to {high:.2%}) over all SNRs, "
         f"{trained.accuracy['at_30_db']:.2%} at +30 dB, on {trained.accuracy['frames']:,} frames: "
-        f"{trained.accuracy['data']}\nwritten to {run / 'train'}"
+        f"{escape(trained.accuracy['data'])}\nwritten to {escape(str(run / 'train'))}",
+        soft_wrap=True,
     )
+    checkpoint = run / "train" / "checkpoint.pth"
+    export_it = shlex.join(["radioml", "export", str(checkpoint), "--run", str(run)])
+    console.print(f"next, for `radioml score` and `build`: {escape(export_it)}", soft_wrap=True, highlight=False)
 
 
-@app.command()
+@app.command(epilog="Example: radioml export runs/polyphase/train/checkpoint.pth --run runs/polyphase")
 def export(
     checkpoint: CheckpointArgument,
     run: Annotated[Path, typer.Option(help="Run directory; the model goes to its train/ folder.")],
-    topology: Annotated[str | None, typer.Option(help="Topology of bare sandbox weights, e.g. vgg10.")] = None,
+    topology: Annotated[
+        str | None, typer.Option(help="Topology of bare sandbox weights, e.g. vgg10; `radioml models list` names all.")
+    ] = None,
 ) -> None:
     """Write a checkpoint as QONNX, after comparing it frame by frame with the Brevitas network.
 
@@ -75,10 +93,10 @@ def export(
             checkpoint, run / "train", topology, lambda done, total: progress.update(task, completed=done, total=total)
         )
         frames = int(progress.tasks[task].completed)
-    console.print(f"{path}: {frames} of {frames} frames integer-equal to Brevitas")
+    console.print(f"{escape(str(path))}: {frames} of {frames} frames integer-equal to Brevitas", soft_wrap=True)
 
 
-@app.command()
+@app.command(epilog="Example: radioml score runs/polyphase/train/model.onnx")
 def score(
     model: Annotated[Path, typer.Argument(help="A QONNX model, ours or another's, with input (1, 2, 1024).")],
     json: Annotated[
@@ -90,32 +108,33 @@ def score(
     score = 0.5 x bit operations / 807,699,904 + 0.5 x weight bits / 1,244,936; the VGG10 baseline has 1, lower is
     better. Operations that the official cost function does not know are named, and the exit code is 1.
     """
-    from radioml.files import write_json
-    from training.score import score_model
+    from radioml.files import refuse_inputs, write_json
+    from training.score import counted, score_model
 
     console = Console()
+    if json is None and model.parent.name == "train":
+        json = model.with_name("score.json")
+    if json is not None:
+        refuse_inputs([json], [model])
     result = score_model(model)
-    table = Table(title=f"inference cost of {model}")
+    table = Table(title=f"inference cost of {escape(str(model))}")
     table.add_column("layer")
     for name in ("input x weight", "MACs", "bit operations", "bits of weights"):
         table.add_column(name, justify="right")
     for layer in result.layers:
         widths = f"{layer.input_bits} x {layer.weight_bits} bit"
-        table.add_row(layer.layer, widths, f"{layer.macs:,.0f}", f"{layer.bit_ops:,.0f}", f"{layer.bit_mem:,.0f}")
+        table.add_row(
+            escape(layer.layer), widths, f"{layer.macs:,.0f}", f"{layer.bit_ops:,.0f}", f"{layer.bit_mem:,.0f}"
+        )
     macs = sum(layer.macs for layer in result.layers)
     table.add_section()
     table.add_row("all", "", f"{macs:,.0f}", f"{result.bit_ops:,}", f"{result.bit_mem:,}", style="bold")
     console.print(table)
-    console.print("zero weights are discounted; free by the rules: " + _counts(result.zero_cost))
-    if json is None and model.parent.name == "train":
-        json = model.with_name("score.json")
+    console.print(f"zero weights are discounted; free by the rules: {escape(counted(result.zero_cost))}")
     if json is not None:
         write_json(json, result.to_json())
     if result.unsupported:
-        console.print(f"[bold red]no valid score[/]: the cost function does not know {_counts(result.unsupported)}")
+        unknown = escape(counted(result.unsupported))
+        console.print(f"[bold red]no valid score[/]: the cost function does not know {unknown}")
         raise typer.Exit(1)
     console.print(f"score [bold]{result.score:.6f}[/] (VGG10 W8A8 baseline: 1)")
-
-
-def _counts(operations: dict[str, int]) -> str:
-    return ", ".join(f"{count} {name}" for name, count in operations.items()) or "none"

@@ -40,7 +40,7 @@ def verify(
     from finn_build.ladder import REPORT, climb, describe
     from finn_build.record import checkpoint_of
     from finn_build.rung import Reference
-    from radioml.check import origin
+    from radioml.provenance import origin
     from radioml.split import spread
     from radioml.synthetic import generate_spread
     from training.inner_levels import inner_levels

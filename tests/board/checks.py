@@ -26,11 +26,12 @@ from finn_plus_driver import FINNDMAOverlay
 import deploy.simulated_board  # noqa: F401  (plugs the board into PYNQ)
 from deploy import pynq_board
 from deploy.accelerator import open_accelerator
+from deploy.finn_streams import io_shapes
 from deploy.golden import check_golden
 from deploy.simulated_bitfile import DMA_ADDRESSES, OUTPUT_DMA
 from deploy.simulated_fabric import BusError
 from radioml.errors import RadioMLError
-from radioml.package import Package, open_package
+from radioml.package import BITFILE, HANDOFF, Package, open_package
 
 CONTROL, ADDRESS, REPETITIONS, DONE, IDLE = 0x00, 0x10, 0x1C, 2, 4
 
@@ -47,7 +48,9 @@ def any_batch_size(package: Package, integers: np.ndarray, logits: np.ndarray) -
             inference = accelerator.infer(integers[start:stop])
             assert inference.logits.dtype == np.int64
             assert np.array_equal(inference.logits, logits[start:stop])
-            assert accelerator._overlay.odma[0].read(REPETITIONS) == (stop - start - 1) % 64 + 1  # the last transfer's
+            assert (
+                accelerator._shell.overlay.odma[0].read(REPETITIONS) == (stop - start - 1) % 64 + 1
+            )  # the last transfer's
         assert raised(RadioMLError, accelerator.infer, integers[:0])
         assert pynq.Device.active_device.memory.allocated == 4  # two pairs of buffers
     assert allocated() == 0
@@ -98,7 +101,7 @@ def caches(package: Package, integers: np.ndarray, logits: np.ndarray) -> None:
 def a_hang_ends_with_a_message(package: Package, integers: np.ndarray, logits: np.ndarray) -> None:
     pynq_board.TIMEOUT_SECONDS = 0.2
     with open_accelerator(package, "pynq") as accelerator:
-        accelerator._overlay.idma[0].write = lambda offset, value: None  # no frame ever reaches the accelerator
+        accelerator._shell.overlay.idma[0].write = lambda offset, value: None  # no frame ever reaches the accelerator
         assert "did not return 3 frames in 0.2 s: it hangs" in raised(RadioMLError, accelerator.infer, integers[:3])
         assert "hangs in an earlier transfer" in raised(RadioMLError, accelerator.infer, integers[:3])
     with open_accelerator(package, "pynq") as accelerator:  # loading the bitfile again is the cure
@@ -110,22 +113,35 @@ def an_interrupt_lets_the_transfer_end(package: Package, integers: np.ndarray, l
     with open_accelerator(package, "pynq") as accelerator:
         Timer(0.05, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
         raised(KeyboardInterrupt, accelerator.infer, integers)
-        assert accelerator._overlay.odma[0].read(CONTROL) == IDLE
+        assert accelerator._shell.overlay.odma[0].read(CONTROL) == IDLE
         assert np.array_equal(accelerator.infer(integers[:3]).logits, logits[:3])
+
+
+def an_interrupt_between_the_engines(package: Package, integers: np.ndarray, logits: np.ndarray) -> None:
+    """The output DMA would wait for frames that never come."""
+    pynq_board.TIMEOUT_SECONDS = 10
+    with open_accelerator(package, "pynq") as accelerator:
+        engine = accelerator._shell.overlay.idma[0]
+        write = engine.write
+        engine.write = lambda offset, value: (os.kill(os.getpid(), signal.SIGINT), write(offset, value))[1]
+        raised(KeyboardInterrupt, accelerator.infer, integers[:3])
+        engine.write = write
+        assert np.array_equal(accelerator.infer(integers[3:6]).logits, logits[3:6])
+    assert allocated() == 0
 
 
 def a_second_interrupt_does_not_wait(package: Package, integers: np.ndarray, logits: np.ndarray) -> None:
     """Neither for the transfer to end nor for the timeout; the DMA engines are stopped before the buffers are freed."""
     board = pynq.Device.active_device
     with open_accelerator(package, "pynq") as accelerator:
-        accelerator._overlay.idma[0].write = lambda offset, value: None
+        accelerator._shell.overlay.idma[0].write = lambda offset, value: None
         for delay in (0.2, 0.6):
             Timer(delay, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
         start = time.monotonic()
         raised(KeyboardInterrupt, accelerator.infer, integers[:3])
         assert 0.5 < time.monotonic() - start < pynq_board.TIMEOUT_SECONDS / 2
         hanging = board.fabric
-        assert not accelerator._overlay.odma[0].read(CONTROL) & IDLE
+        assert not accelerator._shell.overlay.odma[0].read(CONTROL) & IDLE
     assert board.fabric is not hanging
     assert board.fabric.read(DMA_ADDRESSES[OUTPUT_DMA] + CONTROL) == IDLE
     assert allocated() == 0
@@ -133,7 +149,7 @@ def a_second_interrupt_does_not_wait(package: Package, integers: np.ndarray, log
 
 def an_error_on_the_bus_is_noticed(package: Package, integers: np.ndarray, logits: np.ndarray) -> None:
     with open_accelerator(package, "pynq") as accelerator:
-        engine = accelerator._overlay.odma[0]
+        engine = accelerator._shell.overlay.odma[0]
         read, engine.read = engine.read, lambda offset: 0xFFFF_FFFF
         assert "reads 0xffffffff, which FINN's DMA engine cannot" in raised(
             RadioMLError, accelerator.infer, integers[:3]
@@ -165,7 +181,7 @@ def a_dma_out_of_memory_is_noticed(package: Package, integers: np.ndarray, logit
 
 
 def a_broken_bitfile_is_refused(package: Package, integers: np.ndarray, logits: np.ndarray) -> None:
-    path = package.folder / pynq_board.BITFILE
+    path = package.folder / BITFILE
     bitfile = path.read_bytes()
     zeroed = bitfile[:200] + bytes(len(bitfile) - 200)
     for broken in (bitfile[:-1000], bitfile[:40], b"", zeroed):
@@ -178,7 +194,7 @@ def a_broken_bitfile_is_refused(package: Package, integers: np.ndarray, logits: 
 
 def a_broken_handoff_is_refused(package: Package, integers: np.ndarray, logits: np.ndarray) -> None:
     """Cut off, or of a design without FINN's DMA engines."""
-    path = package.folder / pynq_board.HANDOFF
+    path = package.folder / HANDOFF
     handoff = path.read_text()
     for broken in (handoff[:-100], "", handoff.replace("odma0", "axi_dma_0")):
         path.write_text(broken)
@@ -212,9 +228,9 @@ def allocated() -> int:
 def overlay(package: Package, frames: int) -> Iterator[FINNDMAOverlay]:
     """finn-plus-driver's overlay itself, with buffers of this many frames."""
     driver = FINNDMAOverlay(
-        str(package.folder / pynq_board.BITFILE),
+        str(package.folder / BITFILE),
         "zynq-iodma",
-        pynq_board.io_shapes(package.manifest.input, package.manifest.output),
+        io_shapes(package.manifest, "idma0", "odma0"),
         batch_size=frames,
         runtime_weight_dir=str(package.folder / "none"),
     )

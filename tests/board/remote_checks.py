@@ -22,13 +22,13 @@ import pynq
 from checks import raised
 from pynq.pl_server.remote_device import PYNQ_PORT, RemoteDevice
 
-from deploy import pynq_board, remote_board
+from deploy import remote_board
 from deploy.accelerator import open_accelerator
 from deploy.golden import check_golden
 from deploy.simulated_board import SimulatedBoard
 from deploy.simulated_remote import serve
 from radioml.errors import RadioMLError
-from radioml.package import Package, open_package
+from radioml.package import BITFILE, HANDOFF, Package, open_package
 
 
 def same_integers(package: Package, integers: np.ndarray, logits: np.ndarray) -> None:
@@ -69,7 +69,7 @@ def boards_take_turns(package: Package, integers: np.ndarray, logits: np.ndarray
 
 def port_widths(package: Package, integers: np.ndarray, logits: np.ndarray) -> None:
     """PYNQ sets the widths of the processor's ports in registers of its active device: that must be the board."""
-    handoff, registers = package.folder / pynq_board.HANDOFF, {0xFD61_5000: 0}  # AFI_FS of FPD_SLCR, see UG1087
+    handoff, registers = package.folder / HANDOFF, {0xFD61_5000: 0}  # AFI_FS of FPD_SLCR, see UG1087
     width = '<PARAMETERS><PARAMETER NAME="C_MAXIGP0_DATA_WIDTH" VALUE="32"/>'
     handoff.write_text(handoff.read_text().replace("<PARAMETERS>", width, 1))
     with board() as remote:
@@ -98,7 +98,7 @@ def a_bitfile_that_lies_there_is_not_used(package: Package, integers: np.ndarray
 
 
 def a_broken_bitfile_is_refused(package: Package, integers: np.ndarray, logits: np.ndarray) -> None:
-    path = package.folder / pynq_board.BITFILE
+    path = package.folder / BITFILE
     bitfile = path.read_bytes()
     zeroed = bitfile[:200] + bytes(len(bitfile) - 200)
     with board() as remote:

@@ -11,7 +11,7 @@ from dataclasses import replace
 import pytest
 
 from deploy.bench import PARTS, Call, bench
-from deploy.results import benchmark, write_benchmark
+from deploy.bench_results import benchmark, write_benchmark
 from deploy.simulation import SimulatedAccelerator
 from radioml.errors import MismatchError, RadioMLError
 from radioml.files import read_json

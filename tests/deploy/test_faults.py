@@ -217,7 +217,7 @@ def test_nan_and_clipped_input_are_counted_by_classify(radioml, small_package, d
     assert sorted(found["unusable_frames"]) == sorted([nan, infinite])
     package = open_package(small_package, tmp_path / "package")
     usable = np.setdiff1d(spread_indices(2, 26, "all"), [nan, infinite])
-    clipped = package.manifest.quantiser.clipped(read_frames(path, usable).iq)
+    clipped = package.manifest.quantiser.frames(read_frames(path, usable).iq).clipped
     assert found["clipped_samples"] == clipped >= 1024
     assert found["frames"] == 24
     assert re.search(rf"clipped samples +{clipped:,} ", done.stdout)
@@ -235,7 +235,7 @@ def test_nan_and_clipped_input_and_a_cut_frame_are_counted_by_stream(radioml, sm
     assert done.returncode == 0, done.stderr
     assert [json.loads(row)["class"] is None for row in out.read_text().splitlines()] == [False, True, False, False]
     found = read_json(tmp_path / "x.summary.json")
-    clipped = open_package(small_package, tmp_path / "package").manifest.quantiser.clipped(iq[[0, 2, 3]])
+    clipped = open_package(small_package, tmp_path / "package").manifest.quantiser.frames(iq[[0, 2, 3]]).clipped
     assert (found["frames"], found["unusable_frames"], found["clipped_values"]) == (4, 1, clipped)
     assert clipped >= 1024
     assert found["left_over"] == "3 bytes of a sample and 512 samples" and found["problem"] == ""

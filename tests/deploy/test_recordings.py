@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -78,7 +79,9 @@ def test_the_standard_input_comes_in_pieces(samples, monkeypatch):
         def read(self, size: int = -1) -> bytes:
             return super().read(min(size, 777))
 
-    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=Pipe(samples.astype("<c8").tobytes() + b"abc")))
+    monkeypatch.setattr(
+        sys, "stdin", SimpleNamespace(buffer=SimpleNamespace(raw=Pipe(samples.astype("<c8").tobytes() + b"abc")))
+    )
     source = open_source("-", "cf32", normalise=False)
     assert source.frames is None
     assert np.array_equal(frames_of(source), cut(samples))
@@ -94,6 +97,8 @@ def test_samples_are_normalised_as_radioml_frames_are(samples, data_file, tmp_pa
     assert np.allclose(normalised(radioml), radioml, atol=1e-4)
     silence = np.zeros((1, 1024, 2), np.float32)
     assert np.array_equal(normalised(silence), silence)
+    for level in (1e30, 1e-30):  # the squares are no float32 any more
+        assert np.allclose(normalised(radioml * np.float32(level)), normalised(radioml), atol=1e-5)
 
 
 def test_whole_frames_are_taken_as_they_are(samples, data_file, tmp_path):
@@ -136,7 +141,7 @@ def test_unusable_sources_are_named(samples, tmp_path, monkeypatch):
     assert "0 to 1023" in refused(tmp_path / "x.wav", overlap=1024)
     assert "say which" in refused("-")
     assert "1000 samples; a frame has 1024" in refused(write(tmp_path / "short.cf32", samples[:1000]))
-    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(bytes(80))))
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=SimpleNamespace(raw=io.BytesIO(bytes(80)))))
     assert "standard input: ended after 10 samples" in refused("-", format="cf32")
     path = tmp_path / "x.npy"
     for array in (np.zeros((4, 1000, 2), np.float32), np.zeros(5000, bool), np.zeros(3001, np.int16)):
@@ -157,5 +162,11 @@ def test_broken_sigmf_recordings_are_named(samples, tmp_path):
     assert "x.sigmf-meta" in refused(path)
     path.write_text("{}")
     assert "x.sigmf-meta" in refused(path)
+    path = write(tmp_path / "rate.sigmf-meta", samples)
+    described = json.loads(path.read_text())
+    for rate in ("fast", -5, 0):
+        described["global"]["core:sample_rate"] = rate
+        path.write_text(json.dumps(described))
+        assert "a sample rate of" in refused(path)
     path.write_text("no JSON")
     assert "not a readable SigMF recording" in refused(path)

@@ -57,7 +57,7 @@ def test_logits_that_are_no_integers_are_not_rounded_away(repack, package, tmp_p
     changed = open_package(repack({"logit_scale": 1.5 * package.manifest.logit_scale}), tmp_path / "changed")
     with (
         open_accelerator(changed, "software") as accelerator,
-        pytest.raises(RadioMLError, match="not multiples of the manifest's logit_scale"),
+        pytest.raises(RadioMLError, match=r"not multiples of logit_scale .*build the package again"),
     ):
         accelerator.infer(changed.manifest.quantiser(changed.golden()[0]))
 

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from radioml.check import check_dataset
+from radioml.check import DatasetReport, check_dataset
 from radioml.cli import app, data  # noqa: F401  (registers `radioml data`)
 from radioml.constants import FULL_FRAMES_PER_CELL
 from radioml.dataset import CELLS, open_dataset
 from radioml.errors import RadioMLError
+from radioml.provenance import Origin
 from radioml.synthetic import write_dataset
 
 FRAMES_PER_CELL = 2
@@ -74,8 +75,6 @@ def test_the_full_layout_is_recognised(tmp_path):
         file.create_dataset("Z", (total, 1), np.int64, chunks=(4096, 1))
     with open_dataset(path) as file:
         assert len(file["X"]) == 2_555_904
-    from radioml.check import DatasetReport, Origin
-
     report = DatasetReport(FULL_FRAMES_PER_CELL, Origin("real", path.name), 1.0, ())
     assert report.layout == "the full RadioML 2018.01A layout: 2,555,904 frames"
 
@@ -141,6 +140,13 @@ def test_nan_and_infinity(file):
     report = check_dataset(file)
     assert report.problems == ("X is NaN or infinite in 2 frames, first frame 700",)
     assert np.isfinite(report.mean_power)
+
+
+def test_a_file_of_nan_has_no_mean_power(file):
+    with h5py.File(file, "r+") as opened:
+        opened["X"][:, :, 0] = np.nan
+    assert check_dataset(file).mean_power is None
+    assert "not known: no sample is finite" in CliRunner().invoke(app, ["data", "check", str(file)]).stdout
 
 
 @pytest.mark.parametrize("row", [np.zeros(24), np.full(24, 2), np.eye(24)[3] + np.eye(24)[5], 2 * np.eye(24)[3]])

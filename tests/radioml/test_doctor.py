@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import os
 import re
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import pytest
+from packaging import markers
 
 from radioml import doctor
 from radioml.errors import RadioMLError
@@ -12,10 +15,8 @@ REQUIREMENTS = Path(__file__).resolve().parents[2] / "requirements"
 
 
 def test_pins_are_those_of_the_requirements():
-    files = {"board": ["board.txt"]}
+    text = "".join((REQUIREMENTS / name).read_text() for name in ("workstation.txt", "workstation-nodeps.txt"))
     for stage, pins in doctor.PINNED.items():
-        names = files.get(stage, ["workstation.txt", "workstation-nodeps.txt"])
-        text = "".join((REQUIREMENTS / name).read_text() for name in names)
         for name, wanted in pins.items():
             found = re.findall(rf"^{re.escape(name)}(?:\[\w+\])?==([^\s;+]+)", text, re.M | re.I)
             assert found == [wanted], f"{stage}: {name}"
@@ -94,6 +95,71 @@ def test_a_folder_that_is_gone(vivado):
 
 def test_a_wrong_version_is_said(monkeypatch):
     monkeypatch.setattr(doctor, "version", lambda name: {"torch": "2.13.0+cpu"}.get(name, "0.1"))
+    monkeypatch.setattr(doctor, "requires", lambda name: [])
     needs = {need.name: need for need in doctor.stages()["training"]}
     assert needs["torch"].present
     assert needs["brevitas"].wrong == "0.1 is here, 0.13.4 is needed"
+
+
+WHEEL = (
+    "numpy>=1.26", "numpy<2,>=1.26", "pynq>=3.0.1", "finn-plus-driver>=1.6.1",
+    'onnx==1.21.0; python_version >= "3.11"', 'onnx==1.17.0; python_version < "3.11"',
+)  # fmt: skip
+IMAGE = {
+    "radioml-fpga-board": "0.1.0", "numpy": "1.26.4", "pynq": "3.0.1", "finn-plus-driver": "1.6.1", "onnx": "1.17.0",
+}  # fmt: skip
+
+
+@pytest.fixture
+def board(monkeypatch, tmp_path):
+    """A function that gives the needs of a board with these distributions, installed as the wheel in Python 3.10."""
+    python = markers.default_environment() | {"python_version": "3.10", "python_full_version": "3.10.4"}
+    monkeypatch.setattr(markers, "default_environment", lambda: python)
+    monkeypatch.setenv("XILINX_XRT", str(tmp_path))
+
+    def needs(installed: dict[str, str], required: tuple[str, ...] = WHEEL) -> list[doctor.Need]:
+        def version(name: str) -> str:
+            if name not in installed:
+                raise PackageNotFoundError(name)
+            return installed[name]
+
+        monkeypatch.setattr(doctor, "version", version)
+        monkeypatch.setattr(doctor, "requires", lambda name: list(required))
+        return doctor.stages()["board"]
+
+    return needs
+
+
+def test_a_board_is_as_its_image_and_the_wheel_make_it(board):
+    needs = board(IMAGE)
+    assert doctor.missing(needs) == []
+    assert [need.name for need in needs] == [*IMAGE, "XILINX_XRT"]
+
+
+def test_what_does_not_fit_a_board_is_told_with_the_range_and_the_wheel(board):
+    (line,) = doctor.missing(board(IMAGE | {"numpy": "2.4.0", "onnx": "1.21.0"}))
+    assert line.startswith("numpy (2.4.0 is here, <2,>=1.26 is needed), onnx (1.21.0 is here, ==1.17.0 is needed): ")
+    assert "pip install radioml_fpga_board-*.whl" in line
+    (line,) = doctor.missing(board({"numpy": "1.26.4"}))
+    assert line.startswith("radioml-fpga-board (not found): pip install radioml_fpga_board")
+
+
+def test_extras_of_extras_are_required_of_a_workstation(board):
+    required = (
+        'pynq>=3.0.1; extra == "board"', 'radioml-fpga[plots]; extra == "board"', 'matplotlib>=3.10; extra == "plots"',
+        'torch==2.13.0; extra == "training"',
+    )  # fmt: skip
+    needs = board({"radioml-fpga": "0.1.0", "pynq": "4.0.0"}, required)
+    assert [need.name for need in needs if not need.present] == ["matplotlib"]
+    assert "torch" not in [need.name for need in needs]
+
+
+@pytest.mark.parametrize("script", ["#!/bin/sh\nsleep 60\n", "not a program"])
+def test_a_tool_that_does_not_answer_is_told(script, monkeypatch, tmp_path):
+    (tmp_path / "g++").write_text(script)
+    (tmp_path / "g++").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setattr(doctor, "_PATIENCE", 0.2)
+    needs = {need.name: need for need in doctor.simulation_tools()}
+    assert not needs["g++"].present and f"{tmp_path / 'g++'} does not say its version" in needs["g++"].wrong
+    assert needs["make"].present

@@ -74,6 +74,11 @@ def test_what_runs_on_the_board_is_python_3_10(name):
     ast.parse((ROOT / name).read_text(), feature_version=(3, 10))
 
 
+def test_newer_syntax_is_noticed():
+    with pytest.raises(SyntaxError):
+        ast.parse("try:\n    pass\nexcept* ValueError:\n    pass\n", feature_version=(3, 10))
+
+
 @pytest.mark.parametrize(
     ("name", "source", "found"),
     [
@@ -81,8 +86,8 @@ def test_what_runs_on_the_board_is_python_3_10(name):
         ("finn_build/flow.py", "def f():\n  from training.models import registry", {"training"}),
         ("radioml/split.py", "def f():\n  import finn_build", {"finn_build"}),
         ("radioml/split.py", "import importlib\nimportlib.import_module('deploy.classify')", {"deploy"}),
-        ("radioml/cli/deploy.py", "from deploy import classify", {"deploy"}),
-        ("radioml/cli/deploy.py", "def f():\n  from deploy import classify", set()),
+        ("radioml/cli/classify.py", "from deploy import classify", {"deploy"}),
+        ("radioml/cli/classify.py", "def f():\n  from deploy import classify", set()),
         ("deploy/classify.py", "from radioml import split", set()),
     ],
 )

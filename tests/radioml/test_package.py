@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import zipfile
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -44,7 +46,7 @@ def rewrite(package: Path, changes: dict[str, bytes | None]) -> None:
     """Replace, add or (None) remove members of the zip, leaving the manifest as it is unless it is among them."""
     with zipfile.ZipFile(package) as archive:
         members = {name: archive.read(name) for name in archive.namelist()} | changes
-    with zipfile.ZipFile(package, "w") as archive:
+    with zipfile.ZipFile(package, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in members.items():
             if content is not None:
                 archive.writestr(name, content)
@@ -140,3 +142,46 @@ def test_a_zip_of_something_else_is_refused(tmp_path):
         archive.writestr("readme.txt", "hello")
     with pytest.raises(RadioMLError, match="not a package of this tool"):
         open_package(tmp_path / "other.zip", tmp_path / "unpacked")
+
+
+def test_a_zip_bomb_is_refused_before_anything_is_written(package, tmp_path, monkeypatch):
+    monkeypatch.setattr("radioml.package.MOST_BYTES", 1 << 20)
+    rewrite(package, {"libaccelerator.so": bytes(2 << 20)})
+    assert package.stat().st_size < 1 << 16
+    with pytest.raises(RadioMLError, match=r"2,\d{3},\d{3} bytes unpacked; a package has 1,048,576 at most"):
+        open_package(package, tmp_path / "unpacked")
+    assert not (tmp_path / "unpacked").exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"clock_mhz": "fast"}, "clock_mhz cannot be 'fast'"),
+        ({"clock_mhz": 0}, "clock_mhz cannot be 0"),
+        ({"logit_scale": float("nan")}, "logit_scale cannot be nan"),
+        ({"cycles_per_frame": 128.5}, "cycles_per_frame cannot be 128.5"),
+        ({"latency_cycles": -1}, "latency_cycles cannot be -1"),
+        ({"kind": "firmware"}, "kind cannot be 'firmware'"),
+        ({"board": None}, "board cannot be None"),
+        ({"classes": ["OOK", 4]}, "classes cannot be ('OOK', 4)"),
+        ({"accuracy": 0.5}, "accuracy cannot be 0.5"),
+        ({"files": ["libaccelerator.so"]}, "files cannot be"),
+        ({"quantiser": {"bits": "8", "scale": 0.1}}, "'8' bits"),
+        ({"quantiser": {"bits": 7.5, "scale": 0.1}}, "7.5 bits"),
+    ],
+)
+def test_values_of_a_manifest_that_make_no_sense_are_refused(package, tmp_path, changes, message):
+    rewrite(package, {MANIFEST: manifest_text(package, **changes)})
+    with pytest.raises(RadioMLError, match=f"{re.escape(message)}.*build the package again"):
+        open_package(package, tmp_path / "unpacked")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"elements": 0}, {"elements": 3}, {"elements": "16"}, {"bits": 9}, {"word_bytes": -1}, {"shape": []},
+     {"shape": [1024, 0]}, {"bits": 8.0}],
+)  # fmt: skip
+def test_streams_that_cannot_be_are_refused(package, manifest, tmp_path, change):
+    rewrite(package, {MANIFEST: manifest_text(package, input=asdict(manifest.input) | change)})
+    with pytest.raises(RadioMLError, match=r"stream.*build the package again"):
+        open_package(package, tmp_path / "unpacked")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from radioml.quantiser import InputQuantiser
+from radioml.quantiser import InputQuantiser, usable
 
 EIGHT_BITS = InputQuantiser(bits=8, scale=1 / 64)
 
@@ -76,18 +76,34 @@ def test_one_nan_anywhere_is_refused(bits_of_nan: int, scale: float):
             InputQuantiser(8, scale)(iq)
 
 
-def test_it_writes_where_it_is_told():
-    iq, buffer = np.full((3, 1024, 2), 0.5, np.float32), np.zeros((4, 1024, 2), np.int8)
-    assert EIGHT_BITS(iq, out=buffer[1:]).base is buffer
-    assert (buffer[0] == 0).all() and (buffer[1:] == 32).all()
-    for wrong in (buffer, buffer[1:].astype(np.int16), buffer.repeat(2, axis=0)[2::2]):
-        with pytest.raises(ValueError, match="do not fit"):
-            EIGHT_BITS(iq, out=wrong)
+def test_clipped_counts_what_is_cut_off():
+    iq = np.zeros((2, 1024, 2), np.float32)
+    iq[:, :4, 0] = np.array([127.4, 127.5, -128.5, -128.6]) / 64  # 127.5 rounds to 128, -128.5 to -128: ties to even
+    iq[1, 900, 1] = 3e38
+    assert EIGHT_BITS.frames(iq).clipped == 2 * 2 + 1
 
 
-def test_clipped_counts_what_is_cut_off_by_more_than_half_a_step():
-    iq = np.array([[127.5, 127.6, -128.5, -128.6], [np.inf, -np.inf, 0, 3]], np.float32) / 64
-    assert EIGHT_BITS.clipped(iq) == 4
+@pytest.mark.parametrize("scale", [1 / 64, 0.1])
+@pytest.mark.parametrize("value", [np.nan, -np.nan, np.inf, -np.inf])
+def test_frames_with_nan_or_infinity_are_told_and_left_out(value: float, scale: float):
+    quantiser = InputQuantiser(4, scale)
+    iq = np.random.default_rng(1).normal(0, 1, (100, 1024, 2)).astype(np.float32)
+    for unusable in ([0], [31, 32], [99], []):  # 32 frames are a block
+        broken = iq.copy()
+        broken[unusable, 700, 1] = value
+        found = quantiser.frames(broken)
+        rest = np.setdiff1d(np.arange(100), unusable)
+        assert np.array_equal(np.flatnonzero(~found.usable), unusable)
+        assert np.array_equal(found.usable, usable(broken))
+        assert np.array_equal(found.integers[rest], quantiser(iq[rest])) and not found.integers[unusable].any()
+        steps = np.rint(iq[rest] / np.float32(scale))
+        assert found.clipped == ((steps < -8) | (steps > 7)).sum() > 0
+
+
+def test_large_finite_values_are_usable():
+    iq = np.full((2, 1024, 2), -3e38, np.float32)
+    found = EIGHT_BITS.frames(iq)
+    assert found.usable.all() and (found.integers == -128).all() and found.clipped == iq.size
 
 
 def test_the_samples_given_are_left_alone():

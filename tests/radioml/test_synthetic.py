@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from plain_synthesis import plain_cell
 
+from radioml import synthetic
 from radioml.constants import CLASSES, SNRS_DB
 from radioml.dataset import open_dataset, read_frames, spread_cells
 from radioml.synthetic import generate_cell, generate_spread, write_dataset
@@ -78,6 +79,21 @@ def test_spread_covers_every_cell_evenly():
     frames = generate_spread(26, seed=4)
     assert sorted(frames.snr_db) == list(SNRS_DB) and len(set(frames.class_index)) == 24
     np.testing.assert_array_equal(generate_spread(26, seed=4).iq, frames.iq)
+
+
+def test_spread_frames_are_drawn_apart_from_those_of_a_file(monkeypatch: pytest.MonkeyPatch):
+    """NumPy takes the seeds [1, 2] and [1, 2, 0] for the same."""
+    drawn = []
+
+    def draw(rng: np.random.Generator, count: int, name: str, snr_db: int) -> np.ndarray:
+        drawn.append(rng.random())
+        return np.zeros((count, 1024, 2), np.float32)
+
+    monkeypatch.setattr(synthetic, "generate_cell", draw)
+    generate_spread(624, seed=4)
+    for cell in range(624):
+        synthetic._cell_block((4, cell, 0, 1))
+    assert len(set(drawn)) == 2 * 624
 
 
 def test_scattered_reading_returns_the_asked_frames(tmp_path: Path):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -11,14 +11,21 @@ from rich.markup import escape
 from rich.table import Table
 
 from radioml.cli import app
-from radioml.cli.accelerator_options import BackendOption, PackageArgument, ProcessesOption, ResultsOption, TargetOption
+from radioml.cli.accelerator_options import (
+    BackendOption,
+    PackageArgument,
+    PartOption,
+    ProcessesOption,
+    ResultsOption,
+    TargetOption,
+)
+from radioml.cli.accuracy import by_snr, trained_on, with_interval
 from radioml.cli.progress import frames_progress
 from radioml.constants import FRAME_LENGTH
 from radioml.errors import MismatchError
 
 if TYPE_CHECKING:
     from deploy.classify import Classification
-    from radioml.metrics import Proportion
 
 console = Console(highlight=False)
 
@@ -36,9 +43,7 @@ def classify(
         int | None,
         typer.Option(min=1, help="Frames to classify, spread over all classes and SNRs. Default: all of the part."),
     ] = None,
-    part: Annotated[
-        str, typer.Option(help="Part of the fixed split: `test`, `train`, `validation` or `all`.")
-    ] = "test",
+    part: PartOption = "test",
     out: ResultsOption = None,
     processes: ProcessesOption = None,
     target: TargetOption = None,
@@ -83,12 +88,12 @@ def _print_result(result: Classification) -> None:
     host, board = speed["host"], speed["board"]
     table = Table.grid(padding=(0, 2))
     table.add_row("data", escape(f"{result.origin}, part {result.part}, {result.frames:,} frames"))
-    table.add_row("trained on", escape(_training(result.manifest.training_data)))
+    table.add_row("trained on", escape(trained_on(result.manifest.training_data)))
     table.add_row("golden frames", f"{result.golden_frames} of {result.golden_frames} equal to the trained network")
     clipped = result.clipped_samples / (result.frames * FRAME_LENGTH * 2)
     table.add_row("clipped samples", f"{result.clipped_samples:,} ({clipped:.2%})")
-    table.add_row("accuracy, all SNRs", _with_interval(metrics.overall))
-    table.add_row("accuracy, +30 dB", _with_interval(metrics.at_30_db))
+    table.add_row("accuracy, all SNRs", with_interval(metrics.overall))
+    table.add_row("accuracy, +30 dB", with_interval(metrics.at_30_db))
     if not result.problem:
         table.add_row("against training", escape(expectation(result).reason))
     if len(result.unusable):
@@ -97,25 +102,9 @@ def _print_result(result: Classification) -> None:
     table.add_row("this host", f"{host['frames_per_second']:,.1f} frames/s in {result.backend}")
     cycles = f"{board['cycles_per_frame']:,.1f} cycles a frame (counted in {board['counted_in']})"
     table.add_row(
-        f"{board['board']} (simulated)",
+        escape(f"{board['board']} (simulated)"),
         f"{board['frames_per_second']:,.0f} frames/s: {cycles} at {board['clock_mhz']:g} MHz; "
         f"latency {board['latency_microseconds']:,.1f} µs",
     )
-    by_snr = Table("SNR label", "accuracy", "95 % interval", "frames", box=None, padding=(0, 2))
-    for snr, value in metrics.per_snr.items():
-        if value.frames:
-            low, high = value.interval
-            by_snr.add_row(f"{snr:+d} dB", f"{value.accuracy:.1%}", f"{low:.1%} .. {high:.1%}", str(value.frames))
-    console.print(by_snr)
+    console.print(by_snr(metrics))
     console.print(table)
-
-
-def _training(data: dict[str, Any]) -> str:
-    return f"{data.get('kind', 'unknown')} data ({data.get('identity', 'no identity given')})"
-
-
-def _with_interval(value: Proportion) -> str:
-    if not value.frames:
-        return "no frames"
-    low, high = value.interval
-    return f"{value.accuracy:.2%} ({low:.2%} .. {high:.2%} with 95 % confidence, {value.frames:,} frames)"

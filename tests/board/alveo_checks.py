@@ -1,0 +1,223 @@
+"""Checks of the pynq backend on the simulated Alveo card, in the board's environment with PYNQ 3.0.1.
+
+Called as checks.py is, with a package for an Alveo. PYNQ and finn-plus-driver are the real ones; what is simulated is
+XRT's core library and the card below it.
+"""
+
+# ruff: noqa: E402
+from __future__ import annotations
+
+import errno
+import gc
+import os
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from threading import Timer
+
+import numpy as np
+
+from deploy.simulated_xrt import plug_in
+
+CARD = plug_in()  # before PYNQ, which looks for XRT when it is imported
+
+import pynq
+from finn_plus_driver import FINNDMAOverlay
+from pynq.pl_server.xrt_device import XrtDevice
+
+from deploy import pynq_board
+from deploy.accelerator import open_accelerator
+from deploy.alveo_overlay import AlveoOverlay
+from deploy.alveo_shell import INPUT_DMA, OUTPUT_DMA
+from deploy.finn_streams import io_shapes
+from deploy.golden import check_golden
+from deploy.simulated_card import XrtError
+from radioml.errors import RadioMLError
+from radioml.package import XCLBIN, Package, open_package
+
+
+def same_integers(package: Package, integers: np.ndarray, logits: np.ndarray) -> None:
+    with open_accelerator(package, "pynq") as accelerator:
+        assert type(pynq.Device.active_device) is XrtDevice
+        assert accelerator.board_name() == "simulated Alveo card"
+        assert accelerator.clock_mhz() == package.manifest.clock_mhz
+        check_golden(accelerator, package)
+        inference = accelerator.infer(integers)
+        assert np.array_equal(inference.logits, logits)
+        assert min(inference.parts[name] for name in ("pack", "transfer", "accelerator", "unpack")) > 0
+        assert [bank.allocated for bank in CARD.banks.values()] == [2, 2]  # two pairs, each half where its DMA reaches
+        assert CARD.contexts == {0, 1}
+    assert left_behind() == (0, set())
+
+
+def any_batch_size(package: Package, integers: np.ndarray, logits: np.ndarray) -> None:
+    with open_accelerator(package, "pynq", transfer_frames=64) as accelerator:
+        for start, stop in ((0, 1), (1, 8), (8, 73), (10, 138), (3, 4)):
+            inference = accelerator.infer(integers[start:stop])
+            assert inference.logits.dtype == np.int64
+            assert np.array_equal(inference.logits, logits[start:stop])
+    assert left_behind() == (0, set())
+
+
+def finn_driver_alone(package: Package, integers: np.ndarray, logits: np.ndarray) -> None:
+    """finn-plus-driver does not find the memory banks, and with them found does everything else by itself."""
+    unmodified = raised(RuntimeError, lambda: overlay(package, 3, FINNDMAOverlay))
+    assert "Multiple memories active in design" in unmodified
+    driver = overlay(package, 3)
+    found = driver.execute(integers[:3].astype(np.float32))
+    assert np.array_equal(found, logits[:3])
+
+
+def synchronisation(package: Package, integers: np.ndarray, logits: np.ndarray) -> None:
+    """What is not copied to the card does not reach the accelerator; what is not copied back is not seen."""
+    driver = overlay(package, 1)
+    source, sink = driver.ibuf_packed_device[0], driver.obuf_packed_device[0]
+    source[:] = integers[:1].view(np.uint8).reshape(source.shape)
+    before = np.array(sink)
+    driver.execute_on_buffers()
+    assert np.array_equal(sink, before)
+    sink.invalidate()
+    unsent = np.array(sink)
+    source.flush()
+    driver.execute_on_buffers()
+    sink.invalidate()
+    assert not np.array_equal(sink, unsent)
+    assert np.array_equal(driver.unfold_output(driver.unpack_output(np.array(sink))), logits[:1])
+
+
+def a_hang_ends_with_a_message(package: Package, integers: np.ndarray, logits: np.ndarray) -> None:
+    """Nothing stops the kernel, so what it may write to stays allocated: here it does, when frames come at last."""
+    pynq_board.TIMEOUT_SECONDS = 0.2
+    with open_accelerator(package, "pynq") as accelerator:
+        driver = accelerator._shell.overlay
+        driver.idma[0].start = lambda buffer, frames: None  # no frame ever reaches the accelerator
+        message = raised(RadioMLError, accelerator.infer, integers[:3])
+        assert "did not return 3 frames in 0.2 s: it hangs" in message and "xbutil reset" in message
+        assert "hangs in an earlier transfer" in raised(RadioMLError, accelerator.infer, integers[:3])
+        sink = driver.obuf_packed_device[0]
+        address, before = sink.device_address, np.array(CARD.banks[OUTPUT_DMA].dram(sink.device_address, sink.nbytes))
+        del driver, sink
+    assert left_behind()[0] == 4
+    with open_accelerator(package, "pynq") as accelerator:
+        raised(RadioMLError, accelerator.infer, integers[:3])  # these frames' results are those of the hanging transfer
+    after = CARD.banks[OUTPUT_DMA].dram(address, before.size)
+    assert not np.array_equal(before, after)
+
+
+def an_interrupt_lets_the_transfer_end(package: Package, integers: np.ndarray, logits: np.ndarray) -> None:
+    with open_accelerator(package, "pynq") as accelerator:
+        Timer(0.02, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+        raised(KeyboardInterrupt, accelerator.infer, np.concatenate(8 * [integers]))
+        assert accelerator._shell.overlay.odma_handle == [None]
+        assert np.array_equal(accelerator.infer(integers[:3]).logits, logits[:3])
+    assert left_behind() == (0, set())
+
+
+def an_interrupt_between_the_engines(package: Package, integers: np.ndarray, logits: np.ndarray) -> None:
+    """Frames that no output DMA was started for would be the next transfer's results."""
+    with open_accelerator(package, "pynq") as accelerator:
+        engine = accelerator._shell.overlay.odma[0]
+        start = engine.start
+        engine.start = lambda buffer, frames: (os.kill(os.getpid(), signal.SIGINT), start(buffer, frames))[1]
+        raised(KeyboardInterrupt, accelerator.infer, integers[:3])
+        engine.start = start
+        assert np.array_equal(accelerator.infer(integers[3:6]).logits, logits[3:6])
+    assert left_behind() == (0, set())
+
+
+def a_second_interrupt_does_not_wait(package: Package, integers: np.ndarray, logits: np.ndarray) -> None:
+    with open_accelerator(package, "pynq") as accelerator:
+        accelerator._shell.overlay.idma[0].start = lambda buffer, frames: None
+        for delay in (0.2, 0.6):
+            Timer(delay, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+        start = time.monotonic()
+        raised(KeyboardInterrupt, accelerator.infer, integers[:3])
+        assert 0.5 < time.monotonic() - start < pynq_board.TIMEOUT_SECONDS / 2
+    assert left_behind()[0] == 4
+
+
+def a_failed_command_is_noticed(package: Package, integers: np.ndarray, logits: np.ndarray) -> None:
+    """A DMA kernel reaches its own bank only; PYNQ's own waiting would take the failure for success."""
+    with open_accelerator(package, "pynq") as accelerator:
+        shell = accelerator._shell
+        (source, _), second = shell.buffers
+        shell.buffers = [(source, shell.overlay.allocate_input()), second]
+        for _ in range(2):
+            assert "XRT failed: Execution failed: 5" in raised(RadioMLError, accelerator.infer, integers[:3])
+    assert left_behind()[0] == 4
+
+
+def a_broken_xclbin_is_refused(package: Package, integers: np.ndarray, logits: np.ndarray) -> None:
+    path = package.folder / XCLBIN
+    xclbin = path.read_bytes()
+    other_card = xclbin.replace(b"u250_simulated", b"u280_simulated", 1)
+    no_kernels = xclbin.replace(b'name="idma_0"', b'name="other0"')
+    no_xml = xclbin.replace(b"hwControlProtocol", b'hwControl"rotocol', 1)
+    told = [
+        (xclbin[:-1000], "truncated"),
+        (xclbin[:400], "truncated"),
+        (xclbin[:40], "not an xclbin"),
+        (b"", "not an xclbin"),
+        (bytes(len(xclbin)), "not an xclbin"),
+        (other_card, "Programming Device failed"),
+        (no_kernels, "idma_0"),
+        (no_xml, "not well-formed"),
+    ]
+    for broken, why in told:
+        path.write_bytes(broken)
+        accelerator = open_accelerator(package, "pynq")
+        message = raised(RadioMLError, accelerator.__enter__)
+        assert "the card does not take the package's accelerator.xclbin" in message and why in message, message
+        assert left_behind() == (0, set())
+
+
+def too_little_memory_is_told(package: Package, integers: np.ndarray, logits: np.ndarray) -> None:
+    bank = CARD.banks[OUTPUT_DMA]
+    allocate = bank.allocate
+
+    def of_one(size: int, cacheable: bool) -> tuple[int, np.ndarray]:
+        if bank.allocated == 1:
+            raise XrtError(errno.ENOMEM)
+        return allocate(size, cacheable)
+
+    bank.allocate = of_one
+    accelerator = open_accelerator(package, "pynq")
+    assert "Allocate failed" in raised(RadioMLError, accelerator.__enter__)
+    assert left_behind() == (0, set())
+
+
+def a_card_of_another_process_is_told(package: Package, integers: np.ndarray, logits: np.ndarray) -> None:
+    CARD.contexts.add(7)
+    accelerator = open_accelerator(package, "pynq")
+    assert "Bitstream in use by another program" in raised(RadioMLError, accelerator.__enter__)
+
+
+def left_behind() -> tuple[int, set[int]]:
+    """Buffers in the card's memory that nobody has freed, and kernels that nobody has released."""
+    gc.collect()
+    return CARD.allocated, CARD.contexts
+
+
+def overlay(package: Package, frames: int, driver: type[FINNDMAOverlay] = AlveoOverlay) -> FINNDMAOverlay:
+    shapes = io_shapes(package.manifest, INPUT_DMA, OUTPUT_DMA)
+    xclbin, weights = str(package.folder / XCLBIN), str(package.folder / "none")
+    return driver(xclbin, "alveo", shapes, batch_size=frames, runtime_weight_dir=weights)
+
+
+def raised(kind: type[BaseException], call: Callable[..., object], *arguments: object) -> str:
+    """The message of the exception that the call must raise."""
+    try:
+        call(*arguments)
+    except kind as error:
+        return str(error)
+    raise AssertionError(f"{call} raised no {kind.__name__}")
+
+
+if __name__ == "__main__":
+    name, package_file, arrays_file = sys.argv[1:]
+    with np.load(arrays_file) as arrays, tempfile.TemporaryDirectory() as folder:
+        globals()[name](open_package(package_file, Path(folder)), arrays["integers"], arrays["logits"])
+    print(f"{name}: done")
