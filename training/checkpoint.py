@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import pickle
+import struct
+import warnings
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile, ZipFile, is_zipfile
 
 import torch
 from torch import nn
@@ -15,6 +19,9 @@ from radioml.files import replacing, sha256
 from training.models import create
 
 FORMAT = 1
+_DESCRIPTION = {"topology": str, "parameters": dict, "training_data": dict, "accuracy": dict}
+_DAMAGED = (RuntimeError, OSError, BadZipFile, zlib.error)
+_FOREIGN = (pickle.UnpicklingError, EOFError, ValueError, LookupError, TypeError, AttributeError, struct.error)
 
 
 @dataclass(frozen=True)
@@ -22,7 +29,8 @@ class TrainedNetwork:
     """A network in evaluation mode and where it comes from.
 
     topology, parameters: its entry in the registry of models.
-    training_data: kind, identity and sha256 of the file it was trained on (see `ModelMetadata`).
+    training_data: kind, identity and sha256 of the file it was trained on (see `ModelMetadata`), and where training
+    began with the weights of another checkpoint, `started_from`: its checkpoint_sha256 and its training_data.
     accuracy: measured accuracy with its data and number of frames; empty when nobody measured it.
     """
 
@@ -35,28 +43,29 @@ class TrainedNetwork:
 
 def save_checkpoint(path: Path, trained: TrainedNetwork) -> None:
     """Write a checkpoint of tensors and plain values."""
-    value = {"format": FORMAT, **{k: v for k, v in vars(trained).items() if k != "network"}}
+    description = {name: getattr(trained, name) for name in _DESCRIPTION}
     with replacing(path) as temporary:
-        torch.save({**value, "state": trained.network.state_dict()}, temporary)
+        torch.save({"format": FORMAT, **description, "state": trained.network.state_dict()}, temporary)
 
 
 def load_checkpoint(path: Path | str, topology: str | None = None) -> TrainedNetwork:
     """Load a checkpoint of this tool, or bare weights of the challenge's sandbox when `topology` names their network.
 
-    Raises RadioMLError for a missing file, one that is no checkpoint or would execute code, or one of another topology.
+    Raises RadioMLError for a missing or damaged file, one that is no checkpoint or would execute code, weights that are
+    NaN or infinite, and a checkpoint of another topology.
     """
-    try:
-        value = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError as error:
-        raise RadioMLError(f"{path}: no such checkpoint") from error
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
-        reason = str(error).splitlines()[0]
-        raise RadioMLError(f"{path}: not a checkpoint that can be loaded safely: {reason}") from error
+    value = _read(path)
     if isinstance(value, dict) and value.get("format") == FORMAT:
+        if missing := sorted({"state", *_DESCRIPTION} - value.keys()):
+            raise RadioMLError(f"{path}: not a checkpoint that `radioml train` wrote: it lacks {', '.join(missing)}")
+        if wrong := [name for name, kind in _DESCRIPTION.items() if not isinstance(value[name], kind)]:
+            raise RadioMLError(
+                f"{path}: not a checkpoint that `radioml train` wrote: its {wrong[0]} is of another type"
+            )
         if topology not in (None, value["topology"]):
             raise RadioMLError(f"{path}: a checkpoint of topology {value['topology']!r}, not {topology!r}")
         network = create(value["topology"], value["parameters"])
-        state, origin = value["state"], {k: value[k] for k in ("topology", "parameters", "training_data", "accuracy")}
+        state, origin = value["state"], {name: value[name] for name in _DESCRIPTION}
         target = network
     elif isinstance(value, dict) and value and all(isinstance(v, torch.Tensor) for v in value.values()):
         if topology is None:
@@ -80,13 +89,44 @@ def start_with(network: nn.Module, topology: str, path: Path | str) -> None:
     _fill(network, load_checkpoint(path, topology).network.state_dict(), path, topology)
 
 
-def start_identity(path: Path | str) -> str:
-    """What a run that starts from a checkpoint says of it: its SHA-256 and what it was trained on."""
+def start_identity(path: Path | str) -> dict[str, Any]:
+    """What the training data of a run that starts from a checkpoint say of it, as `started_from`."""
     data = load_checkpoint(path).training_data
-    return f"checkpoint {sha256(path)}, trained on {data['kind']} data: {data['identity']}"
+    return {"checkpoint_sha256": sha256(path), "training_data": data}
+
+
+def _read(path: Path | str) -> Any:
+    """The values of a file of torch.save; raises RadioMLError where there are none, or they are not what was saved."""
+    try:
+        _check_sums(path)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of pickles that torch does not read anyway
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError as error:
+        raise RadioMLError(f"{path}: no such checkpoint") from error
+    except (*_DAMAGED, *_FOREIGN) as error:
+        reason = next(iter(str(error).splitlines()), "")
+        if isinstance(error, _FOREIGN) or "weights_only" in reason:  # torch's text says how to load it unsafely
+            reason = "no file of torch.save, or it holds more than tensors and plain values, which may execute code"
+        raise RadioMLError(f"{path}: not a checkpoint that can be loaded safely: {reason}") from error
+
+
+def _check_sums(path: Path | str) -> None:
+    """Raise RadioMLError for a file whose content has changed since it was written: torch does not look."""
+    if not is_zipfile(path):  # torch.save wrote others, without check sums, until 2020
+        return
+    with ZipFile(path) as archive:
+        if (damaged := archive.testzip()) is not None:
+            raise RadioMLError(f"{path}: damaged: the check sum of {damaged} is wrong; copy or train it again")
 
 
 def _fill(network: nn.Module, state: dict[str, torch.Tensor], path: Path | str, topology: str) -> None:
+    if not isinstance(state, dict) or not all(
+        isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in state.items()
+    ):
+        raise RadioMLError(f"{path}: its weights are not tensors with names")
+    if unusable := [name for name, value in state.items() if not value.isfinite().all()]:
+        raise RadioMLError(f"{path}: {', '.join(unusable[:3])}: NaN or infinite weights, as of a training that failed")
     try:
         network.load_state_dict(state)
     except RuntimeError as error:

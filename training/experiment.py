@@ -35,13 +35,13 @@ class TrainingSettings(Section):
     start_from: str | None = None
     epochs: int = Field(default=10, ge=1)
     batch_size: int = Field(default=512, ge=1)
-    learning_rate: float = Field(default=4e-3, gt=0)
+    learning_rate: float = Field(default=4e-3, gt=0, le=10)
     schedule: Schedule = "one_cycle"
     warm_up_epochs: float | None = Field(default=None, ge=0)
-    weight_decay: float = Field(default=0.01, ge=0)
+    weight_decay: float = Field(default=0.01, ge=0, le=10)
     minimum_snr_db: int = Field(default=SNRS_DB[0], le=SNRS_DB[-1])
     maximum_snr_db: int = Field(default=SNRS_DB[-1], ge=SNRS_DB[0])
-    seed: int = Field(default=2018, ge=0)
+    seed: int = Field(default=2018, ge=0, lt=1 << 32)
 
     @model_validator(mode="after")
     def _leaves_something_to_train(self) -> TrainingSettings:
@@ -78,6 +78,23 @@ class Experiment(Section):
         """All settings, defaults included."""
         return yaml.safe_dump(self.model_dump(), sort_keys=False)
 
+    def changed(self, changes: Sequence[str]) -> Experiment:
+        """With other values, as `load_experiment` takes them; raises RadioMLError for wrong ones."""
+        return _experiment(self.model_dump(exclude_unset=True), changes, self.name)
+
+
+def read_claim(config: Path) -> tuple[Experiment, dict[str, Any]]:
+    """The experiment in a run's config.yaml, and what `radioml train` wrote beside it: `data` and, if any, `teacher`.
+
+    Settings that it does not name are as always. Raises RadioMLError for another file.
+    """
+    try:
+        value = dict(yaml.safe_load(config.read_text(encoding="utf-8")))
+        claim = {name: value.pop(name) for name in ("data", "teacher") if name in value}
+        return Experiment(**value), claim
+    except (ValueError, TypeError, yaml.YAMLError) as error:
+        raise RadioMLError(f"{config}: not what `radioml train` wrote: {error}") from error
+
 
 def load_experiment(config: str, changes: Sequence[str] = ()) -> Experiment:
     """Read an experiment from a YAML file, or by the name of one that is shipped.
@@ -98,6 +115,10 @@ def load_experiment(config: str, changes: Sequence[str] = ()) -> Experiment:
         raise RadioMLError(f"{config}: not readable YAML: {error}") from error
     if not isinstance(value, dict):
         raise RadioMLError(f"{path}: expected keys such as name, topology, training")
+    return _experiment(value, changes, str(path))
+
+
+def _experiment(value: dict[str, Any], changes: Sequence[str], source: str) -> Experiment:
     for change in changes:
         _apply(change, value)
     try:
@@ -107,7 +128,7 @@ def load_experiment(config: str, changes: Sequence[str] = ()) -> Experiment:
             f"  {'.'.join(map(str, e['loc']))}: {e['msg'].removeprefix('Value error, ')} (found {e['input']!r})"
             for e in error.errors()
         ]
-        raise RadioMLError("\n".join([f"{path}: not a valid experiment:", *lines])) from error
+        raise RadioMLError("\n".join([f"{source}: not a valid experiment:", *lines])) from error
 
 
 def _apply(change: str, experiment: dict[str, Any]) -> None:

@@ -16,8 +16,8 @@ from qonnx.util.cleanup import cleanup_model
 
 from radioml.constants import CLASSES, FRAME_LENGTH
 from radioml.errors import RadioMLError
-from radioml.exact_qonnx import ExactQonnx
-from radioml.files import replacing, sha256
+from radioml.exact_qonnx import ExactQonnx, logits_as_integers
+from radioml.files import refuse_inputs, replacing, sha256
 from radioml.model_metadata import INPUT_NAME, OUTPUT_NAME, ModelMetadata, attach
 from radioml.quantiser import InputQuantiser
 from radioml.synthetic import generate_spread
@@ -35,12 +35,15 @@ def export(
 ) -> Path:
     """Write `model.onnx`, `golden.npz` and a copy of the checkpoint to `folder`; returns the model's path.
 
+    A `score.json` there, of the model before, is removed.
+
     golden.npz holds synthetic frames over all classes and SNRs (`iq` float32 (26, 1024, 2)) and what Brevitas makes of
     them (`logits` int64 (26, 24)). The QONNX model must give the same on every one of them before it is written; its
     opset is what qonnx and FINN read. Raises RadioMLError for a bad checkpoint or a model that differs.
     """
     trained = load_checkpoint(checkpoint, topology)
     target = folder / "model.onnx"
+    refuse_inputs([target, folder / "golden.npz", folder / "score.json"], [checkpoint])
     with replacing(target) as temporary, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch announces that the exporter Brevitas uses will go one day
         export_qonnx(
@@ -58,11 +61,13 @@ def export(
         compare(model, frames.iq, logits, network.logit_scale, progress)
         attach(model, _metadata(trained, quantiser, network.logit_scale, sha256(checkpoint)))
         onnx.save(model, str(temporary))
-    with replacing(folder / "golden.npz") as temporary:
-        np.savez_compressed(temporary, iq=frames.iq, logits=logits)
-    if checkpoint.resolve() != (folder / "checkpoint.pth").resolve():
-        with replacing(folder / "checkpoint.pth") as temporary:
-            shutil.copyfile(checkpoint, temporary)
+        # The model last, for it names its checkpoint: one that was left from before is then known to be old.
+        if checkpoint.resolve() != (folder / "checkpoint.pth").resolve():
+            with replacing(folder / "checkpoint.pth") as copy:
+                shutil.copyfile(checkpoint, copy)
+        with replacing(folder / "golden.npz") as golden:
+            np.savez_compressed(golden, iq=frames.iq, logits=logits)
+        (folder / "score.json").unlink(missing_ok=True)  # of a model that was there before
     return target
 
 
@@ -73,7 +78,9 @@ def compare(
     scale: float,
     progress: Callable[[int, int], object] = lambda done, total: None,
 ) -> None:
-    """Execute a QONNX model on frames float32 (N, 1024, 2); raises RadioMLError on the first logit that differs.
+    """Execute a QONNX model on frames float32 (N, 1024, 2).
+
+    Raises RadioMLError on the first logit that differs, or is no integer multiple of `scale`.
 
     expected: int64 (N, classes); scale: value of one step of them.
 
@@ -81,8 +88,7 @@ def compare(
     """
     execute = ExactQonnx(model)
     for index, frame in enumerate(iq):
-        logits = execute(frame[None])[0]
-        integers = np.rint(logits / scale).astype(np.int64)
+        integers = logits_as_integers(execute(frame[None])[0], scale)
         if (integers != expected[index]).any():
             at = int(np.flatnonzero(integers != expected[index])[0])
             raise RadioMLError(

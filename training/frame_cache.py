@@ -33,7 +33,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from radioml.constants import FRAME_LENGTH
-from radioml.dataset import open_dataset
+from radioml.dataset import open_dataset, read_slice
 from radioml.errors import RadioMLError
 from radioml.files import CACHE_VARIABLE, chosen_cache, read_json, sha256, write_json
 from radioml.quantiser import InputQuantiser
@@ -41,7 +41,7 @@ from radioml.quantiser import InputQuantiser
 Progress = Callable[[str, int, int], object]
 """Called with what is being done, how much of it is done, and of how much."""
 
-_FORMAT = 1  # counts changes of the layout or of the quantiser's rule; other caches are converted again
+_FORMAT = 2  # counts changes of the layout or of what is accepted; other caches are converted again
 _FRAMES_AT_ONCE = 4096
 _BYTES_AT_ONCE = 1 << 23
 
@@ -51,7 +51,8 @@ def quantised_frames(path: Path, quantiser: InputQuantiser, progress: Progress) 
 
     Converts the file if no intact cache of it for this quantiser exists; a process that finds another one converting
     waits for it. A killed conversion leaves a `.partial` file that the next one takes over from the start. Raises
-    RadioMLError for a file that is no RadioML file, is damaged or contains NaN, and where the cache cannot be written.
+    RadioMLError for a file that is no RadioML file, is damaged or contains NaN or infinite samples, and where the cache
+    cannot be written.
     """
     with open_dataset(path) as file:
         shape = (len(file["X"]), FRAME_LENGTH, 2)
@@ -191,19 +192,14 @@ def _write_integers(path: Path, quantiser: InputQuantiser, file: BinaryIO, progr
     with open_dataset(path) as source:
         frames = source["X"]
         for start in range(0, len(frames), _FRAMES_AT_ONCE):
-            try:
-                iq = frames[start : start + _FRAMES_AT_ONCE]
-            except OSError as error:
-                raise RadioMLError(f"{path}: X cannot be read from frame {start} on: {error}") from error
-            try:
-                integers = quantiser(iq)
-            except ValueError as error:
-                first = start + int(np.isnan(iq).any((1, 2)).argmax())
+            quantised = quantiser.frames(read_slice(path, frames, start, start + _FRAMES_AT_ONCE))
+            if not quantised.usable.all():
                 raise RadioMLError(
-                    f"{path}: frame {first} contains NaN; `radioml data check {path}` says which others do"
-                ) from error
-            file.write(integers.data)
-            crc = zlib.crc32(integers.data, crc)
-            progress(f"converting {path.name} to int8", start + len(iq), len(frames))
+                    f"{path}: frame {start + int(quantised.usable.argmin())} contains NaN or infinite samples; "
+                    f"`radioml data check {path}` says which others do"
+                )
+            file.write(quantised.integers.data)
+            crc = zlib.crc32(quantised.integers.data, crc)
+            progress(f"converting {path.name} to int8", start + len(quantised.usable), len(frames))
         file.flush()
     return crc

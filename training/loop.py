@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +19,11 @@ from rich.markup import escape
 from rich.progress import Progress as ProgressBar
 from torch import nn
 
-from radioml.check import origin
 from radioml.errors import RadioMLError
-from radioml.files import write_json, write_text
+from radioml.files import alone_in, write_json, write_text
 from radioml.metrics import Metrics, measure
-from training.bad_batch import stopped_at
+from radioml.provenance import origin
+from training.bad_batch import LossWatch
 from training.checkpoint import TrainedNetwork, load_checkpoint, save_checkpoint, start_identity, start_with
 from training.data import QuantisedFrames, RadioMLData, as_iq
 from training.distributed import (
@@ -35,7 +35,7 @@ from training.distributed import (
     trainer_settings,
     world_size,
 )
-from training.experiment import Experiment
+from training.experiment import Experiment, read_claim
 from training.frame_cache import Progress, source_sha256
 from training.models import create
 from training.reference import input_quantiser
@@ -55,7 +55,8 @@ class ModulationClassifier(lightning.LightningModule):
 
     def __init__(self, network: nn.Module, experiment: Experiment, folder: Path, teacher: Teacher | None) -> None:
         super().__init__()
-        self.network, self.experiment, self.folder, self.teacher = network, experiment, folder, teacher
+        self.network, self.experiment, self.teacher = network, experiment, teacher
+        self.watch = LossWatch(folder, _look_every())
         self.input_step = input_quantiser(network).scale
 
     def on_after_batch_transfer(self, batch: tuple[torch.Tensor, ...], _loader: int) -> tuple[torch.Tensor, ...]:
@@ -73,9 +74,9 @@ class ModulationClassifier(lightning.LightningModule):
             loss = self.teacher.loss(iq, logits, class_index)
         else:
             loss = nn.functional.cross_entropy(logits, class_index)
-        if not torch.isfinite(loss):
-            raise stopped_at((iq, class_index, snr_db, position), loss.item(), self.global_step, self.folder)
-        self.log("train/loss", loss, prog_bar=True, sync_dist=True)
+        self.watch((iq, class_index, snr_db, position), loss, self.global_step, self.trainer.is_last_batch)
+        self.log("train/loss_step", loss, prog_bar=True)  # of this process: an exchange at every step would cost time
+        self.log("train/loss", loss, on_step=False, on_epoch=True, batch_size=len(iq), sync_dist=True)
         return loss
 
     def validation_step(self, batch: tuple[torch.Tensor, ...], _index: int) -> None:
@@ -101,6 +102,31 @@ class ModulationClassifier(lightning.LightningModule):
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": rates, "interval": "step"}}
 
 
+class MovedRun(lightning.Callback):
+    """Lets a run continue in a directory that was moved or copied after it was interrupted.
+
+    Lightning remembers absolute paths and, where they are not those of now, forgets how good the best epoch was.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """folder: where the run's `ModelCheckpoint`s write."""
+        self.folder = folder.resolve()
+
+    def on_load_checkpoint(
+        self, _trainer: lightning.Trainer, _module: lightning.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Put the files that the checkpoint's `ModelCheckpoint`s remember where the checkpoint is read from now."""
+        for state in checkpoint["callbacks"].values():
+            if "best_k_models" in state:
+                state["dirpath"] = str(self.folder)
+                state["best_k_models"] = {self._here(path): score for path, score in state["best_k_models"].items()}
+                for name in ("best_model_path", "kth_best_model_path", "last_model_path"):
+                    state[name] = self._here(state[name])
+
+    def _here(self, path: str) -> str:
+        return str(self.folder / Path(path).name) if path else ""
+
+
 class EpochReport(lightning.Callback):
     """One line an epoch, for logs that cannot show a progress bar."""
 
@@ -121,13 +147,14 @@ def train(experiment: Experiment, data: Path, run: Path, console: Console) -> Tr
 
     A finished run is left as it is, an interrupted one continues with the epoch it was in. The epoch with the best
     validation accuracy is kept; the test part is looked at once, at the end. Raises RadioMLError when `run` belongs to
-    another experiment or other data, KeyboardInterrupt on Ctrl-C, after which the same call continues.
+    another experiment or other data, or another process trains there; KeyboardInterrupt on Ctrl-C, after which the same
+    call continues.
 
     Under torchrun every process calls this and gets the same; see `training.distributed`.
     """
     if rank():
         console = Console(quiet=True)
-    with connected():
+    with connected(), alone_in(run) if rank() == 0 else nullcontext():
         return _train(experiment, data, run, console)
 
 
@@ -136,7 +163,7 @@ def _train(experiment: Experiment, data: Path, run: Path, console: Console) -> T
     with first_process_first(), _progress_bar(console) as progress:
         identity = _claim(experiment, data, run, progress)
     if (folder / "checkpoint.pth").exists():
-        console.print(f"{run} is trained already")
+        console.print(f"{escape(str(run))} is trained already", soft_wrap=True)
         return load_checkpoint(folder / "checkpoint.pth")
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     lightning.seed_everything(experiment.training.seed, verbose=False)
@@ -159,7 +186,8 @@ def _train(experiment: Experiment, data: Path, run: Path, console: Console) -> T
         enable_version_counter=False,
     )  # fmt: skip
     resumer = ModelCheckpoint(folder, "last", enable_version_counter=False)  # `save_last` skips epochs that are no best
-    callbacks = [keeper, resumer, LearningRateMonitor("step"), RichProgressBar(), EpochReport(console)]
+    shown = [LearningRateMonitor("step"), RichProgressBar(_look_every()), EpochReport(console)]
+    callbacks = [MovedRun(folder), keeper, resumer, *shown]
     if experiment.averaging:
         callbacks.append(averaging(experiment.averaging))
     if experiment.pruning:  # after averaging, whose averages it prunes too
@@ -177,21 +205,31 @@ def _train(experiment: Experiment, data: Path, run: Path, console: Console) -> T
     module = ModulationClassifier(network, experiment, folder, teacher)
     last = folder / "last.ckpt"
     if last.exists():
-        console.print(f"continuing the interrupted run in {run}")
+        console.print(f"continuing the interrupted run in {escape(str(run))}", soft_wrap=True)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Lightning's advice on worker processes, which do not pay here
         try:
             trainer.fit(module, batches, ckpt_path=last if last.exists() else None, weights_only=True)
+            best = torch.load(folder / "best.ckpt", map_location="cpu", weights_only=True)
+            module.load_state_dict(best["state_dict"])
+            if experiment.pruning and experiment.pruning.method == "channels":
+                module.network, parameters = without_channels(
+                    module.network, experiment.topology, experiment.parameters
+                )
+                experiment = experiment.model_copy(update={"parameters": parameters})
+            rows = gathered(torch.cat(trainer.predict(module, batches.test_dataloader()))).numpy()
         except SystemExit as error:  # what Lightning makes of Ctrl-C
             raise KeyboardInterrupt from error
-        best = torch.load(keeper.best_model_path, map_location="cpu", weights_only=True)
-        module.load_state_dict(best["state_dict"])
-        if experiment.pruning and experiment.pruning.method == "channels":
-            module.network, parameters = without_channels(module.network, experiment.topology, experiment.parameters)
-            experiment = experiment.model_copy(update={"parameters": parameters})
-        rows = gathered(torch.cat(trainer.predict(module, batches.test_dataloader()))).numpy()
     metrics = measure(class_index=rows[:, 1], snr_db=rows[:, 2], predicted=rows[:, 0])
     return _keep(experiment, module.network.cpu().eval(), identity, metrics, folder)
+
+
+def _look_every() -> int:
+    """Steps from one look at a step's loss to the next: a GPU works ahead of the host until the host wants a number.
+
+    More than one was tried on no GPU yet.
+    """
+    return 20 if torch.cuda.is_available() else 1
 
 
 @contextmanager
@@ -202,7 +240,7 @@ def _progress_bar(console: Console) -> Iterator[Progress]:
         yield lambda what, done, total: bar.update(task, description=escape(what), completed=done, total=total)
 
 
-def _claim(experiment: Experiment, data: Path, run: Path, progress: Progress) -> dict[str, str]:
+def _claim(experiment: Experiment, data: Path, run: Path, progress: Progress) -> dict[str, Any]:
     """Make the run directory this experiment's on this data; returns the data's identity."""
     where = origin(data)
     identity = {"kind": where.kind, "identity": where.identity, "sha256": source_sha256(data, progress)}
@@ -212,8 +250,9 @@ def _claim(experiment: Experiment, data: Path, run: Path, progress: Progress) ->
     claim: dict[str, Any] = {"data": identity}
     if experiment.distillation:
         claim["teacher"] = {"sha256": teacher_sha256(experiment.distillation, run)}
-    if config.exists() and _claims(config) == (experiment, claim):
-        return identity
+    with suppress(RadioMLError, FileNotFoundError):
+        if read_claim(config) == (experiment, claim):
+            return identity
     # Before the first epoch is done there is nothing to mix up: what was wrong with the first try can be put right.
     if any((run / "train" / name).exists() for name in ("last.ckpt", "checkpoint.pth")):
         raise RadioMLError(
@@ -224,18 +263,8 @@ def _claim(experiment: Experiment, data: Path, run: Path, progress: Progress) ->
     return identity
 
 
-def _claims(config: Path) -> tuple[Experiment | None, dict[str, Any]]:
-    """The experiment of a run directory and what it was claimed with; settings that it does not name are as always."""
-    try:
-        value = dict(yaml.safe_load(config.read_text(encoding="utf-8")))
-        claim = {name: value.pop(name) for name in ("data", "teacher") if name in value}
-        return Experiment(**value), claim
-    except (ValueError, TypeError, yaml.YAMLError):
-        return None, {}
-
-
 def _keep(
-    experiment: Experiment, network: nn.Module, identity: dict[str, str], metrics: Metrics, folder: Path
+    experiment: Experiment, network: nn.Module, identity: dict[str, Any], metrics: Metrics, folder: Path
 ) -> TrainedNetwork:
     """Write the checkpoint, the test metrics and their plots, if this process is the first."""
     from radioml.plots import accuracy_over_snr, confusion_matrix

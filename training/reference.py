@@ -13,6 +13,7 @@ from brevitas.nn.mixin.parameter import QuantWeightMixin
 from torch import nn
 
 from radioml.constants import CLASSES, FRAME_LENGTH
+from radioml.exact_qonnx import logits_as_integers
 from radioml.quantiser import InputQuantiser
 from training.checkpoint import TrainedNetwork, load_checkpoint
 
@@ -71,18 +72,12 @@ class IntegerNetwork:
     def __call__(
         self, iq: np.ndarray, batch: int = 512, progress: Callable[[int], object] = lambda done: None
     ) -> np.ndarray:
-        """Frames float32 (N, 1024, 2) -> int64 (N, classes); raises ValueError if a logit is not an integer step."""
+        """Frames float32 (N, 1024, 2) -> int64 (N, classes); raises RadioMLError if a logit is not an integer step."""
         logits = [np.empty((0, len(CLASSES)), np.int64)]
         with torch.no_grad():
             for start in range(0, len(iq), batch):
                 x = torch.from_numpy(np.ascontiguousarray(iq[start : start + batch])).double().permute(0, 2, 1)
-                steps = self.network(x).numpy() / self.logit_scale
-                integers = np.rint(steps)
-                if not np.allclose(steps, integers, rtol=0, atol=1e-3):
-                    raise ValueError(
-                        f"the logits are not multiples of {self.logit_scale}: the classifier's bias is not quantised"
-                    )
-                logits.append(integers.astype(np.int64))
+                logits.append(logits_as_integers(self.network(x).numpy(), self.logit_scale))
                 progress(min(start + batch, len(iq)))
         return np.concatenate(logits)
 

@@ -11,15 +11,16 @@ from brevitas.nn.mixin.parameter import QuantWeightMixin
 from onnx import numpy_helper
 from torch import nn
 
-from radioml.constants import FRAME_LENGTH, FULL_FRAMES_PER_CELL
+from radioml.constants import FRAME_LENGTH, FULL_FRAMES_PER_CELL, REQUIRED_ACCURACY
 from radioml.dataset import CELLS
 from radioml.errors import RadioMLError
 from radioml.model_metadata import load_exported
+from radioml.provenance import learnt_from
 from radioml.split import fixed_split
 from radioml.synthetic import generate_spread
-from radioml.tradeoff_plot import REQUIRED_ACCURACY
 from training.export import GOLDEN_FRAMES, GOLDEN_SEED, compare
 from training.reference import integer_logits
+from training.score import counted
 from training.trained_run import TrainedRun
 
 PASS, FAIL, UNCHECKED = "pass", "fail", "not checkable here"
@@ -43,14 +44,14 @@ def check_rules(run: TrainedRun, progress: Callable[[int, int], object] = lambda
 
     progress: called with the frames on which model and network were compared and their number.
     """
-    model, _ = load_exported(run.model)
+    model, metadata = load_exported(run.model)
     return [
         _brevitas(run),
         Verdict(
             "exported by BrevitasONNXManager", UNCHECKED,
             "Brevitas has replaced it by export_qonnx, which made this model: the organisers' decision",
         ),
-        _same_network(run, model, progress),
+        _same_network(run, model, metadata.logit_scale, progress),
         _split(run),
         _accuracy(run),
         _input(model),
@@ -69,12 +70,13 @@ def _brevitas(run: TrainedRun) -> Verdict:
     return Verdict("network in PyTorch and Brevitas", UNCHECKED if plain else PASS, why)
 
 
-def _same_network(run: TrainedRun, model: onnx.ModelProto, progress: Callable[[int, int], object]) -> Verdict:
+def _same_network(
+    run: TrainedRun, model: onnx.ModelProto, logit_scale: float, progress: Callable[[int, int], object]
+) -> Verdict:
     rule = "ONNX and PyTorch hold everything from IQ samples to the result"
     frames = generate_spread(GOLDEN_FRAMES, GOLDEN_SEED)
-    _, metadata = load_exported(run.model)
     try:
-        compare(model, frames.iq, integer_logits(run.checkpoint, frames.iq), metadata.logit_scale, progress)
+        compare(model, frames.iq, integer_logits(run.checkpoint, frames.iq), logit_scale, progress)
     except RadioMLError as error:
         return Verdict(rule, FAIL, str(error))
     return Verdict(rule, PASS, f"float IQ in, class logits out; equal logits on {len(frames)} of {len(frames)} frames")
@@ -84,8 +86,13 @@ def _split(run: TrainedRun) -> Verdict:
     rule = "trained on the training part of the official split"
     if fixed_split(FULL_FRAMES_PER_CELL).digest()["test"] != TEST_DIGEST:
         return Verdict(rule, FAIL, "the source in the zip computes another split")
-    data = run.trained.training_data
-    if data.get("kind") == "synthetic":
+    data, *earlier = learnt_from(run.trained.training_data)
+    for start in earlier:
+        same_file = start.get("kind") == "real" and start.get("sha256") == data.get("sha256")
+        if start.get("kind") != "synthetic" and not same_file:
+            first = f"{start.get('kind', 'unknown')} data: {start.get('identity', 'unnamed')}"
+            return Verdict(rule, UNCHECKED, f"started from weights trained on {first}, of whatever part")
+    if {part.get("kind") for part in (data, *earlier)} == {"synthetic"}:
         return Verdict(rule, PASS, "trained on synthetic frames alone, so on no test frame of RadioML 2018.01A")
     if data.get("kind") == "real" and _on_whole_test_part(run):
         return Verdict(rule, PASS, "the source computes it to the last index, and the full file was trained on")
@@ -119,7 +126,7 @@ def _input(model: onnx.ModelProto) -> Verdict:
 def _cost(run: TrainedRun) -> Verdict:
     rule = "inference cost computed by the official function"
     if unknown := run.score.unsupported:
-        return Verdict(rule, FAIL, f"operations that it does not know: {_counts(unknown)}")
+        return Verdict(rule, FAIL, f"operations that it does not know: {counted(unknown)}")
     return Verdict(rule, PASS, f"score {run.score.score:.6f}; no unsupported operation")
 
 
@@ -142,7 +149,7 @@ def _free_operations(model: onnx.ModelProto) -> Verdict:
             found[node.op_type] = found.get(node.op_type, 0) + 1
     if not found:
         return Verdict(rule, PASS, "none of them joins two activations")
-    why = f"{_counts(found)} of two activations: free for the official function, not clearly so in the rules' text"
+    why = f"{counted(found)} of two activations: free for the official function, not clearly so in the rules' text"
     return Verdict(rule, UNCHECKED, why)
 
 
@@ -159,7 +166,3 @@ def _quantisation(model: onnx.ModelProto) -> Verdict:
     if shifted:
         return Verdict(rule, FAIL, f"another zero point in {len(shifted)} quantisers, the first is {shifted[0]}")
     return Verdict(rule, PASS, f"zero point 0 in all {len(quantisers)} quantisers of weights and activations")
-
-
-def _counts(operations: dict[str, int]) -> str:
-    return ", ".join(f"{count} {name}" for name, count in operations.items())

@@ -55,12 +55,11 @@ _RETRY = RetryHeartbeatStaleTrialCallback(max_retry=2)
 class Search:
     """What a study is about.
 
-    config, changes: the experiment, as `load_experiment` takes them; space: what of it is varied; data: a RadioML
+    experiment: what the trials are variations of; its name is the study's. space: what of it is varied; data: a RadioML
     file; folder: gets a run directory for each trial.
     """
 
-    config: str
-    changes: tuple[str, ...]
+    experiment: Experiment
     space: SearchSpace
     data: Path
     folder: Path
@@ -68,14 +67,9 @@ class Search:
     @classmethod
     def of(cls, config: str, changes: Sequence[str], space: Path | None, data: Path, folder: Path | None) -> Search:
         """Read and check everything; raises RadioMLError, see `load_experiment` and `load_space`."""
-        name = load_experiment(config, changes).name
+        experiment = load_experiment(config, changes)
         loaded = load_space(space, config, changes)
-        return cls(config, tuple(changes), loaded, data, folder or Path("runs", "search", name))
-
-    @property
-    def experiment(self) -> Experiment:
-        """What the trials are variations of; its name is the study's."""
-        return load_experiment(self.config, self.changes)
+        return cls(experiment, loaded, data, folder or Path("runs", "search", experiment.name))
 
     def default_url(self) -> str:
         """A SQLite database in the folder."""
@@ -143,7 +137,7 @@ def _shown(url: str) -> str:
 def run_trials(search: Search, study: optuna.Study, trials: int, console: Console) -> None:
     """Work on a study until `trials` of its trials are finished, by this worker or others, pruned ones included.
 
-    Waits for trials that run elsewhere, and takes over those whose worker died. Raises RadioMLError when interrupted.
+    Waits for trials that run elsewhere, and takes over those whose worker died. After Ctrl-C the same call continues.
     """
     waiting = False
     while (running := _unfinished(study, trials)) is not None:
@@ -154,10 +148,7 @@ def run_trials(search: Search, study: optuna.Study, trials: int, console: Consol
             time.sleep(POLL_SECONDS)
             continue
         waiting = False
-        try:
-            study.optimize(lambda trial: _objective(search, trial, console), n_trials=1)
-        except KeyboardInterrupt:
-            raise RadioMLError("interrupted; the same command continues the study") from None
+        study.optimize(lambda trial: _objective(search, trial, console), n_trials=1)
 
 
 def _unfinished(study: optuna.Study, trials: int) -> int | None:
@@ -194,10 +185,10 @@ def _measure(search: Search, trial: optuna.Trial, console: Console) -> tuple[flo
     first = RetryHeartbeatStaleTrialCallback.retried_trial_number(trial.study.trials[trial.number])
     number = f"{trial.number if first is None else first:04d}"
     run = search.folder / f"trial-{number}"
-    console.print(f"trial {trial.number} in {run}: {escape(', '.join(changes))}", soft_wrap=True)
+    console.print(f"trial {trial.number} in {escape(str(run))}: {escape(', '.join(changes))}", soft_wrap=True)
     name = f"name={search.experiment.name}-{number}"
     try:
-        experiment = load_experiment(search.config, [*search.changes, *changes, name])
+        experiment = search.experiment.changed([*changes, name])
         create(experiment.topology, experiment.parameters)
     except RadioMLError as error:
         raise optuna.TrialPruned(str(error)) from error
@@ -216,4 +207,8 @@ def _measure(search: Search, trial: optuna.Trial, console: Console) -> tuple[flo
     evaluation = evaluate(
         folder / "checkpoint.pth", search.data, part="validation", frames=min(available, VALIDATION_FRAMES)
     )
+    if evaluation.interrupted:  # some frames are evaluated, but a study compares trials on all of them
+        raise KeyboardInterrupt
+    if evaluation.problem:
+        raise RadioMLError(evaluation.problem)
     return score.score, evaluation.metrics.overall.accuracy

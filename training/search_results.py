@@ -32,13 +32,13 @@ def write_results(study: optuna.Study, folder: Path, data: str) -> None:
 
 def front_table(study: optuna.Study, data: str) -> Table:
     """The trials than which no other is both cheaper and more accurate, cheapest first."""
-    table = Table(title=f"Pareto front, {data}")
+    table = Table(title=f"Pareto front, {escape(data)}")
     for name in ("run", "score", "validation accuracy", "--set"):
         table.add_column(name, overflow="fold")
     for trial in _by_score(study.best_trials):
         changes = "\n".join(escape(change) for change in trial.user_attrs["changes"])
         score, accuracy = trial.values
-        table.add_row(Path(trial.user_attrs["run"]).name, f"{score:.6f}", f"{accuracy:.2%}", changes)
+        table.add_row(escape(Path(trial.user_attrs["run"]).name), f"{score:.6f}", f"{accuracy:.2%}", changes)
     return table
 
 

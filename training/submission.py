@@ -7,17 +7,15 @@ holds the form, the instructions with two scripts, the model, the checkpoint, th
 from __future__ import annotations
 
 import json
+import subprocess
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from string import Template
 
-import yaml
-from pydantic import ValidationError
-
 from radioml.errors import RadioMLError
 from radioml.files import replacing
-from training.experiment import Experiment
+from training.experiment import Experiment, read_claim
 from training.models import topology
 from training.rules import FAIL, PASS, UNCHECKED, Verdict, check_rules
 from training.trained_run import TrainedRun, open_trained_run
@@ -84,19 +82,17 @@ def _experiment(run: Path, opened: TrainedRun) -> tuple[Experiment | None, dict[
     path = run / "config.yaml"
     if not path.exists():
         return None, {}
+    experiment, _ = read_claim(path)
     others: dict[str, bytes] = {}
-    try:
-        value = yaml.safe_load(path.read_text(encoding="utf-8"))
-        value.pop("data", None)  # what `radioml train` adds: the data's identity
-        for section, key in (("training", "start_from"), ("distillation", "teacher")):
-            if checkpoint := (value.get(section) or {}).get(key):
-                value[section][key] = name = f"submission/{key}.pth"
+    for section, key in (("training", "start_from"), ("distillation", "teacher")):
+        settings = getattr(experiment, section)
+        if checkpoint := getattr(settings, key, None):
+            name = f"submission/{key}.pth"
+            try:
                 others[name] = Path(checkpoint).read_bytes()
-        experiment = Experiment(**value)
-    except (yaml.YAMLError, UnicodeDecodeError, AttributeError, TypeError, ValidationError) as error:
-        raise RadioMLError(f"{path}: not what `radioml train` wrote: {error}") from error
-    except OSError as error:
-        raise RadioMLError(f"{path}: a checkpoint that it starts from cannot be read: {error}") from error
+            except OSError as error:
+                raise RadioMLError(f"{path}: a checkpoint that it starts from cannot be read: {error}") from error
+            experiment = experiment.model_copy(update={section: settings.model_copy(update={key: name})})
     if experiment.topology != opened.trained.topology:
         raise RadioMLError(
             f"{path} is of topology {experiment.topology!r}, the checkpoint of {opened.trained.topology!r}"
@@ -118,11 +114,12 @@ def _format(contents: dict[str, bytes], repository: str | None) -> Verdict:
     rule = "zip with form, source, ONNX, checkpoint, Dockerfile, instructions"
     if absent := [name for name in _REQUIRED if not contents.get(name)]:
         return Verdict(rule, FAIL, f"{', '.join(absent)} is not in it")
+    why = f"all there, {len(contents) + 1} files"
+    if left_out := _git_names() and _git_names("--others", "--exclude-standard", "--", *_FOLDERS):
+        why += f"; left out, because git does not track them: {', '.join(left_out)}"
     if repository is None:
-        return Verdict(
-            rule, UNCHECKED, "all there, but the form's link is left to the team; --repository URL fills it in"
-        )
-    return Verdict(rule, PASS, f"all there, {len(contents) + 1} files")
+        return Verdict(rule, UNCHECKED, f"{why}; the form's link is left to the team: --repository URL fills it in")
+    return Verdict(rule, PASS, why)
 
 
 def _submission(run: TrainedRun, experiment: Experiment | None, repository: str | None) -> dict[str, bytes]:
@@ -158,11 +155,21 @@ def _submission(run: TrainedRun, experiment: Experiment | None, repository: str 
 
 
 def _source() -> dict[str, bytes]:
-    """Name in the zip -> content, of this project's source."""
-    paths = [SOURCE / name for name in _FILES]
-    for folder in _FOLDERS:
-        paths += [
-            path for path in (SOURCE / folder).rglob("*")
-            if path.is_file() and "__pycache__" not in path.parts and not path.name.startswith(".")
-        ]  # fmt: skip
-    return {path.relative_to(SOURCE).as_posix(): path.read_bytes() for path in paths}
+    """Name in the zip -> content, of this project's source: in a checkout what git tracks, and nothing beside it."""
+    names = _git_names() or [
+        path.relative_to(SOURCE).as_posix()
+        for folder in _FOLDERS
+        for path in (SOURCE / folder).rglob("*")
+        if not any(part.startswith((".", "__pycache__")) for part in path.relative_to(SOURCE).parts)
+    ]
+    wanted = [name for name in names if name.partition("/")[0] in _FOLDERS] + list(_FILES)
+    return {name: (SOURCE / name).read_bytes() for name in wanted if (SOURCE / name).is_file()}
+
+
+def _git_names(*options: str) -> list[str]:
+    """Names of the files in SOURCE that `git ls-files` lists; none where it is no checkout, or there is no git."""
+    try:
+        listed = subprocess.run(["git", "ls-files", "-z", *options], cwd=SOURCE, capture_output=True, check=False)
+    except FileNotFoundError:
+        return []
+    return listed.stdout.decode().split("\0")[:-1]

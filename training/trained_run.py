@@ -38,7 +38,10 @@ def open_trained_run(path: Path, progress: Callable[[int, int], object] = lambda
         what = "its training has not ended: run `radioml train` again" if unfinished else "`radioml train` makes a run"
         raise RadioMLError(f"{path}: no train/checkpoint.pth there; {what}")
     trained = load_checkpoint(checkpoint)
-    if not model.exists() or load_exported(model)[1].checkpoint_sha256 != sha256(checkpoint):
+    outdated = not model.exists() or load_exported(model)[1].checkpoint_sha256 != sha256(checkpoint)
+    if outdated:
         export(checkpoint, folder, progress=progress)
-        write_json(folder / "score.json", score_model(model).to_json())
-    return TrainedRun(path, checkpoint, model, trained, score_model(model))
+    score = score_model(model)
+    if outdated:
+        write_json(folder / "score.json", score.to_json())
+    return TrainedRun(path, checkpoint, model, trained, score)

@@ -30,9 +30,14 @@ def _run(folder: Path, checkpoint: Path, overall: float | None, data: str = "tes
     return folder
 
 
-def test_a_run_without_a_current_model_is_exported(small_checkpoint: Path, lively, tmp_path: Path):
+def test_a_run_without_a_current_model_is_exported(
+    small_checkpoint: Path, lively, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     run = _run(tmp_path / "run", small_checkpoint, 0.5)
+    scored: list[Path] = []
+    monkeypatch.setattr("training.trained_run.score_model", lambda path: scored.append(path) or score_model(path))
     first = open_trained_run(run)
+    assert scored == [first.model], "once: the official function takes long"
     assert read_json(run / "train" / "score.json")["bit_ops"] == first.score.bit_ops == score_model(first.model).bit_ops
     wider = {"channels": [16, 8], "kernels": [3, 3], "strides": [2, 4]}
     other = TrainedNetwork(lively("polyphase", wider), "polyphase", wider, {"kind": "synthetic"}, {})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import h5py
@@ -14,7 +15,7 @@ from radioml import dataset
 from radioml.cli import app
 from radioml.errors import RadioMLError
 from radioml.files import read_json
-from radioml.split import fixed_split
+from radioml.split import fixed_split, spread_indices
 from radioml.synthetic import write_dataset
 from training.evaluate import evaluate
 from training.export import export
@@ -61,13 +62,46 @@ def test_an_interrupted_evaluation_keeps_what_it_has(small_checkpoint: Path, dat
     assert result.interrupted and (result.frames, result.requested) == (512, 2496)
 
 
-def test_nan_is_refused(small_checkpoint: Path, tmp_path: Path):
+def test_frames_with_nan_or_infinity_are_left_out_and_counted(small_checkpoint: Path, data: Path, tmp_path: Path):
+    path = tmp_path / "nan.hdf5"
+    shutil.copyfile(data, path)
+    whole = evaluate(small_checkpoint, data, "all").metrics.counts
+    nan, infinite = spread_indices(4, 1000, "all")[[7, 999]]  # in the first batch and in the second
+    with h5py.File(path, "r+") as file:
+        file["X"][nan, 3, 0], file["X"][infinite, 1023, 1] = np.nan, -np.inf
+    result = evaluate(small_checkpoint, path, "all")
+    assert (result.unusable, result.frames, result.requested, result.problem) == (2, 2494, 2496, "")
+    assert not result.interrupted and result.to_dict()["unusable_frames"] == 2
+    missing = whole - result.metrics.counts
+    assert missing.sum() == 2 and (missing >= 0).all()
+    done = CliRunner().invoke(app, ["evaluate", str(small_checkpoint), "--data", str(path), "--part", "all"])
+    assert done.exit_code == 0, done.output
+    assert "2 frames with NaN or infinite samples" in done.output and "interrupted" not in done.output
+
+
+def test_nothing_but_nan_is_refused(small_checkpoint: Path, tmp_path: Path):
     path = tmp_path / "nan.hdf5"
     write_dataset(path, 1, seed=1)
     with h5py.File(path, "r+") as file:
-        file["X"][7, 3, 0] = np.nan
-    with pytest.raises(RadioMLError, match="frame 7 contains NaN"):
+        file["X"][:, 0] = np.nan
+    with pytest.raises(RadioMLError, match="all 624 frames have NaN"):
         evaluate(small_checkpoint, path, "all")
+
+
+def test_a_file_that_breaks_keeps_what_is_done_and_is_no_interruption(small_checkpoint: Path, data: Path, monkeypatch):
+    original, calls = dataset.read_frames, []
+
+    def breaks(path, indices):
+        calls.append(path)
+        if len(calls) == 2:
+            raise RadioMLError("X cannot be read from frame 7 on")
+        return original(path, indices)
+
+    monkeypatch.setattr(dataset, "read_frames", breaks)
+    command = ["evaluate", str(small_checkpoint), "--data", str(data), "--part", "all"]
+    done = CliRunner().invoke(app, command, env={"COLUMNS": "150"})
+    assert done.exit_code == 2
+    assert "stopped early after 512 of 2,496 frames: X cannot be read from frame 7 on" in done.output
 
 
 def test_the_command_writes_and_prints_part_data_and_intervals(small_checkpoint: Path, data: Path, tmp_path: Path):

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -7,6 +10,8 @@ import pytest
 from radioml.errors import RadioMLError
 from training.experiment import CONFIGS, load_experiment
 from training.models import create
+
+REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.parametrize("config", sorted(CONFIGS.glob("*.yaml")), ids=lambda p: p.stem)
@@ -25,6 +30,10 @@ def test_a_shipped_experiment_is_found_by_name():
     [
         ("name: x\ntopology: y\nbatch: 3\n", "batch: Extra inputs"),
         ("name: x\ntopology: y\ntraining: {epochs: many}\n", "training.epochs: .*found 'many'"),
+        ("name: x\ntopology: y\ntraining: {seed: 99999999999999999999}\n", "training.seed: .*less than 4294967296"),
+        ("name: x\ntopology: y\ntraining: {learning_rate: 1.0e+300}\n", "training.learning_rate: .*or equal to 10"),
+        ("name: x\ntopology: y\ntraining: {learning_rate: .inf}\n", "training.learning_rate: .*finite number"),
+        ("name: x\ntopology: y\naugmentation: {noise: .nan}\n", "augmentation.noise: .*finite number"),
         ("name: ../x\ntopology: y\n", "name: String should match"),
         ("topology: y\n", "name: Field required"),
         ("- 1\n", "expected keys"),
@@ -73,3 +82,38 @@ def test_values_of_a_file_can_be_changed():
 def test_a_bad_change_is_named(change: str, message: str):
     with pytest.raises(RadioMLError, match=message):
         load_experiment("polyphase", [change])
+
+
+def test_an_experiment_can_be_changed_again():
+    first = load_experiment("polyphase_small", ["training.epochs=3"])
+    before = first.to_yaml()
+    second = first.changed(["parameters.channels=[8]", "augmentation.noise=0.1"])
+    assert second == load_experiment(
+        "polyphase_small", ["training.epochs=3", "parameters.channels=[8]", "augmentation.noise=0.1"]
+    )
+    assert first.to_yaml() == before
+    with pytest.raises(RadioMLError, match="polyphase_small: not a valid experiment"):
+        first.changed(["training.epochs=0"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["train", "nonsense", "--data", "absent.hdf5"], "nonsense: no such experiment file"),
+        (["train", "polyphase", "--data", "absent.hdf5"], "absent.hdf5: no such file"),
+    ],
+)
+def test_a_typo_is_told_before_torch_is_loaded(arguments: list[str], message: str, tmp_path: Path):
+    script = (
+        "import atexit, sys\n"
+        "atexit.register(lambda: print('torch' in sys.modules))\n"
+        "from radioml.cli import main\n"
+        "main()\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "COLUMNS": "200"}
+    done = subprocess.run(
+        [sys.executable, "-c", script, *arguments], cwd=tmp_path, env=environment, capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (2, "False\n")
+    assert message in done.stderr

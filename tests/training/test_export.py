@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import json
 import pickle
+import shutil
+import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +17,13 @@ from onnx import numpy_helper
 from radioml.constants import CLASSES
 from radioml.errors import RadioMLError
 from radioml.exact_qonnx import ExactQonnx
-from radioml.files import sha256
+from radioml.files import read_json, sha256
 from radioml.model_metadata import load_exported
 from radioml.synthetic import generate_spread
 from training.checkpoint import TrainedNetwork, load_checkpoint, save_checkpoint
 from training.export import compare, export
 from training.reference import IntegerNetwork, integer_logits
+from training.trained_run import open_trained_run
 
 
 def test_export_keeps_the_contract(small_checkpoint: Path, tmp_path: Path):
@@ -32,6 +37,41 @@ def test_export_keeps_the_contract(small_checkpoint: Path, tmp_path: Path):
         assert golden["iq"].shape == (26, 1024, 2) and golden["logits"].shape == (26, 24)
         np.testing.assert_array_equal(integer_logits(small_checkpoint, golden["iq"]), golden["logits"])
         assert len(np.unique(golden["logits"], axis=0)) > 20, "the frames must not all look alike to the network"
+
+
+@pytest.mark.parametrize("step", ["shutil.copyfile", "numpy.savez_compressed"])
+def test_an_interrupted_export_leaves_no_new_model_beside_old_golden_frames(
+    step: str, small_checkpoint: Path, lively: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    folder = tmp_path / "run" / "train"
+    open_trained_run(_run_of(small_checkpoint, folder))
+    trained = load_checkpoint(small_checkpoint)
+    save_checkpoint(tmp_path / "other.pth", replace(trained, network=lively("polyphase", trained.parameters, seed=1)))
+
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(step, interrupt)
+        export(tmp_path / "other.pth", folder)
+    assert load_exported(folder / "model.onnx")[1].checkpoint_sha256 == sha256(small_checkpoint)
+    opened = open_trained_run(folder.parent)
+    assert load_exported(opened.model)[1].checkpoint_sha256 == sha256(opened.checkpoint)
+    with np.load(folder / "golden.npz", allow_pickle=False) as golden:
+        np.testing.assert_array_equal(integer_logits(opened.checkpoint, golden["iq"]), golden["logits"])
+    assert read_json(folder / "score.json") == json.loads(json.dumps(opened.score.to_json()))
+
+
+def test_a_score_of_another_model_does_not_stay(small_checkpoint: Path, tmp_path: Path):
+    open_trained_run(_run_of(small_checkpoint, tmp_path / "run" / "train"))
+    export(small_checkpoint, tmp_path / "run" / "train")
+    assert not (tmp_path / "run" / "train" / "score.json").exists()
+
+
+def _run_of(checkpoint: Path, folder: Path) -> Path:
+    folder.mkdir(parents=True)
+    shutil.copyfile(checkpoint, folder / "checkpoint.pth")
+    return folder.parent
 
 
 def test_integer_logits_are_the_float_network_in_steps(small_checkpoint: Path):
@@ -99,6 +139,8 @@ def test_the_comparison_catches_one_changed_weight(small_checkpoint: Path, tmp_p
     frames = generate_spread(8, 5)
     expected = integer_logits(small_checkpoint, frames.iq)
     compare(model, frames.iq, expected, metadata.logit_scale)
+    with pytest.raises(RadioMLError, match="not multiples"):
+        compare(model, frames.iq, expected, metadata.logit_scale * 1.001)
     quant = [node for node in model.graph.node if node.op_type == "Quant"]
     names = {quant_input for node in quant for quant_input in node.input[:1]}
     weight = next(t for t in model.graph.initializer if t.name in names)
@@ -158,12 +200,66 @@ def test_unfit_checkpoints_are_refused(small_checkpoint: Path, tmp_path: Path):
     truncated.write_bytes(small_checkpoint.read_bytes()[:5000])
     with pytest.raises(RadioMLError, match="not a checkpoint"):
         load_checkpoint(truncated)
+    torch.save({"format": 1, "topology": "polyphase", "training_data": {}, "accuracy": {}}, tmp_path / "part.pth")
+    with pytest.raises(RadioMLError, match=r"part\.pth: .* lacks parameters, state"):
+        load_checkpoint(tmp_path / "part.pth")
     bare = tmp_path / "bare.pth"
     torch.save({"1.weight": torch.zeros(3)}, bare)
     with pytest.raises(RadioMLError, match="--topology"):
         load_checkpoint(bare)
     with pytest.raises(RadioMLError, match="do not fit topology 'vgg10'"):
         load_checkpoint(bare, "vgg10")
+
+
+def _flip_a_byte(path: Path, checkpoint: Path) -> None:
+    content = bytearray(checkpoint.read_bytes())
+    with zipfile.ZipFile(checkpoint) as archive:
+        largest = max(archive.infolist(), key=lambda entry: entry.file_size)
+    content[largest.header_offset + 200] ^= 0x40  # of a weight, behind the entry's header and its padding to 64 bytes
+    path.write_bytes(content)
+
+
+def _with(**changes: object) -> Callable[[Path, Path], None]:
+    def make(path: Path, checkpoint: Path) -> None:
+        torch.save({**torch.load(checkpoint, weights_only=True), **changes}, path)
+
+    return make
+
+
+def _with_nan(path: Path, checkpoint: Path) -> None:
+    value = torch.load(checkpoint, weights_only=True)
+    value["state"]["features.0.weight"][0] = torch.nan
+    torch.save(value, path)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (_flip_a_byte, "damaged: the check sum of .* is wrong"),
+        (lambda path, _: path.touch(), "not a checkpoint that can be loaded safely: no file of torch.save"),
+        (
+            lambda path, _: path.write_text("hello"),
+            "not a checkpoint that can be loaded safely: no file of torch.save",
+        ),
+        (
+            lambda path, _: torch.save(print, path),
+            "not a checkpoint .* safely: .* holds more than tensors and plain values",
+        ),
+        (_with(state=[torch.zeros(3)]), "its weights are not tensors with names"),
+        (_with(state={"classifier.weight": 3}), "its weights are not tensors with names"),
+        (_with(training_data="synthetic"), "not a checkpoint .*: its training_data is of another type"),
+        (_with(parameters=[8]), "not a checkpoint .*: its parameters is of another type"),
+        (_with(topology=None), "not a checkpoint .*: its topology is of another type"),
+        (_with_nan, r"features\.0\.weight: NaN or infinite weights"),
+    ],
+)
+def test_a_damaged_or_foreign_checkpoint_is_refused(
+    make: Callable, message: str, small_checkpoint: Path, tmp_path: Path
+):
+    make(tmp_path / "wrong.pth", small_checkpoint)
+    with pytest.raises(RadioMLError, match=rf"wrong\.pth: {message}") as error:
+        load_checkpoint(tmp_path / "wrong.pth")
+    assert "weights_only" not in str(error.value)
 
 
 def test_the_model_is_valid_onnx(small_checkpoint: Path, tmp_path: Path):

@@ -212,11 +212,14 @@ def test_a_full_disk_is_said_and_leaves_nothing(data: Path, monkeypatch: pytest.
     assert _steps_of_opening(data) == {"converting"}
 
 
-def test_nan_is_refused_with_its_first_frame(data: Path, monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_unusable_frames_are_refused_with_the_first(data: Path, value: float, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("training.frame_cache._FRAMES_AT_ONCE", 1000)
     with h5py.File(data, "r+") as file:
-        file["X"][1700, 5, 0] = file["X"][1500, 1023, 1] = np.nan
-    with pytest.raises(RadioMLError, match=r"frame 1500 contains NaN; `radioml data check .*frames\.hdf5`"):
+        file["X"][1700, 5, 0] = file["X"][1500, 1023, 1] = value
+    with pytest.raises(
+        RadioMLError, match=r"frame 1500 contains NaN or infinite samples; `radioml data check .*frames\.hdf5`"
+    ):
         quantised_frames(data, QUANTISER, Steps())
     assert _names(_folder(data)) == {"source.json"}
 

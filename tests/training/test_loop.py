@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import io
+import re
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +15,14 @@ from rich.console import Console
 
 from radioml.dataset import read_frames
 from radioml.errors import RadioMLError
-from radioml.files import read_json
+from radioml.files import alone_in, read_json
 from radioml.quantiser import InputQuantiser
 from radioml.split import fixed_split
 from radioml.synthetic import write_dataset
+from training.bad_batch import DivergedError, LossWatch
 from training.data import QuantisedFrames, RadioMLData, as_iq
 from training.experiment import Experiment
-from training.loop import train
+from training.loop import ModulationClassifier, train
 
 SETTINGS = {"epochs": 2, "batch_size": 64, "minimum_snr_db": 20, "seed": 1}
 EXPERIMENT = Experiment(
@@ -93,6 +98,12 @@ def test_a_run_directory_belongs_to_one_experiment(data: Path, tmp_path: Path):
         _train(data, tmp_path, epochs=3)
 
 
+def test_two_trainings_do_not_share_a_run_directory(data: Path, tmp_path: Path):
+    with alone_in(tmp_path), pytest.raises(RadioMLError, match="another process is working in this folder"):
+        _train(data, tmp_path, epochs=1)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_an_interrupted_run_continues_to_the_same_weights(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     whole = _train(data, tmp_path / "whole", epochs=3)
 
@@ -109,31 +120,61 @@ def test_an_interrupted_run_continues_to_the_same_weights(data: Path, tmp_path: 
         assert torch.equal(tensor, resumed.network.state_dict()[name]), name
 
 
+def _falling(module, _batch: object, index: int) -> None:
+    """A validation step: 0.5 in the first epoch, 0.4 in the second and so on."""
+    if not index:
+        module.log("validation/accuracy", 0.5 - 0.1 * module.current_epoch)
+
+
+@pytest.mark.parametrize(
+    ("move", "stopped"), [(shutil.move, "before its last epoch"), (shutil.copytree, "before its test")]
+)
+def test_a_moved_run_continues_to_the_same_weights(
+    move: Callable, stopped: str, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Its best epoch is one of those before the move. Where it was copied, the original goes on to other weights."""
+    monkeypatch.setattr("training.loop.ModulationClassifier.validation_step", _falling)
+    whole = _train(data, tmp_path / "whole", epochs=3)
+
+    def stop(module) -> None:
+        if module.trainer.predicting or (module.current_epoch == 2 and stopped == "before its last epoch"):
+            raise RuntimeError("power cut")
+
+    with monkeypatch.context() as patch, pytest.raises(RuntimeError, match="power cut"):
+        patch.setattr("training.loop.ModulationClassifier.on_train_epoch_start", stop)
+        patch.setattr("training.loop.ModulationClassifier.on_predict_start", stop)
+        _train(data, tmp_path / "here", epochs=3)
+    move(tmp_path / "here", tmp_path / "there")
+    if (tmp_path / "here").exists():
+        torch.save({"state_dict": {}}, tmp_path / "here" / "train" / "best.ckpt")
+    resumed = _train(data, tmp_path / "there", epochs=3)
+    kept = torch.load(tmp_path / "there" / "train" / "best.ckpt", weights_only=True)
+    assert kept["epoch"] == 0
+    for name, tensor in whole.network.state_dict().items():
+        assert torch.equal(tensor, resumed.network.state_dict()[name]), name
+
+
 def test_every_epoch_can_be_continued_from(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Also one that was no new best: here accuracy falls from the first epoch on."""
-    accuracies = iter((0.5, 0.4, 0.3))
-
-    def worse(self, batch: object, index: int) -> None:
-        if not index:
-            self.log("validation/accuracy", next(accuracies))
-
-    monkeypatch.setattr("training.loop.ModulationClassifier.validation_step", worse)
+    monkeypatch.setattr("training.loop.ModulationClassifier.validation_step", _falling)
     _train(data, tmp_path, epochs=3)
     folder = tmp_path / "train"
     epochs = {name: torch.load(folder / f"{name}.ckpt", weights_only=True)["epoch"] for name in ("best", "last")}
     assert epochs == {"best": 0, "last": 2}
 
 
-def test_ctrl_c_ends_the_command_with_a_message_and_130(data: Path, tmp_path: Path):
+@pytest.mark.parametrize("hook", ["on_train_epoch_start", "on_predict_start"])
+def test_ctrl_c_ends_the_command_with_a_message_and_130(hook: str, data: Path, tmp_path: Path):
     """In a process of its own, as Lightning leaves interrupts ignored behind it."""
     script = (
         "import training.loop\n"
         "def stop(self): raise KeyboardInterrupt\n"
-        "training.loop.ModulationClassifier.on_train_epoch_start = stop\n"
+        f"training.loop.ModulationClassifier.{hook} = stop\n"
         "from radioml.cli import main\n"
         "main()\n"
     )
     arguments = ["train", "polyphase_small", "--data", str(data), "--run", str(tmp_path / "run")]
+    arguments += ["--set", "training.epochs=1", "--set", "parameters={channels: [4], kernels: [3], strides: [8]}"]
     done = subprocess.run([sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=False)
     assert done.returncode == 130, done.stderr
     assert "interrupted; the same command continues the run" in " ".join(done.stdout.split())
@@ -143,6 +184,41 @@ def test_a_loss_that_is_not_a_number_stops_the_run(data: Path, tmp_path: Path, m
     monkeypatch.setattr("training.loop.as_iq", lambda integers, step: as_iq(integers, step).fill_(torch.nan))
     with pytest.raises(RadioMLError, match="loss became nan at step 0"):
         _train(data, tmp_path)
+
+
+def _batch(number: int) -> tuple[torch.Tensor, ...]:
+    """Of two frames, which are all `number`."""
+    return torch.full((2, 2, 1024), float(number)), *(torch.full((2,), number) for _ in range(3))
+
+
+@pytest.mark.parametrize(("every", "noticed"), [(1, 3), (4, 3), (5, 4), (100, 6)])
+def test_the_bad_batch_is_found_among_those_that_are_looked_at_together(every: int, noticed: int, tmp_path: Path):
+    """The fourth and fifth of seven losses are no numbers; `noticed` is the step at which that comes out."""
+    watch = LossWatch(tmp_path, every)
+    losses = [1.0, 1.0, 1.0, torch.inf, torch.nan, 1.0, 1.0]
+    with pytest.raises(DivergedError, match="loss became inf at step 3; its samples are finite"):
+        for step, loss in enumerate(losses):
+            watch(_batch(step), torch.tensor(loss, requires_grad=True), step, last=step == 6)
+    assert step == noticed
+    with np.load(tmp_path / "bad_batch.npz", allow_pickle=False) as saved:
+        assert saved["step"] == 3 and (saved["iq"] == 3).all() and saved["position"].tolist() == [3, 3]
+
+
+def test_the_epochs_loss_is_the_mean_of_its_batches(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    losses: list[float] = []
+    step = ModulationClassifier.training_step
+
+    def record(module, *arguments: object) -> torch.Tensor:
+        losses.append(float(loss := step(module, *arguments)))
+        return loss
+
+    monkeypatch.setattr(ModulationClassifier, "training_step", record)
+    console = Console(file=io.StringIO(), width=200)
+    train(EXPERIMENT, data, tmp_path, console)
+    printed = re.findall(r"epoch \d of 2: loss (\d+\.\d+)", console.file.getvalue())
+    epochs = np.array(losses).reshape(2, -1)
+    assert np.abs(epochs.mean(1) - epochs[:, -1]).max() > 0.01, "else the last batch's could be meant"
+    np.testing.assert_allclose([float(text) for text in printed], epochs.mean(1), rtol=0, atol=6e-4)
 
 
 def test_nan_in_the_data_is_refused_before_training(tmp_path: Path):

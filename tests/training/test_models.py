@@ -113,3 +113,33 @@ def test_widths_are_one_for_all_layers_or_one_for_each(topology: str):
                 create(topology, {name: width})
     with pytest.raises(RadioMLError, match=r"weight_bits of layer 2 is 1; .* takes 2 to 8 bits"):
         create(topology, {"weight_bits": [4, 1, *[4] * (weights - 2)]})
+
+
+NUMBER, NUMBERS = "a whole number from 1 to 4096", "a list of whole numbers from 1 to 4096"
+
+
+@pytest.mark.parametrize(
+    ("topology", "parameter", "value", "expected"),
+    [
+        ("polyphase", "phases", 0, NUMBER),
+        ("polyphase", "phases", -8, NUMBER),
+        ("polyphase", "phases", True, NUMBER),
+        ("polyphase", "kernels", [-3, 3, 3, 3, 3], NUMBERS),
+        ("polyphase", "strides", [0, 2, 2, 2, 2], NUMBERS),
+        ("polyphase", "channels", [0, 8, 8, 8, 8], NUMBERS),
+        ("polyphase", "channels", [], NUMBERS),
+        ("polyphase", "channels", 8, NUMBERS),
+        ("polyphase", "channels", [10**8] * 5, NUMBERS),
+        ("polyphase", "weight_bits", 4.5, f"{NUMBER}, or {NUMBERS}"),
+        ("polyphase", "weight_bits", "4", f"{NUMBER}, or {NUMBERS}"),
+        ("polyphase", "per_channel_scales", 1, "true or false"),
+        ("vgg10", "filters", 0, f"{NUMBER}, or {NUMBERS}"),
+        ("bacalhaunet", "strides", [0], NUMBERS),
+        ("imperial_ipc", "dense", None, NUMBER),
+        ("aaronnet", "stem", 3.0, NUMBER),
+    ],
+)
+def test_parameters_of_another_kind_or_size_are_refused(topology: str, parameter: str, value: object, expected: str):
+    with pytest.raises(RadioMLError) as error:
+        create(topology, {parameter: value})
+    assert str(error.value) == f"topology {topology!r}: {parameter} = {value!r}: expected {expected}"

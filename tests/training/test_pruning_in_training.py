@@ -10,7 +10,7 @@ import torch
 from rich.console import Console
 
 from radioml.errors import RadioMLError
-from radioml.files import read_json
+from radioml.files import read_json, sha256
 from radioml.synthetic import write_dataset
 from training.checkpoint import TrainedNetwork, load_checkpoint
 from training.experiment import Experiment
@@ -179,7 +179,8 @@ def test_training_starts_from_a_checkpoint_which_the_run_names(data: Path, tmp_p
     apply(masks, first.network)
     for name, weight in weights(first.network).items():
         torch.testing.assert_close(weights(second.network)[name], weight, rtol=0, atol=1e-6)
-    assert second.training_data["started_from"].startswith("checkpoint ")
+    origin = {"checkpoint_sha256": sha256(start), "training_data": first.training_data}
+    assert second.training_data == {**first.training_data, "started_from": origin}
     with pytest.raises(RadioMLError, match=r"sparsity = 0.5, but 80.0% of the weights are zero"):
         _train(data, tmp_path / "less", {"schedule": {**ITERATIVE, "sparsity": 0.5}}, settings | {"epochs": 3})
     with pytest.raises(RadioMLError, match="topology 'polyphase', not 'vgg10'"):

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
-from onnx import helper
+from onnx import TensorProto, helper, numpy_helper
 from typer.testing import CliRunner
 
 import radioml.cli.training  # noqa: F401  (registers the commands)
@@ -76,3 +77,104 @@ def test_the_score_is_relative_to_the_baseline():
 
     half = Score(BASELINE_BIT_OPS // 2, BASELINE_BIT_MEM, (), {}, {})
     assert np.isclose(half.score, 0.75)
+
+
+def _quantised_matmul() -> onnx.ModelProto:
+    """iq -> Quant -> MatMul with 1024 x 24 -> logits."""
+    values = {"w": np.ones((1024, 24)), "s": 1.0, "z": 0.0, "b": 4.0}
+    nodes = [
+        helper.make_node("Quant", ["iq", "s", "z", "b"], ["q"], "quant", domain="qonnx.custom_op.general",
+                         signed=1, narrow=0, rounding_mode="ROUND"),
+        helper.make_node("MatMul", ["q", "w"], ["logits"], "dense"),
+    ]  # fmt: skip
+    tensors = [numpy_helper.from_array(np.asarray(value, np.float32), name) for name, value in values.items()]
+    ends = [[helper.make_tensor_value_info(*end)] for end in (("iq", 1, (1, 2, 1024)), ("logits", 1, (1, 2, 24)))]
+    opsets = [helper.make_opsetid("", 17), helper.make_opsetid("qonnx.custom_op.general", 1)]
+    return helper.make_model(helper.make_graph(nodes, "g", *ends, tensors), opset_imports=opsets)
+
+
+def test_a_model_of_others_is_scored(tmp_path: Path):
+    onnx.save(_quantised_matmul(), tmp_path / "good.onnx")
+    assert score_model(tmp_path / "good.onnx").bit_ops == 2 * 1024 * 24 * 4 * 32
+
+
+def _undefined(model: onnx.ModelProto) -> None:
+    model.graph.node[1].input[0] = "nowhere"
+
+
+def _undefined_scale(model: onnx.ModelProto) -> None:
+    model.graph.node[0].input[1] = "nowhere"
+
+
+def _other_shape(model: onnx.ModelProto) -> None:
+    model.graph.initializer[0].CopyFrom(numpy_helper.from_array(np.ones((1000, 24), np.float32), "w"))
+
+
+def _cycle(model: onnx.ModelProto) -> None:
+    model.graph.node[0].input[0] = "back"
+    model.graph.node.insert(1, helper.make_node("Relu", ["q"], ["back"]))
+
+
+def _external(location: str) -> Callable[[onnx.ModelProto], None]:
+    def make(model: onnx.ModelProto) -> None:
+        tensor = model.graph.initializer[0]
+        tensor.ClearField("raw_data")
+        tensor.data_location = TensorProto.EXTERNAL
+        tensor.external_data.add(key="location", value=location)
+
+    return make
+
+
+def _unknown_domain(model: onnx.ModelProto) -> None:
+    model.opset_import.append(helper.make_opsetid("com.example", 1))
+    model.graph.node[1].op_type, model.graph.node[1].domain = "Magic", "com.example"
+
+
+def _huge(model: onnx.ModelProto) -> None:
+    model.graph.initializer.append(numpy_helper.from_array(np.asarray([10**12]), "size"))
+    model.graph.node.append(helper.make_node("ConstantOfShape", ["size"], ["huge"]))
+
+
+def _no_input(model: onnx.ModelProto) -> None:
+    del model.graph.input[:]
+    model.graph.initializer.append(numpy_helper.from_array(np.ones((1, 2, 1024), np.float32), "iq"))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (_undefined, "not a valid ONNX graph: .*nowhere"),
+        (_undefined_scale, "not a valid ONNX graph: .*nowhere"),
+        (_other_shape, "not a valid ONNX graph: .*MatMul"),
+        (_cycle, "not a valid ONNX graph: .*back"),
+        (_external("absent.data"), "not a readable ONNX file: .*absent.data"),
+        (_external("../outside.data"), r"not a readable ONNX file: .*outside\.data"),
+        (_unknown_domain, r"operations of unknown domains: 1 Magic \(com\.example\)"),
+        (_huge, "tensor 'huge' has 1,000,000,000,000 elements"),
+        (_no_input, "not an ONNX model, or one without input"),
+    ],
+)
+def test_a_broken_model_has_no_score(spoil: Callable, message: str, tmp_path: Path):
+    model = _quantised_matmul()
+    spoil(model)
+    (tmp_path / "broken.onnx").write_bytes(model.SerializeToString())
+    with pytest.raises(RadioMLError, match=f"broken.onnx: {message}"):
+        score_model(tmp_path / "broken.onnx")
+
+
+def test_a_model_that_is_not_exported_yet_is_answered_with_the_command(tmp_path: Path):
+    train = tmp_path / "my run" / "train"
+    with pytest.raises(RadioMLError, match=r"model\.onnx: no such file$"):
+        score_model(train / "model.onnx")
+    train.mkdir(parents=True)
+    (train / "checkpoint.pth").touch()
+    with pytest.raises(RadioMLError, match=r"no such file; `radioml export '.*/checkpoint\.pth' --run '.*/my run'`"):
+        score_model(train / "model.onnx")
+
+
+def test_the_score_does_not_replace_its_model(tmp_path: Path):
+    onnx.save(_quantised_matmul(), tmp_path / "m.onnx")
+    before = (tmp_path / "m.onnx").read_bytes()
+    result = CliRunner().invoke(app, ["score", str(tmp_path / "m.onnx"), "--json", str(tmp_path / "m.onnx")])
+    assert isinstance(result.exception, RadioMLError) and "is what the command reads" in str(result.exception)
+    assert (tmp_path / "m.onnx").read_bytes() == before

@@ -15,13 +15,13 @@ from optuna.trial import TrialState
 from rich.console import Console
 
 import training.search
-from radioml.dataset import frames_per_cell
+from radioml.dataset import frames_per_cell, read_frames
 from radioml.errors import RadioMLError
 from radioml.files import read_json
 from radioml.split import fixed_split
 from radioml.synthetic import write_dataset
 from training.evaluate import evaluate
-from training.experiment import CONFIGS, load_experiment
+from training.experiment import CONFIGS, load_experiment, read_claim
 from training.models import create, topologies
 from training.search import Search, open_study, run_trials
 from training.search_results import front_table, write_results
@@ -158,11 +158,12 @@ def test_test_frames_have_no_influence(files: Path, original: Path):
 def test_impossible_diverging_and_repeated_networks_are_pruned_with_the_reason(files: Path, original: Path):
     (files / "space.yaml").write_text(
         "parameters.phases: {type: categorical, values: [24, 32]}\n"
-        "training.learning_rate: {type: categorical, values: [0.01, 1.0e+30]}\n"
+        "training.learning_rate: {type: categorical, values: [0.01, 10]}\n"
     )
-    search = _search(files, original, "training.epochs=2", "training.schedule=constant")
+    changes = ("training.epochs=15", "training.schedule=constant", "training.weight_decay=10")
+    search = _search(files, original, *changes)
     study = _open(search)
-    for phases, rate in (("24", "0.01"), ("32", "1.0e+30"), ("32", "0.01"), ("32", "0.01")):
+    for phases, rate in (("24", "0.01"), ("32", "10"), ("32", "0.01"), ("32", "0.01")):
         study.enqueue_trial({"parameters.phases": phases, "training.learning_rate": rate})
     run_trials(search, study, 4, QUIET)
     reasons = [trial.user_attrs.get("reason") for trial in study.trials]
@@ -212,19 +213,34 @@ def test_a_trial_whose_worker_was_killed_is_continued(files: Path, original: Pat
     assert again.params == killed.params and Path(again.user_attrs["run"]) == search.folder / "trial-0000"
 
 
-def test_an_interrupted_trial_is_tried_again(files: Path, original: Path, monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.parametrize("where", ["training", "evaluation"])
+def test_an_interrupted_trial_is_tried_again(where: str, files: Path, original: Path, monkeypatch: pytest.MonkeyPatch):
     search = _search(files, original)
     study = _open(search)
 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    with monkeypatch.context() as patch, pytest.raises(RadioMLError, match="same command continues"):
-        patch.setattr(training.search, "train", interrupt)
+    batches = iter([read_frames, interrupt])  # evaluation takes two: there are results when the second is interrupted
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        if where == "training":
+            patch.setattr(training.search, "train", interrupt)
+        else:
+            patch.setattr("radioml.dataset.read_frames", lambda *arguments: next(batches)(*arguments))
         run_trials(search, study, 1, QUIET)
     assert [trial.state for trial in study.trials] == [TrialState.FAIL, TrialState.WAITING]
     run_trials(search, study, 1, QUIET)
     assert [trial.state for trial in study.trials] == [TrialState.FAIL, TrialState.COMPLETE]
+
+
+def test_a_study_is_of_the_experiment_as_it_was_read(files: Path, original: Path):
+    search = _search(files, original)
+    (files / "small.yaml").write_text(EXPERIMENT.replace("epochs: 1", "epochs: 2"))
+    study = _open(search)
+    run_trials(search, study, 1, QUIET)
+    (trial,) = study.trials
+    assert "epochs: 1\n" in study.user_attrs["experiment"]
+    assert read_claim(Path(trial.user_attrs["run"], "config.yaml"))[0].training.epochs == 1
 
 
 @pytest.mark.parametrize(

@@ -23,11 +23,12 @@ import radioml.cli.summary  # noqa: F401  (a second command: typer does without 
 from radioml.cli import app
 from radioml.errors import RadioMLError
 from radioml.files import read_json
+from radioml.model_metadata import load_exported
 from radioml.split import fixed_split
 from radioml.synthetic import write_dataset
 from training.evaluate import evaluate
-from training.rules import FAIL, PASS, TEST_DIGEST, UNCHECKED, Verdict, check_rules
-from training.submission import SOURCE, write_submission
+from training.rules import FAIL, PASS, TEST_DIGEST, UNCHECKED, Verdict, _split, check_rules
+from training.submission import _REQUIRED, SOURCE, _format, _source, write_submission
 from training.trained_run import TrainedRun, open_trained_run
 
 
@@ -58,8 +59,11 @@ def test_the_digest_is_of_the_official_split():
     assert fixed_split(4096).digest()["test"] == TEST_DIGEST
 
 
-def test_a_synthetic_run_meets_what_can_be_checked(opened: TrainedRun):
+def test_a_synthetic_run_meets_what_can_be_checked(opened: TrainedRun, monkeypatch: pytest.MonkeyPatch):
+    loaded: list[Path] = []
+    monkeypatch.setattr("training.rules.load_exported", lambda path: loaded.append(path) or load_exported(path))
     verdicts = check_rules(opened)
+    assert loaded == [opened.model], "once"
     assert {v.rule for v in verdicts if v.status == FAIL} == set()
     for rule in ("Brevitas", "IQ samples", "(1, 2, 1024)", "official function", "zero point 0", "custom", "Mul, Div"):
         assert PASS in {v.status for v in verdicts if rule in v.rule}
@@ -78,6 +82,31 @@ def test_real_accuracy_counts_on_the_whole_test_part(opened: TrainedRun, overall
     assert (_status(verdicts, "56.000 %"), _status(verdicts, "official split")) == (accuracy, split)
 
 
+REAL, OTHER = ({"kind": "real", "identity": f"{name}.hdf5", "sha256": name} for name in ("GOLD", "other"))
+SYNTHETIC = {"kind": "synthetic", "identity": "generator 1", "sha256": "s"}
+
+
+@pytest.mark.parametrize(
+    ("lineage", "status"),
+    [
+        ([REAL, REAL], PASS),
+        ([REAL, SYNTHETIC], PASS),
+        ([REAL, OTHER], UNCHECKED),
+        ([REAL, SYNTHETIC, OTHER], UNCHECKED),
+        ([REAL, {"kind": "unknown", "identity": "bare.pth", "sha256": ""}], UNCHECKED),
+        ([SYNTHETIC, {**SYNTHETIC, "sha256": "t"}], PASS),
+        ([SYNTHETIC, REAL], UNCHECKED),
+    ],
+)
+def test_weights_that_training_started_from_have_seen_frames_too(opened: TrainedRun, lineage: list[dict], status: str):
+    """lineage: training data of the run, of the checkpoint that it started from, and so on."""
+    data = lineage[-1]
+    for own in lineage[-2::-1]:
+        data = {**own, "started_from": {"checkpoint_sha256": "c", "training_data": data}}
+    trained = replace(opened.trained, training_data=data, accuracy={"overall": 0.6, "frames": 255_840, "data": "x"})
+    assert _status([_split(replace(opened, trained=trained))], "official split") == status
+
+
 def _shift_zero_point(model: onnx.ModelProto) -> None:
     name = next(node for node in model.graph.node if node.op_type == "Quant").input[2]
     next(t for t in model.graph.initializer if t.name == name).CopyFrom(numpy_helper.from_array(np.float32(1), name))
@@ -91,8 +120,9 @@ def _change_a_weight(model: onnx.ModelProto) -> None:
 def _append(operation: str, domain: str = "", twice: bool = False) -> Callable[[onnx.ModelProto], None]:
     def change(model: onnx.ModelProto) -> None:
         last = model.graph.node[-1]
-        before, last.output[0] = last.input[0], "before"
-        inputs = ["before", before] if twice else ["before"]
+        last.output[0] = "before"
+        model.graph.node.append(helper.make_node("Identity", ["before"], ["same"]))
+        inputs = ["before", "same"] if twice else ["before"]
         model.graph.node.append(helper.make_node(operation, inputs, ["logits"], domain=domain))
 
     return change
@@ -103,7 +133,7 @@ def _append(operation: str, domain: str = "", twice: bool = False) -> Callable[[
     [
         (_shift_zero_point, "zero point 0", FAIL),
         (_change_a_weight, "IQ samples", FAIL),
-        (_append("Relu", "vendor.secret"), "custom", FAIL),
+        (_append("Relu", "finn.custom_op.vendor"), "custom", FAIL),
         (_append("Mul", twice=True), "Mul, Div", UNCHECKED),
     ],
 )
@@ -132,18 +162,24 @@ def test_a_failed_rule_leaves_no_zip(run: Path, tmp_path: Path):
     assert not (tmp_path / "a.zip").exists()
 
 
-def test_checkpoints_that_training_started_from_come_along(run: Path, tmp_path: Path):
+@pytest.mark.parametrize(
+    ("section", "key", "claim"),
+    [("training", "start_from", {}), ("distillation", "teacher", {"teacher": {"sha256": 64 * "0"}})],
+)
+def test_checkpoints_that_training_started_from_come_along(
+    section: str, key: str, claim: dict, run: Path, tmp_path: Path
+):
     shutil.copytree(run / "train", tmp_path / "run" / "train")
-    config = yaml.safe_load((run / "config.yaml").read_text())
-    config["training"]["start_from"] = str(run / "train" / "checkpoint.pth")
+    config = {**yaml.safe_load((run / "config.yaml").read_text()), **claim}
+    config[section] = {**(config[section] or {}), key: str(run / "train" / "checkpoint.pth")}
     (tmp_path / "run" / "config.yaml").write_text(yaml.safe_dump(config))
     verdicts = write_submission(tmp_path / "run", tmp_path / "b.zip")
-    assert "submission/start_from.pth" in next(v.why for v in verdicts if "reproducible" in v.rule)
+    assert f"submission/{key}.pth" in next(v.why for v in verdicts if "reproducible" in v.rule)
     with zipfile.ZipFile(tmp_path / "b.zip") as opened_zip:
         experiment = opened_zip.read("submission/experiment.yaml").decode()
-        assert opened_zip.read("submission/start_from.pth") == (run / "train" / "checkpoint.pth").read_bytes()
-    assert "start_from: submission/start_from.pth" in experiment and str(run) not in experiment
-    config["training"]["start_from"] = "gone.pth"
+        assert opened_zip.read(f"submission/{key}.pth") == (run / "train" / "checkpoint.pth").read_bytes()
+    assert f"{key}: submission/{key}.pth" in experiment and str(run) not in experiment
+    config[section][key] = "gone.pth"
     (tmp_path / "run" / "config.yaml").write_text(yaml.safe_dump(config))
     with pytest.raises(RadioMLError, match=r"starts from cannot be read.*gone.pth"):
         write_submission(tmp_path / "run", tmp_path / "b.zip")
@@ -168,6 +204,26 @@ def test_the_zip_is_reproducible_and_names_no_machine(archive: Path, run: Path, 
             assert str(run).encode() not in content, name
             assert not name.startswith("submission/") or str(SOURCE).encode() not in content, name
             assert "__pycache__" not in name
+
+
+@pytest.mark.parametrize(("git", "checkout"), [(True, True), (True, False), (False, False)])
+def test_only_the_projects_own_files_are_packed(
+    git: bool, checkout: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    own = {"Dockerfile", "Makefile", "README.md", "pyproject.toml", "radioml/dataset.py", "radioml/cli/__init__.py"}
+    strange = {"notes.txt", ".env", "radioml/.cache/a.py", "radioml/__pycache__/a.pyc", "radioml/cli/.a/b.py"}
+    untracked = {"training/notes.txt"}
+    for name in own | strange | untracked:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("x")
+    if git:  # which tracks nothing where the source was unpacked inside another project
+        subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
+    if checkout:
+        subprocess.run(["git", "add", *own], cwd=tmp_path, check=True)
+    monkeypatch.setattr("training.submission.SOURCE", tmp_path)
+    assert set(_source()) == (own if checkout else own | untracked)
+    told = _format(dict.fromkeys(_REQUIRED, b"x"), None).why
+    assert ("git does not track them" in told and "training/notes.txt" in told) == checkout
 
 
 def test_its_recipe_gives_the_same_figures_in_an_empty_folder(archive: Path, opened: TrainedRun, tmp_path: Path):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, get_origin, get_type_hints
 
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 from torch import nn
 
 from radioml.errors import RadioMLError
@@ -37,6 +38,8 @@ class Topology:
     published: Mapping[str, Published] = field(default_factory=dict)
 
 
+LARGEST = 4096
+"""The largest number that a topology takes: four times the samples of a frame, or the outputs of a huge layer."""
 _TOPOLOGIES: dict[str, Topology] = {}
 
 
@@ -68,6 +71,37 @@ def create(name: str, parameters: dict[str, Any]) -> nn.Module:
     """Build a topology; raises RadioMLError for an unknown name or parameters it does not take."""
     model = topology(name).model
     try:
+        _check(model, parameters)
         return model(**parameters)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RuntimeError, MemoryError) as error:
         raise RadioMLError(f"topology {name!r}: {error}") from error
+
+
+def _check(model: type[nn.Module], parameters: dict[str, Any]) -> None:
+    """Hold parameters against the constructor's annotations; raises ValueError for one that does not fit.
+
+    Whole numbers are counts, sizes or bits: 1 to `LARGEST`, and a list of them has an entry at least.
+    """
+    annotations = get_type_hints(model.__init__)
+    for name, value in parameters.items():  # of other names the constructor says that it does not take them
+        if name in annotations and not _fits(value, annotations[name]):
+            raise ValueError(f"{name} = {value!r}: expected {_words(annotations[name])}")
+
+
+def _fits(value: Any, annotation: Any) -> bool:
+    values = tuple(value) if isinstance(value, list) else value
+    try:
+        TypeAdapter(annotation, config=ConfigDict(strict=True)).validate_python(values)
+    except ValidationError:
+        return False
+    numbers = values if isinstance(values, tuple) else (values,)
+    return annotation is bool or (len(numbers) > 0 and all(1 <= number <= LARGEST for number in numbers))
+
+
+def _words(annotation: Any) -> str:
+    if annotation is bool:
+        return "true or false"
+    number, several = f"a whole number from 1 to {LARGEST}", f"a list of whole numbers from 1 to {LARGEST}"
+    if get_origin(annotation) in (tuple, Sequence):
+        return several
+    return number if annotation is int else f"{number}, or {several}"

@@ -6,7 +6,7 @@ G. Hinton, O. Vinyals, J. Dean, "Distilling the Knowledge in a Neural Network", 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
@@ -51,7 +51,7 @@ def teacher_sha256(settings: Distillation, run: Path) -> str:
 class Teacher:
     """A trained network that only answers; the student's training neither changes it nor keeps it in checkpoints."""
 
-    def __init__(self, settings: Distillation, data: dict[str, str], student: InputQuantiser) -> None:
+    def __init__(self, settings: Distillation, data: dict[str, Any], student: InputQuantiser) -> None:
         """Load the teacher.
 
         data: identity and SHA-256 of what the student is trained on. student: its input quantiser. Raises RadioMLError
