@@ -21,8 +21,8 @@ from finn_build.layout import BITFILE, ESTIMATE, MADE, PACKAGE, RESULTS, RTL, ST
 from finn_build.record import drop_stage, inputs_of, open_record
 from finn_build.rtl_stage import build_rtl, read_golden
 from finn_build.step_runner import StepRunner
-from finn_build.verilator import check_tools
-from radioml.files import read_json, sha256
+from radioml.doctor import require, simulation_tools
+from radioml.files import alone_in, read_json, sha256
 from radioml.model_metadata import ModelMetadata, load_exported
 from radioml.package import GOLDEN
 
@@ -73,8 +73,9 @@ def build(
 
     out: build folder (default: `default_folder`); target_fps, folding_file, fit, margin_percent: see
     `choose_folding.wish`. Raises RadioMLError for a board, model, folding, golden file or tool that is missing or does
-    not fit, for a step that fails and a bitfile that fails timing; MismatchError when the simulated RTL gives other
-    logits than golden.npz, or Vivado would get other hardware than was simulated.
+    not fit, for a folder in which another build runs, for a step that fails and a bitfile that fails timing;
+    MismatchError when the simulated RTL gives other logits than golden.npz, or Vivado would get other hardware than was
+    simulated.
     """
     console = console or Console(file=sys.stderr)
     board = load_board(board_name)
@@ -82,36 +83,37 @@ def build(
     wanted = wish(board, target_fps, folding_file, fit, margin_percent)
     golden = model.with_name(GOLDEN)
     if until != "estimate":
-        check_tools()
+        require("the RTL build", simulation_tools())
         read_golden(golden)
     folder = (out or default_folder(model, board.name)).resolve()
-    record = open_record(folder, inputs_of(model, metadata.checkpoint_sha256, board, wanted.inputs()))
-    work = folder / WORK
-    (folder / STEPS).mkdir(parents=True, exist_ok=True)
-    steps = KeptSteps(StepRunner(console, work, work / "build.log"), record, folder)
-    reused = []
+    with alone_in(folder):
+        record = open_record(folder, inputs_of(model, metadata.checkpoint_sha256, board, wanted.inputs()))
+        work = folder / WORK
+        (folder / STEPS).mkdir(parents=True, exist_ok=True)
+        steps = KeptSteps(StepRunner(console, work, work / "build.log"), record, folder)
+        reused = []
 
-    def stage(name: str, inputs: dict[str, Any], run: Callable[[], None]) -> None:
-        if record.is_complete(folder, name, inputs):
-            reused.append(name)
-            return
-        stages = list(MADE)
-        for later in reversed(stages[stages.index(name) :]):
-            drop_stage(record, folder, later, RESULTS[later])
-        steps.seconds = {}
-        run()
-        record.finish(folder, name, inputs, steps.seconds, MADE[name])
-        for generated in work.glob("code_gen_*"):
-            shutil.rmtree(generated)
+        def stage(name: str, inputs: dict[str, Any], run: Callable[[], None]) -> None:
+            if record.is_complete(folder, name, inputs):
+                reused.append(name)
+                return
+            stages = list(MADE)
+            for later in reversed(stages[stages.index(name) :]):
+                drop_stage(record, folder, later, RESULTS[later])
+            steps.seconds = {}
+            run()
+            record.finish(folder, name, inputs, steps.seconds, MADE[name])
+            for generated in work.glob("code_gen_*"):
+                shutil.rmtree(generated)
 
-    stage("estimate", {}, lambda: build_estimate(steps, model, metadata, board, wanted))
-    estimated = read_json(folder / ESTIMATE)
-    if until != "estimate":
-        inputs = {"golden": sha256(golden)}
-        stage("rtl", inputs, lambda: build_rtl(steps, metadata, board, model, golden, estimated))
-    if until == "bitfile":
-        stage("bitfile", inputs | toolchain(), lambda: _build_bitfile(steps, board))
-    return Build(folder, estimated, tuple(reused))
+        stage("estimate", {}, lambda: build_estimate(steps, model, metadata, board, wanted))
+        estimated = read_json(folder / ESTIMATE)
+        if until != "estimate":
+            inputs = {"golden": sha256(golden)}
+            stage("rtl", inputs, lambda: build_rtl(steps, metadata, board, model, golden, estimated))
+        if until == "bitfile":
+            stage("bitfile", inputs | toolchain(), lambda: _build_bitfile(steps, board))
+        return Build(folder, estimated, tuple(reused))
 
 
 def _build_bitfile(steps: KeptSteps, board: Board) -> None:

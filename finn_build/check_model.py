@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from finn_build.origin import origin
 from finn_build.rtl_support import rtl_problems, weight_quantiser
 from finn_build.steps.cut_input import DATA_MOVEMENT, cut_input
+from finn_build.steps.residual_sums import sums
 from radioml.errors import RadioMLError
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
 _LAYERS = ("Quant", "Conv", "BatchNormalization", "Relu", "MaxPool", "Flatten", "MatMul", "Gemm", "Add", "Mul", "Div",
            *DATA_MOVEMENT)  # fmt: skip
+_WEIGHTED = ("Conv", "MatMul", "Gemm")
 """Operations that survive on the way to FINN's layers: `Change3DTo4DTensors`, which makes FINN's 2-D layers of 1-D
 ones, leaves the whole graph as it is when it meets another."""
 _ADVICE = {
@@ -27,11 +30,6 @@ _ADVICE = {
     "Concat": "let one layer compute all channels",
     "Sub": "put the constant into the batch norm behind it",
 }
-_RESIDUAL = (
-    "FINN's streamlining leaves the scale of a forked activation in front of the layers behind it, which then get no "
-    "integers to work on; use a chain of layers"
-)
-_WIDE = ". It is not requantised either, so the layers behind it get wider numbers than their activations have"
 
 
 def problems(model: ModelWrapper, metadata: ModelMetadata, until: str) -> dict[str, str]:
@@ -45,6 +43,17 @@ def problems(model: ModelWrapper, metadata: ModelMetadata, until: str) -> dict[s
         except RadioMLError as error:
             found["input"] = str(error)
     return found
+
+
+def remark(model: ModelWrapper) -> str:
+    """What is to be known of a model without `problems` that may have them with other weights; "" if there is none."""
+    joined = [origin(model, node.output[0]).scales for node in sums(model)]
+    if any(len(scales) > 1 for scales in joined):
+        return (
+            "its residual sums add activations of one scale, as untrained ones are; trained, they can be built only "
+            "where both branches of a sum share one quantiser"
+        )
+    return ""
 
 
 def check_model(model: ModelWrapper, metadata: ModelMetadata, until: str) -> None:
@@ -98,13 +107,40 @@ def _problem(model: ModelWrapper, node: NodeProto, sources: list[str]) -> str:
     if len(sources) > 1 and node.op_type != "Add":
         return "multiplies two activations; there is no layer for that, square a single one in an activation instead"
     if len(sources) > 1:
-        after = model.find_consumers(node.output[0]) or []
-        wide = "" if [other.op_type for other in after] == ["Quant"] else _WIDE
-        return f"a residual sum: {_RESIDUAL}{wide}"
+        return _sum_problem(model, node)
     after = model.find_consumers(node.output[0]) or []
-    if node.op_type == "Flatten" and after and any(other.op_type not in ("MatMul", "Gemm") for other in after):
+    only_linear = all(other.op_type in ("MatMul", "Gemm") for other in after)
+    if node.op_type == "Flatten" and not only_linear and _pixels(model, node) > 1:
         names = ", ".join(f"{other.op_type} {other.name}" for other in after)
         return f"FINN flattens only in front of a linear layer, here {names} follows; quantise in front of Flatten"
-    if node.op_type in ("Conv", "MatMul", "Gemm") and weight_quantiser(model, node.input[1]) is None:
+    if node.op_type in _WEIGHTED and weight_quantiser(model, node.input[1]) is None:
         return "its weights are not quantised; use a Brevitas layer with a weight quantiser"
+    if node.op_type in _WEIGHTED and origin(model, node.input[0]).lost_at:
+        return (
+            "its input is not quantised: behind a batch norm each channel has its own scale and offset, there are no "
+            "integers to multiply; put a quantiser (QuantIdentity) in front of it"
+        )
     return ""
+
+
+def _sum_problem(model: ModelWrapper, node: NodeProto) -> str:
+    """What is wrong with a residual sum."""
+    addends = [model.find_producer(name) for name in node.input]
+    if not all(addend is not None and addend.op_type in ("Quant", "Add") for addend in addends):
+        return (
+            "adds activations that are not quantised right in front of it; FINN adds integers: quantise both branches, "
+            "with one scale"
+        )
+    numbers = origin(model, node.output[0])
+    if len(set(numbers.scales.values())) > 1:
+        scales = ", ".join(f"{scale:.6g} ({name})" for name, scale in numbers.scales.items())
+        return (
+            f"a residual sum of integers that count in steps of {scales}; FINN adds integers, so both must have one "
+            "scale: use one quantiser for both branches (in Brevitas, the same module)"
+        )
+    return ""
+
+
+def _pixels(model: ModelWrapper, node: NodeProto) -> int:
+    """Pixels of what goes into a node."""
+    return int(np.prod(model.get_tensor_shape(node.input[0])[2:]))

@@ -7,9 +7,12 @@ Counted here:
 - LUTs of RTL matrix-vector units, by the structure of mvu.sv and add_multi.sv: `Multiplier.luts`.
 - LUTs of their weight memories (`weight_memory_luts`); FINN counts block RAM only.
 - LUTs of paddings: `padding_luts`.
-- LUTs of the FIFO and the width converter in front of a layer, and of the FIFO at the output: `stream_luts`.
+- LUTs of the FIFO and the width converter in front of a layer, and of the FIFO at the output: `stream_luts`; where
+  branches meet, for as many words as must wait there (`waiting_words`).
+- LUTs of sums of branches: one a bit of each adder.
 
-Not counted: flip-flops, the control of thresholding, I/O DMA and the shell, and whatever place and route adds.
+Not counted: flip-flops, the control of thresholding, of sums and of forks, I/O DMA and the shell, and whatever place
+and route adds.
 """
 
 from __future__ import annotations
@@ -19,6 +22,8 @@ from dataclasses import dataclass
 from math import ceil, gcd
 from typing import TYPE_CHECKING
 
+from finn_build.branch_fifos import waiting_words
+
 if TYPE_CHECKING:
     import numpy as np
     from finn.custom_op.fpgadataflow.hwcustomop import HWCustomOp
@@ -27,7 +32,7 @@ if TYPE_CHECKING:
     from finn_build.boards import Board
 
 CORRECTED = ("LUT", "DSP")
-NOT_COUNTED = "flip-flops, control of thresholding, I/O DMA, shell"
+NOT_COUNTED = "flip-flops, control of thresholding, sums and forks, I/O DMA, shell"
 _FIFO_WORDS = 18
 """About what FIFO sizing gives nearly every FIFO. Up to 33 words are a shift register of one LUT a bit."""
 
@@ -37,10 +42,17 @@ def corrections(model: ModelWrapper, board: Board) -> dict[str, dict[str, int]]:
     from finn.util.basic import getHWCustomOp
 
     operators = [(node, getHWCustomOp(node)) for node in model.graph.node]
+    waiting = waiting_words(model)
     found = {}
     for node, operator in operators:
-        before = [getHWCustomOp(producer) for name in node.input if (producer := model.find_producer(name))]
-        luts = sum(stream_luts(producer.get_outstream_width(), operator.get_instream_width()) for producer in before)
+        producers = [(index, model.find_producer(name)) for index, name in enumerate(node.input)]
+        before = [(index, getHWCustomOp(producer)) for index, producer in producers if producer is not None]
+        luts = 0
+        for index, producer in before:
+            widths = producer.get_outstream_width(), operator.get_instream_width(index)
+            luts += stream_luts(*widths, waiting.get((node.name, index), 0))
+        if len(before) > 1:
+            luts += operator.get_outstream_width()
         if not before:
             luts += fifo_luts(operator.get_instream_width())
         if model.find_direct_successors(node) is None:
@@ -171,28 +183,28 @@ def weight_memory_luts(operator: HWCustomOp) -> int:
     return bits + (_lutram_luts(operator.calc_wmem(), bits) if in_luts else 0)
 
 
-def fifo_luts(bits: int) -> int:
-    """LUTs of a FIFO of the depth that sizing gives most; FINN's own fit against fifo.sv."""
+def fifo_luts(bits: int, waiting: int = 0) -> int:
+    """LUTs of a FIFO of the depth that sizing gives most, and for `waiting` words more; FINN's fit against fifo.sv."""
     from finn.util.resource_models import _fifo_cost
 
-    return _fifo_cost(_FIFO_WORDS, ceil(bits / 8) * 8, "srl").lut
+    return _fifo_cost(_FIFO_WORDS + waiting, ceil(bits / 8) * 8, "srl").lut
 
 
-def stream_luts(given: int, taken: int) -> int:
-    """LUTs between a layer that gives words of so many bits and one that takes words of so many.
+def stream_luts(given: int, taken: int, waiting: int = 0) -> int:
+    """LUTs between a layer that gives words of so many bits and one that takes words of so many, and lets some wait.
 
     One FIFO; or where they differ a converter between two. The converter's formula is that of FINN's
     StreamingDataWidthConverter.lut_estimation: a register of the common multiple and a counter.
     """
     if given == taken:
-        return fifo_luts(given)
+        return fifo_luts(given, waiting)
     common = given * taken // gcd(given, taken)
     luts = 0
     if given != common:
         luts += (common // given).bit_length() - 1 + common
     if taken != common:
         luts += (common // taken).bit_length() - 1 + taken
-    return fifo_luts(given) + luts + fifo_luts(taken)
+    return fifo_luts(given) + luts + fifo_luts(taken, waiting)
 
 
 def padding_luts(bits: int) -> int:

@@ -10,21 +10,19 @@ import hashlib
 import json
 import os
 import shutil
-import signal
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import cache, partial
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 from finn_build.boards import CATALOGUE, load_board
-from finn_build.check_model import check_model
+from finn_build.check_model import check_model, remark
 from finn_build.choose_folding import FIT_MARGIN_PERCENT, DoesNotFitError, Wish, choose_folding
 from finn_build.estimate import RESOURCES
 from finn_build.finn_session import finn_session
@@ -33,6 +31,7 @@ from finn_build.steps import BOARD_STEPS, graph_steps
 from radioml.errors import RadioMLError
 from radioml.files import read_json, replacing, sha256, write_json
 from radioml.model_metadata import load_exported
+from radioml.processes import ProcessPool
 
 FITS, DOES_NOT_FIT, NOT_BUILDABLE, FAILED = "fits", "does not fit", "not buildable", "failed"
 _UNTIL = ("estimate", "rtl")
@@ -46,13 +45,15 @@ ModelMaker = Callable[[str, Path], Path]
 class Layers:
     """A network as FINN layers, or why it is not.
 
-    problem: what keeps it from being estimated, a line for each layer; rtl_problem: the same for open tools' RTL.
+    problem: what keeps it from being estimated, a line for each layer; rtl_problem: the same for open tools' RTL;
+    remark: see `check_model.remark`.
     sha256: of the layers' file.
     """
 
     network: str
     problem: str = ""
     rtl_problem: str = ""
+    remark: str = ""
     sha256: str = ""
     failed: bool = False
 
@@ -84,7 +85,7 @@ def estimate_all(
         cells.update({(cell["network"], cell["board"]): cell for cell in new})
         show(len(cells), f"{new[-1]['network']} on {new[-1]['board']}")
 
-    pool = ProcessPoolExecutor(processes, get_context("spawn"), _ignore_interrupts)
+    pool = ProcessPool(processes)
     try:
         waiting: set[Future[Any]] = {pool.submit(_layers, network, make_model, out) for network in networks}
         while waiting:
@@ -116,11 +117,6 @@ def estimate_all(
     }
 
 
-def _ignore_interrupts() -> None:
-    """Ctrl-C reaches all processes of the terminal; only the first shall act on it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
 def _layers(network: str, make_model: ModelMaker, out: Path) -> Layers:
     """Export a network, check it, and take it through all steps that are the same for every board."""
     from qonnx.core.modelwrapper import ModelWrapper
@@ -135,8 +131,9 @@ def _layers(network: str, make_model: ModelMaker, out: Path) -> Layers:
             return Layers(**kept)
         onnx_model, metadata = load_exported(path)
         problems = [_problem(partial(check_model, ModelWrapper(onnx_model), metadata, until)) for until in _UNTIL]
-        digest = ""
+        digest = known = ""
         if not problems[0]:
+            known = remark(ModelWrapper(onnx_model))
             model = ModelWrapper(str(path))
             with _session(out) as work:
                 for name, step in graph_steps(model, metadata, load_board(_any_board()), work):
@@ -146,7 +143,7 @@ def _layers(network: str, make_model: ModelMaker, out: Path) -> Layers:
             with replacing(folder / "layers.onnx") as temporary:
                 model.save(str(temporary))
             digest = sha256(folder / "layers.onnx")
-        layers = Layers(network, *problems, digest)
+        layers = Layers(network, *problems, known, digest)
         write_json(folder / "layers.json", {"key": key, "value": asdict(layers)})
         return layers
     except Exception as error:  # one network must not stop the others

@@ -26,6 +26,7 @@ _SCALE_ROUNDING = 1e-2
 """A quotient by a single-precision scale misses its integer, of some thousands at most, by less than this."""
 _FINN_DOMAIN = "finn.custom_op.fpgadataflow"
 _VENDOR_CPP = f"{_FINN_DOMAIN}.hls"
+_QUANTISERS, _WEIGHTED = ("Quant", "MultiThreshold", "Thresholding"), ("Conv", "MatMul", "Gemm", "MVAU", "VVAU")
 _EXACT_BELOW = 2**24
 """Integers that single precision counts without a gap."""
 _ROUNDING = 1e-5
@@ -65,6 +66,7 @@ class GraphRunner:
         from qonnx.transformation.general import SortGraph
 
         model = model.transform(SortGraph())
+        _complete_dilations(model)
         self._model, self._inexact = model, inexact_thresholds
         self._on_layers = any(node.domain.startswith(_FINN_DOMAIN) for node in model.graph.node)
         constants = {tensor.name: model.get_initializer(tensor.name) for tensor in model.graph.initializer}
@@ -101,6 +103,10 @@ class GraphRunner:
         from onnx.reference import ReferenceEvaluator
         from qonnx.custom_op.registry import getCustomOp, is_custom_op
 
+        if node.op_type == "MaxPoolNHWC":  # qonnx executes it in single precision
+            return self._pool_channels_last(node)
+        if node.op_type == "Quant":  # as well
+            return self._quantise(node)
         if is_custom_op(node.domain):
             operator = getCustomOp(node)
             execute = _execute_in_python(operator)
@@ -115,11 +121,39 @@ class GraphRunner:
 
         return run
 
+    def _quantise(self, node: NodeProto) -> Callable[[Context], None]:
+        from qonnx.custom_op.general.quant import quant
+        from qonnx.custom_op.registry import getCustomOp
+
+        options = [getCustomOp(node).get_nodeattr(name) for name in ("signed", "narrow", "rounding_mode")]
+
+        def run(context: Context) -> None:
+            context[node.output[0]] = quant(*(context[name] for name in node.input), *options)
+
+        return run
+
+    def _pool_channels_last(self, node: NodeProto) -> Callable[[Context], None]:
+        (source,), (target,) = node.input, node.output
+        pool = type(node)()
+        pool.CopyFrom(node)
+        pool.op_type, pool.domain = "MaxPool", ""
+        execute = self._function(pool)
+
+        def run(context: Context) -> None:
+            inside = {source: np.moveaxis(context[source], -1, 1)}
+            execute(inside)
+            context[target] = np.moveaxis(inside[target], 1, -1)
+
+        return run
+
     def _is_activation(self, node: NodeProto) -> bool:
-        if node.op_type == "Quant":
-            made_of = node.input[0]
-            return self._model.get_initializer(made_of) is None and made_of != self.input_name
-        return node.op_type.startswith(("MultiThreshold", "Thresholding"))
+        """Whether it quantises what a layer computes, as the reference's do; not again what is quantised already."""
+        if _kind(node) not in _QUANTISERS:
+            return False
+        before = self._model.find_producer(node.input[0])
+        while before is not None and _kind(before) not in _QUANTISERS + _WEIGHTED:
+            before = self._model.find_producer(before.input[0])
+        return before is not None and _kind(before) in _WEIGHTED
 
     def _levels(self, node: NodeProto, context: Context) -> np.ndarray:
         from qonnx.custom_op.registry import getCustomOp
@@ -161,6 +195,22 @@ class GraphRunner:
             output = levels * operator.get_nodeattr("out_scale") + operator.get_nodeattr("out_bias")
             context[node.output[0]] = np.moveaxis(output, 1, -1) if last else output
         return mended
+
+
+def _kind(node: NodeProto) -> str:
+    """The operation; of a layer of FINN's without its variant, HLS or RTL."""
+    return node.op_type.partition("_")[0]
+
+
+def _complete_dilations(model: ModelWrapper) -> None:
+    """qonnx raises 1-D max-pools to 2-D but for this attribute, which FINN does not read and every evaluator does."""
+    from qonnx.util.basic import get_by_name
+
+    for node in model.graph.node:
+        dilations = get_by_name(node.attribute, "dilations") if node.op_type.startswith("MaxPool") else None
+        if dilations is not None:
+            missing = len(get_by_name(node.attribute, "kernel_shape").ints) - len(dilations.ints)
+            dilations.ints.extend([1] * missing)
 
 
 def _execute_in_python(operator: CustomOp) -> Callable[[Any, Context, Any], None]:

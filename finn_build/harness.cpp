@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <functional>
 #include <memory>
 #include <random>
 #include <string>
@@ -35,6 +36,12 @@ struct Job {
     bool records = false;
     uint8_t* recorded[STREAM_COUNT] = {};  // where the words of a stream go, if anywhere
     int64_t room[STREAM_COUNT] = {};       // words
+
+    // A layer that skips its last pixels gives its result before the layers in front of it have given these pixels.
+    bool finished() const {
+        if (given < frames * words_out) return false;
+        return !records || std::equal(room, room + STREAM_COUNT, passed, std::less_equal<int64_t>());
+    }
 };
 
 bool bit(const void* words, int index) { return static_cast<const uint8_t*>(words)[index / 8] >> (index % 8) & 1; }
@@ -155,15 +162,15 @@ EXPORT void sim_record(Simulator* simulator, int64_t layer, uint8_t* to, int64_t
 }
 
 // Run until the job is done, `cycles` have passed, nothing has moved for `timeout` cycles, or the design complains.
-// `state` gets words taken, words given, cycles so far, cycles without a transfer.
+// `state` gets words taken, words given, cycles so far, cycles without a transfer, and whether the job is done.
 EXPORT void sim_advance(Simulator* simulator, int64_t cycles, int64_t timeout, int64_t* state) {
     auto& top = *simulator->top;
     Job& job = simulator->job;
-    const int64_t all_in = job.frames * job.words_in, all_out = job.frames * job.words_out;
+    const int64_t all_in = job.frames * job.words_in;
     const int64_t end = job.cycle + cycles;
     // Sizes of one word on the bus: whole bytes, which Verilator stores little-endian in the port's integer or array.
     constexpr int64_t bytes_in = INPUT_WORD_BYTES, bytes_out = OUTPUT_WORD_BYTES;
-    for (; job.given < all_out && job.cycle < end && job.cycle - job.last_transfer <= timeout; job.cycle++) {
+    for (; !job.finished() && job.cycle < end && job.cycle - job.last_transfer <= timeout; job.cycle++) {
         if (!job.offered && job.taken < all_in) {
             const int64_t frame = job.taken / job.words_in, word = job.taken % job.words_in;
             const int64_t begins = frame * job.interval + word * job.interval / job.words_in;
@@ -200,6 +207,7 @@ EXPORT void sim_advance(Simulator* simulator, int64_t cycles, int64_t timeout, i
     state[1] = job.given;
     state[2] = job.cycle;
     state[3] = job.cycle - job.last_transfer;
+    state[4] = job.finished();
 }
 
 // One line a layer: its name, the words a frame into it, and the bytes of a word it gives if that is tapped, or else 0.

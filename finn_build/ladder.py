@@ -86,6 +86,8 @@ def _result(rung: Rung, reference: Reference, show: Callable[[RungResult], None]
     start = time.perf_counter()
     try:
         rung.run(reference, result)
+    except (ImportError, MemoryError, OSError):
+        raise  # what the machine lacks is no finding about the rung
     except Exception as error:  # a graph that cannot be executed, a design that deadlocks: neither gives the integers
         result.problem = f"{type(error).__name__}: {error}" if not isinstance(error, RadioMLError) else str(error)
     result.seconds = time.perf_counter() - start

@@ -79,7 +79,7 @@ def inputs_of(model: Path, checkpoint_sha256: str, board: Board, folding: dict[s
         "checkpoint": checkpoint_sha256,
         "board": {"name": board.name, "sha256": sha256(CATALOGUE / f"{board.name}.yaml")},
         "folding": folding,
-        "tool": {"version": radioml.__version__, "sha256": source_digest(Path(__file__).parent)},
+        "tool": {"version": radioml.__version__, "sha256": _tool_digest()},
     }
 
 
@@ -174,10 +174,16 @@ def _unchanged(folder: Path, files: dict[str, str]) -> bool:
     return all((folder / name).is_file() and sha256(folder / name) == digest for name, digest in files.items())
 
 
+def _tool_digest() -> str:
+    """Of the build and of what it shares with the other rooms: packing, quantiser, simulation, package."""
+    sources = (Path(__file__).parent, Path(radioml.__file__).parent)
+    return hashlib.sha256("".join(map(source_digest, sources)).encode()).hexdigest()
+
+
 def source_digest(package: Path) -> str:
     """SHA-256 over a package's source: what it made before it was changed must not be used again."""
     digest = hashlib.sha256()
-    for path in sorted(file for file in package.rglob("*") if file.suffix in (".py", ".cpp")):
+    for path in sorted(file for file in package.rglob("*") if file.suffix in (".py", ".cpp", ".sv")):
         digest.update(f"{path.relative_to(package)}\n".encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()

@@ -24,6 +24,7 @@ from finn_build.layout import (
     GAUGE,
     GAUGE_DESIGN,
     GAUGE_LIBRARY,
+    NETWORK,
     PACKAGE,
     RTL,
     SIMULATION,
@@ -37,6 +38,7 @@ from finn_build.verification import compare
 from finn_build.verilator import compile_simulator
 from radioml.constants import FRAME_LENGTH
 from radioml.errors import MismatchError, RadioMLError
+from radioml.exact_qonnx import ExactQonnx, logits_as_integers
 from radioml.files import read_json, sha256, write_json
 from radioml.model_metadata import ModelMetadata
 from radioml.package import LIBRARY, MODEL, Manifest, StreamFormat, write_package
@@ -50,10 +52,15 @@ def build_rtl(
 ) -> None:
     """Write `RTL`, `SIMULATION`, `WITH_FIFOS` and `PACKAGE` to the build folder.
 
-    network: the QONNX file; golden: its golden.npz; estimated: content of estimate.json. Raises MismatchError when the
-    simulated RTL gives other logits than golden.npz.
+    network: the QONNX file; golden: its golden.npz; estimated: content of estimate.json. Raises RadioMLError, before
+    anything is compiled, when golden.npz is another network's; MismatchError when the simulated RTL gives other logits.
     """
     folder = steps.folder
+    inputs = {"golden": sha256(golden), "quantiser": asdict(metadata.quantiser)}
+    steps.run(
+        "compute golden frames in software", lambda: _check_golden(golden, network, metadata.logit_scale),
+        [NETWORK], [], inputs,
+    )  # fmt: skip
     (folder / SIMULATION).mkdir(exist_ok=True)
     design = _hdl(steps, board, estimated["interval_cycles"])
     log, library = steps.runner.work / "verilator.log", folder / _LIBRARY
@@ -77,7 +84,6 @@ def build_rtl(
         counted = {"cycles_per_frame": run.cycles_per_frame, "latency_cycles": run.latency_cycles}
         write_json(folder / CYCLES, {**counted, "frames": len(iq)})
 
-    inputs = {"golden": sha256(golden), "quantiser": asdict(metadata.quantiser)}
     steps.run("simulate golden frames", simulate, [_LIBRARY, RTL, DESIGN], [CYCLES], inputs)
     manifest = _manifest(sha256(network), metadata, board, design, estimated, read_json(folder / CYCLES))
     contents = [folder / _LIBRARY, *(folder / RTL / name for name in design.data_files), golden]
@@ -86,6 +92,19 @@ def build_rtl(
         lambda: _package(folder / PACKAGE, manifest, contents, network),
         [_LIBRARY, RTL], [PACKAGE], [manifest.to_json(), sha256(golden)],
     )  # fmt: skip
+
+
+def _check_golden(golden: Path, network: Path, logit_scale: float) -> None:
+    """RadioMLError unless the QONNX network gives the golden logits."""
+    import onnx
+
+    iq, logits = read_golden(golden)
+    comparison = compare(logits, logits_as_integers(ExactQonnx(onnx.load(network))(iq), logit_scale))
+    if not comparison.equal:
+        raise RadioMLError(
+            f"{golden}: {network.name} gives other logits for {len(comparison.mismatching)} of {len(iq)} frames: they "
+            "are another network's; `radioml export` writes model and golden frames anew"
+        )
 
 
 def read_golden(path: Path) -> tuple[np.ndarray, np.ndarray]:

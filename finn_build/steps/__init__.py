@@ -10,6 +10,8 @@ from finn_build.steps.cut_host_ends import cut_host_ends
 from finn_build.steps.cut_input import cut_input
 from finn_build.steps.exact_thresholds import exact_thresholds
 from finn_build.steps.prefer_rtl import prefer_rtl
+from finn_build.steps.raise_to_2d import raise_to_2d
+from finn_build.steps.residual_sums import move_scales_past_sums, move_transposes_past_sums, narrow_sums
 
 if TYPE_CHECKING:
     from qonnx.core.modelwrapper import ModelWrapper
@@ -30,7 +32,6 @@ def graph_steps(network: ModelWrapper, metadata: ModelMetadata, board: Board, wo
     """
     from finn.builder import build_dataflow_steps as finn
     from finn.builder.build_dataflow_config import DataflowBuildConfig
-    from qonnx.transformation.change_3d_tensors_to_4d import Change3DTo4DTensors
 
     config = DataflowBuildConfig(
         output_dir=str(work),
@@ -47,11 +48,14 @@ def graph_steps(network: ModelWrapper, metadata: ModelMetadata, board: Board, wo
         ("cut the input quantiser off", lambda model: cut_input(model, metadata.quantiser)),
         ("convert from QONNX", of_finn(finn.step_qonnx_to_finn)),
         ("tidy up", of_finn(finn.step_tidy_up)),
-        ("raise 1-D layers to 2-D", lambda model: model.transform(Change3DTo4DTensors())),
+        ("raise 1-D layers to 2-D", raise_to_2d),
+        ("move scales past sums", move_scales_past_sums),
         ("streamline scales into thresholds", of_finn(finn.step_streamline)),
-        (EXACT_STEP, lambda model: exact_thresholds(model, network, metadata.quantiser)),
+        ("move transposes past sums", move_transposes_past_sums),
+        (EXACT_STEP, lambda model: exact_thresholds(model, network)),
         (HOST_CUT_STEP, lambda model: cut_host_ends(model, metadata.logit_scale)),
         ("map to hardware layers", of_finn(finn.step_convert_to_hw)),
+        ("narrow sums", narrow_sums),
         ("partition", of_finn(finn.step_create_dataflow_partition)),
         (BOARD_STEPS[0], lambda model: finn.step_specialize_layers(prefer_rtl(model), config)),
         (BOARD_STEPS[1], of_finn(finn.step_minimize_bit_width)),

@@ -8,6 +8,7 @@ from finn_build.parallelism import is_depthwise, legal_values
 
 if TYPE_CHECKING:
     from finn.custom_op.fpgadataflow.hwcustomop import HWCustomOp
+    from onnx import NodeProto
     from qonnx.core.modelwrapper import ModelWrapper
 
 _INPUT_PARALLELISM = {
@@ -16,6 +17,8 @@ _INPUT_PARALLELISM = {
     "Thresholding_rtl": "PE",
     "FMPadding_rtl": "SIMD",
     "ConvolutionInputGenerator_rtl": "SIMD",
+    "DuplicateStreams_hls": "PE",
+    "ElementwiseAdd_hls": "PE",
 }
 """Layer -> attribute with the elements it takes a cycle."""
 
@@ -29,13 +32,10 @@ def align_stream_widths(model: ModelWrapper) -> ModelWrapper:
     from finn.util.basic import getHWCustomOp
 
     for node in model.graph.node:
-        producer = model.find_producer(node.input[0])
-        if producer is None or node.op_type not in _INPUT_PARALLELISM:
-            continue
         operator = getHWCustomOp(node)
-        if is_depthwise(operator):
-            continue
-        _align(operator, _INPUT_PARALLELISM[node.op_type], getHWCustomOp(producer).get_folded_output_shape()[-1])
+        before = [producer.get_folded_output_shape()[-1] for _, producer in _producers(model, node)]
+        if before and node.op_type in _INPUT_PARALLELISM and not is_depthwise(operator):
+            _align(operator, _INPUT_PARALLELISM[node.op_type], before)
     return model
 
 
@@ -45,19 +45,25 @@ def slow_converters(model: ModelWrapper) -> list[str]:
 
     found = []
     for node in model.graph.node:
-        producer = model.find_producer(node.input[0])
-        if producer is None:
-            continue
-        given = int(getHWCustomOp(producer).get_folded_output_shape()[-1])
-        taken = int(getHWCustomOp(node).get_folded_input_shape()[-1])
-        if given % taken and taken % given:
-            found.append(f"{producer.name} gives {given} elements a cycle, {node.name} takes {taken}")
+        for index, producer in _producers(model, node):
+            given = int(producer.get_folded_output_shape()[-1])
+            taken = int(getHWCustomOp(node).get_folded_input_shape(index)[-1])
+            if given % taken and taken % given:
+                found.append(f"{producer.onnx_node.name} gives {given} elements a cycle, {node.name} takes {taken}")
     return found
 
 
-def _align(operator: HWCustomOp, attribute: str, before: int) -> None:
+def _producers(model: ModelWrapper, node: NodeProto) -> list[tuple[int, HWCustomOp]]:
+    """The layers that a layer's streams come from, by the number of its input."""
+    from finn.util.basic import getHWCustomOp
+
+    producers = [(index, model.find_producer(name)) for index, name in enumerate(node.input)]
+    return [(index, getHWCustomOp(producer)) for index, producer in producers if producer is not None]
+
+
+def _align(operator: HWCustomOp, attribute: str, before: list[int]) -> None:
     current = operator.get_nodeattr(attribute)
     for value in legal_values(operator, attribute):
-        if value >= current and (value % before == 0 or before % value == 0):
+        if value >= current and all(value % given == 0 or given % value == 0 for given in before):
             operator.set_nodeattr(attribute, value)
             return

@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from finn_build.origin import origin
 from radioml.errors import RadioMLError
 
 if TYPE_CHECKING:
     from onnx import NodeProto
     from qonnx.core.modelwrapper import ModelWrapper
-
-    from radioml.quantiser import InputQuantiser
 
 _TIE = 1e-9
 """Closer than this to an integer, in double precision, a threshold is that integer."""
@@ -29,15 +28,51 @@ _ROUNDING = 1e-4
 
 @dataclass(frozen=True)
 class Activation:
-    """A quantised ReLU behind a batch norm behind a convolution or linear layer, as its nodes in the QONNX graph."""
+    """A quantiser of activations, as its nodes in the QONNX graph.
+
+    Either with a ReLU behind a batch norm behind a convolution or linear layer, `weighted`; or, with None for both, of
+    numbers that are quantised already, as in front of a layer that quantises its own input.
+    """
 
     quant: NodeProto
-    batch_norm: NodeProto
-    weighted: NodeProto
+    batch_norm: NodeProto | None
+    weighted: NodeProto | None
 
 
 def activations(network: ModelWrapper) -> list[Activation | None]:
-    """The quantised activations of a QONNX network in order; None for one that is not such a chain."""
+    """The quantised activations of a QONNX network in order, each behind a layer; None for one that is not."""
+    return [found if found and found.weighted is not None else None for found in _quantisers(network)]
+
+
+def exact_thresholds(model: ModelWrapper, network: ModelWrapper) -> ModelWrapper:
+    """Set the thresholds of the streamlined `model` to those that follow from the QONNX `network` exactly.
+
+    A network with quantisers of other things than `Activation` knows is left as FINN made it; the RTL build refuses it.
+    Raises RadioMLError when FINN's thresholds differ by more than rounding explains: that would be a defect.
+    """
+    found = _quantisers(network)
+    if not all(found):
+        return model
+    nodes = model.get_nodes_by_op_type("MultiThreshold")
+    if len(nodes) != len(found):
+        raise RadioMLError(f"FINN made {len(nodes)} thresholding layers of {len(found)} activations")
+    for node, activation in zip(nodes, found, strict=True):
+        rounded = model.get_initializer(node.input[1])
+        exact, usable = _thresholds(network, activation)
+        if rounded.shape not in (exact.shape, (1, exact.shape[1])):  # one row where all channels are alike
+            raise RadioMLError(f"{node.name}: FINN made thresholds {rounded.shape} where the network has {exact.shape}")
+        error = np.abs(rounded - exact)[usable]
+        if (error > 1 + _ROUNDING * np.abs(exact[usable])).any():
+            raise RadioMLError(f"{node.name}: FINN's thresholds differ from the network's by up to {error.max():g}")
+        table = np.where(usable, exact, rounded)
+        if model.get_tensor_datatype(node.input[0]).min() >= 0:
+            table = np.maximum(table, 0)  # reached by every unsigned number; FINN takes no negative ones for those
+        model.set_initializer(node.input[1], table.astype(np.float32))
+    return model
+
+
+def _quantisers(network: ModelWrapper) -> list[Activation | None]:
+    """Those of activations, in order; None for one of something else than `Activation` knows."""
     found: list[Activation | None] = []
     for quant in network.get_nodes_by_op_type("Quant"):
         if network.get_initializer(quant.input[0]) is not None or quant.input[0] == network.graph.input[0].name:
@@ -47,56 +82,47 @@ def activations(network: ModelWrapper) -> list[Activation | None]:
             chain.append(node)
             tensor = node.input[0]
         kinds = [node.op_type for node in chain]
-        fits = kinds[:2] == ["Relu", "BatchNormalization"] and kinds[2:] in (["Conv"], ["MatMul"], ["Gemm"])
-        found.append(Activation(quant, chain[1], chain[2]) if fits else None)
+        if kinds[:2] == ["Relu", "BatchNormalization"] and kinds[2:] in (["Conv"], ["MatMul"], ["Gemm"]):
+            found.append(Activation(quant, chain[1], chain[2]))
+        else:
+            quantised = not origin(network, quant.input[0]).lost_at
+            found.append(Activation(quant, None, None) if quantised else None)
     return found
 
 
-def exact_thresholds(model: ModelWrapper, network: ModelWrapper, quantiser: InputQuantiser) -> ModelWrapper:
-    """Set the thresholds of the streamlined `model` to those that follow from the QONNX `network` exactly.
-
-    A network with other activations than `activations` knows is left as FINN made it; the RTL build refuses it.
-    Raises RadioMLError when FINN's thresholds differ by more than rounding explains: that would be a defect.
-    """
-    chain = activations(network)
-    if not all(chain):
-        return model
-    nodes = model.get_nodes_by_op_type("MultiThreshold")
-    if len(nodes) != len(chain):
-        raise RadioMLError(f"FINN made {len(nodes)} thresholding layers of {len(chain)} activations")
-    input_scale = quantiser.scale
-    for node, activation in zip(nodes, chain, strict=True):
-        rounded = model.get_initializer(node.input[1])
-        exact, usable = _thresholds(network, activation, input_scale)
-        if rounded.shape not in (exact.shape, (1, exact.shape[1])):  # one row where all channels are alike
-            raise RadioMLError(f"{node.name}: FINN made thresholds {rounded.shape} where the network has {exact.shape}")
-        error = np.abs(rounded - exact)[usable]
-        if (error > 1 + _ROUNDING * np.abs(exact[usable])).any():
-            raise RadioMLError(f"{node.name}: FINN's thresholds differ from the network's by up to {error.max():g}")
-        model.set_initializer(node.input[1], np.where(usable, exact, rounded).astype(np.float32))
-        input_scale = float(_constant(network, activation.quant.input[1]).item())
-    return model
-
-
-def _thresholds(network: ModelWrapper, activation: Activation, input_scale: float) -> tuple[np.ndarray, np.ndarray]:
+def _thresholds(network: ModelWrapper, activation: Activation) -> tuple[np.ndarray, np.ndarray]:
     """Smallest accumulator (channels, levels) at which each level is reached, and where that is a number.
 
     Level k is reached when gamma (a s - mean) / sigma + beta >= (k - 1/2) x scale, with a the accumulator and s its
     scale. For a negative gamma FINN negates the weights, and so do we the accumulator.
     """
-    gamma, beta, mean, variance = (_constant(network, name) for name in activation.batch_norm.input[1:5])
-    epsilon = next(a.f for a in activation.batch_norm.attribute if a.name == "epsilon")
-    scale, _, bits = (_constant(network, name).item() for name in activation.quant.input[1:4])
-    levels = np.arange(1, 2 ** int(bits))
-    usable = gamma != 0
-    slope = np.where(usable, np.abs(gamma), 1) / np.sqrt(variance + epsilon)
-    accumulator_scale = input_scale * _weight_scale(network, activation.weighted)
-    real = ((levels - 0.5) * scale - beta[:, None]) / slope[:, None] + (np.sign(gamma) * mean)[:, None]
-    real /= np.broadcast_to(accumulator_scale, gamma.shape)[:, None]
+    levels, usable = _levels(network, activation.quant), np.True_
+    real = (levels - 0.5) * _constant(network, activation.quant.input[1]).item()
+    if activation.weighted is None:
+        real = real[None] / origin(network, activation.quant.input[0]).scale
+    else:
+        gamma, beta, mean, variance = (_constant(network, name) for name in activation.batch_norm.input[1:5])
+        epsilon = next(a.f for a in activation.batch_norm.attribute if a.name == "epsilon")
+        usable = (gamma != 0)[:, None]
+        slope = np.where(gamma != 0, np.abs(gamma), 1) / np.sqrt(variance + epsilon)
+        input_scale = origin(network, activation.weighted.input[0]).scale
+        accumulator_scale = input_scale * _weight_scale(network, activation.weighted)
+        real = (real - beta[:, None]) / slope[:, None] + (np.sign(gamma) * mean)[:, None]
+        real /= np.broadcast_to(accumulator_scale, gamma.shape)[:, None]
     nearest = np.rint(real)
     # On a tie Brevitas rounds to the even level, so an odd one begins with the next accumulator.
     tied = nearest + (levels % 2)
-    return np.where(np.abs(real - nearest) < _TIE, tied, np.ceil(real)), np.broadcast_to(usable[:, None], real.shape)
+    return np.where(np.abs(real - nearest) < _TIE, tied, np.ceil(real)), np.broadcast_to(usable, real.shape)
+
+
+def _levels(network: ModelWrapper, quant: NodeProto) -> np.ndarray:
+    """All levels of a quantiser but the lowest, in order."""
+    from qonnx.custom_op.registry import getCustomOp
+
+    attributes, bits = getCustomOp(quant), int(network.get_initializer(quant.input[3]).item())
+    if not attributes.get_nodeattr("signed"):
+        return np.arange(1, 2**bits - attributes.get_nodeattr("narrow"))
+    return np.arange(1 - 2 ** (bits - 1) + attributes.get_nodeattr("narrow"), 2 ** (bits - 1))
 
 
 def _weight_scale(network: ModelWrapper, weighted: NodeProto) -> np.ndarray:

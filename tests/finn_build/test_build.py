@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -77,16 +78,15 @@ def test_foreign_folder_is_refused(small_model, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 
 
-def test_estimate_of_layers_without_rtl(pooled_model, tmp_path):
-    value = build(pooled_model, "ZCU104", "estimate", out=tmp_path / "out").estimate
-    assert any(layer["name"].startswith("Pool_hls") for layer in value["layers"])
+def test_estimate_of_a_network_without_rtl(asymmetric_model, tmp_path):
+    value = build(asymmetric_model, "ZCU104", "estimate", out=tmp_path / "out").estimate
     assert value["interval_cycles"] == max(layer["cycles"] for layer in value["layers"])
     assert value["frames_per_second"] == pytest.approx(250e6 / value["interval_cycles"])
 
 
-def test_layer_without_rtl_is_named_before_anything_is_built(pooled_model, tmp_path):
-    with pytest.raises(RadioMLError, match=r"MaxPool MaxPool_0: no RTL"):
-        build(pooled_model, "ZCU104", "rtl", out=tmp_path / "out")
+def test_layer_without_rtl_is_named_before_anything_is_built(asymmetric_model, tmp_path):
+    with pytest.raises(RadioMLError, match=r"Conv Conv_0: its weights are not signed and symmetric"):
+        build(asymmetric_model, "ZCU104", "rtl", out=tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
@@ -111,6 +111,17 @@ def test_missing_golden_frames(small_model, tmp_path):
     shutil.copy(small_model, tmp_path / "model.onnx")
     with pytest.raises(RadioMLError, match="no golden frames"):
         build(tmp_path / "model.onnx", "ZCU104", "rtl", out=tmp_path / "out")
+
+
+def test_golden_frames_of_another_network(small_model, tmp_path):
+    model = shutil.copy(small_model, tmp_path)
+    with np.load(small_model.with_name("golden.npz")) as golden:
+        logits = golden["logits"].copy()
+        logits[3, 1] += 1
+        np.savez(tmp_path / "golden.npz", iq=golden["iq"], logits=logits)
+    with pytest.raises(RadioMLError, match="gives other logits for 1 of 26 frames: they are another network's"):
+        build(Path(model), "ZCU104", "rtl", out=tmp_path / "out")
+    assert not (tmp_path / "out" / "rtl").exists()
 
 
 def test_model_whose_logits_have_another_scale(small_model, tmp_path):

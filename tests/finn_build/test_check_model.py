@@ -79,7 +79,7 @@ def residual_sum(model):
 
 def average_pool(model):
     relu = first(model, "Relu")
-    pool = helper.make_node("AveragePool", [relu.output[0]], ["pooled"], name="Pool", kernel_shape=[2], strides=[2])
+    pool = helper.make_node("AveragePool", [relu.output[0]], ["pooled"], name="Pool", kernel_shape=[1], strides=[1])
     insert_behind(model, relu, pool)
     return pool
 
@@ -105,6 +105,14 @@ def quantiser_behind_flatten(model):
                              name="Late", narrow=0, rounding_mode="ROUND", signed=0)  # fmt: skip
     insert_behind(model, flatten, quant)
     return flatten
+
+
+def no_quantiser(model):
+    """In front of the second convolution."""
+    relu = first(model, "Relu")
+    conv = [node for node in model.graph.node if node.op_type == "Conv"][1]
+    conv.input[0] = relu.output[0]
+    return conv
 
 
 def no_convolution_first(model):
@@ -140,8 +148,9 @@ def scale_for_each_class(model):
         (lambda model: weights_of_bits(model, 1), "rtl", "its weights have 1 bits; the RTL multiplier takes 2 to 8"),
         (lambda model: weights_of_bits(model, 16), "rtl", "its weights have 16 bits"),
         (float_weights, "estimate", "its weights are not quantised; use a Brevitas layer"),
-        (residual_sum, "estimate", "not requantised either, so the layers behind it get wider numbers"),
-        (residual_sum, "rtl", "use a chain of layers"),
+        (residual_sum, "estimate", "FINN adds integers, so both must have one scale"),
+        (residual_sum, "rtl", "use one quantiser for both branches"),
+        (no_quantiser, "estimate", "its input is not quantised: behind a batch norm each"),
         (average_pool, "estimate", "use MaxPool or a convolution with stride"),
         (average_pool, "rtl", "convolution with stride"),
         (unknown_layer, "estimate", "FINN's way to hardware does not know it; use layers of Quant"),
@@ -166,27 +175,27 @@ def test_an_input_quantiser_unlike_the_metadata(model, metadata):
     assert "radioml export" in problems(model, metadata, "estimate")["input"]
 
 
-def test_layers_with_the_same_problem_share_a_line(pooled_model):
+def test_layers_with_the_same_problem_share_a_line(asymmetric_model):
     from qonnx.core.modelwrapper import ModelWrapper
 
-    model, metadata = load_exported(pooled_model)
+    model, metadata = load_exported(asymmetric_model)
     assert problems(ModelWrapper(model), metadata, "estimate") == {}
     with pytest.raises(
-        RadioMLError, match=r"\(up to 'estimate' it can\)(.|\n)*MaxPool_0: (.*)\(the same with MaxPool MaxPool_1, "
+        RadioMLError, match=r"\(up to 'estimate' it can\)(.|\n)*Conv_0: (.*)\(the same with Conv Conv_1, "
     ):
         check_model(ModelWrapper(model), metadata, "rtl")
 
 
-def test_checking_builds_nothing(radioml, small_model, pooled_model, tmp_path):
+def test_checking_builds_nothing(radioml, small_model, asymmetric_model, tmp_path):
     before = sorted(small_model.parent.parent.rglob("*"))
     out = tmp_path / "out"
     options = ("--board", "ZCU104", "--check", "--out", out)
     done = radioml("build", small_model, "--until", "rtl", *options, home=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "can be built up to 'rtl'" in done.stdout
-    done = radioml("build", pooled_model, "--until", "rtl", *options, home=tmp_path)
+    done = radioml("build", asymmetric_model, "--until", "rtl", *options, home=tmp_path)
     assert done.returncode == 2
-    assert "MaxPool MaxPool_0: no RTL implementation; use a convolution with stride" in done.stderr
+    assert "Conv Conv_0: its weights are not signed and symmetric" in done.stderr
     assert not out.exists()
     assert sorted(small_model.parent.parent.rglob("*")) == before
 

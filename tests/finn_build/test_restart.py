@@ -25,6 +25,7 @@ from radioml.package import LIBRARY, open_package
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 RTL_STEPS = [
+    "compute golden frames in software",
     "insert converters and FIFOs",
     "generate HDL",
     "compile the FIFO gauge",
@@ -147,7 +148,7 @@ def test_other_golden_frames_are_simulated_and_packaged_by_the_same_rtl(small_bu
         np.savez(tmp_path / "golden.npz", iq=golden["iq"][:5], logits=golden["logits"][:5])
     again = Build(model, folder, "rtl")
     assert again.build.reused == ("estimate",)
-    assert again.done == ["simulate golden frames", "package"]
+    assert again.done == ["compute golden frames in software", "simulate golden frames", "package"]
     assert len(open_package(folder / "package.zip", tmp_path / "package").golden()[0]) == 5
 
 

@@ -1,0 +1,17 @@
+from __future__ import annotations
+
+import numpy as np
+from qonnx.core.modelwrapper import ModelWrapper
+
+from finn_build.graph_runner import GraphRunner
+from radioml.model_metadata import load_exported
+from radioml.synthetic import generate_spread
+
+
+def test_a_network_is_executed_in_double_precision(small_model):
+    """qonnx's own quantiser rounds to single precision, which tips a level now and then."""
+    proto, metadata = load_exported(small_model)
+    runner = GraphRunner(ModelWrapper(proto))
+    steps = runner(generate_spread(26, seed=2).iq[-1].T[None], []).output / metadata.logit_scale
+    assert np.abs(steps).max() > 10
+    assert np.abs(steps - np.rint(steps)).max() < 1e-9
