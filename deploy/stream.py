@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import fcntl
 import json
 import sys
 import tempfile
@@ -126,9 +127,16 @@ def row_writer(out: str | None) -> Iterator[Callable[[Row], object] | None]:
     path = Path(out)
     if path.suffix not in (".jsonl", ".csv"):
         raise RadioMLError(f"{out}: results are written as .jsonl or .csv, or as JSON lines to - ")
+    if path.is_dir():
+        raise RadioMLError(f"{out}: a folder")
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{path.name}.part")
-    with partial.open("w", buffering=1, encoding="utf-8", newline="") as file:  # 1: a line at a time
+    with partial.open("a", buffering=1, encoding="utf-8", newline="") as file:  # 1: a line at a time
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise RadioMLError(f"{partial}: another process is writing this file; choose another with --out") from error
+        file.truncate(0)
         write = _csv(file) if path.suffix == ".csv" else lambda row: file.write(json.dumps(row) + "\n")
         try:
             yield write

@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 from rich.box import SIMPLE
+from rich.markup import escape
 from rich.table import Table
 
 from radioml.errors import RadioMLError
@@ -154,23 +155,23 @@ def board_list(boards: list[Board]) -> Table:
         table.add_column(name, justify="right", no_wrap=True)
     for board in boards:
         usable = (f"{board.usable[name]:,}" for name in RESOURCES if name != "FF")
-        table.add_row(board.name, board.part, f"{board.clock_mhz:g}", *usable)
+        table.add_row(escape(board.name), escape(board.part), f"{board.clock_mhz:g}", *usable)
     return table
 
 
 def board_table(board: Board) -> Table:
     """All of one board as a table, with the sources."""
-    table = Table("", "", "source", title=board.name)
-    sources = board.sources
+    table = Table("", "", "source", title=escape(board.name))
+    sources = {name: escape(source) for name, source in board.sources.items()}
     known = f"{board.finn['board']} in its part map" if board.finn["board"] else "not known to FINN"
     known += "" if board.finn["resource_table"] else "; no table of its resources"
-    table.add_row("part", board.part, sources["part"])
-    table.add_row("family", board.family)
+    table.add_row("part", escape(board.part), sources["part"])
+    table.add_row("family", escape(board.family))
     table.add_row("shell", f"{board.shell}: {SHELLS[board.shell]}")
     table.add_row("clock", f"{board.clock_mhz:g} MHz", sources["clock"])
     table.add_row("clock limit", f"{board.clock_limit_mhz:g} MHz", sources["clock_limit"])
     table.add_row("memory port", f"{board.memory_port_bits} bits", sources["memory_port"])
-    table.add_row("FINN", known)
+    table.add_row("FINN", escape(known))
     for title, counts in (("resources", board.resources), ("usable", board.usable)):
         table.add_row(title, "\n".join(f"{counts[name]:>9,} {name}" for name in RESOURCES), sources[title])
     return table

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 _LAYERS = ("Quant", "Conv", "BatchNormalization", "Relu", "MaxPool", "Flatten", "MatMul", "Gemm", "Add", "Mul", "Div",
            *DATA_MOVEMENT)  # fmt: skip
-_WEIGHTED = ("Conv", "MatMul", "Gemm")
 """Operations that survive on the way to FINN's layers: `Change3DTo4DTensors`, which makes FINN's 2-D layers of 1-D
 ones, leaves the whole graph as it is when it meets another."""
+_WEIGHTED = ("Conv", "MatMul", "Gemm")
 _ADVICE = {
     "AveragePool": "use MaxPool or a convolution with stride",
     "GlobalAveragePool": "use a linear layer on the flattened features",

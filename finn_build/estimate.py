@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from rich.box import SIMPLE
+from rich.markup import escape
 from rich.table import Table
 
 from finn_build.corrections import CORRECTED, NOT_COUNTED, corrections
@@ -86,8 +87,8 @@ def estimate_table(value: dict[str, Any]) -> Table:
         f"{'fits' if value['fits'] else 'DOES NOT FIT'}; {value['seconds']:.1f} s to estimate\n"
         f"Limit: {value['folded']['limit']}"
     )
-    caption = "\n".join([summary, *value["caveats"]])
-    table = Table(title=title, caption=caption, caption_justify="left", show_footer=True, box=SIMPLE, padding=0)
+    caption = escape("\n".join([summary, *value["caveats"]]))
+    table = Table(title=escape(title), caption=caption, caption_justify="left", show_footer=True, box=SIMPLE, padding=0)
     table.add_column("layer", footer="estimates\ntotal\nusable", no_wrap=True)
     table.add_column("PE x SIMD", justify="right", no_wrap=True)
     table.add_column("cycles", justify="right", no_wrap=True, footer=f"{value['interval_cycles']:,}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rich.box import SIMPLE
+from rich.markup import escape
 from rich.table import Table
 
 from finn_build.estimate import RESOURCES
@@ -18,13 +19,13 @@ def overview(value: dict[str, Any]) -> Table:
     """A line a board, a column a network that can be built: frames/s, or that it does not fit."""
     names = _buildable(value)
     table = Table(
-        title=f"Estimated frames/s: {_what(value)}", caption=_below(value), caption_justify="left", box=SIMPLE
+        title=f"Estimated frames/s: {_what(value)}", caption=escape(_below(value)), caption_justify="left", box=SIMPLE
     )
     table.add_column("board, MHz", no_wrap=True)
     for name in names:
         table.add_column(name, justify="right", overflow="fold", min_width=len("1,000,000"))
     for board, clock in value["boards"].items():
-        table.add_row(f"{board} {clock:g}", *(_rate(_cell(value, name, board)) for name in names))
+        table.add_row(escape(f"{board} {clock:g}"), *(_rate(_cell(value, name, board)) for name in names))
     return table
 
 
@@ -63,6 +64,7 @@ def _below(value: dict[str, Any]) -> str:
         lines.append(
             f"No RTL with open tools: {', '.join(estimate_only)} (`radioml build --check --until rtl` says why)."
         )
+    lines += [f"{name}: {network['remark']}." for name, network in networks.items() if network["remark"]]
     for name, network in networks.items():
         if network["problem"]:
             verdict = FAILED if network["failed"] else NOT_BUILDABLE

@@ -10,6 +10,8 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any, NoReturn
 
+from finn_build.rtl_layers import register
+
 
 @contextmanager
 def finn_session(folder: Path, log: Path) -> Iterator[None]:
@@ -17,7 +19,7 @@ def finn_session(folder: Path, log: Path) -> Iterator[None]:
 
     FINN takes its folder from environment variables (without them it writes to the home directory and the installed
     package) and its worker processes read them again, so they are set for the session and restored afterwards. The
-    working directory is `folder` too, because some transformations write there.
+    working directory is `folder` too, because some transformations write there. FINN knows our own layers in it.
     """
     folder = folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
@@ -41,6 +43,7 @@ def finn_session(folder: Path, log: Path) -> Iterator[None]:
             logging.captureWarnings(True)
             _point_settings_to(folder)
             _name_vendor_simulator()
+            register()
             yield
     finally:
         logging.captureWarnings(False)

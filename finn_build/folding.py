@@ -5,12 +5,14 @@ The file has FINN's own format of a folding configuration, {layer: {attribute: v
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from finn_build.parallelism import attributes_of, elements, is_depthwise, legal_values
+from finn_build.rtl_layers.folding import fold_own_layers
 from finn_build.steps.align_stream_widths import align_stream_widths
 from finn_build.steps.choose_weight_memories import choose_weight_memories
 from radioml.errors import RadioMLError
@@ -34,11 +36,16 @@ def fold_to_interval(model: ModelWrapper, cycles: int) -> ModelWrapper:
 
     Where one layer cannot be so fast, FINN folds the others to the interval that this one keeps.
     """
+    from finn.analysis.fpgadataflow.exp_cycles_per_layer import exp_cycles_per_layer
     from finn.transformation.fpgadataflow.set_folding import SetFolding
     from qonnx.transformation.general import GiveUniqueNodeNames
 
+    # FINN must see how fast our own layers can be, and they how fast FINN's are; then widths are aligned both ways.
+    model = fold_own_layers(copy.deepcopy(model), cycles)
     model = model.transform(SetFolding(cycles, mvau_wwidth_max=_WIDEST_WEIGHT_STREAM_BITS))
-    return choose_weight_memories(align_stream_widths(model.transform(GiveUniqueNodeNames())))
+    model = align_stream_widths(model.transform(GiveUniqueNodeNames()))
+    kept = max(cycles, *model.analysis(exp_cycles_per_layer).values())
+    return choose_weight_memories(align_stream_widths(fold_own_layers(model, kept)))
 
 
 def folding_of(model: ModelWrapper) -> Folding:

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from qonnx.custom_op.base import CustomOp
 
 Context = dict[str, np.ndarray]
-_SCALE_ROUNDING = 1e-2
-"""A quotient by a single-precision scale misses its integer, of some thousands at most, by less than this."""
+_SCALE_ROUNDING, _SCALE_PRECISION = 1e-2, 2**-22
+"""A quotient by a single-precision scale misses its integer by less than the first; large ones, as the logits of 8-bit
+networks are, by less than this part of them: two scales, each rounded in the 24th bit."""
 _FINN_DOMAIN = "finn.custom_op.fpgadataflow"
 _VENDOR_CPP = f"{_FINN_DOMAIN}.hls"
 _QUANTISERS, _WEIGHTED = ("Quant", "MultiThreshold", "Thresholding"), ("Conv", "MatMul", "Gemm", "MVAU", "VVAU")
@@ -51,7 +52,8 @@ class Trace:
 def integers_of(steps: np.ndarray) -> np.ndarray:
     """Quotients by a scale as the integers that they are but for rounding; others stay what they are."""
     nearest = np.rint(steps)
-    return np.where(np.abs(steps - nearest) < _SCALE_ROUNDING, nearest, steps)
+    rounding = np.maximum(_SCALE_ROUNDING, _SCALE_PRECISION * np.abs(nearest))
+    return np.where(np.abs(steps - nearest) < rounding, nearest, steps)
 
 
 class GraphRunner:

@@ -30,7 +30,7 @@ Folded for {board.name} ({board.part}) at {board.clock_mhz:g} MHz. No file names
 |---|---|
 | `{FILE_LIST}` | all sources, one a line, packages before what imports them |
 | `{TOP}.v` | the top module, `{TOP}` |
-| other `.v`, `.sv` | one module or wrapper a layer, and FINN's library |
+| other `.v`, `.sv` | one module or wrapper a layer, FINN's library, `max_pool.sv` and `channel_bias.sv` beside it |
 | `.dat` | weights (`*_memblock.dat`) and thresholds (`*_threshs_*.dat`), read by `$readmemh` under their bare names |
 
 ## Ports

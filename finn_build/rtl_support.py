@@ -1,4 +1,4 @@
-"""Which networks FINN can turn into RTL alone, and which layer of another one is the problem."""
+"""Which networks become RTL alone, and which layer of another one is the problem."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ if TYPE_CHECKING:
     from onnx import NodeProto
     from qonnx.core.modelwrapper import ModelWrapper
 
-_LAYERS = ("Quant", "Conv", "BatchNormalization", "Relu", "Flatten", "MatMul", "Gemm", *DATA_MOVEMENT)
+_LAYERS = ("Quant", "Conv", "BatchNormalization", "Relu", "MaxPool", "Flatten", "MatMul", "Gemm", *DATA_MOVEMENT)
 _WEIGHTED = ("Conv", "MatMul", "Gemm")
 _WEIGHT_BITS = range(2, 9)
 _ADVICE = {
-    "MaxPool": "use a convolution with stride instead",
-    "AveragePool": "use a convolution with stride, or a linear layer on the flattened features",
+    "AveragePool": "use MaxPool or a convolution with stride, or a linear layer on the flattened features",
     "GlobalAveragePool": "use a linear layer on the flattened features",
     "ReduceMean": "use a linear layer on the flattened features",
-    "Add": "residual connections and integer biases need Vitis HLS",
+    "Add": "sums of activations need Vitis HLS; give a constant to the batch norm, or as its bias to the classifier",
 }
 
 
 def rtl_problems(model: ModelWrapper) -> dict[str, str]:
-    """Layer of a QONNX model that has no RTL in FINN 1.6.1 -> why, and what to change.
+    """Layer of a QONNX model that has no RTL, neither in FINN 1.6.1 nor in `rtl_layers` -> why, and what to change.
 
     RTL exists for a chain (no forks) of dense convolutions, linear layers and unsigned or signed quantised
-    activations, with signed, symmetric (narrow range) weights of 2 to 8 bits.
+    activations, with signed, symmetric (narrow range) weights of 2 to 8 bits, for maxima over windows of such
+    activations, and for the bias of the last layer.
     """
     signals = {model.graph.input[0].name}
     problems = {}
@@ -48,7 +48,7 @@ def check_all_rtl(model: ModelWrapper) -> None:
     """Raise RadioMLError naming the layers of FINN's graph that would need Vitis HLS."""
     others = [f"{node.op_type} {node.name}" for node in model.graph.node if not node.op_type.endswith("_rtl")]
     if others:
-        raise RadioMLError(f"FINN has no RTL for {', '.join(others)}; they would need Vitis HLS")
+        raise RadioMLError(f"there is no RTL for {', '.join(others)}; they would need Vitis HLS")
 
 
 def _problem(model: ModelWrapper, node: NodeProto, sources: list[str]) -> str:
@@ -61,13 +61,15 @@ def _problem(model: ModelWrapper, node: NodeProto, sources: list[str]) -> str:
         return "no RTL implementation; " + _ADVICE.get(node.op_type, f"RTL exists for {', '.join(_LAYERS)}")
     if len(model.find_consumers(node.output[0]) or []) > 1:
         return "its output forks; only chains of layers have RTL"
+    if node.op_type == "MaxPool":
+        return _pool_problem(node)
     if node.op_type not in _WEIGHTED:
         return ""
     group = get_by_name(node.attribute, "group")
     if group is not None and group.i != 1:
         return "grouped or depthwise convolution; RTL exists for dense ones"
-    if len(node.input) > 2:
-        return "it has a bias; give it none (bias=False), or a batch norm that has one"
+    if len(node.input) > 2 and node.output[0] != model.graph.output[0].name:
+        return "it has a bias, for which the last layer alone has RTL; give it none (bias=False), or a batch norm"
     quant = weight_quantiser(model, node.input[1])
     if quant is None:
         return "its weights are not quantised"
@@ -78,6 +80,20 @@ def _problem(model: ModelWrapper, node: NodeProto, sources: list[str]) -> str:
     if bits is None or int(bits.item()) not in _WEIGHT_BITS:
         found = "an unknown number of" if bits is None else f"{bits.item():g}"
         return f"its weights have {found} bits; the RTL multiplier takes {_WEIGHT_BITS[0]} to {_WEIGHT_BITS[-1]}"
+    return ""
+
+
+def _pool_problem(node: NodeProto) -> str:
+    """FINN gives a pool the windows of its convolution input generator, which are whole."""
+    given = {attribute.name: list(attribute.ints) or attribute.i for attribute in node.attribute}
+    kernel = given["kernel_shape"]
+    apart = any(step > size for step, size in zip(given.get("strides", [1] * len(kernel)), kernel, strict=True))
+    dilated = any(step != 1 for step in given.get("dilations", []))
+    if apart or dilated or any(given.get("pads", [])) or given.get("ceil_mode"):
+        return (
+            "its windows are padded, dilated or apart; RTL exists for whole windows of pixels beside each other: no "
+            "padding, dilation or ceil_mode, a stride of at most the kernel's size"
+        )
     return ""
 
 

@@ -89,9 +89,28 @@ def open_dataset(path: Path | str) -> Iterator[h5py.File]:
 
 
 def frames_per_cell(path: Path | str) -> int:
-    """Frames of one class at one SNR in a RadioML file."""
+    """Frames of one class at one SNR in a RadioML file.
+
+    Everything that follows from it takes labels and split from the file's order, so that is looked at: all SNRs, and
+    the class of each cell's first and last frame. Raises RadioMLError for a file that has another order.
+    """
     with open_dataset(path) as file:
-        return len(file["X"]) // CELLS
+        count = len(file["X"]) // CELLS
+        borders = np.arange(CELLS) * count
+        ends = np.stack([borders, borders + count - 1], 1).ravel()
+        # A cell's last frame and the next one's first are neighbours: read as one slice.
+        stored = [read_slice(path, file["Y"], max(at - 1, 0), at + 1) for at in (*borders, CELLS * count)]
+        class_index, _ = cell_labels(ends, count)
+        wrong = ends[(np.concatenate(stored) != (class_index[:, None] == np.arange(len(CLASSES)))).any(1)]
+        if not len(wrong):
+            _, snr_db = cell_labels(np.arange(CELLS * count), count)
+            wrong = np.flatnonzero(read_slice(path, file["Z"], 0, CELLS * count)[:, 0] != snr_db)
+    if len(wrong):
+        raise RadioMLError(
+            f"{path}: frame {wrong[0]} has the label of another place: frames are expected by class, then SNR, {count} "
+            f"of each, as in RadioML 2018.01A; `radioml data check {path}` says which others are"
+        )
+    return count
 
 
 def read_frames(path: Path | str, indices: np.ndarray) -> Frames:

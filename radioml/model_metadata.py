@@ -89,6 +89,8 @@ def load_onnx(path: Path | str) -> onnx.ModelProto:
         check_graph(model)
     except RadioMLError as error:
         raise RadioMLError(f"{path}: {error}") from error
+    except (ValueError, TypeError) as error:  # text that is not UTF-8, types of tensors that are none
+        raise RadioMLError(f"{path}: a damaged ONNX file: {error}") from error
     return model
 
 

@@ -47,8 +47,8 @@ def origin(path: Path | str) -> Origin:
     """
     with open_dataset(path) as file:
         size = f"{len(file['X']) // CELLS} frames per cell"
-        if file.attrs.get("generator") == SYNTHETIC_MARK:
-            version, seed = file.attrs["generator_version"], file.attrs["seed"]
+        mark, version, seed = (str(file.attrs.get(name)) for name in ("generator", "generator_version", "seed"))
+        if mark == SYNTHETIC_MARK:
             return Origin("synthetic", f"generator {version}, seed {seed}, {size}")
         return Origin("real", f"{Path(path).name}, frames {_fingerprint(path, file)}, {size}")
 

@@ -19,6 +19,8 @@ from radioml.files import replacing, sha256
 from training.models import create
 
 FORMAT = 1
+UNKNOWN = "unknown"
+"""Kind of training data of bare weights."""
 _DESCRIPTION = {"topology": str, "parameters": dict, "training_data": dict, "accuracy": dict}
 _DAMAGED = (RuntimeError, OSError, BadZipFile, zlib.error)
 _FOREIGN = (pickle.UnpicklingError, EOFError, ValueError, LookupError, TypeError, AttributeError, struct.error)
@@ -44,8 +46,8 @@ class TrainedNetwork:
 def save_checkpoint(path: Path, trained: TrainedNetwork) -> None:
     """Write a checkpoint of tensors and plain values."""
     description = {name: getattr(trained, name) for name in _DESCRIPTION}
-    with replacing(path) as temporary:
-        torch.save({"format": FORMAT, **description, "state": trained.network.state_dict()}, temporary)
+    with replacing(path) as temporary, temporary.open("wb") as file:  # of a path, torch would keep the name in the file
+        torch.save({"format": FORMAT, **description, "state": trained.network.state_dict()}, file)
 
 
 def load_checkpoint(path: Path | str, topology: str | None = None) -> TrainedNetwork:
@@ -72,7 +74,7 @@ def load_checkpoint(path: Path | str, topology: str | None = None) -> TrainedNet
             raise RadioMLError(f"{path}: bare weights without their topology: name it with --topology, e.g. vgg10")
         network = create(topology, {})
         target = getattr(network, "layers", network)  # the sandbox's networks are plain sequences of layers
-        unknown = {"kind": "unknown", "identity": Path(path).name, "sha256": ""}
+        unknown = {"kind": UNKNOWN, "identity": Path(path).name, "sha256": ""}
         state, origin = value, {"topology": topology, "parameters": {}, "training_data": unknown, "accuracy": {}}
     else:
         raise RadioMLError(f"{path}: not a checkpoint of this version (format {FORMAT})")

@@ -21,7 +21,7 @@ from radioml.files import refuse_inputs, replacing, sha256
 from radioml.model_metadata import INPUT_NAME, OUTPUT_NAME, ModelMetadata, attach
 from radioml.quantiser import InputQuantiser
 from radioml.synthetic import generate_spread
-from training.checkpoint import TrainedNetwork, load_checkpoint
+from training.checkpoint import UNKNOWN, TrainedNetwork, load_checkpoint, save_checkpoint
 from training.reference import IntegerNetwork, input_quantiser
 
 GOLDEN_FRAMES, GOLDEN_SEED = 26, 20180101
@@ -33,7 +33,7 @@ def export(
     topology: str | None = None,
     progress: Callable[[int, int], object] = lambda done, total: None,
 ) -> Path:
-    """Write `model.onnx`, `golden.npz` and a copy of the checkpoint to `folder`; returns the model's path.
+    """Write `model.onnx`, `golden.npz` and the checkpoint to `folder`; returns the model's path.
 
     A `score.json` there, of the model before, is removed.
 
@@ -59,12 +59,15 @@ def export(
         network = IntegerNetwork(trained.network)
         logits = network(frames.iq)
         compare(model, frames.iq, logits, network.logit_scale, progress)
-        attach(model, _metadata(trained, quantiser, network.logit_scale, sha256(checkpoint)))
-        onnx.save(model, str(temporary))
         # The model last, for it names its checkpoint: one that was left from before is then known to be old.
-        if checkpoint.resolve() != (folder / "checkpoint.pth").resolve():
-            with replacing(folder / "checkpoint.pth") as copy:
+        kept = folder / "checkpoint.pth"
+        if trained.training_data["kind"] == UNKNOWN:  # bare weights do not say of which network
+            save_checkpoint(kept, trained)
+        elif checkpoint.resolve() != kept.resolve():
+            with replacing(kept) as copy:
                 shutil.copyfile(checkpoint, copy)
+        attach(model, _metadata(trained, quantiser, network.logit_scale, sha256(kept)))
+        onnx.save(model, str(temporary))
         with replacing(folder / "golden.npz") as golden:
             np.savez_compressed(golden, iq=frames.iq, logits=logits)
         (folder / "score.json").unlink(missing_ok=True)  # of a model that was there before

@@ -21,7 +21,7 @@ class _Commands(TyperGroup):
         try:
             return super().invoke(context)
         except KeyboardInterrupt:
-            _say("interrupted", "the same command takes up what was finished", 130)
+            _say("interrupted", "nothing half-done was left; the same command continues or starts anew", 130)
 
 
 app = typer.Typer(

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from deploy.streaming import quantised
 from radioml.package import StreamFormat
 from radioml.packing import pack, unpack
 from radioml.quantiser import InputQuantiser
@@ -38,15 +39,16 @@ def packing() -> dict[str, Any]:
 
 
 def _packing(name: str, iq: np.ndarray) -> dict[str, Any]:
-    """From IQ samples; both our integers and the plain copy go to memory that is there, as a driver has it."""
+    """From IQ samples by the driver's own steps, which count frames with NaN and values that are cut off."""
     from qonnx.core.datatype import DataType
 
     library, (quantiser, stream), datatype = _library(), CASES[name], DataType[name.split()[0]]
     integers = _folded(quantiser(iq), stream).astype(np.float32)
-    copy, buffer = np.empty_like(iq), np.empty(iq.shape, np.int8)
+    copy = np.empty_like(iq)
 
     def ours() -> int:
-        pack(quantiser(iq, out=buffer), stream)
+        for batch in quantised([iq], quantiser, len(iq)):
+            pack(batch.integers, stream)
         return len(iq)
 
     def driver() -> int:
@@ -61,7 +63,9 @@ def _packing(name: str, iq: np.ndarray) -> dict[str, Any]:
         np.copyto(copy, iq)
         return len(iq)
 
-    expected = pack(quantiser(iq), stream)
+    (batch,) = quantised([iq], quantiser, len(iq))
+    assert batch.usable.all() and batch.clipped == _clipped(iq, quantiser) > 0
+    expected = pack(batch.integers, stream)
     packed = library.finnpy_to_packed_bytearray(integers, datatype, **_INNERMOST)
     assert np.array_equal(expected, packed.reshape(expected.shape))
     assert np.array_equal(expected[: stream.words], classic_packing(library, integers[:1], datatype)[0])
@@ -126,6 +130,12 @@ def classic_packing(library: ModuleType, integers: np.ndarray, datatype: Any) ->
     texts = library.pack_innermost_dim_as_hex_string(integers, datatype, padded, reverse_inner=True)
     words = [[library.hexstring2npbytearray(text) for text in frame] for frame in texts]
     return np.flip(np.array(words), axis=-1)
+
+
+def _clipped(iq: np.ndarray, quantiser: InputQuantiser) -> int:
+    """Values that the quantiser cuts off, as NumPy counts them."""
+    steps = np.rint(iq / np.float32(quantiser.scale))
+    return int(((steps < quantiser.minimum) | (steps > quantiser.maximum)).sum())
 
 
 def _folded(integers: np.ndarray, stream: StreamFormat) -> np.ndarray:

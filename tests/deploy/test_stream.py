@@ -206,6 +206,20 @@ def test_a_failed_run_leaves_its_rows_and_an_empty_one_the_old_file(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_two_streams_do_not_share_a_file(tmp_path):
+    path = tmp_path / "rows.jsonl"
+    with row_writer(str(path)) as write:
+        write({"frame": 0})
+        with pytest.raises(RadioMLError, match="another process is writing"), row_writer(str(path)):
+            pass
+        write({"frame": 1})
+    assert len(path.read_text().splitlines()) == 2
+    (folder := tmp_path / "x.csv").mkdir()
+    with pytest.raises(RadioMLError, match="a folder"), row_writer(str(folder)):
+        pass
+    assert not list(folder.iterdir())
+
+
 def test_the_command_reads_a_recording(radioml, small_package, recording, logits, tmp_path):
     out = tmp_path / "out.jsonl"
     arguments = ("stream", small_package, recording, "--as-is", "--out", out, "--backend", "simulation")

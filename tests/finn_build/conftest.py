@@ -7,7 +7,7 @@ import pytest
 
 @pytest.fixture(scope="session")
 def pooled_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An untrained network with layers that have no RTL."""
+    """An untrained network with max-pools and a bias of the classifier."""
     from training.checkpoint import TrainedNetwork, save_checkpoint
     from training.export import export
     from training.models import create
@@ -17,3 +17,17 @@ def pooled_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     network = create("vgg10", parameters).eval()
     save_checkpoint(run / "untrained.pth", TrainedNetwork(network, "vgg10", parameters, {"kind": "none"}, {}))
     return export(run / "untrained.pth", run / "train")
+
+
+@pytest.fixture
+def asymmetric_model(pooled_model: Path, tmp_path: Path) -> Path:
+    """That network with asymmetric weights, which the RTL multiplier does not take."""
+    from onnx import save
+    from qonnx.core.modelwrapper import ModelWrapper
+    from qonnx.custom_op.registry import getCustomOp
+
+    model = ModelWrapper(str(pooled_model))
+    for conv in model.get_nodes_by_op_type("Conv"):
+        getCustomOp(model.find_producer(conv.input[1])).set_nodeattr("narrow", 0)
+    save(model.model, str(tmp_path / "asymmetric.onnx"))
+    return tmp_path / "asymmetric.onnx"

@@ -57,7 +57,7 @@ def small_streamlined(small_model: Path, tmp_path_factory: pytest.TempPathFactor
 def test_thresholds_are_the_definition(small_model: Path, small_streamlined: tuple[ModelWrapper, ModelWrapper]):
     network, streamlined = (ModelWrapper(model.model, make_deepcopy=True) for model in small_streamlined)
     quantiser = load_exported(small_model)[1].quantiser
-    tables = _tables(exact_thresholds(streamlined, network, quantiser))
+    tables = _tables(exact_thresholds(streamlined, network))
     gamma = network.get_initializer(network.get_nodes_by_op_type("BatchNormalization")[0].input[1])
     checked = 0
     for channel, thresholds in enumerate(tables[0]):
@@ -95,7 +95,7 @@ def test_thresholds_that_single_precision_rounds_wrongly_are_mended(small_model:
     network.save(str(tmp_path / "shifted.onnx"))
     network, streamlined = _streamlined(tmp_path / "shifted.onnx", tmp_path / "finn")
     by_finn = np.ceil(_tables(streamlined)[0][:, 4])
-    mended = _tables(exact_thresholds(streamlined, network, metadata.quantiser))[0][:, 4]
+    mended = _tables(exact_thresholds(streamlined, network))[0][:, 4]
     np.testing.assert_array_equal(mended, integers + 1)
     assert (by_finn != mended).any(), "FINN got all of them right: the test shows nothing"
 
@@ -107,4 +107,4 @@ def test_thresholds_of_another_network_are_refused(
     norm = network.get_nodes_by_op_type("BatchNormalization")[0]
     network.set_initializer(norm.input[2], network.get_initializer(norm.input[2]) + np.float32(1))
     with pytest.raises(RadioMLError, match="FINN's thresholds differ from the network's by up to"):
-        exact_thresholds(streamlined, network, load_exported(small_model)[1].quantiser)
+        exact_thresholds(streamlined, network)

@@ -115,7 +115,7 @@ def test_streams_that_a_converter_slows_are_named(small):
 def test_folding_of_another_network(small, pooled):
     with pytest.raises(
         RadioMLError,
-        match=r"Pool_hls_0, [\s\S]*: not in the network, which has [\s\S]*MVAU_rtl_2: SIMD = 12: legal are 1, 2, 4",
+        match=r"Pool_rtl_0, [\s\S]*: not in the network, which has [\s\S]*MVAU_rtl_2: SIMD = 12: legal are 1, 2, 4",
     ):
         apply_folding(small, folding_of(fold_to_interval(pooled, 1)), FILE)
 
@@ -123,9 +123,9 @@ def test_folding_of_another_network(small, pooled):
 def test_input_generator_of_a_pool_is_bound_to_it(pooled):
     folding = folding_of(fold_to_interval(pooled, 10**6))
     assert folding_of(apply_folding(pooled, folding, FILE)) == folding
-    assert folding["Pool_hls_0"]["PE"] == 1
-    folding["Pool_hls_0"]["PE"] = 2
-    with pytest.raises(RadioMLError, match=r"ConvolutionInputGenerator_rtl_\d+: SIMD must be the PE of Pool_hls_0, 2$"):
+    assert folding["Pool_rtl_0"]["PE"] == 1
+    folding["Pool_rtl_0"]["PE"] = 2
+    with pytest.raises(RadioMLError, match=r"ConvolutionInputGenerator_rtl_\d+: SIMD must be the PE of Pool_rtl_0, 2$"):
         apply_folding(pooled, folding, FILE)
 
 

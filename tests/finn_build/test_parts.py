@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from finn_build import verilator
 from finn_build.finn_session import finn_session
 from finn_build.library_patches import PATCHES, patch_copy
 from finn_build.rtl_support import rtl_problems
@@ -15,6 +14,7 @@ from finn_build.step_runner import StepRunner
 from finn_build.steps.cut_input import cut_input
 from finn_build.stitch import Layer, stitch
 from finn_build.verification import compare
+from finn_build.verilator import compile_simulator
 from radioml.errors import RadioMLError
 from radioml.quantiser import InputQuantiser
 
@@ -93,10 +93,11 @@ def test_fork_and_residual(model):
     assert "joins two branches" in problems["Add Residual"]
 
 
-def test_missing_compiler_is_named(monkeypatch):
-    monkeypatch.setattr(verilator.shutil, "which", lambda tool: None)
-    with pytest.raises(RadioMLError, match=r"`g\+\+` .*apt install"):
-        verilator.check_tools()
+def test_missing_compiler_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(shutil, "which", lambda tool: None)
+    with pytest.raises(RadioMLError, match=r"(?s)RTL simulator cannot start.*g\+\+ \(not found\).*apt install"):
+        compile_simulator(tmp_path, None, tmp_path / "work", tmp_path / "library.so", tmp_path / "log")
+    assert not (tmp_path / "work").exists()
 
 
 def test_failed_step_names_itself_and_the_log(tmp_path):

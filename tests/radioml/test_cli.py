@@ -43,6 +43,7 @@ def test_every_command_has_help(words: tuple[str, ...]):
     for word in words:
         command = command.commands[word]
     assert command.help, "says what it does"
+    assert "radioml " in (command.epilog or ""), "shows an example"
     for parameter in command.params:
         if isinstance(parameter, typer.core.TyperOption):
             assert parameter.help, f"--{parameter.name}"

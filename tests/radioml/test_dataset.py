@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import h5py
@@ -9,9 +10,10 @@ import numpy as np
 import pytest
 
 from radioml.check import check_dataset
-from radioml.dataset import CELLS, cell_labels, read_frames
+from radioml.dataset import CELLS, cell_labels, frames_per_cell, read_frames
 from radioml.errors import RadioMLError
 from radioml.split import spread_indices
+from radioml.synthetic import write_dataset
 
 DAMAGED = 500
 """A frame whose block on the disk is damaged."""
@@ -71,3 +73,29 @@ def test_a_damaged_block_is_a_user_error_that_says_where(damaged):
         read_frames(damaged, np.array([0, DAMAGED]))
     with pytest.raises(RadioMLError, match=r"damaged\.h5: X cannot be read from frame 0 on"):
         check_dataset(damaged)
+
+
+@pytest.mark.parametrize(
+    ("array", "rows", "wrong"), [("Y", slice(0, None), 0), ("Y", 300, 300), ("Z", 7, 7), ("Y", 623, 623)]
+)
+def test_labels_in_another_order_are_refused(file, tmp_path, array, rows, wrong):
+    path = Path(shutil.copy(file, tmp_path))
+    assert frames_per_cell(path) == 1
+    with h5py.File(path, "r+") as changed:
+        changed[array][rows] = 0 if array == "Y" else 99
+    with pytest.raises(RadioMLError, match=f"frame {wrong} has the label of another place"):
+        frames_per_cell(path)
+
+
+def test_every_cells_ends_are_looked_at(tmp_path):
+    path = tmp_path / "frames.h5"
+    write_dataset(path, 3, seed=0)
+    assert frames_per_cell(path) == 3
+    for frame in (0, 2, 3, 3 * CELLS - 1):
+        with h5py.File(path, "r+") as file:
+            right = file["Y"][frame]
+            file["Y"][frame] = np.roll(right, 1)
+        with pytest.raises(RadioMLError, match=f"frame {frame} has"):
+            frames_per_cell(path)
+        with h5py.File(path, "r+") as file:
+            file["Y"][frame] = right

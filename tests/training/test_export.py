@@ -196,6 +196,8 @@ def test_unfit_checkpoints_are_refused(small_checkpoint: Path, tmp_path: Path):
         load_checkpoint(small_checkpoint, "vgg10")
     with pytest.raises(RadioMLError, match="no such checkpoint"):
         load_checkpoint(tmp_path / "absent.pth")
+    save_checkpoint(tmp_path / "a.pth", load_checkpoint(small_checkpoint))
+    assert (tmp_path / "a.pth").read_bytes() == small_checkpoint.read_bytes()  # nothing but what it says
     truncated = tmp_path / "truncated.pth"
     truncated.write_bytes(small_checkpoint.read_bytes()[:5000])
     with pytest.raises(RadioMLError, match="not a checkpoint"):
@@ -239,6 +241,10 @@ def _with_nan(path: Path, checkpoint: Path) -> None:
         (lambda path, _: path.touch(), "not a checkpoint that can be loaded safely: no file of torch.save"),
         (
             lambda path, _: path.write_text("hello"),
+            "not a checkpoint that can be loaded safely: no file of torch.save",
+        ),
+        (
+            lambda path, _: path.write_bytes(b"."),
             "not a checkpoint that can be loaded safely: no file of torch.save",
         ),
         (

@@ -12,6 +12,8 @@ from typer.testing import CliRunner
 import radioml.cli.training  # noqa: F401  (registers the commands)
 from radioml.cli import app
 from radioml.errors import RadioMLError
+from radioml.files import sha256
+from radioml.model_metadata import load_exported
 from training.checkpoint import load_checkpoint
 from training.export import export
 from training.score import BASELINE_BIT_MEM, BASELINE_BIT_OPS, score_model
@@ -27,6 +29,9 @@ def test_our_export_of_the_baseline_scores_exactly_one(reference: Path, tmp_path
     model = export(reference / "pretrained_VGG10_w8a8_20.pth", tmp_path, "vgg10")
     score = score_model(model)
     assert (score.bit_ops, score.bit_mem, score.score) == (BASELINE_BIT_OPS, BASELINE_BIT_MEM, 1.0)
+    kept = tmp_path / "checkpoint.pth"
+    assert load_checkpoint(kept).topology == "vgg10"  # bare weights become a checkpoint that says what it is
+    assert load_exported(model)[1].checkpoint_sha256 == sha256(kept)
 
 
 def test_the_breakdown_follows_from_the_topology(small_checkpoint: Path, tmp_path: Path):
@@ -160,6 +165,14 @@ def test_a_broken_model_has_no_score(spoil: Callable, message: str, tmp_path: Pa
     (tmp_path / "broken.onnx").write_bytes(model.SerializeToString())
     with pytest.raises(RadioMLError, match=f"broken.onnx: {message}"):
         score_model(tmp_path / "broken.onnx")
+
+
+@pytest.mark.parametrize("name", [b"MatMul", b"quant", b"qonnx.custom_op", b"logits"])
+def test_a_damaged_name_is_no_traceback(name: bytes, tmp_path: Path):
+    content = _quantised_matmul().SerializeToString()
+    (tmp_path / "damaged.onnx").write_bytes(content.replace(name, b"\xff" + name[1:], 1))
+    with pytest.raises(RadioMLError, match=r"damaged\.onnx: "):
+        score_model(tmp_path / "damaged.onnx")
 
 
 def test_a_model_that_is_not_exported_yet_is_answered_with_the_command(tmp_path: Path):
