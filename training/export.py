@@ -62,7 +62,7 @@ def export(
         # The model last, for it names its checkpoint: one that was left from before is then known to be old.
         kept = folder / "checkpoint.pth"
         if trained.training_data["kind"] == UNKNOWN:  # bare weights do not say of which network
-            save_checkpoint(kept, trained)
+            save_checkpoint(kept, load_checkpoint(checkpoint, topology))  # `trained` is in double precision by now
         elif checkpoint.resolve() != kept.resolve():
             with replacing(kept) as copy:
                 shutil.copyfile(checkpoint, copy)
