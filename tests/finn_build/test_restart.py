@@ -103,7 +103,7 @@ def test_killed_build_continues_where_it_stopped_and_gives_the_same(small_build,
     assert process.returncode == 0, output
     lines = [line.strip() for line in output.splitlines()]
     kept = [line.removesuffix("kept").strip() for line in lines if line.endswith("kept")]
-    assert kept == ["insert converters and FIFOs", "generate HDL"]
+    assert kept == ["compute golden frames in software", "insert converters and FIFOs", "generate HDL"]
     assert next(line for line in lines if line.endswith(" s")).startswith("compile the FIFO gauge")
     assert contents(folder / RTL) == contents(small_build.folder / RTL)
     for name in (DEPTHS, CYCLES, "folding.json"):
