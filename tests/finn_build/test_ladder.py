@@ -8,9 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 import yaml
 from qonnx.core.modelwrapper import ModelWrapper
+from rich.console import Console
 
+from finn_build.build import build
 from finn_build.ladder import climb, describe
 from finn_build.layout import FOLDED, NETWORK, STEPS, WITH_FIFOS
 from finn_build.rtl_rungs import BACK_TO_BACK, FRAME_GAPS, STALLS, WORD_GAPS
@@ -21,7 +24,10 @@ from radioml.files import read_json
 from radioml.package import LIBRARY, open_package, write_package
 from radioml.synthetic import generate_spread
 from tests.finn_build.moved_rtl import design_of
+from training.checkpoint import TrainedNetwork, save_checkpoint
+from training.export import export
 from training.inner_levels import inner_levels
+from training.models import create
 
 STEP_NAMES = (
     "cut the input quantiser off",
@@ -280,3 +286,18 @@ def test_fault_that_shows_in_one_way_of_streaming_alone(
 
     folder = repackaged(small_build, tmp_path / "build", change)
     assert wrong(climb(folder, frames, reference, "synthetic")) == found
+
+
+def test_activations_that_come_after_the_last_logit_are_waited_for(frames, tmp_path):
+    # The second convolution does not read the last 6 pixels.
+    parameters = {"phases": 32, "channels": [4, 4], "kernels": [3, 3], "strides": [2, 8]}
+    torch.manual_seed(0)
+    network = create("polyphase", parameters).eval()
+    checkpoint = tmp_path / "untrained.pth"
+    save_checkpoint(checkpoint, TrainedNetwork(network, "polyphase", parameters, {"kind": "none"}, {}))
+    model = export(checkpoint, tmp_path / "train")
+    folder = build(model, "Pynq-Z2", "rtl", target_fps=400_000, console=Console(quiet=True)).folder
+    trained = inner_levels(checkpoint, frames.iq)
+    assert trained.layers["features.0"][-1, :, -6:].any()
+    report = climb(folder, frames, Reference(trained.logits, trained.layers, trained.classifier), "synthetic")
+    assert not wrong(report)
