@@ -26,7 +26,7 @@ from finn_build.check_model import check_model, remark
 from finn_build.choose_folding import FIT_MARGIN_PERCENT, DoesNotFitError, Wish, choose_folding
 from finn_build.estimate import RESOURCES
 from finn_build.finn_session import finn_session
-from finn_build.record import source_digest, versions
+from finn_build.record import tool_digest, versions
 from finn_build.steps import BOARD_STEPS, graph_steps
 from radioml.errors import RadioMLError
 from radioml.files import read_json, replacing, sha256, write_json
@@ -214,7 +214,7 @@ def _key(*parts: str) -> str:
 
 @cache
 def _tool() -> tuple[str, dict[str, str]]:
-    return source_digest(Path(__file__).parent), versions()
+    return tool_digest(), versions()
 
 
 def _kept(path: Path, key: str) -> dict[str, Any] | None:

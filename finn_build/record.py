@@ -79,7 +79,7 @@ def inputs_of(model: Path, checkpoint_sha256: str, board: Board, folding: dict[s
         "checkpoint": checkpoint_sha256,
         "board": {"name": board.name, "sha256": sha256(CATALOGUE / f"{board.name}.yaml")},
         "folding": folding,
-        "tool": {"version": radioml.__version__, "sha256": _tool_digest()},
+        "tool": {"version": radioml.__version__, "sha256": tool_digest()},
     }
 
 
@@ -174,7 +174,7 @@ def _unchanged(folder: Path, files: dict[str, str]) -> bool:
     return all((folder / name).is_file() and sha256(folder / name) == digest for name, digest in files.items())
 
 
-def _tool_digest() -> str:
+def tool_digest() -> str:
     """Of the build and of what it shares with the other rooms: packing, quantiser, simulation, package."""
     sources = (Path(__file__).parent, Path(radioml.__file__).parent)
     return hashlib.sha256("".join(map(source_digest, sources)).encode()).hexdigest()

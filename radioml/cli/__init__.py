@@ -41,8 +41,8 @@ def main() -> None:
     written, or a stage that is not installed (a board has the driver alone), one message and exit code 2.
     """
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # a job in the background ignores Ctrl-C
-        for source in (signal.SIGINT, signal.SIGALRM):
-            signal.signal(source, _interrupt)
+        signal.signal(signal.SIGINT, _interrupt)
+        signal.signal(signal.SIGALRM, lambda number, frame: signal.raise_signal(signal.SIGINT))
     from radioml.cli import (  # noqa: F401  (each registers)
         bench,
         boards,
@@ -77,7 +77,7 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
     """Ctrl-C, but not in the middle of an import: some swallow it, others leave half a module behind."""
     while frame:
         if frame.f_globals.get("__name__") == "importlib._bootstrap":
-            signal.setitimer(signal.ITIMER_REAL, 0.05)  # asks again with SIGALRM
+            signal.setitimer(signal.ITIMER_REAL, 0.05)  # then again, to whoever takes Ctrl-C by then
             return
         frame = frame.f_back
     raise KeyboardInterrupt
