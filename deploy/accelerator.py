@@ -10,13 +10,13 @@ from typing import Protocol
 
 import numpy as np
 
+from radioml.contract.package import Manifest, Package
 from radioml.errors import RadioMLError
-from radioml.package import Manifest, Package
 
 BACKENDS = {
-    "pynq": "deploy.pynq_board:PynqAccelerator",
-    "simulation": "deploy.simulation:SimulatedAccelerator",
-    "software": "deploy.software:SoftwareAccelerator",
+    "pynq": "deploy.backends.pynq:PynqAccelerator",
+    "simulation": "deploy.backends.verilated:SimulatedAccelerator",
+    "software": "deploy.backends.software:SoftwareAccelerator",
 }
 """Backend name -> `module:class`, called as `open_accelerator` is, without the backend. Imported on demand: a backend's
 own needs, a board's Python modules for example, must not keep the others from running."""

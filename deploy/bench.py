@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 
 from deploy.accelerator import Accelerator, open_accelerator
-from deploy.golden import check_golden
-from deploy.streaming import classified
+from deploy.checks.golden import check_golden
+from deploy.pipeline import classified
 from radioml.constants import CLASSES, SNRS_DB
+from radioml.contract.package import Manifest, open_package
 from radioml.errors import INTERRUPTED, RadioMLError, problem
-from radioml.package import Manifest, open_package
 
 PARTS = ("quantise", "pack", "transfer", "accelerator", "unpack", "other")
 """What a call's time is split into. other: what the backend does not tell apart, on a board Python around the parts,
@@ -63,7 +63,7 @@ class Benchmark:
     """What was measured so far.
 
     board: its name, None where there is none. clock_mhz: read back from it. calls: batch size -> repetitions; size 1 is
-    always among them. streamed_frames, streamed_seconds: of `deploy.streaming.classified`, with batches of
+    always among them. streamed_frames, streamed_seconds: of `deploy.pipeline.classified`, with batches of
     `stream_batch` frames. cycles, intervals: as in `deploy.accelerator.Inference`. problem: why it ended early, or "".
     """
 
@@ -119,7 +119,7 @@ def bench(
     progress: called with what is measured next. A KeyboardInterrupt, or an error of the accelerator, once something was
     measured ends the run and keeps it. Raises RadioMLError and MismatchError for what fails before.
     """
-    from radioml.synthetic import generate_spread
+    from radioml.data.synthetic import generate_spread
 
     if not batches or min(batches) < 1 or seconds <= 0:
         raise RadioMLError(f"batches of {list(batches)} frames for {seconds} s: sizes and seconds must be above 0")

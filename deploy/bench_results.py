@@ -10,7 +10,7 @@ import numpy as np
 
 from deploy.bench import PARTS, SEED, Benchmark, Call
 from deploy.results import at_the_clock
-from radioml.plots import throughput_over_batch_size
+from radioml.report.plots import throughput_over_batch_size
 
 _REPEATS_FOR_99 = 100
 """With fewer repetitions, the 99 % quantile would be their maximum."""

@@ -11,14 +11,14 @@ from pathlib import Path
 import numpy as np
 
 from deploy.accelerator import Inference, open_accelerator
-from deploy.golden import check_golden
-from deploy.streaming import UNUSABLE, classified
-from radioml import dataset
+from deploy.checks.golden import check_golden
+from deploy.pipeline import UNUSABLE, classified
+from radioml.contract.package import Manifest, open_package
+from radioml.data import dataset
+from radioml.data.provenance import Origin, origin
+from radioml.data.split import spread_indices
 from radioml.errors import INTERRUPTED, RadioMLError, problem
-from radioml.metrics import Metrics, measure
-from radioml.package import Manifest, open_package
-from radioml.provenance import Origin, origin
-from radioml.split import spread_indices
+from radioml.report.metrics import Metrics, measure
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from statistics import NormalDist
 from typing import Any
 
 from deploy.classify import Classification
-from radioml.metrics import Proportion
-from radioml.provenance import same_file, seen_in_training
+from radioml.data.provenance import same_file, seen_in_training
+from radioml.report.metrics import Proportion
 
 _FALSE_ALARMS = 1e-3
 """How many right accelerators are suspected, of those that classify frames which the report does not have."""

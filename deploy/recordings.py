@@ -16,8 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
-from radioml import dataset
 from radioml.constants import FRAME_LENGTH
+from radioml.data import dataset
 from radioml.errors import RadioMLError
 
 RAW_FORMATS = {"cf32": "<f4", "cs16": "<i2", "cs8": "i1"}

@@ -8,9 +8,9 @@ from typing import Any
 from deploy.classify import Classification
 from deploy.expectation import expectation
 from radioml.constants import FRAME_LENGTH
+from radioml.contract.package import Manifest
 from radioml.files import write_json
-from radioml.package import Manifest
-from radioml.plots import accuracy_over_snr, confusion_matrix
+from radioml.report.plots import accuracy_over_snr, confusion_matrix
 
 
 def default_folder(package: Path) -> Path:

@@ -16,12 +16,12 @@ from typing import Any, TextIO
 import numpy as np
 
 from deploy.accelerator import open_accelerator
-from deploy.golden import check_golden
+from deploy.checks.golden import check_golden
+from deploy.pipeline import UNUSABLE, ClassifiedBatch, classified
 from deploy.recordings import Source
-from deploy.streaming import UNUSABLE, ClassifiedBatch, classified
+from radioml.contract.package import open_package
 from radioml.errors import INTERRUPTED, RadioMLError, problem
 from radioml.files import write_json
-from radioml.package import open_package
 
 STDOUT = "-"
 Row = dict[str, Any]

@@ -11,20 +11,20 @@ from typing import Any
 
 from rich.console import Console
 
-from finn_build.bitfile import build_bitfile, check_bitfile, toolchain
 from finn_build.boards import Board, load_board
-from finn_build.check_model import check_model
-from finn_build.choose_folding import wish
-from finn_build.estimate_stage import build_estimate
-from finn_build.kept_steps import KeptSteps
-from finn_build.layout import BITFILE, ESTIMATE, MADE, PACKAGE, RESULTS, RTL, STEPS, VENDOR, WITH_FIFOS, WORK
-from finn_build.record import drop_stage, inputs_of, open_record
-from finn_build.rtl_stage import build_rtl, read_golden
-from finn_build.step_runner import StepRunner
+from finn_build.engine.paths import BITFILE, ESTIMATE, MADE, PACKAGE, RESULTS, RTL, STEPS, VENDOR, WITH_FIFOS, WORK
+from finn_build.engine.record import drop_stage, inputs_of, open_record
+from finn_build.engine.step_cache import KeptSteps
+from finn_build.engine.step_runner import StepRunner
+from finn_build.folding.choose_folding import wish
+from finn_build.model_check.check_model import check_model
+from finn_build.stages.estimate import build_estimate
+from finn_build.stages.rtl import build_rtl, read_golden
+from finn_build.vivado.bitfile import build_bitfile, check_bitfile, toolchain
+from radioml.contract.metadata import ModelMetadata, load_exported
+from radioml.contract.package import GOLDEN
 from radioml.doctor import require, simulation_tools
 from radioml.files import alone_in, read_json, sha256
-from radioml.model_metadata import ModelMetadata, load_exported
-from radioml.package import GOLDEN
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ import tempfile
 from pathlib import Path
 
 import tomllib
+from setuptools import find_packages
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 ROOMS = ("radioml", "deploy")
@@ -38,7 +39,7 @@ def build(folder: Path) -> Path:
     """Write the wheel into `folder`; returns its path. Raises subprocess.CalledProcessError when pip fails."""
     settings = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
     project, packaging = settings["project"], settings["tool"]["setuptools"]
-    packages = [name for name in packaging["packages"] if name.split(".")[0] in ROOMS]
+    packages = find_packages(str(REPOSITORY), include=[f"{room}*" for room in ROOMS])
     data = {name: files for name, files in packaging["package-data"].items() if name in packages}
     lines = [
         "[build-system]", 'requires = ["setuptools>=77"]', 'build-backend = "setuptools.build_meta"',

@@ -12,20 +12,20 @@ from pathlib import Path
 
 import pytest
 
-REPOSITORY = Path(__file__).resolve().parents[1]
+from tests.repository import REPOSITORY, SHARED
+
 # A shell that starts the tests in the background lets them, and all that they start, ignore Ctrl-C; some tests send it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-SHARED = REPOSITORY.parent / "shared" / "reference"
 SMALL = {"phases": 32, "channels": [4, 4], "kernels": [3, 3], "strides": [2, 2]}
 
 
 @pytest.fixture(scope="session")
 def reference() -> Path:
     """Folder with a network that others trained on the real data set."""
-    if not SHARED.exists():
+    if not (SHARED / "reference").exists():
         pytest.skip("../shared/reference (a network trained on the real data set) is absent")
-    return SHARED
+    return SHARED / "reference"
 
 
 def run_radioml(*arguments: object, home: Path) -> subprocess.CompletedProcess[str]:
@@ -46,7 +46,7 @@ def small_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """model.onnx of a small polyphase network that was trained for a few seconds, enough to be better than chance."""
     from rich.console import Console
 
-    from radioml.synthetic import write_dataset
+    from radioml.data.synthetic import write_dataset
     from training.experiment import Experiment
     from training.export import export
     from training.loop import train

@@ -12,10 +12,10 @@ import numpy as np
 import torch
 
 from radioml.constants import SNRS_DB
-from radioml.dataset import cell_labels, frames_per_cell
+from radioml.contract.quantiser import InputQuantiser
+from radioml.data.dataset import cell_labels, frames_per_cell
+from radioml.data.split import fixed_split
 from radioml.errors import RadioMLError
-from radioml.quantiser import InputQuantiser
-from radioml.split import fixed_split
 from training.frame_cache import Progress, quantised_frames
 
 

@@ -1,9 +1,9 @@
 """Evaluating what the workstation makes, a checkpoint or its QONNX model, in the arithmetic of the accelerator.
 
-Both are computed in exact integers (see `training.reference` and `radioml.exact_qonnx`), not in the single precision of
-the training loop: so a checkpoint, its QONNX model and its RTL give the same class for every frame, and a difference
-between their accuracies is an error, never rounding. `metrics.json` of a training run is in single precision and may
-differ in a few frames: the shipped network's class does in 192 of 49,920.
+Both are computed in exact integers (see `training.reference` and `radioml.network.exact_qonnx`), not in the single
+precision of the training loop: so a checkpoint, its QONNX model and its RTL give the same class for every frame, and a
+difference between their accuracies is an error, never rounding. `metrics.json` of a training run is in single precision
+and may differ in a few frames: the shipped network's class does in 192 of 49,920.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from typing import Any
 
 import numpy as np
 
-from radioml import dataset
+from radioml.contract.metadata import load_exported
+from radioml.contract.quantiser import InputQuantiser
+from radioml.data import dataset
+from radioml.data.provenance import origin
+from radioml.data.split import spread_indices
 from radioml.errors import RadioMLError, problem
-from radioml.evaluation import Evaluation
-from radioml.exact_qonnx import ExactQonnx, logits_as_integers
-from radioml.metrics import measure
-from radioml.model_metadata import load_exported
-from radioml.provenance import origin
-from radioml.quantiser import InputQuantiser
-from radioml.split import spread_indices
+from radioml.network.exact_qonnx import ExactQonnx, logits_as_integers
+from radioml.report.evaluation import Evaluation
+from radioml.report.metrics import measure
 from training.checkpoint import load_checkpoint
 from training.reference import IntegerNetwork, input_quantiser
 

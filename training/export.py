@@ -15,12 +15,12 @@ from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.util.cleanup import cleanup_model
 
 from radioml.constants import CLASSES, FRAME_LENGTH
+from radioml.contract.metadata import INPUT_NAME, OUTPUT_NAME, ModelMetadata, attach
+from radioml.contract.quantiser import InputQuantiser
+from radioml.data.synthetic import generate_spread
 from radioml.errors import RadioMLError
-from radioml.exact_qonnx import ExactQonnx, logits_as_integers
 from radioml.files import refuse_inputs, replacing, sha256
-from radioml.model_metadata import INPUT_NAME, OUTPUT_NAME, ModelMetadata, attach
-from radioml.quantiser import InputQuantiser
-from radioml.synthetic import generate_spread
+from radioml.network.exact_qonnx import ExactQonnx, logits_as_integers
 from training.checkpoint import UNKNOWN, TrainedNetwork, load_checkpoint, save_checkpoint
 from training.reference import IntegerNetwork, input_quantiser
 

@@ -33,10 +33,10 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from radioml.constants import FRAME_LENGTH
-from radioml.dataset import open_dataset, read_slice
+from radioml.contract.quantiser import InputQuantiser
+from radioml.data.dataset import open_dataset, read_slice
 from radioml.errors import RadioMLError
 from radioml.files import CACHE_VARIABLE, chosen_cache, read_json, sha256, write_json
-from radioml.quantiser import InputQuantiser
 
 Progress = Callable[[str, int, int], object]
 """Called with what is being done, how much of it is done, and of how much."""

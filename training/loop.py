@@ -19,10 +19,10 @@ from rich.markup import escape
 from rich.progress import Progress as ProgressBar
 from torch import nn
 
+from radioml.data.provenance import origin
 from radioml.errors import RadioMLError
 from radioml.files import alone_in, write_json, write_text
-from radioml.metrics import Metrics, measure
-from radioml.provenance import origin
+from radioml.report.metrics import Metrics, measure
 from training.bad_batch import LossWatch
 from training.checkpoint import TrainedNetwork, load_checkpoint, save_checkpoint, start_identity, start_with
 from training.data import QuantisedFrames, RadioMLData, as_iq
@@ -267,7 +267,7 @@ def _keep(
     experiment: Experiment, network: nn.Module, identity: dict[str, Any], metrics: Metrics, folder: Path
 ) -> TrainedNetwork:
     """Write the checkpoint, the test metrics and their plots, if this process is the first."""
-    from radioml.plots import accuracy_over_snr, confusion_matrix
+    from radioml.report.plots import accuracy_over_snr, confusion_matrix
 
     accuracy = {
         "overall": metrics.overall.accuracy,

@@ -13,8 +13,8 @@ from brevitas.nn.mixin.parameter import QuantWeightMixin
 from torch import nn
 
 from radioml.constants import CLASSES, FRAME_LENGTH
-from radioml.exact_qonnx import logits_as_integers
-from radioml.quantiser import InputQuantiser
+from radioml.contract.quantiser import InputQuantiser
+from radioml.network.exact_qonnx import logits_as_integers
 from training.checkpoint import TrainedNetwork, load_checkpoint
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from qonnx.core.modelwrapper import ModelWrapper
 
     from finn_build.boards import Board
-    from radioml.model_metadata import ModelMetadata
+    from radioml.contract.metadata import ModelMetadata
 
 EXACT_STEP, HOST_CUT_STEP = "make thresholds exact", "cut the host's ends off"
 BOARD_STEPS = ("choose RTL or HLS", "minimise bit widths")

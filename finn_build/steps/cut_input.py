@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from radioml.constants import FRAME_LENGTH
+from radioml.contract.quantiser import InputQuantiser
 from radioml.errors import RadioMLError
-from radioml.quantiser import InputQuantiser
 
 if TYPE_CHECKING:
     from onnx import NodeProto

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from finn_build.origin import origin
+from finn_build.integer_scales import origin
 from radioml.errors import RadioMLError
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from radioml.metrics import Metrics, Proportion
+    from radioml.report.metrics import Metrics, Proportion
 
 
 def by_snr(metrics: Metrics) -> Table:

@@ -73,9 +73,9 @@ def build(
     from finn_build.boards import load_board
     from finn_build.build import build as run_build
     from finn_build.build import check as check_only
-    from finn_build.estimate import estimate_table
-    from finn_build.implementation import summary as implementation_summary
-    from finn_build.simulation_report import build_summary
+    from finn_build.estimate.estimate import estimate_table
+    from finn_build.verify.simulation_report import build_summary
+    from finn_build.vivado.implementation import summary as implementation_summary
 
     if check:
         check_only(model, load_board(board), until.value)
@@ -118,12 +118,12 @@ def simulate(
     seed: Annotated[int, typer.Option(help="Seed of the synthetic frames.")] = 0,
 ) -> None:
     """Stream frames through the RTL and compare every integer with Brevitas; exit code 1 on any difference."""
-    from finn_build.record import checkpoint_of
-    from finn_build.simulation_report import FrameLabels, report, report_table, simulate_build
+    from finn_build.engine.record import checkpoint_of
+    from finn_build.verify.simulation_report import FrameLabels, report, report_table, simulate_build
     from radioml.cli.progress import frames_progress
     from radioml.constants import CLASSES
-    from radioml.split import spread
-    from radioml.synthetic import generate_spread
+    from radioml.data.split import spread
+    from radioml.data.synthetic import generate_spread
     from training.reference import integer_logits
 
     checkpoint = checkpoint_of(folder, checkpoint)

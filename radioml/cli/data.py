@@ -42,7 +42,7 @@ def synth(
     ones. The file is marked as synthetic, and every figure made from it says so. Size: 5.2 MB per frame per cell
     (40 give 210 MB, 24,960 frames).
     """
-    from radioml.synthetic import write_dataset
+    from radioml.data.synthetic import write_dataset
 
     if out.exists() and not force:
         raise RadioMLError(f"{out} exists already; choose another name or replace it with --force")
@@ -62,7 +62,7 @@ def check(
     Checks names, shapes and types of the arrays X, Y and Z, one-hot labels, the SNR grid, the order (by class, then
     SNR, equally many frames each) and that no sample is NaN or infinite. Ends with 2 if the file is not valid.
     """
-    from radioml.check import check_dataset
+    from radioml.data.check import check_dataset
 
     with frames_progress() as progress:
         task = progress.add_task("checking", total=None)

@@ -38,8 +38,8 @@ def estimate(
     network. Two processes; repeated, the command does only what is missing or depends on something changed.
     """
     from finn_build.boards import board_names
-    from finn_build.estimate_all import FAILED, estimate_all
-    from finn_build.estimate_tables import markdown, markdown_in_full, overview
+    from finn_build.estimate.all_pairs import FAILED, estimate_all
+    from finn_build.estimate.tables import markdown, markdown_in_full, overview
     from radioml.files import write_json, write_text
 
     if not (all_pairs or configs or boards):
@@ -78,7 +78,7 @@ def untrained_model(networks: dict[str, tuple[str, dict[str, Any]]], name: str, 
     import torch
 
     import training
-    from finn_build.record import source_digest
+    from finn_build.engine.record import source_digest
     from radioml.files import read_json, write_json
     from training.checkpoint import TrainedNetwork, save_checkpoint
     from training.export import export

@@ -22,7 +22,7 @@ from radioml.constants import SNRS_DB
 from radioml.errors import RadioMLError
 
 if TYPE_CHECKING:
-    from radioml.evaluation import Evaluation
+    from radioml.report.evaluation import Evaluation
 
 console = Console(highlight=False)
 
@@ -66,7 +66,7 @@ def evaluate(
 
     Writes evaluation.json and plots, each with its numbers as JSON.
     """
-    from radioml.evaluation import write_evaluation
+    from radioml.report.evaluation import write_evaluation
 
     if off_grid := sorted(set(snr) - set(SNRS_DB)):
         raise RadioMLError(f"--snr {off_grid[0]}: SNR labels are the even numbers from {SNRS_DB[0]} to {SNRS_DB[-1]}")
@@ -111,7 +111,7 @@ def compare_runs(
 
     Writes comparison.md (the table), comparison.json, and tradeoff.png with its numbers.
     """
-    from training.compare import compare, groups, notes, rows, write_comparison
+    from training.challenge.compare import compare, groups, notes, rows, write_comparison
 
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("exporting and scoring", total=len(runs))
@@ -133,7 +133,7 @@ def _evaluate_build(
 ) -> Evaluation:
     """Let the driver classify, as `radioml classify` does."""
     from deploy.classify import classify
-    from radioml.evaluation import Evaluation
+    from radioml.report.evaluation import Evaluation
 
     package = what / "package.zip" if what.is_dir() else what
     if what.is_dir() and not package.exists():
@@ -175,7 +175,7 @@ def _print_evaluation(result: Evaluation) -> None:
 
 def _comparison(cells: list[tuple[str, ...]], width: int) -> Table:
     """The comparison, on a narrow terminal without intervals and what scores are made of: the written table has all."""
-    from training.compare import COLUMNS
+    from training.challenge.compare import COLUMNS
 
     details = ("topology", "bits", "parameters", "bit operations", "bits of weights") if width < 160 else ()
     table = Table(box=box.SIMPLE, padding=(0, 1, 0, 0), pad_edge=False)

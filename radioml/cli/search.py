@@ -44,9 +44,9 @@ def search(
 
     Writes pareto.json and pareto.png; `radioml evaluate` and `compare` then take the chosen trials' runs.
     """
-    from radioml.provenance import origin
-    from training.search import Search, open_study, run_trials
-    from training.search_results import front_table, write_results
+    from radioml.data.provenance import origin
+    from training.search.results import front_table, write_results
+    from training.search.study import Search, open_study, run_trials
 
     console = Console()
     wanted = Search.of(config, changes or (), space, data, out)

@@ -30,7 +30,7 @@ def submission(
     checkable here.
     """
     from radioml.files import refuse_inputs
-    from training.submission import FAIL, write_submission
+    from training.challenge.submission import FAIL, write_submission
 
     refuse_inputs([out], run.rglob("*"))
     console = Console(highlight=False)

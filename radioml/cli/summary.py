@@ -16,7 +16,7 @@ from radioml.cli import app
 @app.command(epilog="Example: radioml summary runs/demo")
 def summary(run: Annotated[Path, typer.Argument(help="A run directory, e.g. runs/demo.", show_default=False)]) -> None:
     """Show what a run has come to: score, estimate, simulation, accuracy, and where the plots are."""
-    from radioml.summary import summarise
+    from radioml.report.summary import summarise
 
     table = Table(title=f"run {escape(str(run))}", show_header=False)
     for what, figure in summarise(run):

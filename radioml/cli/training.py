@@ -44,7 +44,7 @@ def train(
     Several GPUs or hosts: `torchrun --nproc-per-node N -m -- radioml train CONFIG --data FILE`. The processes share
     each batch of training.batch_size frames equally, and the result is that of one process.
     """
-    from radioml.dataset import frames_per_cell
+    from radioml.data.dataset import frames_per_cell
     from training.experiment import load_experiment
 
     experiment = load_experiment(config, changes or ())
@@ -109,7 +109,7 @@ def score(
     better. Operations that the official cost function does not know are named, and the exit code is 1.
     """
     from radioml.files import refuse_inputs, write_json
-    from training.score import counted, score_model
+    from training.challenge.score import counted, score_model
 
     console = Console()
     if json is None and model.parent.name == "train":

@@ -12,7 +12,7 @@ from rich.markup import escape
 from radioml.cli import app
 
 if TYPE_CHECKING:
-    from finn_build.rung import RungResult
+    from finn_build.verify.rung import RungResult
 
 
 @app.command(epilog="Example: radioml verify runs/demo/build/ZCU104 --data data/demo.hdf5 --frames 312")
@@ -37,12 +37,12 @@ def verify(
     with random stalls on both streams. The levels of every activation are compared, and the logits. Writes verify.json
     to the build folder; exit code 1 on any difference.
     """
-    from finn_build.ladder import REPORT, climb, describe
-    from finn_build.record import checkpoint_of
-    from finn_build.rung import Reference
-    from radioml.provenance import origin
-    from radioml.split import spread
-    from radioml.synthetic import generate_spread
+    from finn_build.engine.record import checkpoint_of
+    from finn_build.verify.ladder import REPORT, climb, describe
+    from finn_build.verify.rung import Reference
+    from radioml.data.provenance import origin
+    from radioml.data.split import spread
+    from radioml.data.synthetic import generate_spread
     from training.inner_levels import inner_levels
 
     console = Console(highlight=False)

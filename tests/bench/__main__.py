@@ -11,14 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from radioml.files import write_json
+from tests.repository import REPOSITORY
 
 from .generator import generator
 from .measure import conditions
 from .packing import packing
 from .reading import reading
 from .simulation import simulation
-
-REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 def packing_board() -> dict[str, Any]:

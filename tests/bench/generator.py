@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from radioml.constants import CLASSES
-from radioml.synthetic import generate_cell
-from tests.radioml.plain_synthesis import plain_cell
+from radioml.data.synthetic import generate_cell
+from tests.radioml.data.plain_synthesis import plain_cell
 
 from .measure import Work, compare
 

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from deploy.streaming import quantised
-from radioml.package import StreamFormat
-from radioml.packing import pack, unpack
-from radioml.quantiser import InputQuantiser
+from deploy.pipeline import quantised
+from radioml.contract.package import StreamFormat
+from radioml.contract.packing import pack, unpack
+from radioml.contract.quantiser import InputQuantiser
 
 from .measure import compare, conditions
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from radioml.quantiser import InputQuantiser
-from radioml.synthetic import write_dataset
+from radioml.contract.quantiser import InputQuantiser
+from radioml.data.synthetic import write_dataset
 
 from .measure import compare
 

@@ -18,13 +18,13 @@ from typing import Any
 import numpy as np
 import yaml
 
-from radioml.package import LIBRARY, Package, open_package
-from radioml.packing import pack, unpack
-from radioml.rtl_simulator import RtlSimulator
-from radioml.synthetic import generate_spread
+from radioml.contract.package import LIBRARY, Package, open_package
+from radioml.contract.packing import pack, unpack
+from radioml.data.synthetic import generate_spread
+from radioml.simulation.rtl_simulator import RtlSimulator
+from tests.repository import REPOSITORY, SHARED
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-ROUGH = REPOSITORY.parent / "shared" / "spikes" / "rtl"
+ROUGH = SHARED / "spikes" / "rtl"
 FRAMES, ROUNDS = 78, 3
 _BASELINE = "the rough scripts (vbuild_o1.sh, main.cpp)"
 

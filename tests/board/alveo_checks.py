@@ -20,7 +20,7 @@ from threading import Timer
 
 import numpy as np
 
-from deploy.simulated_xrt import plug_in
+from deploy.simulated.xrt import plug_in
 
 CARD = plug_in()  # before PYNQ, which looks for XRT when it is imported
 
@@ -28,15 +28,15 @@ import pynq
 from finn_plus_driver import FINNDMAOverlay
 from pynq.pl_server.xrt_device import XrtDevice
 
-from deploy import pynq_board
 from deploy.accelerator import open_accelerator
-from deploy.alveo_overlay import AlveoOverlay
-from deploy.alveo_shell import INPUT_DMA, OUTPUT_DMA
-from deploy.finn_streams import io_shapes
-from deploy.golden import check_golden
-from deploy.simulated_card import XrtError
+from deploy.backends import pynq as pynq_board
+from deploy.backends.alveo_overlay import AlveoOverlay
+from deploy.backends.alveo_shell import INPUT_DMA, OUTPUT_DMA
+from deploy.backends.finn_streams import io_shapes
+from deploy.checks.golden import check_golden
+from deploy.simulated.card import XrtError
+from radioml.contract.package import XCLBIN, Package, open_package
 from radioml.errors import RadioMLError
-from radioml.package import XCLBIN, Package, open_package
 
 
 def same_integers(package: Package, integers: np.ndarray, logits: np.ndarray) -> None:

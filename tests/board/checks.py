@@ -23,15 +23,15 @@ import numpy as np
 import pynq
 from finn_plus_driver import FINNDMAOverlay
 
-import deploy.simulated_board  # noqa: F401  (plugs the board into PYNQ)
-from deploy import pynq_board
+import deploy.simulated.board  # noqa: F401  (plugs the board into PYNQ)
 from deploy.accelerator import open_accelerator
-from deploy.finn_streams import io_shapes
-from deploy.golden import check_golden
-from deploy.simulated_bitfile import DMA_ADDRESSES, OUTPUT_DMA
-from deploy.simulated_fabric import BusError
+from deploy.backends import pynq as pynq_board
+from deploy.backends.finn_streams import io_shapes
+from deploy.checks.golden import check_golden
+from deploy.simulated.bitfile import DMA_ADDRESSES, OUTPUT_DMA
+from deploy.simulated.fabric import BusError
+from radioml.contract.package import BITFILE, HANDOFF, Package, open_package
 from radioml.errors import RadioMLError
-from radioml.package import BITFILE, HANDOFF, Package, open_package
 
 CONTROL, ADDRESS, REPETITIONS, DONE, IDLE = 0x00, 0x10, 0x1C, 2, 4
 

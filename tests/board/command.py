@@ -14,14 +14,14 @@ from itertools import count
 
 import pynq
 
-import deploy.simulated_board  # noqa: F401  (plugs the board into PYNQ)
-from deploy import pynq_board
+import deploy.simulated.board  # noqa: F401  (plugs the board into PYNQ)
 from deploy.accelerator import BACKENDS
-from deploy.simulated_bitfile import DMA_ADDRESSES, OUTPUT_DMA
-from deploy.simulated_fabric import CONTROL, IDLE
-from radioml import rtl_simulator
+from deploy.backends import pynq as pynq_board
+from deploy.simulated.bitfile import DMA_ADDRESSES, OUTPUT_DMA
+from deploy.simulated.fabric import CONTROL, IDLE
 from radioml.cli import main
-from radioml.package import Package
+from radioml.contract.package import Package
+from radioml.simulation import rtl_simulator
 
 TRANSFER_FRAMES = 8
 patience, interrupted = float(sys.argv[1]), int(sys.argv[2])

@@ -17,7 +17,7 @@ notebook, executed = map(Path, sys.argv[1:])
 profile = executed.parent / "ipython"
 start = profile / "profile_default" / "startup"
 start.mkdir(parents=True)
-(start / "board.py").write_text("import deploy.simulated_board\n")
+(start / "board.py").write_text("import deploy.simulated.board\n")
 os.environ["IPYTHONDIR"] = str(profile)
 # "python3" is the kernel of this interpreter, whatever is installed elsewhere
 folder = {"metadata": {"path": str(executed.parent)}}

@@ -22,13 +22,13 @@ import pynq
 from checks import raised
 from pynq.pl_server.remote_device import PYNQ_PORT, RemoteDevice
 
-from deploy import remote_board
 from deploy.accelerator import open_accelerator
-from deploy.golden import check_golden
-from deploy.simulated_board import SimulatedBoard
-from deploy.simulated_remote import serve
+from deploy.backends import remote_board
+from deploy.checks.golden import check_golden
+from deploy.simulated.board import SimulatedBoard
+from deploy.simulated.remote import serve
+from radioml.contract.package import BITFILE, HANDOFF, Package, open_package
 from radioml.errors import RadioMLError
-from radioml.package import BITFILE, HANDOFF, Package, open_package
 
 
 def same_integers(package: Package, integers: np.ndarray, logits: np.ndarray) -> None:

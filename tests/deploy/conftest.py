@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from deploy.simulated_bitfile import write_bitfile_package
-from radioml.package import GOLDEN, Manifest, open_package, write_package
-from radioml.synthetic import write_dataset
-from tests.conftest import REPOSITORY
+from deploy.simulated.bitfile import write_bitfile_package
+from radioml.contract.package import GOLDEN, Manifest, open_package, write_package
+from radioml.data.synthetic import write_dataset
+from tests.repository import REPOSITORY
 
 
 def board_python_path() -> Path:

@@ -10,14 +10,14 @@ from dataclasses import replace
 
 import pytest
 
+from deploy.backends.verilated import SimulatedAccelerator
 from deploy.bench import PARTS, Call, bench
 from deploy.bench_results import benchmark, write_benchmark
-from deploy.simulation import SimulatedAccelerator
+from radioml.contract.package import open_package, write_package
 from radioml.errors import MismatchError, RadioMLError
 from radioml.files import read_json
-from radioml.package import open_package, write_package
-from tests.conftest import REPOSITORY
 from tests.deploy.conftest import in_board_environment
+from tests.repository import REPOSITORY
 
 
 @pytest.fixture(scope="module")
@@ -143,7 +143,7 @@ def test_wrong_options_are_refused(radioml, small_package, tmp_path, arguments, 
 
 
 def test_on_the_simulated_board_the_split_is_whole(board_python, bitfile_package, tmp_path):
-    arguments = ("-m", "deploy.simulated_board", "bench", bitfile_package, "--backend", "pynq", "--seconds", 0.2)
+    arguments = ("-m", "deploy.simulated.board", "bench", bitfile_package, "--backend", "pynq", "--seconds", 0.2)
     done = in_board_environment(
         board_python, *arguments, "--batches", "1,300", "--out", tmp_path / "out", home=tmp_path
     )
@@ -165,7 +165,7 @@ def test_another_clock_than_the_packages_is_said(board_python, bitfile_package, 
     opened = open_package(bitfile_package, tmp_path / "opened")
     faster = replace(opened.manifest, clock_mhz=2 * opened.manifest.clock_mhz)
     write_package(tmp_path / "faster.zip", faster, opened.folder, sorted(opened.manifest.files))
-    arguments = ("-m", "deploy.simulated_board", "bench", tmp_path / "faster.zip", "--backend", "pynq")
+    arguments = ("-m", "deploy.simulated.board", "bench", tmp_path / "faster.zip", "--backend", "pynq")
     arguments += ("--batches", "1", "--seconds", 0.1, "--out", tmp_path / "out")
     done = in_board_environment(board_python, *arguments, home=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import REPOSITORY
 from tests.deploy.conftest import board_python_path
+from tests.repository import REPOSITORY
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def test_it_holds_the_driver_alone(wheel):
         required = archive.read(metadata).decode()
     tracked = {str(path.relative_to(REPOSITORY)) for room in rooms for path in (REPOSITORY / room).rglob("*.py")}
     assert tracked <= names
-    assert {"radioml/synthesis_parameters.json", "deploy/notebooks/classify.ipynb"} <= names
+    assert {"radioml/data/synthesis_parameters.json", "deploy/notebooks/classify.ipynb"} <= names
     for line in ("Requires-Dist: pynq", "Requires-Dist: finn-plus-driver", "Requires-Dist: numpy<2", ">=3.10"):
         assert line in required
     assert "torch" not in required and "Requires-Dist: radioml" not in required
@@ -98,10 +98,10 @@ def test_the_doctor_finds_the_board_ready(installed, tmp_path, monkeypatch):
 def test_it_classifies(installed, small_package, data_file, tmp_path):
     board = tmp_path / "board.zip"
     assert (
-        run(installed / "python", "-m", "deploy.simulated_bitfile", small_package, board, home=tmp_path).returncode == 0
+        run(installed / "python", "-m", "deploy.simulated.bitfile", small_package, board, home=tmp_path).returncode == 0
     )
     arguments = ("classify", board, "--data", data_file, "--backend", "pynq", "--frames", 26, "--out", tmp_path / "out")
-    done = run(installed / "python", "-m", "deploy.simulated_board", *arguments, home=tmp_path)
+    done = run(installed / "python", "-m", "deploy.simulated.board", *arguments, home=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "golden frames" in done.stdout
 

@@ -18,12 +18,12 @@ from deploy.accelerator import Inference, open_accelerator
 from deploy.classify import classify
 from deploy.expectation import expectation
 from deploy.results import accuracy, default_folder, throughput, write_results
-from radioml.dataset import read_frames
+from radioml.contract.package import open_package
+from radioml.data.dataset import read_frames
+from radioml.data.provenance import Origin
+from radioml.data.split import spread_indices
 from radioml.errors import RadioMLError
-from radioml.metrics import Proportion, measure
-from radioml.package import open_package
-from radioml.provenance import Origin
-from radioml.split import spread_indices
+from radioml.report.metrics import Proportion, measure
 
 FRAMES = 40
 

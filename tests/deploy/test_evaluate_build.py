@@ -12,11 +12,11 @@ from typer.testing import CliRunner
 
 import radioml.cli.evaluation
 import radioml.cli.summary  # noqa: F401  (a second command: typer does without the name of an only one)
-from deploy.software import SoftwareAccelerator
+from deploy.backends.software import SoftwareAccelerator
 from radioml.cli import app
+from radioml.data.split import spread_indices
 from radioml.errors import RadioMLError
 from radioml.files import read_json
-from radioml.split import spread_indices
 
 
 @pytest.mark.parametrize("backend", [None, "software"])

@@ -12,11 +12,11 @@ import pytest
 from deploy.accelerator import open_accelerator
 from deploy.classify import classify
 from radioml.constants import CLASSES
-from radioml.dataset import frames_per_cell, read_frames
+from radioml.contract.package import open_package
+from radioml.data.dataset import frames_per_cell, read_frames
 from radioml.files import read_json
-from radioml.package import open_package
-from tests.conftest import REPOSITORY
 from tests.deploy.conftest import in_board_environment
+from tests.repository import REPOSITORY
 
 NOTEBOOK = REPOSITORY / "deploy" / "notebooks" / "classify.ipynb"
 FRAMES = 96

@@ -13,7 +13,7 @@ import pytest
 import sigmf
 
 from deploy.recordings import normalised, open_source
-from radioml.dataset import read_frames
+from radioml.data.dataset import read_frames
 from radioml.errors import RadioMLError
 
 SAMPLES = 5 * 1024 + 100

@@ -16,14 +16,14 @@ import numpy as np
 import pytest
 
 from deploy.accelerator import Inference, open_accelerator
+from deploy.pipeline import UNUSABLE, ahead, classified, quantised
 from deploy.recordings import open_source
 from deploy.stream import STDOUT, report, row_writer, stream
-from deploy.streaming import UNUSABLE, ahead, classified, quantised
 from radioml.constants import CLASSES
+from radioml.contract.package import open_package
+from radioml.data.synthetic import generate_spread
 from radioml.errors import RadioMLError
-from radioml.package import open_package
-from radioml.synthetic import generate_spread
-from tests.conftest import REPOSITORY
+from tests.repository import REPOSITORY
 
 FRAMES = 30
 
@@ -159,7 +159,7 @@ def test_without_a_writer_there_are_neither_rows_nor_probabilities(small_package
         raise AssertionError("nobody asked for it")
 
     monkeypatch.setattr("deploy.stream.rows", never)
-    monkeypatch.setattr("deploy.streaming.ClassifiedBatch.probability", property(never))
+    monkeypatch.setattr("deploy.pipeline.ClassifiedBatch.probability", property(never))
     with row_writer(None) as write:
         summary = stream(small_package, open_source(str(recording)), "software", None, write)
     assert summary.frames == FRAMES == sum(summary.counts.values())

@@ -9,10 +9,10 @@ import pytest
 import yaml
 
 from finn_build.build import build
-from finn_build.record import load_record, open_record
+from finn_build.engine.record import load_record, open_record
+from radioml.contract.package import open_package
 from radioml.errors import RadioMLError
 from radioml.files import read_json
-from radioml.package import open_package
 
 
 def test_build_writes_the_contract(small_build, tmp_path):

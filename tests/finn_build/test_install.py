@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+from tests.repository import REPOSITORY
+
 SCRIPT = REPOSITORY / "requirements" / "finn_deps.py"
 
 

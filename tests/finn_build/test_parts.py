@@ -7,16 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from finn_build.finn_session import finn_session
-from finn_build.library_patches import PATCHES, patch_copy
-from finn_build.rtl_support import rtl_problems
-from finn_build.step_runner import StepRunner
+from finn_build.engine.finn_session import finn_session
+from finn_build.engine.step_runner import StepRunner
+from finn_build.model_check.rtl_support import rtl_problems
+from finn_build.rtl.library_patches import PATCHES, patch_copy
+from finn_build.rtl.top import Layer, stitch
+from finn_build.simulator.verilator import compile_simulator
 from finn_build.steps.cut_input import cut_input
-from finn_build.stitch import Layer, stitch
-from finn_build.verification import compare
-from finn_build.verilator import compile_simulator
+from finn_build.verify.comparison import compare
+from radioml.contract.quantiser import InputQuantiser
 from radioml.errors import RadioMLError
-from radioml.quantiser import InputQuantiser
 
 
 def library_file(name):
@@ -139,7 +139,7 @@ def test_compare_names_the_first_difference():
 
 
 def quantiser_of(path):
-    from radioml.model_metadata import load_exported
+    from radioml.contract.metadata import load_exported
 
     return load_exported(path)[1].quantiser
 

@@ -52,7 +52,7 @@ def test_every_command_has_help(words: tuple[str, ...]):
 def test_backends_and_formats_are_those_of_the_driver():
     from deploy.accelerator import BACKENDS
     from deploy.recordings import RAW_FORMATS
-    from radioml.split import PARTS
+    from radioml.data.split import PARTS
 
     def choices(command: str, option: str) -> set[str]:
         shown = CliRunner().invoke(app, [command, "--help"], env={"COLUMNS": "200"}).output

@@ -3,15 +3,15 @@ from __future__ import annotations
 import os
 import re
 from importlib.metadata import PackageNotFoundError
-from pathlib import Path
 
 import pytest
 from packaging import markers
 
 from radioml import doctor
 from radioml.errors import RadioMLError
+from tests.repository import REPOSITORY
 
-REQUIREMENTS = Path(__file__).resolve().parents[2] / "requirements"
+REQUIREMENTS = REPOSITORY / "requirements"
 
 
 def test_pins_are_those_of_the_requirements():

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from radioml.data.synthetic import write_dataset
 from radioml.errors import RadioMLError
 from radioml.files import refuse_inputs, replacing, write_json
-from radioml.synthetic import write_dataset
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ import torch
 from torch.utils.data import BatchSampler, RandomSampler
 
 from radioml.constants import CLASSES
-from radioml.dataset import read_frames
+from radioml.contract.quantiser import InputQuantiser
+from radioml.data.dataset import read_frames
+from radioml.data.synthetic import write_dataset
 from radioml.errors import RadioMLError
-from radioml.quantiser import InputQuantiser
-from radioml.synthetic import write_dataset
 from training.data import QuantisedFrames, RadioMLData
 
 QUANTISER = InputQuantiser(8, 1 / 64)

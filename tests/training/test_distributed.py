@@ -13,18 +13,18 @@ import torch
 from rich.console import Console
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from radioml.dataset import read_frames
+from radioml.data.dataset import read_frames
+from radioml.data.split import fixed_split
+from radioml.data.synthetic import write_dataset
 from radioml.errors import RadioMLError
 from radioml.files import read_json
-from radioml.split import fixed_split
-from radioml.synthetic import write_dataset
+from tests.repository import REPOSITORY
 from training import distributed
 from training.checkpoint import load_checkpoint
 from training.experiment import load_experiment
 from training.loop import train
 from training.reference import integer_logits
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 EXPERIMENT = """
 name: small
 topology: polyphase

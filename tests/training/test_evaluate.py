@@ -11,12 +11,12 @@ import pytest
 from typer.testing import CliRunner
 
 import radioml.cli.evaluation  # noqa: F401  (registers the commands)
-from radioml import dataset
 from radioml.cli import app
+from radioml.data import dataset
+from radioml.data.split import fixed_split, spread_indices
+from radioml.data.synthetic import write_dataset
 from radioml.errors import RadioMLError
 from radioml.files import read_json
-from radioml.split import fixed_split, spread_indices
-from radioml.synthetic import write_dataset
 from training.evaluate import evaluate
 from training.export import export
 

@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 
 from radioml.errors import RadioMLError
+from tests.repository import REPOSITORY
 from training.experiment import CONFIGS, load_experiment
 from training.models import create
-
-REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.parametrize("config", sorted(CONFIGS.glob("*.yaml")), ids=lambda p: p.stem)

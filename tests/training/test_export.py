@@ -15,11 +15,11 @@ import torch
 from onnx import numpy_helper
 
 from radioml.constants import CLASSES
+from radioml.contract.metadata import load_exported
+from radioml.data.synthetic import generate_spread
 from radioml.errors import RadioMLError
-from radioml.exact_qonnx import ExactQonnx
 from radioml.files import read_json, sha256
-from radioml.model_metadata import load_exported
-from radioml.synthetic import generate_spread
+from radioml.network.exact_qonnx import ExactQonnx
 from training.checkpoint import TrainedNetwork, load_checkpoint, save_checkpoint
 from training.export import compare, export
 from training.reference import IntegerNetwork, integer_logits

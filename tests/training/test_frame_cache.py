@@ -14,11 +14,12 @@ import h5py
 import numpy as np
 import pytest
 
-from radioml.dataset import CELLS
+from radioml.contract.quantiser import InputQuantiser
+from radioml.data.dataset import CELLS
+from radioml.data.synthetic import write_dataset
 from radioml.errors import RadioMLError
 from radioml.files import sha256
-from radioml.quantiser import InputQuantiser
-from radioml.synthetic import write_dataset
+from tests.repository import REPOSITORY
 from training.data import QuantisedFrames
 from training.frame_cache import quantised_frames, source_sha256
 
@@ -157,7 +158,7 @@ def test_a_killed_conversion_starts_again(data: Path):
     program = f"""
 import os, signal
 from pathlib import Path
-from radioml.quantiser import InputQuantiser
+from radioml.contract.quantiser import InputQuantiser
 from training import frame_cache
 frame_cache._FRAMES_AT_ONCE = 500
 def killed(what, done, total):
@@ -165,8 +166,7 @@ def killed(what, done, total):
         os.kill(os.getpid(), signal.SIGKILL)
 frame_cache.quantised_frames(Path({str(data)!r}), InputQuantiser(8, 1 / 64), killed)
 """
-    repository = Path(__file__).resolve().parents[2]
-    done = subprocess.run([sys.executable, "-c", program], cwd=repository, check=False)
+    done = subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, check=False)
     assert done.returncode == -signal.SIGKILL
     assert _names(_folder(data)) == {"source.json", "8bit-0.015625.partial"}
     os.truncate(_folder(data) / "8bit-0.015625.partial", FRAMES * 4096)  # as of a larger file of that name

@@ -10,9 +10,9 @@ import pytest
 import torch
 from rich.console import Console
 
-from radioml.dataset import CELLS
-from radioml.split import fixed_split
-from radioml.synthetic import write_dataset
+from radioml.data.dataset import CELLS
+from radioml.data.split import fixed_split
+from radioml.data.synthetic import write_dataset
 from training.checkpoint import TrainedNetwork
 from training.data import QuantisedFrames
 from training.experiment import Experiment

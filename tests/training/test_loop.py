@@ -13,12 +13,12 @@ import pytest
 import torch
 from rich.console import Console
 
-from radioml.dataset import read_frames
+from radioml.contract.quantiser import InputQuantiser
+from radioml.data.dataset import read_frames
+from radioml.data.split import fixed_split
+from radioml.data.synthetic import write_dataset
 from radioml.errors import RadioMLError
 from radioml.files import alone_in, read_json
-from radioml.quantiser import InputQuantiser
-from radioml.split import fixed_split
-from radioml.synthetic import write_dataset
 from training.bad_batch import DivergedError, LossWatch
 from training.data import QuantisedFrames, RadioMLData, as_iq
 from training.experiment import Experiment

@@ -18,7 +18,7 @@ from training.section import Section
 if TYPE_CHECKING:
     import torch
 
-    from radioml.quantiser import InputQuantiser
+    from radioml.contract.quantiser import InputQuantiser
 
 
 class Distillation(Section):

@@ -1,0 +1,1 @@
+"""What an accelerator runs on: board, simulated RTL, software."""

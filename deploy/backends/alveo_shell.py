@@ -1,0 +1,166 @@
+"""An Alveo card around the accelerator: an xclbin, memory banks, and DMA kernels that XRT starts and watches.
+
+PYNQ 3.0.1 is the last that drives Alveo cards: from 3.1 on its `XrtDevice` finds none, and its `DefaultIP` has no
+`start`, which finn-plus-driver's `execute_on_buffers` calls. It reaches XRT through functions of libxrt_core that XRT
+hides since 2.17 (github.com/Xilinx/XRT/pull/7998).
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from importlib import import_module
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+from deploy.backends.finn_streams import io_shapes
+from radioml.contract.package import XCLBIN, Package
+from radioml.errors import RadioMLError
+
+if TYPE_CHECKING:
+    from pynq.buffer import PynqBuffer
+    from pynq.pl_server.xrt_device import XrtDevice
+
+    from deploy.backends.alveo_overlay import AlveoOverlay
+
+INPUT_DMA, OUTPUT_DMA = "idma_0", "odma_0"
+"""As FINN names the DMA kernels of an Alveo design: finn/transformation/fpgadataflow/vitis_linking_configuration.py."""
+_NEEDS = (
+    "an Alveo card needs PYNQ 3.0.1, the last that drives one (requirements/alveo.txt, in an environment of its own on "
+    "the card's host), and XRT 2.3 to 2.16 (source its setup.sh)"
+)
+_MAGIC, _LENGTH_AT = b"xclbin2\0", 304
+"""Of `struct axlf` in XRT's xclbin.h: how the file begins, and where its header has the length of the whole."""
+_hanging: list[object] = []
+"""Overlays and buffers of transfers that have not ended: a kernel may write to them as long as this process lives."""
+
+
+class AlveoShell:
+    """An Alveo card in this host; see `deploy.backends.pynq.Shell`."""
+
+    remedy = "Reset the card (xbutil reset)"
+    reads_slices = True
+
+    def __init__(self, package: Package, target: str | None) -> None:
+        """Refuse a target: a card is in this host."""
+        if target is not None:
+            raise RadioMLError(
+                f"--target {target}: the package is for an Alveo card, which is driven from its own host"
+            )
+        self._manifest, self._path = package.manifest, package.folder / XCLBIN
+        self.overlay: AlveoOverlay | None = None
+        self.buffers: list[tuple[PynqBuffer, PynqBuffer]] = []
+
+    def load(self, frames: int) -> None:
+        """See `Shell.load`."""
+        try:
+            from pynq import Device
+            from pynq.overlay import DefaultIP
+
+            from deploy.backends.alveo_overlay import AlveoOverlay
+
+            if not hasattr(DefaultIP, "_start_ert"):
+                raise ImportError(f"PYNQ {version('pynq')}")
+            import_module("pynq.lib")  # as the first overlay does
+            devices = Device.devices
+        except (ImportError, OSError, AttributeError) as error:  # the latter two of an XRT that PYNQ cannot use
+            raise RadioMLError(f"{_NEEDS}; here: {error}. The software backend runs the same network") from error
+        if not devices:
+            raise RadioMLError(f"PYNQ finds no Alveo card here; {_NEEDS}")
+        device = Device.active_device
+        if not device.has_capability("ERT"):
+            raise RadioMLError(f"{device.name} is no Alveo card, or its XRT has no scheduler; {_NEEDS}")
+        try:
+            self._check_container()
+            self._load(AlveoOverlay, device, frames)
+        except (RuntimeError, OSError, AttributeError, ValueError, LookupError, SyntaxError) as error:
+            device.free_bitstream()
+            raise RadioMLError(f"the card does not take the package's {XCLBIN}: {error}") from error
+
+    def _load(self, driver: type[AlveoOverlay], device: XrtDevice, frames: int) -> None:
+        """Load the xclbin through finn-plus-driver, which allocates a pair of buffers, and allocate another."""
+        self.overlay = driver(
+            str(self._path),
+            "alveo",
+            io_shapes(self._manifest, INPUT_DMA, OUTPUT_DMA),
+            batch_size=frames,
+            device=device,
+            runtime_weight_dir=str(self._path.with_name("runtime_weights")),
+        )
+        first = self.overlay.ibuf_packed_device[0], self.overlay.obuf_packed_device[0]
+        self.buffers = [first, (self.overlay.allocate_input(), self.overlay.allocate_output())]
+
+    def _check_container(self) -> None:
+        """Raise ValueError unless the file is a whole xclbin; PYNQ would follow its offsets out of it."""
+        data = self._path.read_bytes()
+        if data[: len(_MAGIC)] != _MAGIC or len(data) < _LENGTH_AT + 8:
+            raise ValueError("not an xclbin")
+        (length,) = struct.unpack_from("<Q", data, _LENGTH_AT)
+        if length != len(data):
+            raise ValueError(f"{len(data)} bytes of {length}: truncated")
+
+    @contextmanager
+    def reported(self) -> Iterator[None]:
+        """See `Shell.reported`: PYNQ raises RuntimeError for what XRT refuses."""
+        try:
+            yield
+        except RuntimeError as error:
+            raise RadioMLError(f"XRT failed: {error}. {self.remedy}") from error
+
+    def unload(self) -> None:
+        """See `Shell.unload`; the card is left to others, with its buffers freed and its kernels released.
+
+        Nothing but a reset of the card stops a kernel that hangs, and nothing here resets what others may be using:
+        after a transfer that has not ended well the buffers stay allocated until this process ends.
+        """
+        buffers, self.buffers = self.buffers, []
+        overlay, self.overlay = self.overlay, None
+        if overlay is None:
+            return
+        hangs = True
+        with suppress(Exception):  # has been reported
+            hangs = not self._ended(overlay)
+        if hangs:
+            _hanging.append((overlay, buffers))
+            return
+        overlay.ibuf_packed_device = overlay.obuf_packed_device = None
+        overlay.device.free_bitstream()
+
+    def start(self, source: PynqBuffer, sink: PynqBuffer, frames: int) -> None:
+        """See `Shell.start`."""
+        self.overlay.ibuf_packed_device, self.overlay.obuf_packed_device = [source], [sink]
+        self.overlay.execute_on_buffers(asynch=True, batch_size=frames)
+
+    def idle(self) -> bool:
+        """See `Shell.idle`."""
+        return self._ended(self.overlay)
+
+    def done(self) -> bool:
+        """See `Shell.done`."""
+        return self._ended(self.overlay)
+
+    @staticmethod
+    def _ended(overlay: AlveoOverlay) -> bool:
+        """Whether the output DMA has ended; raises RuntimeError when XRT says that it failed.
+
+        PYNQ's own `wait` of the handle waits for ever, and returns as if nothing were wrong when XRT says so.
+        """
+        handle = overlay.odma_handle[0]
+        if handle is None:
+            return True
+        overlay.device._handle_events(0)
+        if not handle.done:
+            return False
+        with suppress(StopIteration):  # the coroutine's end; its error comes through
+            handle.wait_async().send(None)
+        overlay.odma_handle[0] = None
+        return True
+
+    def clock_mhz(self) -> float:
+        """The kernels' clock, read from the card."""
+        return float(self.overlay.device.device_info.mOCLFrequency[0])
+
+    def name(self) -> str:
+        """See `Shell.name`."""
+        return self.overlay.device.name

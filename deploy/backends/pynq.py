@@ -1,0 +1,239 @@
+"""Backend `pynq`: a bitfile on the board that PYNQ finds, or on one in the network, driven through finn-plus-driver.
+
+finn-plus-driver loads the bitfile and starts the DMA engines. Three things it does are done here instead: its packing
+is 80 times slower than `radioml.contract.packing` and takes full batches only, its waiting never ends when the
+accelerator hangs, and it would read weights from a folder in the working directory. What differs between a Zynq and an
+Alveo is in `deploy.backends.zynq_shell` and `deploy.backends.alveo_shell`.
+"""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from threading import current_thread, main_thread
+from types import TracebackType
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from deploy.accelerator import Inference, check_frames
+from deploy.backends.alveo_shell import AlveoShell
+from deploy.backends.zynq_shell import ZynqShell
+from radioml.contract.package import XCLBIN, Package
+from radioml.contract.packing import pack, unpack
+from radioml.errors import RadioMLError
+
+if TYPE_CHECKING:
+    from pynq.buffer import PynqBuffer
+
+TIMEOUT_SECONDS = 120.0
+"""How long one transfer may take; on a board it takes milliseconds, on a simulated one seconds."""
+TRANSFER_FRAMES = 256
+"""Frames a transfer: enough to hide what Python needs to start it, few enough for the simulated board."""
+
+
+class Shell(Protocol):
+    """What surrounds the accelerator: memory that it shares with the host, and its two DMA engines.
+
+    remedy: what helps when the accelerator hangs. reads_slices: whether a part of a buffer can be invalidated.
+    buffers: two pairs of an input and an output buffer, once loaded.
+    """
+
+    remedy: str
+    reads_slices: bool
+    buffers: list[tuple[PynqBuffer, PynqBuffer]]
+
+    def load(self, frames: int) -> None:
+        """Load the package's bitfile and allocate buffers of `frames` frames; raises RadioMLError when it cannot."""
+        ...
+
+    def unload(self) -> None:
+        """Free the buffers and leave the board, whatever has been loaded of it."""
+        ...
+
+    def reported(self) -> AbstractContextManager[None]:
+        """Turn what the board's libraries raise into RadioMLError."""
+        ...
+
+    def start(self, source: PynqBuffer, sink: PynqBuffer, frames: int) -> None:
+        """Start the DMA engines on the first `frames` frames of these buffers."""
+        ...
+
+    def idle(self) -> bool:
+        """Whether no transfer is under way."""
+        ...
+
+    def done(self) -> bool:
+        """Whether the transfer has ended; asked until it has, then not again."""
+        ...
+
+    def clock_mhz(self) -> float:
+        """See `Accelerator.clock_mhz`."""
+        ...
+
+    def name(self) -> str:
+        """See `Accelerator.board_name`."""
+        ...
+
+
+class PynqAccelerator:
+    """The package's bitfile on PYNQ's active device, or on `target`; see `deploy.accelerator.Accelerator`."""
+
+    def __init__(
+        self,
+        package: Package,
+        processes: int | None = None,
+        target: str | None = None,
+        transfer_frames: int = TRANSFER_FRAMES,
+    ) -> None:
+        """Refuse a package without a bitfile. See `open_accelerator`; processes: of no effect here."""
+        self.manifest = package.manifest
+        self._transfer_frames = transfer_frames
+        if transfer_frames < 1:
+            raise RadioMLError(f"{transfer_frames} frames a transfer: at least 1")
+        self.batch_frames = 4 * transfer_frames
+        shell = AlveoShell if (package.folder / XCLBIN).is_file() else ZynqShell
+        self._shell: Shell = shell(package, target)
+        self._loaded = False
+
+    def __enter__(self) -> PynqAccelerator:
+        """Load the bitfile and allocate the buffers.
+
+        Raises RadioMLError where there is no PYNQ, no board, or a bitfile that the board cannot read; for a board on
+        the network also as `deploy.backends.remote_board` does.
+        """
+        try:
+            with self._shell.reported():
+                self._shell.load(self._transfer_frames)
+        except BaseException:
+            self._shell.unload()
+            raise
+        self._loaded = True
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Free the buffers and leave the board; the bitfile stays loaded, anew where a transfer has not ended."""
+        self._loaded = False
+        self._shell.unload()
+
+    def clock_mhz(self) -> float:
+        """See `Accelerator.clock_mhz`."""
+        self._check_loaded()
+        with self._shell.reported():
+            return self._shell.clock_mhz()
+
+    def board_name(self) -> str:
+        """See `Accelerator.board_name`."""
+        self._check_loaded()
+        return self._shell.name()
+
+    def infer(self, integers: np.ndarray) -> Inference:
+        """See `Accelerator.infer`; any number of frames goes through in transfers of up to the transfer's size.
+
+        There are two pairs of buffers: while the accelerator works on one, the results of the transfer before are
+        unpacked and the frames of the next packed in the other. Raises RadioMLError when the accelerator does not
+        finish in time or its DMA engines fail; it must be loaded anew then.
+        """
+        self._check_loaded()
+        check_frames(integers, self.manifest)
+        with self._shell.reported():
+            return self._infer(integers)
+
+    def _check_loaded(self) -> None:
+        if not self._loaded:
+            raise RuntimeError("enter the accelerator's context first")
+
+    def _infer(self, integers: np.ndarray) -> Inference:
+        start, parts = time.perf_counter(), dict.fromkeys(("pack", "transfer", "accelerator", "unpack"), 0.0)
+        size = self._transfer_frames
+        transfers = [integers[at : at + size] for at in range(0, len(integers), size)]
+        logits: list[np.ndarray] = []
+        words = None
+        self._fill(0, transfers[0], parts)
+        for number, frames in enumerate(transfers):
+            try:
+                started = self._start(number % 2, len(frames))
+                if words is not None:
+                    logits.append(self._unpack(words, parts))
+                if number + 1 < len(transfers):
+                    self._fill((number + 1) % 2, transfers[number + 1], parts)
+                self._wait(len(frames))
+            except KeyboardInterrupt:
+                self._wait(len(frames), interrupted=True)  # the next transfer, or freeing the buffers, must find no DMA
+                raise
+            parts["accelerator"] += time.perf_counter() - started
+            words = self._fetch(number % 2, len(frames), parts)
+        logits.append(self._unpack(words, parts))
+        return Inference(np.concatenate(logits), None, 0, time.perf_counter() - start, parts)
+
+    def _fill(self, pair: int, integers: np.ndarray, parts: dict[str, float]) -> None:
+        """Pack frames into the input buffer of a pair."""
+        start = time.perf_counter()
+        words = pack(integers, self.manifest.input)
+        packed = time.perf_counter()
+        source = self._shell.buffers[pair][0][: len(integers)]
+        source[:] = words.reshape(source.shape)
+        source.flush()
+        parts["pack"] += packed - start
+        parts["transfer"] += time.perf_counter() - packed
+
+    def _start(self, pair: int, frames: int) -> float:
+        """Start the transfer of a pair of buffers; returns when."""
+        if not self._shell.idle():
+            raise RadioMLError(f"the accelerator hangs in an earlier transfer. {self._shell.remedy}")
+        with _interrupted_afterwards():  # one DMA engine running without the other would hang
+            self._shell.start(*self._shell.buffers[pair], frames)
+        return time.perf_counter()
+
+    def _fetch(self, pair: int, frames: int, parts: dict[str, float]) -> np.ndarray:
+        """The words in the output buffer of a pair, uint8 (words, bytes)."""
+        start = time.perf_counter()
+        whole = self._shell.buffers[pair][1]
+        sink = whole[:frames]
+        (sink if self._shell.reads_slices else whole).invalidate()
+        words = np.array(sink, subok=False).reshape(-1, self.manifest.output.word_bytes)
+        parts["transfer"] += time.perf_counter() - start
+        return words
+
+    def _unpack(self, words: np.ndarray, parts: dict[str, float]) -> np.ndarray:
+        start = time.perf_counter()
+        logits = unpack(words, self.manifest.output)
+        parts["unpack"] += time.perf_counter() - start
+        return logits
+
+    def _wait(self, frames: int, interrupted: bool = False) -> None:
+        """Until the transfer has ended; raises RadioMLError after `TIMEOUT_SECONDS`.
+
+        interrupted: after a Ctrl-C, which may have come before the transfer was started or when it was seen to end.
+        """
+        start = time.perf_counter()
+        ended = self._shell.idle if interrupted else self._shell.done
+        while not ended():
+            waited = time.perf_counter() - start
+            if waited > TIMEOUT_SECONDS:
+                raise RadioMLError(
+                    f"the accelerator did not return {frames} frames in {TIMEOUT_SECONDS:g} s: it hangs (FIFOs too "
+                    f"small, or a bitfile of another network). {self._shell.remedy}; build it again if it hangs again"
+                )
+            time.sleep(min(waited / 10, 0.01))  # a tenth late at most
+
+
+@contextmanager
+def _interrupted_afterwards() -> Iterator[None]:
+    """Hold back a Ctrl-C that comes in the block until its end; only the main thread gets one."""
+    before = signal.getsignal(signal.SIGINT)
+    if current_thread() is not main_thread() or not callable(before):
+        yield
+        return
+    held = []
+    signal.signal(signal.SIGINT, lambda number, frame: held.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        if held:
+            signal.raise_signal(signal.SIGINT)

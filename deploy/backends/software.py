@@ -1,0 +1,74 @@
+"""Backend `software`: the QONNX network that the accelerator was built from, executed exactly on this host's CPU."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+
+import numpy as np
+
+from deploy.accelerator import Inference, check_frames
+from radioml.contract.metadata import load_exported
+from radioml.contract.package import MODEL, Package
+from radioml.errors import RadioMLError
+from radioml.files import sha256
+from radioml.network.exact_qonnx import ExactQonnx, logits_as_integers
+
+_BATCH = 32
+"""Frames that share the interpreter's cost of a layer; more only take memory."""
+
+
+class SoftwareAccelerator:
+    """The package's `model.onnx` in double precision; see `deploy.accelerator.Accelerator`."""
+
+    batch_frames = 4 * _BATCH
+
+    def __init__(self, package: Package, processes: int | None = None) -> None:
+        """Refuse a package without the model, or with another than the accelerator's.
+
+        processes: of no effect; NumPy computes in this process.
+        """
+        self.manifest = package.manifest
+        self._path = package.folder / MODEL
+        if not self._path.is_file():
+            raise RadioMLError(f"the package has no {MODEL}, which the software backend runs; build it again")
+        if sha256(self._path) != self.manifest.model_sha256:
+            raise RadioMLError(f"the package's {MODEL} is not the one its accelerator was built from; build it again")
+        self._network: ExactQonnx | None = None
+
+    def __enter__(self) -> SoftwareAccelerator:
+        """Load the model."""
+        try:
+            model, _ = load_exported(self._path)
+            self._network = ExactQonnx(model)
+        except ImportError as error:
+            raise RadioMLError(
+                "the software backend needs the Python packages onnx and qonnx; `radioml doctor` says in which "
+                f"versions ({error})"
+            ) from error
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Drop the model."""
+        self._network = None
+
+    def clock_mhz(self) -> None:
+        """See `Accelerator.clock_mhz`."""
+        return None
+
+    def board_name(self) -> None:
+        """See `Accelerator.board_name`."""
+        return None
+
+    def infer(self, integers: np.ndarray) -> Inference:
+        """See `Accelerator.infer`; the network's own input quantiser turns the integers' values into them again."""
+        if self._network is None:
+            raise RuntimeError("enter the accelerator's context first")
+        check_frames(integers, self.manifest)
+        start = time.perf_counter()
+        batches = [integers[at : at + _BATCH] for at in range(0, len(integers), _BATCH)]
+        logits = np.concatenate([self._network(self.manifest.quantiser.dequantise(batch)) for batch in batches])
+        answer = logits_as_integers(logits, self.manifest.logit_scale)
+        return Inference(answer, None, 0, time.perf_counter() - start)

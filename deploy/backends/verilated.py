@@ -1,0 +1,61 @@
+"""Backend `simulation`: the accelerator's RTL, compiled by Verilator into the package's library, on this host."""
+
+from __future__ import annotations
+
+from types import TracebackType
+
+import numpy as np
+
+from deploy.accelerator import Inference, check_frames
+from radioml.contract.package import LIBRARY, Package
+from radioml.errors import RadioMLError
+from radioml.simulation.simulator_pool import SimulatorPool
+
+_FRAMES_PER_PROCESS = 16
+"""Enough that filling the pipeline, a frame or two long, costs little; few enough that progress is seen."""
+
+
+class SimulatedAccelerator:
+    """One simulator a process, each with a share of every batch; see `deploy.accelerator.Accelerator`."""
+
+    def __init__(self, package: Package, processes: int | None = None) -> None:
+        """Refuse a package without a simulation library; processes: at least 1, default one a core."""
+        self.manifest = package.manifest
+        library = package.folder / LIBRARY
+        if self.manifest.kind != "simulation" or not library.is_file():
+            raise RadioMLError(
+                f"the package is of kind {self.manifest.kind!r}: the simulation backend needs one that "
+                f"`radioml build --until rtl` made, with {LIBRARY} in it"
+            )
+        self._pool = SimulatorPool(library, package.folder, self.manifest.input, self.manifest.output, processes)
+        self.batch_frames = _FRAMES_PER_PROCESS * self._pool.processes
+
+    def __enter__(self) -> SimulatedAccelerator:
+        """Make the pool; its processes start with the first frames."""
+        self._pool.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Drop waiting frames and end the processes."""
+        self._pool.__exit__(kind, error, trace)
+
+    def clock_mhz(self) -> None:
+        """See `Accelerator.clock_mhz`."""
+        return None
+
+    def board_name(self) -> None:
+        """See `Accelerator.board_name`."""
+        return None
+
+    def infer(self, integers: np.ndarray) -> Inference:
+        """See `Accelerator.infer`; the frames are spread over the processes in equal shares."""
+        check_frames(integers, self.manifest)
+        run = self._pool.run(integers)
+        return Inference(
+            logits=run.integers,
+            cycles=sum(int(share.last_out[-1] - share.last_out[0]) for share in run.shares),
+            intervals=len(integers) - len(run.shares),
+            seconds=run.seconds,
+        )

@@ -1,0 +1,146 @@
+"""A Zynq around the accelerator: a bitfile with its handoff, and FINN's DMA engines by their registers."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext, suppress
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from deploy.backends import remote_board
+from deploy.backends.finn_streams import io_shapes
+from radioml.contract.package import BITFILE, HANDOFF, Package
+from radioml.errors import RadioMLError
+
+if TYPE_CHECKING:
+    from finn_plus_driver.overlays.dma import FINNDMAOverlay
+    from pynq.buffer import PynqBuffer
+    from pynq.pl_server.remote_device import RemoteDevice
+
+_CONTROL, _DONE, _IDLE = 0x00, 0x2, 0x4
+_CONTROL_BITS = 0x0000_028F
+"""Bits that block control (ap_ctrl_hs) of an HLS kernel can set: start, done, idle, ready, auto-restart, interrupt; see
+"S_AXILITE Control Register Map" in the Vitis HLS user guide, UG1399."""
+
+
+class ZynqShell:
+    """A Zynq of PYNQ's on which this runs, or one in the network; see `deploy.backends.pynq.Shell`."""
+
+    remedy = "Load it again"
+
+    def __init__(self, package: Package, target: str | None) -> None:
+        """Refuse a package without bitfile and handoff; target: a board on the network."""
+        manifest = package.manifest
+        if manifest.kind != "bitfile" or not all((package.folder / name).is_file() for name in (BITFILE, HANDOFF)):
+            raise RadioMLError(
+                f"the package is of kind {manifest.kind!r}: the pynq backend needs one with a bitfile in it, "
+                f"{BITFILE} and {HANDOFF}"
+            )
+        self._manifest, self._folder, self._target = manifest, package.folder, target
+        self.reads_slices = target is None  # PYNQ reads a remote buffer whole or not at all
+        self.overlay: FINNDMAOverlay | None = None
+        self.buffers: list[tuple[PynqBuffer, PynqBuffer]] = []
+        self._remote: RemoteDevice | None = None
+
+    def load(self, frames: int) -> None:
+        """See `Shell.load`."""
+        try:
+            from finn_plus_driver import FINNDMAOverlay
+            from pynq import Device, allocate
+        except ImportError as error:
+            raise RadioMLError(
+                f"the pynq backend needs Python packages that are not here ({error}); `radioml doctor board` lists them"
+            ) from error
+        if self._target is not None:
+            self._remote = remote_board.connect(self._target)
+        elif not Device.devices:
+            raise RadioMLError("PYNQ finds no board here; run this on the board, in its XRT environment (XILINX_XRT)")
+        try:
+            self._load(FINNDMAOverlay, allocate, frames)
+        except (RuntimeError, OSError, AttributeError, ValueError, IndexError, SyntaxError, struct.error) as error:
+            raise RadioMLError(f"the board does not take the package's {BITFILE}: {error}") from error
+        if self._remote is not None:
+            remote_board.check_configured(self._remote)
+
+    def _load(self, driver: type[FINNDMAOverlay], allocate: Callable[..., PynqBuffer], frames: int) -> None:
+        """Load the bitfile through finn-plus-driver, which allocates a pair of buffers, and allocate another."""
+        if self._remote is not None:
+            remote_board.upload(self._remote, self._folder / BITFILE)
+        self.overlay = driver(
+            str(self._folder / BITFILE),
+            "zynq-iodma",
+            io_shapes(self._manifest, "idma0", "odma0"),
+            batch_size=frames,
+            fclk_mhz=self._manifest.clock_mhz,
+            device=self._remote,
+            runtime_weight_dir=str(self._folder / "runtime_weights"),
+        )
+        first = self.overlay.ibuf_packed_device[0], self.overlay.obuf_packed_device[0]
+        source, sink = (
+            allocate(buffer.shape, np.uint8, cacheable=True, target=self.overlay.device) for buffer in first
+        )
+        self.buffers = [first, (source, sink)]
+
+    def reported(self) -> AbstractContextManager[None]:
+        """See `Shell.reported`."""
+        return nullcontext() if self._target is None else remote_board.reported(self._target)
+
+    def unload(self) -> None:
+        """See `Shell.unload`; no DMA engine is left running into memory that is about to be free."""
+        if self.buffers:
+            with suppress(Exception):  # a board that does not even answer has been reported
+                self._stop()
+        buffers, self.buffers = [buffer for pair in self.buffers for buffer in pair], []
+        if self.overlay is not None:
+            self.overlay.ibuf_packed_device = self.overlay.obuf_packed_device = None
+            self.overlay = None
+        if self._remote is not None:
+            remote_board.disconnect(self._remote, buffers)
+            self._remote = None
+
+    def _stop(self) -> None:
+        """Stop a transfer: FINN's DMA engine has no register for it, but a new configuration does."""
+        try:
+            idle = self.idle()
+        except RadioMLError:
+            idle = False
+        if not idle:
+            self.overlay.download()
+
+    def start(self, source: PynqBuffer, sink: PynqBuffer, frames: int) -> None:
+        """See `Shell.start`."""
+        self.overlay.ibuf_packed_device, self.overlay.obuf_packed_device = [source], [sink]
+        self.overlay.execute_on_buffers(asynch=True, batch_size=frames)
+
+    def idle(self) -> bool:
+        """See `Shell.idle`."""
+        return bool(self._status() & _IDLE)
+
+    def done(self) -> bool:
+        """See `Shell.done`; reading the bit clears it."""
+        return bool(self._status() & _DONE)
+
+    def _status(self) -> int:
+        """The output DMA's control register; raises RadioMLError when bits are set that FINN's DMA engine has not."""
+        status = self.overlay.odma[0].read(_CONTROL)
+        if status & ~_CONTROL_BITS:
+            raise RadioMLError(
+                f"the output DMA's control register reads {status:#010x}, which FINN's DMA engine cannot: an error on "
+                "its bus, or the bitfile of another design. Load the package's bitfile again"
+            )
+        return status
+
+    def clock_mhz(self) -> float:
+        """PL clock 0, from its registers, through the design's clocking wizard.
+
+        The wizard's own registers are out of reach in FINN's design: its ratio, for 100 MHz in, is the handoff's.
+        """
+        from pynq.ps import Clocks
+
+        return Clocks.fclk0_mhz / 100 * self.overlay.fclk_mhz_actual
+
+    def name(self) -> str:
+        """See `Shell.name`."""
+        return self.overlay.device.name

@@ -1,0 +1,1 @@
+"""Golden frames, and why they differ."""

@@ -1,0 +1,138 @@
+"""Frames through an accelerator as fast as it takes them: the next batch is read and quantised while it works.
+
+The quantiser and the packing are the package's. Frames with NaN or infinite samples are not classified, but counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from queue import Empty, Full, Queue
+from threading import Event, Thread
+from typing import TypeVar
+
+import numpy as np
+
+from deploy.accelerator import Accelerator, Inference
+from radioml.contract.quantiser import InputQuantiser, Quantised
+
+T = TypeVar("T")
+UNUSABLE = -1
+"""Class index of a frame that could not be classified."""
+
+
+@dataclass(frozen=True)
+class ClassifiedBatch:
+    """A batch and what became of it.
+
+    first: number of its first frame. class_index: int64 (n,), `UNUSABLE` where a frame was not finite.
+    clipped: I and Q values that the quantiser cut off. inference: None when no frame of the batch was usable.
+    logit_scale: value of one step of its logits.
+    """
+
+    first: int
+    class_index: np.ndarray
+    clipped: int
+    inference: Inference | None
+    logit_scale: float
+
+    @property
+    def probability(self) -> np.ndarray:
+        """Softmax of the winning class, float64 (n,), NaN where unusable; a network's own estimate of being right."""
+        probability = np.full(len(self.class_index), np.nan)
+        if self.inference is not None:
+            logits = self.inference.logits
+            above = (logits - logits.max(1, keepdims=True)) * self.logit_scale
+            probability[self.class_index != UNUSABLE] = 1 / np.exp(above).sum(1)
+        return probability
+
+
+def quantised(blocks: Iterable[np.ndarray], quantiser: InputQuantiser, frames: int) -> Iterator[Quantised]:
+    """Batches of `frames` frames, the last one of what is left, from blocks (n, 1024, 2) of any n.
+
+    Blocks are float32, or int8 where they are quantised already. What `blocks` raises comes after its frames.
+    """
+    waiting, count = [], 0
+    failure = None
+    try:
+        for block in blocks:
+            waiting.append(block)
+            count += len(block)
+            while count >= frames:
+                joined = waiting[0] if len(waiting) == 1 else np.concatenate(waiting)
+                yield _quantise(joined[:frames], quantiser)
+                waiting, count = [joined[frames:]], count - frames
+    except Exception as error:  # the frames before it come first
+        failure = error
+    if count:
+        yield _quantise(np.concatenate(waiting), quantiser)
+    if failure is not None:
+        raise failure
+
+
+def _quantise(iq: np.ndarray, quantiser: InputQuantiser) -> Quantised:
+    if iq.dtype == np.int8:
+        return Quantised(np.ascontiguousarray(iq), np.ones(len(iq), bool), 0)
+    return quantiser.frames(iq)
+
+
+def classified(accelerator: Accelerator, blocks: Iterable[np.ndarray]) -> Iterator[ClassifiedBatch]:
+    """Classify all frames of the blocks, in batches of `accelerator.batch_frames`.
+
+    What `blocks` and the accelerator raise comes through, after the batches before it.
+    """
+    manifest, first = accelerator.manifest, 0
+    with closing(ahead(quantised(blocks, manifest.quantiser, accelerator.batch_frames))) as batches:
+        for batch in batches:
+            usable = batch.usable
+            class_index = np.full(len(usable), UNUSABLE, np.int64)
+            inference = None
+            if usable.any():
+                integers = batch.integers if usable.all() else batch.integers[usable]
+                inference = accelerator.infer(integers)
+                class_index[usable] = inference.logits.argmax(1)
+            yield ClassifiedBatch(first, class_index, batch.clipped, inference, manifest.logit_scale)
+            first += len(usable)
+
+
+def ahead(items: Iterable[T]) -> Iterator[T]:
+    """The same items, of which the next is computed in a thread while the caller works on one.
+
+    Closing the iterator lets the thread end; one that waits for input does not hold up the process.
+    """
+    queue: Queue[tuple[T | None, BaseException | None]] = Queue(1)
+    left = Event()
+
+    def offer(item: T | None, error: BaseException | None) -> None:
+        while not left.is_set():
+            try:
+                return queue.put((item, error), timeout=0.1)
+            except Full:
+                continue
+
+    def work() -> None:
+        try:
+            for item in items:
+                offer(item, None)
+                if left.is_set():
+                    return
+        except BaseException as error:  # whatever it is belongs to the caller
+            offer(None, error)
+        else:
+            offer(None, StopIteration())
+
+    Thread(target=work, name="ahead", daemon=True).start()
+    try:
+        while True:
+            try:
+                item, error = queue.get(timeout=0.5)
+            except Empty:
+                continue  # so that Ctrl-C is noticed while a pipe is silent
+            if isinstance(error, StopIteration):
+                return
+            if error is not None:
+                raise error
+            yield item  # type: ignore[misc]
+    finally:
+        left.set()

@@ -1,0 +1,1 @@
+"""A simulated Zynq board and Alveo card for the real PYNQ."""

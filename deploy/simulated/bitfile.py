@@ -1,0 +1,116 @@
+"""A bitfile package for the simulated board: a `.bit` file that configures it with the accelerator's Verilated RTL.
+
+The containers are the real ones: Vivado's `.bit` header, which PYNQ's parser reads, and a hardware handoff (`.hwh`)
+with the blocks and addresses that PYNQ and finn-plus-driver look for in a FINN accelerator for a Zynq UltraScale+; or,
+for the simulated Alveo card, an xclbin. The configuration data, which the simulated fabric reads, are the package that
+`radioml build --until rtl` made.
+
+`python -m deploy.simulated.bitfile [--alveo] SIMULATION_PACKAGE BITFILE_PACKAGE` makes one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import struct
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+from deploy.simulated.xclbin import write_xclbin
+from radioml.contract.package import BITFILE, GOLDEN, HANDOFF, MODEL, XCLBIN, Manifest, open_package, write_package
+from radioml.errors import RadioMLError
+
+INPUT_DMA, OUTPUT_DMA = "idma0", "odma0"
+"""As FINN names the DMA engines of a Zynq design."""
+DMA_ADDRESSES = {INPUT_DMA: 0xA000_0000, OUTPUT_DMA: 0xA001_0000}
+DMA_RANGE = 0x1_0000
+_FIELD_0 = bytes.fromhex("0ff00ff00ff00ff000")  # the constant first field of every .bit file
+
+
+def write_bitfile_package(simulation_package: Path, path: Path, alveo: bool = False) -> Manifest:
+    """Make a package of kind "bitfile" for the simulated board from one of kind "simulation"; returns its manifest.
+
+    It holds what one for a real board does: `accelerator.bit` and `accelerator.hwh`, or, for an Alveo card,
+    `accelerator.xclbin`; golden frames, and the model where the first package has it. Raises RadioMLError for a package
+    of another kind.
+    """
+    with tempfile.TemporaryDirectory(prefix="radioml-bitfile-") as name:
+        package = open_package(simulation_package, Path(name))
+        if package.manifest.kind != "simulation":
+            raise RadioMLError(f"{simulation_package}: of kind {package.manifest.kind!r}, not 'simulation'")
+        configuration, clock_mhz = simulation_package.read_bytes(), package.manifest.clock_mhz
+        if alveo:
+            made = {XCLBIN: write_xclbin(configuration, clock_mhz)}
+        else:
+            made = {BITFILE: _bitfile(configuration), HANDOFF: _handoff(clock_mhz).encode()}
+        for name, content in made.items():
+            (package.folder / name).write_bytes(content)
+        kept = [name for name in (GOLDEN, MODEL) if name in package.manifest.files]
+        manifest = replace(package.manifest, kind="bitfile")
+        return write_package(path, manifest, package.folder, [*made, *kept])
+
+
+def _bitfile(data: bytes) -> bytes:
+    """Vivado's `.bit` container: length-prefixed fields a to d, then the configuration data, in whole 32-bit words."""
+    data += bytes(-len(data) % 4)
+    fields = {b"a": b"accelerator;Version=simulated", b"b": b"simulated", b"c": b"2000/01/01", b"d": b"00:00:00"}
+    header = struct.pack(">H", len(_FIELD_0)) + _FIELD_0 + struct.pack(">H", 1)
+    for key, text in fields.items():
+        header += key + struct.pack(">H", len(text) + 1) + text + b"\0"
+    return header + b"e" + struct.pack(">I", len(data)) + data
+
+
+def _handoff(clock_mhz: float) -> str:
+    """The hardware handoff of a FINN design: processing system, clocking wizard and the two DMA engines."""
+    parameters = {}
+    for clock in range(4):  # FINN clocks its wizard with PL clock 0, 100 MHz
+        name = f"PSU__CRL_APB__PL{clock}_REF_CTRL__"
+        parameters |= {f"PSU__FPGA_PL{clock}_ENABLE": int(clock == 0), f"{name}SRCSEL": "IOPLL"}
+        parameters |= {f"{name}ACT_FREQMHZ": 100.0, f"{name}DIVISOR0": 15, f"{name}DIVISOR1": 1}
+    ranges = "".join(
+        f'<MEMRANGE ADDRESSBLOCK="Reg" BASEVALUE="{base:#x}" HIGHVALUE="{base + DMA_RANGE - 1:#x}" INSTANCE="{name}" '
+        f'MASTERBUSINTERFACE="M_AXI_HPM0_FPD" MEMTYPE="REGISTER" SLAVEBUSINTERFACE="s_axi_control"/>'
+        for name, base in DMA_ADDRESSES.items()
+    )
+    modules = [
+        _module(
+            "zynq_ultra_ps_e_0", "xilinx.com:ip:zynq_ultra_ps_e:3.5", parameters,
+            _bus("M_AXI_HPM0_FPD", "MASTER") + f"<MEMORYMAP>{ranges}</MEMORYMAP>",
+        ),
+        _module("clk_wiz_0", "xilinx.com:ip:clk_wiz:6.0", {"CLKOUT1_OUT_FREQ": clock_mhz}, ""),
+        *(_module(name, f"xilinx_finn:finn:{name}:1.0", {}, _bus("s_axi_control", "SLAVE")) for name in DMA_ADDRESSES),
+    ]  # fmt: skip
+    return (
+        '<?xml version="1.0" encoding="UTF-8" standalone="no" ?>\n<EDKSYSTEM>'
+        '<SYSTEMINFO ARCH="zynquplus" DEVICE="simulated" NAME="top"/><EXTERNALPORTS/><EXTERNALINTERFACES/>'
+        f"<MODULES>{''.join(modules)}</MODULES></EDKSYSTEM>\n"
+    )
+
+
+def _module(name: str, vlnv: str, parameters: dict[str, object], buses: str) -> str:
+    values = "".join(f'<PARAMETER NAME="{key}" VALUE="{value}"/>' for key, value in parameters.items())
+    return (
+        f'<MODULE FULLNAME="/{name}" INSTANCE="{name}" MODTYPE="{vlnv.split(":")[2]}" VLNV="{vlnv}">'
+        f"<PARAMETERS>{values}</PARAMETERS>{buses}</MODULE>"
+    )
+
+
+def _bus(name: str, kind: str) -> str:
+    vlnv = "xilinx.com:interface:aximm:1.0"
+    return f'<BUSINTERFACES><BUSINTERFACE NAME="{name}" TYPE="{kind}" VLNV="{vlnv}"/></BUSINTERFACES>'
+
+
+def _main() -> None:
+    parser = argparse.ArgumentParser(description="Make a package for the simulated board from one with simulated RTL.")
+    parser.add_argument("simulation_package", type=Path)
+    parser.add_argument("bitfile_package", type=Path)
+    parser.add_argument("--alveo", action="store_true", help="for the simulated Alveo card")
+    arguments = parser.parse_args()
+    try:
+        write_bitfile_package(arguments.simulation_package, arguments.bitfile_package, arguments.alveo)
+    except (RadioMLError, OSError) as error:
+        parser.exit(2, f"error: {error}\n")
+
+
+if __name__ == "__main__":
+    _main()

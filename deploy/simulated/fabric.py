@@ -1,0 +1,198 @@
+"""What the simulated board is made of: memory behind a cache, two DMA engines, and the accelerator between them."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import deque
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Lock
+
+import numpy as np
+
+from deploy.simulated.bitfile import DMA_ADDRESSES, DMA_RANGE, INPUT_DMA, OUTPUT_DMA
+from radioml.contract.package import LIBRARY, StreamFormat, open_package
+from radioml.contract.packing import pack, unpack
+from radioml.errors import RadioMLError
+from radioml.simulation.rtl_simulator import RtlSimulator
+
+CONTROL, ADDRESS_LOW, ADDRESS_HIGH, REPETITIONS = 0x00, 0x10, 0x14, 0x1C
+"""Registers of FINN's I/O DMA: HLS block control, buffer address, frames."""
+START, DONE, IDLE = 0x1, 0x2, 0x4
+"""Bits of CONTROL; DONE is cleared by reading it."""
+_PAGE = 4096
+_GARBAGE = 0xA5  # memory is not zero when it is allocated
+
+
+class BusError(RuntimeError):
+    """An access that no memory or register answers; on a board, the processor or the DMA engine would stop."""
+
+
+class Memory:
+    """DRAM as the processor and the DMA engines see it: two copies, equal only after a flush or an invalidation."""
+
+    def __init__(self, base: int = 0x4000_0000) -> None:
+        self._next = base
+        self._blocks: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+
+    @property
+    def allocated(self) -> int:
+        """Blocks in use."""
+        return len(self._blocks)
+
+    def allocate(self, size: int, cacheable: bool) -> tuple[int, np.ndarray]:
+        """A new block of `size` bytes: its bus address and the processor's view of it, uint8 (size,)."""
+        address, dram = self._next, np.full(size, _GARBAGE, np.uint8)
+        view = dram.copy() if cacheable else dram
+        self._blocks[address] = (view, dram)
+        self._next += -(-size // _PAGE) * _PAGE
+        return address, view
+
+    def free(self, address: int) -> None:
+        """Give back the block at this address."""
+        del self._blocks[address]
+
+    def flush(self, address: int, offset: int, size: int) -> None:
+        """Write the processor's bytes of a block to DRAM."""
+        view, dram = self._blocks[address]
+        dram[offset : offset + size] = view[offset : offset + size]
+
+    def invalidate(self, address: int, offset: int, size: int) -> None:
+        """Let the processor see DRAM's bytes of a block."""
+        view, dram = self._blocks[address]
+        view[offset : offset + size] = dram[offset : offset + size]
+
+    def dram(self, address: int, size: int) -> np.ndarray:
+        """What a DMA engine reaches: uint8 (size,); raises BusError outside of an allocated block."""
+        for start, (_, dram) in self._blocks.items():
+            if start <= address and address + size <= start + len(dram):
+                return dram[address - start : address - start + size]
+        raise BusError(f"DMA of {size} bytes at {address:#x}: not in an allocated buffer")
+
+
+class Dma:
+    """The registers of one of FINN's I/O DMA engines, and whether it runs."""
+
+    def __init__(self) -> None:
+        self._registers = dict.fromkeys((ADDRESS_LOW, ADDRESS_HIGH, REPETITIONS), 0)
+        self._status = IDLE
+        self._lock = Lock()
+
+    @property
+    def running(self) -> bool:
+        """Whether it was started and is not done."""
+        return not self._status & IDLE
+
+    @property
+    def address(self) -> int:
+        """Bus address of the buffer."""
+        return self._registers[ADDRESS_HIGH] << 32 | self._registers[ADDRESS_LOW]
+
+    @property
+    def frames(self) -> int:
+        """Frames to transfer."""
+        return self._registers[REPETITIONS]
+
+    def read(self, offset: int) -> int:
+        """The register at this offset."""
+        if offset != CONTROL:
+            return self._registers.get(offset, 0)
+        with self._lock:
+            status, self._status = self._status, self._status & ~DONE
+        return status
+
+    def write(self, offset: int, value: int) -> bool:
+        """Write a register; returns whether that starts a transfer."""
+        if offset != CONTROL:
+            self._registers[offset] = value
+            return False
+        starts = bool(value & START) and not self.running
+        if starts:
+            self._status = START
+        return starts
+
+    def finish(self) -> None:
+        """End the transfer."""
+        with self._lock:
+            self._status = DONE | IDLE
+
+
+class Fabric:
+    """A configured accelerator: the RTL of a simulation package between an input and an output DMA engine.
+
+    It runs beside the processor, in a thread of its own. Frames wait in the design until the output DMA fetches them; a
+    design that is deadlocked, or gets fewer frames than the output DMA waits for, leaves that DMA running for ever.
+    """
+
+    def __init__(self, configuration: bytes, memories: Mapping[str, Memory]) -> None:
+        """Configure from the data of a bitfile; memories: what each DMA engine is connected to.
+
+        Raises RadioMLError when the data are no accelerator for this board.
+        """
+        self._memories = memories
+        self._folder = tempfile.TemporaryDirectory(prefix="radioml-fabric-")
+        source = Path(self._folder.name) / "configuration.zip"
+        source.write_bytes(configuration)
+        package = open_package(source, Path(self._folder.name))
+        if package.manifest.kind != "simulation":
+            raise RadioMLError(f"the configuration data hold a package of kind {package.manifest.kind!r}")
+        self._input, self._output = package.manifest.input, package.manifest.output
+        self._simulator = RtlSimulator(package.folder / LIBRARY, package.folder, self._input, self._output)
+        self._dmas = {INPUT_DMA: Dma(), OUTPUT_DMA: Dma()}
+        self._results: deque[np.ndarray] = deque()
+        self._thread = ThreadPoolExecutor(1, "fabric")
+        self._fault: BusError | None = None
+
+    def close(self) -> None:
+        """Wait for the transfers under way and free the simulator."""
+        self._thread.shutdown()
+        self._simulator.close()
+        self._folder.cleanup()
+
+    def read(self, address: int) -> int:
+        """Read a register; raises BusError at an address without one, and when a transfer went out of memory."""
+        if self._fault is not None:
+            raise self._fault
+        dma, offset = self._at(address)
+        return dma.read(offset)
+
+    def write(self, address: int, value: int) -> None:
+        """Write a register; raises BusError at an address without one."""
+        dma, offset = self._at(address)
+        if dma.write(offset, value):
+            self._thread.submit(self._transfer_or_fault)
+
+    def _at(self, address: int) -> tuple[Dma, int]:
+        for name, base in DMA_ADDRESSES.items():
+            if base <= address < base + DMA_RANGE:
+                return self._dmas[name], address - base
+        raise BusError(f"no register at {address:#x}")
+
+    def _transfer_or_fault(self) -> None:
+        try:
+            self._transfer()
+        except BusError as error:
+            self._fault = error
+
+    def _transfer(self) -> None:
+        """In the fabric's thread, after a DMA was started: stream its frames in, or wait for the last to come out."""
+        source, sink = self._dmas[INPUT_DMA], self._dmas[OUTPUT_DMA]
+        if source.running:
+            words = self._memories[INPUT_DMA].dram(source.address, _size(source.frames, self._input))
+            integers = unpack(words.reshape(-1, self._input.word_bytes), self._input)
+            try:
+                self._results.extend(self._simulator.run(integers).integers)
+            except RadioMLError:
+                return  # deadlocked, and nothing on a board would say so
+            source.finish()
+        if sink.running and len(self._results) >= sink.frames:
+            integers = np.stack([self._results.popleft() for _ in range(sink.frames)])
+            words = self._memories[OUTPUT_DMA].dram(sink.address, _size(sink.frames, self._output))
+            words[:] = pack(integers, self._output).ravel()
+            sink.finish()
+
+
+def _size(frames: int, stream: StreamFormat) -> int:
+    """Bytes of this many frames in memory."""
+    return frames * stream.words * stream.word_bytes

@@ -1,0 +1,28 @@
+"""Where things lie in a build folder."""
+
+from __future__ import annotations
+
+from finn_build.folding.folding import FOLDING_FILE
+
+ESTIMATE, RTL, SIMULATION, PACKAGE, BITFILE = "estimate.json", "rtl", "simulation", "package.zip", "bitfile"
+WORK = "finn"
+STEPS = f"{WORK}/steps"
+NETWORK = f"{STEPS}/00_QONNX.onnx"
+FOLDED, WITH_FIFOS = f"{WORK}/folded.onnx", f"{WORK}/with_fifos.onnx"
+UNSIZED, DESIGN = f"{WORK}/unsized_fifos.onnx", f"{WORK}/design.json"
+GAUGE, GAUGE_DESIGN, GAUGE_LIBRARY = f"{WORK}/gauge", f"{WORK}/gauge_design.json", f"{WORK}/libgauge.so"
+VENDOR = f"{WORK}/vendor"
+DEPTHS, CYCLES = f"{SIMULATION}/fifo_depths.json", f"{SIMULATION}/cycles.json"
+
+MADE = {
+    "estimate": [ESTIMATE, STEPS, FOLDED, FOLDING_FILE],
+    "rtl": [RTL, SIMULATION, WITH_FIFOS, PACKAGE],
+    "bitfile": [BITFILE],
+}
+"""Stage -> all that it makes."""
+RESULTS = {
+    "estimate": [ESTIMATE, "verify.json"],
+    "rtl": [PACKAGE, f"{SIMULATION}/simulation.json", "verify.json"],
+    "bitfile": [BITFILE],
+}
+"""Stage -> what must not outlive it; the rest is the results of its steps, each of which replaces its own."""

@@ -1,0 +1,1 @@
+"""Cycles and resources before any RTL exists."""

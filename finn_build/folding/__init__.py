@@ -1,0 +1,1 @@
+"""How many elements each layer takes a cycle."""

@@ -1,0 +1,69 @@
+"""Make neighbouring layers' parallelism divide one another, so that no width converter slows the stream down."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from finn_build.folding.parallelism import is_depthwise, legal_values
+
+if TYPE_CHECKING:
+    from finn.custom_op.fpgadataflow.hwcustomop import HWCustomOp
+    from onnx import NodeProto
+    from qonnx.core.modelwrapper import ModelWrapper
+
+_INPUT_PARALLELISM = {
+    "MVAU_rtl": "SIMD",
+    "MVAU_hls": "SIMD",
+    "Thresholding_rtl": "PE",
+    "FMPadding_rtl": "SIMD",
+    "ConvolutionInputGenerator_rtl": "SIMD",
+    "DuplicateStreams_hls": "PE",
+    "ElementwiseAdd_hls": "PE",
+}
+"""Layer -> attribute with the elements it takes a cycle."""
+
+
+def align_stream_widths(model: ModelWrapper) -> ModelWrapper:
+    """Raise a layer's parallelism until it divides its predecessor's, or is a multiple of it.
+
+    FINN's converter (vpc.sv) between widths of another ratio, say 2 and 3 elements, takes a word in 3 of 4 cycles only,
+    which the cycle estimates do not know: the polyphase network folded to 1024 cycles took 1088 for that reason.
+    """
+    from finn.util.basic import getHWCustomOp
+
+    for node in model.graph.node:
+        operator = getHWCustomOp(node)
+        before = [producer.get_folded_output_shape()[-1] for _, producer in _producers(model, node)]
+        if before and node.op_type in _INPUT_PARALLELISM and not is_depthwise(operator):
+            _align(operator, _INPUT_PARALLELISM[node.op_type], before)
+    return model
+
+
+def slow_converters(model: ModelWrapper) -> list[str]:
+    """Streams between layers whose parallelism is not aligned, in words: there the cycle estimates are too low."""
+    from finn.util.basic import getHWCustomOp
+
+    found = []
+    for node in model.graph.node:
+        for index, producer in _producers(model, node):
+            given = int(producer.get_folded_output_shape()[-1])
+            taken = int(getHWCustomOp(node).get_folded_input_shape(index)[-1])
+            if given % taken and taken % given:
+                found.append(f"{producer.onnx_node.name} gives {given} elements a cycle, {node.name} takes {taken}")
+    return found
+
+
+def _producers(model: ModelWrapper, node: NodeProto) -> list[tuple[int, HWCustomOp]]:
+    """The layers that a layer's streams come from, by the number of its input."""
+    from finn.util.basic import getHWCustomOp
+
+    producers = [(index, model.find_producer(name)) for index, name in enumerate(node.input)]
+    return [(index, getHWCustomOp(producer)) for index, producer in producers if producer is not None]
+
+
+def _align(operator: HWCustomOp, attribute: str, before: list[int]) -> None:
+    current = operator.get_nodeattr(attribute)
+    for value in legal_values(operator, attribute):
+        if value >= current and all(value % given == 0 or given % value == 0 for given in before):
+            operator.set_nodeattr(attribute, value)
+            return

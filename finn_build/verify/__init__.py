@@ -1,0 +1,1 @@
+"""The verification ladder, and the simulation of many frames."""

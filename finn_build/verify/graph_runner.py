@@ -1,0 +1,226 @@
+"""Executing the build's graphs in Python, frame by frame, with every activation's levels to look at.
+
+Graphs of QONNX and standard nodes run in double precision; FINN's layers run by their own Python behaviour, which is in
+single precision and exact for integers below 2^24.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from finn_build.verify.rung import Levels
+from radioml.errors import RadioMLError
+from radioml.network.exact_qonnx import exact_constants
+
+if TYPE_CHECKING:
+    from onnx import NodeProto
+    from qonnx.core.modelwrapper import ModelWrapper
+    from qonnx.custom_op.base import CustomOp
+
+Context = dict[str, np.ndarray]
+_SCALE_ROUNDING, _SCALE_PRECISION = 1e-2, 2**-22
+"""A quotient by a single-precision scale misses its integer by less than the first; large ones, as the logits of 8-bit
+networks are, by less than this part of them: two scales, each rounded in the 24th bit."""
+_FINN_DOMAIN = "finn.custom_op.fpgadataflow"
+_VENDOR_CPP = f"{_FINN_DOMAIN}.hls"
+_QUANTISERS, _WEIGHTED = ("Quant", "MultiThreshold", "Thresholding"), ("Conv", "MatMul", "Gemm", "MVAU", "VVAU")
+_EXACT_BELOW = 2**24
+"""Integers that single precision counts without a gap."""
+_ROUNDING = 1e-5
+"""Error of a threshold that single precision explains, relative to its channel's largest: FINN computes them by
+subtracting terms of that size."""
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What a graph makes of one frame.
+
+    activations: one an activation, in order.
+    output: float64 (1, classes).
+    rounded: levels that differed from the expected ones by nothing but the rounding of a threshold, and were mended.
+    """
+
+    activations: tuple[Levels, ...]
+    output: np.ndarray
+    rounded: int
+
+
+def integers_of(steps: np.ndarray) -> np.ndarray:
+    """Quotients by a scale as the integers that they are but for rounding; others stay what they are."""
+    nearest = np.rint(steps)
+    rounding = np.maximum(_SCALE_ROUNDING, _SCALE_PRECISION * np.abs(nearest))
+    return np.where(np.abs(steps - nearest) < rounding, nearest, steps)
+
+
+class GraphRunner:
+    """A graph of QONNX, standard and FINN nodes, ready to run. FINN nodes need a FINN session around it.
+
+    inexact_thresholds: the graph's thresholds are numbers that FINN rounded to single precision. Where a level differs
+    from the one expected by one, and the value lies so close to the threshold that this rounding explains it, the
+    expected level is taken instead, so that a later layer is not blamed for it.
+    """
+
+    def __init__(self, model: ModelWrapper, inexact_thresholds: bool = False) -> None:
+        from qonnx.transformation.general import SortGraph
+
+        model = model.transform(SortGraph())
+        _complete_dilations(model)
+        self._model, self._inexact = model, inexact_thresholds
+        self._on_layers = any(node.domain.startswith(_FINN_DOMAIN) for node in model.graph.node)
+        constants = {tensor.name: model.get_initializer(tensor.name) for tensor in model.graph.initializer}
+        exact = {} if self._on_layers else exact_constants(model.model)
+        # FINN's layers look up the shape of their output in the context.
+        self._context: Context = {**model.make_empty_exec_context(), **constants, **exact}
+        self._nodes = [(node, self._function(node)) for node in model.graph.node]
+        self.input_name, self._output_name = model.graph.input[0].name, model.graph.output[0].name
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Shape of one frame as the graph takes it, with the leading 1."""
+        return tuple(self._model.get_tensor_shape(self.input_name))
+
+    def __call__(self, frame: np.ndarray, expected: Sequence[np.ndarray] = ()) -> Trace:
+        """Run one frame of `input_shape`; expected: levels, channels first, an activation each."""
+        context = dict(self._context)
+        context[self.input_name] = frame.astype(np.float32 if self._on_layers else np.float64)
+        activations: list[Levels] = []
+        rounded = 0
+        for node, execute in self._nodes:
+            execute(context)
+            if self._on_layers and np.abs(context[node.output[0]]).max() >= _EXACT_BELOW:
+                raise RadioMLError(f"{node.name}: its sums exceed 2^24, beyond which FINN's own execution is not exact")
+            if not self._is_activation(node):
+                continue
+            if self._inexact and len(activations) < len(expected):
+                rounded += self._mend(node, context, expected[len(activations)])
+            activations.append(Levels(node.name or node.output[0], self._levels(node, context)))
+        return Trace(tuple(activations), np.asarray(context[self._output_name], np.float64), rounded)
+
+    def _function(self, node: NodeProto) -> Callable[[Context], None]:
+        from onnx import helper
+        from onnx.reference import ReferenceEvaluator
+        from qonnx.custom_op.registry import getCustomOp, is_custom_op
+
+        if node.op_type == "MaxPoolNHWC":  # qonnx executes it in single precision
+            return self._pool_channels_last(node)
+        if node.op_type == "Quant":  # as well
+            return self._quantise(node)
+        if is_custom_op(node.domain):
+            operator = getCustomOp(node)
+            execute = _execute_in_python(operator)
+            return lambda context: execute(operator, context, self._model.graph)
+        inputs, outputs = [name for name in node.input if name], list(node.output)
+        function = helper.make_function("one", "node", inputs, outputs, [node], self._model.model.opset_import)
+        evaluator = ReferenceEvaluator(function)
+
+        def run(context: Context) -> None:
+            results = evaluator.run(None, {name: context[name] for name in inputs}, attributes={})
+            context.update(zip(outputs, results, strict=True))
+
+        return run
+
+    def _quantise(self, node: NodeProto) -> Callable[[Context], None]:
+        from qonnx.custom_op.general.quant import quant
+        from qonnx.custom_op.registry import getCustomOp
+
+        options = [getCustomOp(node).get_nodeattr(name) for name in ("signed", "narrow", "rounding_mode")]
+
+        def run(context: Context) -> None:
+            context[node.output[0]] = quant(*(context[name] for name in node.input), *options)
+
+        return run
+
+    def _pool_channels_last(self, node: NodeProto) -> Callable[[Context], None]:
+        (source,), (target,) = node.input, node.output
+        pool = type(node)()
+        pool.CopyFrom(node)
+        pool.op_type, pool.domain = "MaxPool", ""
+        execute = self._function(pool)
+
+        def run(context: Context) -> None:
+            inside = {source: np.moveaxis(context[source], -1, 1)}
+            execute(inside)
+            context[target] = np.moveaxis(inside[target], 1, -1)
+
+        return run
+
+    def _is_activation(self, node: NodeProto) -> bool:
+        """Whether it quantises what a layer computes, as the reference's do; not again what is quantised already."""
+        if _kind(node) not in _QUANTISERS:
+            return False
+        before = self._model.find_producer(node.input[0])
+        while before is not None and _kind(before) not in _QUANTISERS + _WEIGHTED:
+            before = self._model.find_producer(before.input[0])
+        return before is not None and _kind(before) in _WEIGHTED
+
+    def _levels(self, node: NodeProto, context: Context) -> np.ndarray:
+        from qonnx.custom_op.registry import getCustomOp
+
+        values = np.asarray(context[node.output[0]], np.float64)
+        if node.op_type == "Quant":
+            return integers_of(values / context[node.input[1]])
+        if node.op_type == "MultiThreshold":
+            operator = getCustomOp(node)
+            values = integers_of((values - operator.get_nodeattr("out_bias")) / operator.get_nodeattr("out_scale"))
+            last = operator.get_nodeattr("data_layout") == "NHWC"
+        else:
+            values, last = values - getCustomOp(node).get_nodeattr("ActVal"), True
+        return np.moveaxis(values, -1, 1) if last else values
+
+    def _mend(self, node: NodeProto, context: Context, expected: np.ndarray) -> int:
+        """Put expected levels in the place of those that FINN's rounding explains; returns how many."""
+        from qonnx.custom_op.registry import getCustomOp
+
+        if node.op_type != "MultiThreshold":
+            return 0
+        levels = self._levels(node, context)
+        if levels.size != expected.size:
+            return 0
+        expected = expected.reshape(levels.shape)
+        operator = getCustomOp(node)
+        last = operator.get_nodeattr("data_layout") == "NHWC"
+        value = context[node.input[0]]
+        value = np.moveaxis(value, -1, 1) if last else value
+        table = np.broadcast_to(context[node.input[1]], (levels.shape[1], context[node.input[1]].shape[1]))
+        mended = 0
+        for at in zip(*np.nonzero(np.abs(levels - expected) == 1), strict=True):
+            row = table[at[1]]
+            threshold = row[int(min(levels[at], expected[at]))]
+            if abs(value[at] - threshold) <= _ROUNDING * np.abs(row).max():
+                levels[at] = expected[at]
+                mended += 1
+        if mended:
+            output = levels * operator.get_nodeattr("out_scale") + operator.get_nodeattr("out_bias")
+            context[node.output[0]] = np.moveaxis(output, 1, -1) if last else output
+        return mended
+
+
+def _kind(node: NodeProto) -> str:
+    """The operation; of a layer of FINN's without its variant, HLS or RTL."""
+    return node.op_type.partition("_")[0]
+
+
+def _complete_dilations(model: ModelWrapper) -> None:
+    """qonnx raises 1-D max-pools to 2-D but for this attribute, which FINN does not read and every evaluator does."""
+    from qonnx.util.basic import get_by_name
+
+    for node in model.graph.node:
+        dilations = get_by_name(node.attribute, "dilations") if node.op_type.startswith("MaxPool") else None
+        if dilations is not None:
+            missing = len(get_by_name(node.attribute, "kernel_shape").ints) - len(dilations.ints)
+            dilations.ints.extend([1] * missing)
+
+
+def _execute_in_python(operator: CustomOp) -> Callable[[Any, Context, Any], None]:
+    """The method that computes a custom node without any simulator.
+
+    An HLS layer would compile C++ with the vendor's headers; the layer it specialises says the same in Python.
+    """
+    kind = next(kind for kind in type(operator).__mro__ if not kind.__module__.startswith(_VENDOR_CPP))
+    if operator.onnx_node.domain.startswith(_FINN_DOMAIN) and "exec_mode" in operator.get_nodeattr_types():
+        operator.set_nodeattr("exec_mode", "cppsim")  # of an RTL layer: Python; "rtlsim" would be Vivado's
+    return kind.execute_node

@@ -1,0 +1,128 @@
+"""`radioml verify`: from the trained network down to its RTL, rung by rung: which is the first that differs, and where.
+
+Every rung gets the same frames and is compared with Brevitas in integers: the levels of every activation, and the
+logits. All rungs are run, so that the report shows whether a difference stays or is one rung's alone.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from finn_build.engine.paths import NETWORK
+from finn_build.engine.record import load_record
+from finn_build.verify.comparison import Difference
+from finn_build.verify.graph_rungs import graph_rungs
+from finn_build.verify.rtl_rungs import rtl_rungs
+from finn_build.verify.rung import Reference, Rung, RungResult
+from radioml.constants import CLASSES
+from radioml.contract.metadata import load_exported
+from radioml.data.dataset import Frames
+from radioml.errors import RadioMLError
+from radioml.files import write_json
+
+REPORT = "verify.json"
+_AXES = ("channel", "pixel")
+
+
+def climb(
+    folder: Path,
+    frames: Frames,
+    reference: Reference,
+    data: str,
+    show: Callable[[RungResult], None] = lambda result: None,
+) -> dict[str, Any]:
+    """Run every rung that a build folder has on `frames` and write verify.json there; returns its content.
+
+    data: what the frames are, in words. show: called with each rung's result as soon as it is there.
+    Raises RadioMLError when the folder is no build folder or its build did not keep what the rungs need.
+    """
+    folder = folder.resolve()  # FINN sessions change the working directory
+    result = [_result(rung, reference, show) for rung in _rungs(folder, frames.iq)]
+    first = next((rung for rung in result if not rung.equal), None)
+    value = {
+        "data": data,
+        "frames": len(frames),
+        "classes": len(np.unique(frames.class_index)),
+        "snrs": len(np.unique(frames.snr_db)),
+        "equal": first is None,
+        "rtl": "rtl" in load_record(folder).stages,
+        "first_rung_that_differs": first and first.name,
+        "rungs": [_json(rung, frames) for rung in result],
+    }
+    write_json(folder / REPORT, value)
+    return value
+
+
+def describe(rung: dict[str, Any]) -> str:
+    """Where a rung of verify.json differs, in words."""
+    if rung["problem"]:
+        return rung["problem"]
+    first = rung["first_difference"]
+    node = "" if first["node"] == "logits" else f" (here {first['node']})"
+    return (
+        f"layer {first['layer']}{node}, frame {first['frame']} ({first['class']} at {first['snr_db']:+d} dB), "
+        f"{first['element']}: expected {first['expected']}, found {first['found']}"
+    )
+
+
+def _rungs(folder: Path, iq: np.ndarray) -> list[Rung]:
+    record = load_record(folder)
+    if "estimate" not in record.stages:
+        raise RadioMLError(f"{folder}: its build has not finished; run `radioml build` first")
+    _, metadata = load_exported(folder / NETWORK)
+    rungs = graph_rungs(folder, metadata, iq)
+    if "rtl" in record.stages:
+        rungs += rtl_rungs(folder, metadata.quantiser(iq))
+    return rungs
+
+
+def _result(rung: Rung, reference: Reference, show: Callable[[RungResult], None]) -> RungResult:
+    result = RungResult(rung.name, rung.kind, len(reference.logits))
+    start = time.perf_counter()
+    try:
+        rung.run(reference, result)
+    except (ImportError, MemoryError, OSError):
+        raise  # what the machine lacks is no finding about the rung
+    except Exception as error:  # a graph that cannot be executed, a design that deadlocks: neither gives the integers
+        result.problem = f"{type(error).__name__}: {error}" if not isinstance(error, RadioMLError) else str(error)
+    result.seconds = time.perf_counter() - start
+    show(result)
+    return result
+
+
+def _json(rung: RungResult, frames: Frames) -> dict[str, Any]:
+    return {
+        "name": rung.name,
+        "kind": rung.kind,
+        "equal": rung.equal,
+        "mismatching_frames": len(rung.mismatching),
+        "first_difference": rung.first and _place(rung.first, frames),
+        "problem": rung.problem,
+        "layers_compared": list(rung.compared),
+        "levels_mended_later": rung.rounded,
+        "seconds": round(rung.seconds, 2),
+    }
+
+
+def _place(difference: Difference, frames: Frames) -> dict[str, Any]:
+    frame = difference.frame
+    if difference.node == "logits":
+        element = f"logit {CLASSES[difference.element[0]]}"
+    else:
+        element = ", ".join(f"{axis} {at}" for axis, at in zip(_AXES, difference.element, strict=False))
+    return {
+        "layer": difference.layer,
+        "node": difference.node,
+        "frame": frame,
+        "class": CLASSES[frames.class_index[frame]],
+        "snr_db": int(frames.snr_db[frame]),
+        "element": element,
+        "index": list(difference.element),
+        "expected": difference.expected,
+        "found": difference.found,
+    }

@@ -1,0 +1,123 @@
+"""`radioml simulate`: frames through a build's simulated RTL, compared with the network integer by integer."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.markup import escape
+from rich.table import Table
+
+from finn_build.engine.paths import CYCLES, ESTIMATE, PACKAGE, SIMULATION
+from finn_build.engine.record import load_record
+from finn_build.verify.comparison import Comparison, compare
+from radioml.contract.package import LIBRARY, Manifest, open_package
+from radioml.errors import RadioMLError
+from radioml.files import read_json, write_json
+from radioml.simulation.simulator_pool import PooledRun, SimulatorPool
+
+REPORT = "simulation.json"
+
+
+@dataclass(frozen=True)
+class FrameLabels:
+    """What the frames are, to name one that differs: class names and SNRs in dB, one a frame."""
+
+    classes: tuple[str, ...]
+    snr_db: tuple[int, ...]
+
+
+def simulate_build(folder: Path, iq: np.ndarray, progress: Callable[[int], None]) -> tuple[Manifest, PooledRun]:
+    """Stream float32 IQ frames (N, 1024, 2) through the packaged accelerator of a build folder, on all cores.
+
+    Raises RadioMLError when the folder is no build, has no finished `rtl` stage, or its package was altered.
+    """
+    record = load_record(folder)
+    if "rtl" not in record.stages:
+        raise RadioMLError(f"{folder}: has no finished simulator; run `radioml build ... --until rtl` first")
+    with tempfile.TemporaryDirectory() as unpacked:
+        package = open_package(folder / PACKAGE, Path(unpacked))
+        manifest = package.manifest
+        integers = manifest.quantiser(iq)
+        with SimulatorPool(package.folder / LIBRARY, package.folder, manifest.input, manifest.output) as simulators:
+            return manifest, simulators.run(integers, progress)
+
+
+def report(
+    folder: Path, manifest: Manifest, run: PooledRun, expected: np.ndarray, labels: FrameLabels, data: str
+) -> dict[str, Any]:
+    """Compare with the network's integer logits int64 (N, classes) and write simulation/simulation.json; returns it."""
+    comparison = compare(expected, run.integers)
+    estimated = read_json(folder / ESTIMATE)
+    cycles = run.cycles_per_frame
+    value = {
+        "kind": "simulated RTL",
+        "data": data,
+        "frames": comparison.frames,
+        "mismatching_frames": len(comparison.mismatching),
+        "first_mismatch": _first(comparison, manifest, labels),
+        "cycles_per_frame": cycles,
+        "estimated_cycles_per_frame": estimated["interval_cycles"],
+        "latency_cycles": run.latency_cycles,
+        "latency_us": run.latency_cycles / manifest.clock_mhz,
+        "board": manifest.board,
+        "clock_mhz": manifest.clock_mhz,
+        "frames_per_second": manifest.clock_mhz * 1e6 / cycles,
+        "simulated_cycles": run.cycles,
+        "seconds": round(run.seconds, 3),
+        "simulated_cycles_per_second": round(run.cycles / run.seconds),
+    }
+    write_json(folder / SIMULATION / REPORT, value)
+    return value
+
+
+def build_summary(folder: Path, clock_mhz: float) -> str:
+    """What the RTL of a build did with the golden frames, in a line, against the estimate."""
+    counted, estimated = read_json(folder / CYCLES), read_json(folder / ESTIMATE)["interval_cycles"]
+    cycles = counted["cycles_per_frame"]
+    against = "as estimated" if cycles == estimated else f"{cycles / estimated - 1:+.1%} against the estimate"
+    return (
+        f"RTL simulated: all {counted['frames']} golden frames integer-equal; {cycles:,} cycles a frame ({against}): "
+        f"{clock_mhz * 1e6 / cycles:,.0f} frames/s, latency {counted['latency_cycles'] / clock_mhz:.1f} us"
+    )
+
+
+def report_table(value: dict[str, Any]) -> Table:
+    """The report as a table."""
+    table = Table(
+        title=f"Simulated RTL against Brevitas, {value['board']} at {value['clock_mhz']:g} MHz", show_header=False
+    )
+    wrong = value["mismatching_frames"]
+    table.add_row("frames", f"{value['frames']:,} ({escape(value['data'])})")
+    table.add_row("frames with a different logit", f"[red]{wrong:,}[/]" if wrong else "[green]0: all integers equal[/]")
+    if first := value["first_mismatch"]:
+        table.add_row(
+            "first difference",
+            f"frame {first['frame']} ({first['class']} at {first['snr_db']:+d} dB), logit {first['logit']}: "
+            f"expected {first['expected']}, found {first['found']}",
+        )
+    table.add_row(
+        "cycles a frame", f"{value['cycles_per_frame']:,} (estimated {value['estimated_cycles_per_frame']:,})"
+    )
+    table.add_row("frames/s at the board's clock", f"{value['frames_per_second']:,.0f}")
+    table.add_row("latency", f"{value['latency_cycles']:,} cycles, {value['latency_us']:.1f} us")
+    table.add_row("simulated cycles/s", f"{value['simulated_cycles_per_second']:,} ({value['seconds']:.1f} s)")
+    return table
+
+
+def _first(comparison: Comparison, manifest: Manifest, labels: FrameLabels) -> dict[str, Any] | None:
+    if comparison.first is None:
+        return None
+    frame, logit, expected, found = comparison.first
+    return {
+        "frame": frame,
+        "class": labels.classes[frame],
+        "snr_db": labels.snr_db[frame],
+        "logit": manifest.classes[logit],
+        "expected": expected,
+        "found": found,
+    }

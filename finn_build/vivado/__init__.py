@@ -1,0 +1,1 @@
+"""Bitfiles by the vendor's tools."""

@@ -1,0 +1,130 @@
+"""What Vivado or Vitis made of a design: its reports kept, put into JSON, and judged."""
+
+from __future__ import annotations
+
+import math
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from finn_build.boards import Board
+from finn_build.vivado.reports import (
+    parse_hierarchy,
+    parse_power,
+    parse_timing,
+    parse_utilisation,
+    parse_xclbin_clocks,
+)
+from radioml.contract.package import BITFILE, HANDOFF, IMPLEMENTATION, XCLBIN
+from radioml.errors import RadioMLError
+from radioml.files import read_json, write_json
+
+REPORTS = "reports"
+_CLOCK_TOLERANCE = 0.01
+"""A clocking wizard fed with 99.99 MHz gives no round frequencies."""
+
+
+def collect_zynq(project: Path, board: Board, output: Path, folder: Path) -> list[str]:
+    """Take bitfile and handoff over into `folder` if the reports let them pass; returns the names of the files.
+
+    project: FINN's Vivado project; output: the folder that FINN put its results in. Leaves reports/ and
+    implementation.json in any case. Raises RadioMLError for a missing or truncated report and for timing that fails.
+    """
+    run = project / "finn_zynq_link.runs" / "impl_1"
+    found = {
+        "timing.rpt": output / "report" / "post_route_timing.rpt",
+        "hierarchy.xml": output / "report" / "post_synth_report.xml",
+        "utilisation.rpt": run / "top_wrapper_utilization_placed.rpt",
+        "power.rpt": run / "top_wrapper_power_routed.rpt",
+    }
+    reports = _keep_reports(found, folder)
+    timing = parse_timing(reports["timing.rpt"])
+    clocks = timing.clocks_mhz
+    value = _implementation(board, timing.tool, reports) | {"clocks_mhz": clocks, "timing": asdict(timing)["checks"]}
+    problem = timing.failures()
+    if timing.state not in ("", "Routed"):
+        problem = f"the design is {timing.state}, not Routed"
+    elif not any(math.isclose(mhz, board.clock_mhz, rel_tol=_CLOCK_TOLERANCE) for mhz in _fabric(clocks)):
+        problem = f"the fabric's clock is none of {board.clock_mhz:g} MHz: {clocks}"
+    _judge(value, board, problem, folder)
+    shutil.copyfile(output / "bitfile" / "finn-accel.bit", folder / BITFILE)
+    shutil.copyfile(output / "bitfile" / "finn-accel.hwh", folder / HANDOFF)
+    return [BITFILE, HANDOFF]
+
+
+def _fabric(clocks_mhz: dict[str, float]) -> list[float]:
+    """Frequencies of what FINN's clocking wizard gives the fabric; of all clocks where no name tells."""
+    wizard = [mhz for name, mhz in clocks_mhz.items() if name.startswith("clk_out1")]
+    return wizard or list(clocks_mhz.values())
+
+
+def collect_vitis(link: Path, board: Board, output: Path, folder: Path) -> list[str]:
+    """As `collect_zynq`, for an Alveo's xclbin that v++ linked in the folder `link`.
+
+    Vitis lowers the kernels' clock instead of failing their timing, so a lower clock than asked for is a failure too.
+    """
+    found = {"xclbin.info": link / "a.xclbin.info", "hierarchy.xml": output / "report" / "post_synth_report.xml"}
+    patterns = {"timing.rpt": "*timing_summary_routed.rpt", "utilisation.rpt": "*full_util_routed.rpt"}
+    for name, pattern in patterns.items():
+        if paths := sorted((link / "_x" / "reports").rglob(pattern)):
+            found[name] = paths[0]
+    reports = _keep_reports(found, folder)
+    clocks = parse_xclbin_clocks(reports["xclbin.info"])
+    value = _implementation(board, "Vitis", reports) | {"clocks_mhz": clocks}
+    problem = ""
+    if "timing.rpt" in reports:
+        timing = parse_timing(reports["timing.rpt"])
+        value |= {"tool": timing.tool, "timing": asdict(timing)["checks"]}
+        problem = timing.failures()
+    kernels = clocks.get("DATA_CLK", 0.0)
+    if kernels < board.clock_mhz * (1 - _CLOCK_TOLERANCE):
+        problem = f"Vitis gave the kernels {kernels:g} MHz (DATA_CLK) instead of {board.clock_mhz:g}"
+    _judge(value, board, problem, folder)
+    shutil.copyfile(output / "bitfile" / "finn-accel-0.xclbin", folder / XCLBIN)
+    return [XCLBIN]
+
+
+def summary(folder: Path) -> str:
+    """What implementation.json in `folder` says, in a line or two."""
+    value = read_json(folder / IMPLEMENTATION)
+    slacks = [f"{name} slack {check['worst_slack_ns']} ns" for name, check in value.get("timing", {}).items()]
+    counts = (value["utilisation"] or {}).items()
+    used = [f"{name} {count['used']:,} of {count['available']:,}" for name, count in counts]
+    verdict = f"timing {'met' if value['timing_met'] else 'FAILED'} at {value['clock_mhz']:g} MHz"
+    return f"Implemented by {value['tool']}: {verdict}; {', '.join([*slacks, *used])}"
+
+
+def _keep_reports(found: dict[str, Path], folder: Path) -> dict[str, Path]:
+    """Copy the reports that the tools wrote to reports/; all are returned, the parsers say which must be there."""
+    kept = {name: folder / REPORTS / name for name in found}
+    (folder / REPORTS).mkdir(parents=True)
+    for name, source in found.items():
+        if source.is_file():
+            shutil.copyfile(source, kept[name])
+    return kept
+
+
+def _implementation(board: Board, tool: str, reports: dict[str, Path]) -> dict[str, Any]:
+    """What implementation.json says for both shells; power and device utilisation where the tool reported them."""
+    utilisation, power = reports.get("utilisation.rpt"), reports.get("power.rpt")
+    return {
+        "kind": "implemented",
+        "tool": tool,
+        "board": board.name,
+        "part": board.part,
+        "clock_mhz": board.clock_mhz,
+        "utilisation": parse_utilisation(utilisation) if utilisation and utilisation.is_file() else None,
+        "instances": parse_hierarchy(reports["hierarchy.xml"]),
+        "power_w": parse_power(power) if power and power.is_file() else None,
+    }
+
+
+def _judge(value: dict[str, Any], board: Board, problem: str, folder: Path) -> None:
+    write_json(folder / IMPLEMENTATION, value | {"timing_met": not problem})
+    if problem:
+        raise RadioMLError(
+            f"timing fails at {board.clock_mhz:g} MHz: {problem}. No bitfile was kept; the reports are in "
+            f"{folder / REPORTS}. Fold less (--target-fps, --fit --margin), or lower clock_mhz in a copy of the "
+            "board's YAML"
+        )

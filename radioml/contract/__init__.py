@@ -1,0 +1,1 @@
+"""What the stages hand each other: model metadata, quantiser, stream words, package."""

@@ -1,0 +1,127 @@
+"""What a QONNX model says of itself: the contract between training, build and driver.
+
+It travels in the ONNX file's metadata properties under the key `radioml`, as JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from radioml.constants import FRAME_LENGTH
+from radioml.contract.quantiser import InputQuantiser
+from radioml.errors import RadioMLError
+from radioml.network.onnx_graph import check_graph
+
+if TYPE_CHECKING:
+    import onnx
+
+KEY = "radioml"
+FORMAT = 1
+INPUT_NAME, OUTPUT_NAME = "iq", "logits"
+
+
+@dataclass(frozen=True)
+class ModelMetadata:
+    """Everything that later stages may know of a network beside its graph.
+
+    topology: name in the registry of models.
+    classes: class of each logit.
+    quantiser: how the host turns IQ samples into the network's integers.
+    logit_scale: value of one step of the integer logits; float logits = integers x logit_scale.
+    checkpoint_sha256: the checkpoint that was exported.
+    training_data: `kind` and `identity` of the file (see `radioml.data.provenance`), its `sha256`, and `started_from`,
+        the training data of the checkpoint whose weights training started from, if there was one.
+    accuracy: measured accuracy (0 to 1) with the `data` and number of `frames` it was measured on; empty if none.
+    """
+
+    topology: str
+    classes: tuple[str, ...]
+    quantiser: InputQuantiser
+    logit_scale: float
+    checkpoint_sha256: str
+    training_data: dict[str, Any]
+    accuracy: dict[str, Any]
+
+    def to_json(self) -> str:
+        """One JSON object, with the format version."""
+        return json.dumps({"format": FORMAT, **asdict(self)})
+
+    @classmethod
+    def from_json(cls, text: str) -> ModelMetadata:
+        """Parse `to_json`'s output; raises ValueError for another format or missing fields."""
+        value = json.loads(text)
+        if not isinstance(value, dict) or value.pop("format", None) != FORMAT:
+            raise ValueError(f"metadata format is not {FORMAT}")
+        try:
+            value["quantiser"] = InputQuantiser(**value["quantiser"])
+            value["classes"] = tuple(value["classes"])
+            return cls(**value)
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"metadata lacks or misnames a field: {error}") from error
+
+
+def attach(model: onnx.ModelProto, metadata: ModelMetadata) -> None:
+    """Write the metadata into an ONNX model, replacing what was there."""
+    kept = [entry for entry in model.metadata_props if entry.key != KEY]
+    del model.metadata_props[:]
+    model.metadata_props.extend(kept)
+    model.metadata_props.add(key=KEY, value=metadata.to_json())
+
+
+def load_onnx(path: Path | str) -> onnx.ModelProto:
+    """Load an ONNX file; raises RadioMLError when it is missing, not ONNX, or its graph is not valid."""
+    import onnx
+    from google.protobuf.message import DecodeError
+
+    try:
+        model = onnx.load(str(path))
+    except FileNotFoundError as error:
+        raise RadioMLError(f"{path}: no such file{_how_to_make(Path(path))}") from error
+    except (DecodeError, ValueError, OSError, onnx.checker.ValidationError) as error:  # the last: of external data
+        raise RadioMLError(f"{path}: not a readable ONNX file: {error}") from error
+    if not (model.graph.node and model.graph.input and model.graph.output):
+        raise RadioMLError(f"{path}: not an ONNX model, or one without input, layers or output")
+    try:
+        check_graph(model)
+    except RadioMLError as error:
+        raise RadioMLError(f"{path}: {error}") from error
+    except (ValueError, TypeError) as error:  # text that is not UTF-8, types of tensors that are none
+        raise RadioMLError(f"{path}: a damaged ONNX file: {error}") from error
+    return model
+
+
+def _how_to_make(model: Path) -> str:
+    """The command that makes a model which is not there yet, where training has left a checkpoint for it."""
+    checkpoint = model.with_name("checkpoint.pth")
+    if model.name != "model.onnx" or model.parent.name != "train" or not checkpoint.is_file():
+        return ""
+    return f"; `radioml export {shlex.quote(str(checkpoint))} --run {shlex.quote(str(model.parent.parent))}` makes it"
+
+
+def load_exported(path: Path | str) -> tuple[onnx.ModelProto, ModelMetadata]:
+    """Load a model that `radioml export` wrote, with its metadata.
+
+    Raises RadioMLError when the file is not ONNX, was not exported by this tool, or its tensors break the contract
+    (`iq` (1, 2, 1024) in, `logits` (1, classes) out).
+    """
+    model = load_onnx(path)
+    entry = next((entry for entry in model.metadata_props if entry.key == KEY), None)
+    if entry is None:
+        raise RadioMLError(
+            f"{path}: this ONNX file was not written by `radioml export` (it lacks the `{KEY}` metadata); "
+            "export the checkpoint again with `radioml export`"
+        )
+    try:
+        metadata = ModelMetadata.from_json(entry.value)
+    except ValueError as error:
+        raise RadioMLError(f"{path}: {error}; export the checkpoint again with this version") from error
+    expected = [(INPUT_NAME, (1, 2, FRAME_LENGTH)), (OUTPUT_NAME, (1, len(metadata.classes)))]
+    for value, (name, shape) in zip((model.graph.input[0], model.graph.output[0]), expected, strict=True):
+        found = tuple(d.dim_value for d in value.type.tensor_type.shape.dim)
+        if (value.name, found) != (name, shape):
+            raise RadioMLError(f"{path}: tensor {value.name!r} {found} where the contract has {name!r} {shape}")
+    return model, metadata

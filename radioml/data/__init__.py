@@ -1,0 +1,1 @@
+"""The RadioML file: real or synthetic frames, their split, their origin."""

@@ -1,0 +1,1 @@
+"""ONNX graphs, and a QONNX network in exact arithmetic."""

@@ -1,0 +1,1 @@
+"""Figures of a run: metrics, tables, plots."""

@@ -1,0 +1,1 @@
+"""The simulated accelerator: its ctypes interface, its processes, its deadlocks."""

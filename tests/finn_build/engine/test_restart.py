@@ -1,0 +1,211 @@
+"""Builds that are interrupted, repeated with other inputs, altered, or of another version."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from rich.console import Console
+
+from finn_build.build import build
+from finn_build.engine.paths import CYCLES, DEPTHS, RTL
+from finn_build.engine.record import load_record
+from finn_build.steps import BOARD_STEPS
+from radioml.contract.package import LIBRARY, open_package
+from radioml.errors import RadioMLError
+from tests.repository import REPOSITORY
+
+RTL_STEPS = [
+    "compute golden frames in software",
+    "insert converters and FIFOs",
+    "generate HDL",
+    "compile the FIFO gauge",
+    "generate HDL with sized FIFOs",
+    "compile the simulator",
+    "simulate golden frames",
+    "package",
+]
+
+
+class Build:
+    """A build in this process, and which of its steps it did and which results it kept."""
+
+    def __init__(self, model: Path, out: Path, until: str = "estimate", board: str = "Pynq-Z2", fps: int = 400_000):
+        output = io.StringIO()
+        self.build = build(model, board, until, out, target_fps=fps, console=Console(file=output, width=200))
+        lines = [line.strip() for line in output.getvalue().splitlines()]
+        self.kept = [line.removesuffix("kept").strip() for line in lines if line.endswith("kept")]
+        self.done = [line.rsplit(maxsplit=2)[0] for line in lines if line.endswith(" s")]
+        if "load FINN" in self.done:
+            self.done.remove("load FINN")  # that is not a step whose result could be kept
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def wait_for(condition, process, seconds=300):
+    for _ in range(seconds * 50):
+        if condition():
+            return
+        assert process.poll() is None, "the build ended before it could be interrupted"
+        time.sleep(0.02)
+    raise AssertionError("the step did not begin")
+
+
+def steps_of(folder: Path) -> dict:
+    record = folder / "build.yaml"
+    return (yaml.safe_load(record.read_text()) if record.exists() else {"steps": {}})["steps"]
+
+
+def test_killed_build_continues_where_it_stopped_and_gives_the_same(small_build, tmp_path):
+    folder, places = tmp_path / "build", [tmp_path / name for name in ("home", "temporary", "here")]
+    for place in places:
+        place.mkdir()
+    home, temporary, here = places
+    kept_out = ("MPLCONFIGDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "RADIOML_CACHE")
+    environment = {name: value for name, value in os.environ.items() if name not in kept_out}
+    environment |= {"HOME": str(home), "TMPDIR": str(temporary), "PYTHONPATH": str(REPOSITORY), "COLUMNS": "200"}
+    command = [sys.executable, "-m", "radioml", "build", str(small_build.model), "--board", "Pynq-Z2", "--until", "rtl",
+               "--target-fps", "400000", "--out", str(folder)]  # fmt: skip
+    train = contents(small_build.model.parent)
+
+    def start() -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            command, cwd=here, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+
+    def killed_when(condition) -> None:
+        with start() as process:
+            wait_for(condition, process)
+            process.send_signal(signal.SIGKILL)
+        assert process.returncode == -signal.SIGKILL
+
+    killed_when(lambda: "raise 1-D layers to 2-D" in steps_of(folder))
+    first = steps_of(folder)
+    assert "fold and estimate" not in first
+    killed_when(lambda: list(folder.glob("finn/tmp/verilated.*/*.o")))
+    second = steps_of(folder)
+    assert all(second[name] == first[name] for name in first), "a finished step was done again"
+    assert "compile the FIFO gauge" not in second
+
+    with start() as process:
+        output, _ = process.communicate()
+    assert process.returncode == 0, output
+    lines = [line.strip() for line in output.splitlines()]
+    kept = [line.removesuffix("kept").strip() for line in lines if line.endswith("kept")]
+    assert kept == ["compute golden frames in software", "insert converters and FIFOs", "generate HDL"]
+    assert next(line for line in lines if line.endswith(" s")).startswith("compile the FIFO gauge")
+    assert contents(folder / RTL) == contents(small_build.folder / RTL)
+    for name in (DEPTHS, CYCLES, "folding.json"):
+        assert (folder / name).read_bytes() == (small_build.folder / name).read_bytes()
+    manifests = []
+    for number, made in enumerate((folder, small_build.folder)):
+        manifest = open_package(made / "package.zip", tmp_path / f"package{number}").manifest
+        del manifest.files[LIBRARY]  # the compiler writes the path of its sources into it
+        manifests.append(manifest)
+    assert manifests[0] == manifests[1]
+    assert [list(place.iterdir()) for place in places] == [[], [], []], "files outside the build folder"
+    assert contents(small_build.model.parent) == train
+
+
+def test_only_what_depends_on_a_changed_input_is_done_again(small_model, tmp_path):
+    out = tmp_path / "build"
+    first = Build(small_model, out)
+    graph = first.done[:-1]
+    assert (first.kept, first.done[-1]) == ([], "fold and estimate")
+
+    again = Build(small_model, out)
+    assert (again.build.reused, again.done, again.kept) == (("estimate",), [], [])
+
+    other_folding = Build(small_model, out, fps=100_000)
+    assert (other_folding.done, other_folding.kept) == (["fold and estimate"], graph)
+
+    other_board = Build(small_model, out, board="ZCU104", fps=100_000)
+    assert other_board.kept == [name for name in graph if name not in BOARD_STEPS]
+    assert set(other_board.done) <= {*BOARD_STEPS, "fold and estimate"}
+    assert other_board.build.estimate["board"] == "ZCU104"
+
+    other_model = tmp_path / "model.onnx"
+    other_model.write_bytes(small_model.read_bytes() + b"\x32\x00")  # an empty description
+    assert (changed := Build(other_model, out, board="ZCU104", fps=100_000)).kept == []
+    assert changed.done == first.done
+
+
+def test_other_golden_frames_are_simulated_and_packaged_by_the_same_rtl(small_build, tmp_path):
+    folder = Path(shutil.copytree(small_build.folder, tmp_path / "build"))
+    model = Path(shutil.copy(small_build.model, tmp_path))
+    with np.load(small_build.model.with_name("golden.npz")) as golden:
+        np.savez(tmp_path / "golden.npz", iq=golden["iq"][:5], logits=golden["logits"][:5])
+    again = Build(model, folder, "rtl")
+    assert again.build.reused == ("estimate",)
+    assert again.done == ["compute golden frames in software", "simulate golden frames", "package"]
+    assert len(open_package(folder / "package.zip", tmp_path / "package").golden()[0]) == 5
+
+
+def test_altered_result_is_made_anew_and_what_follows_is_kept(small_build, tmp_path):
+    folder = Path(shutil.copytree(small_build.folder, tmp_path / "build"))
+    weights = next((folder / RTL).glob("*.dat"))
+    sound = weights.read_bytes()
+    weights.write_bytes(sound + b"00\n")
+    again = Build(small_build.model, folder, "rtl")
+    assert weights.read_bytes() == sound
+    assert again.done == ["generate HDL with sized FIFOs", "package"]
+
+
+def test_stale_results_do_not_outlive_an_interrupted_build(small_build, tmp_path, monkeypatch):
+    """Until the rebuild is complete nothing in the folder may pass for its result."""
+    folder = Path(shutil.copytree(small_build.folder, tmp_path / "build"))
+
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("finn_build.stages.estimate.choose_folding", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        Build(small_build.model, folder, "rtl", fps=100_000)
+    assert not (folder / "package.zip").exists()
+    assert not (folder / "estimate.json").exists()
+    assert load_record(folder).stages == {}
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda record: record["inputs"]["tool"].update(version="0.0.1"), r"version 0\.0\.1 of this tool"),
+        (lambda record: record.update(format=99), "layout 99"),
+        (lambda record: record.pop("format"), "layout 1,"),
+        (lambda record: record["versions"].update({"finn-plus": "1.5.0"}), r"finn-plus 1\.5\.0 \(here "),
+    ],
+)
+def test_folder_of_another_version_is_refused_with_the_reason(small_build, tmp_path, change, reason):
+    folder = tmp_path / "build"
+    folder.mkdir()
+    record = yaml.safe_load((small_build.folder / "build.yaml").read_text())
+    change(record)
+    (folder / "build.yaml").write_text(yaml.safe_dump(record))
+    before = contents(folder)
+    with pytest.raises(RadioMLError, match=reason):
+        Build(small_build.model, folder)
+    assert contents(folder) == before
+
+
+def test_refusal_is_exit_code_2(radioml, small_build, tmp_path):
+    record = (small_build.folder / "build.yaml").read_text()
+    (tmp_path / "build.yaml").write_text(record.replace("version: 0.", "version: 99."))
+    home = tmp_path / "home"
+    home.mkdir()
+    for command in (["build", small_build.model, "--board", "Pynq-Z2", "--until", "rtl", "--out", tmp_path],
+                    ["simulate", tmp_path, "--frames", 24]):  # fmt: skip
+        done = radioml(*command, home=home)
+        assert done.returncode == 2
+        assert "built by version 99." in done.stderr
+        assert "--out" in done.stderr

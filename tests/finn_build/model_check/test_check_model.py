@@ -1,0 +1,208 @@
+"""Networks with one thing wrong each: it is said with the layer's name and what to change; nothing is built."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from onnx import helper, save
+
+from finn_build.build import build
+from finn_build.model_check.check_model import check_model, problems
+from radioml.contract.metadata import load_exported
+from radioml.errors import RadioMLError
+
+
+@pytest.fixture
+def model(small_model):
+    from qonnx.core.modelwrapper import ModelWrapper
+
+    return ModelWrapper(load_exported(small_model)[0])
+
+
+@pytest.fixture
+def metadata(small_model):
+    return load_exported(small_model)[1]
+
+
+def first(model, kind):
+    return next(node for node in model.graph.node if node.op_type == kind)
+
+
+def weights_of(model, node):
+    return model.find_producer(node.input[1])
+
+
+def insert_behind(model, node, new):
+    """Put `new`, which reads the output of `node`, in front of the consumers of that."""
+    for consumer in model.find_consumers(node.output[0]):
+        consumer.input[list(consumer.input).index(node.output[0])] = new.output[0]
+    model.graph.node.insert(list(model.graph.node).index(node) + 1, new)
+
+
+def unsigned_weights(model):
+    from qonnx.custom_op.registry import getCustomOp
+
+    conv = first(model, "Conv")
+    getCustomOp(weights_of(model, conv)).set_nodeattr("signed", 0)
+    return conv
+
+
+def asymmetric_weights(model):
+    from qonnx.custom_op.registry import getCustomOp
+
+    conv = first(model, "Conv")
+    getCustomOp(weights_of(model, conv)).set_nodeattr("narrow", 0)
+    return conv
+
+
+def weights_of_bits(model, bits):
+    conv = first(model, "Conv")
+    model.set_initializer(weights_of(model, conv).input[3], np.array(bits, np.float32))
+    return conv
+
+
+def float_weights(model):
+    conv = first(model, "Conv")
+    conv.input[1] = weights_of(model, conv).input[0]
+    return conv
+
+
+def residual_sum(model):
+    """Around the second convolution's activation, not requantised."""
+    quants = [model.find_consumers(node.output[0])[0] for node in model.graph.node if node.op_type == "Relu"]
+    add = helper.make_node("Add", [quants[0].output[0], quants[1].output[0]], ["sum"], name="Residual")
+    insert_behind(model, quants[1], add)
+    return add
+
+
+def average_pool(model):
+    relu = first(model, "Relu")
+    pool = helper.make_node("AveragePool", [relu.output[0]], ["pooled"], name="Pool", kernel_shape=[1], strides=[1])
+    insert_behind(model, relu, pool)
+    return pool
+
+
+def unknown_layer(model):
+    relu = first(model, "Relu")
+    tanh = helper.make_node("Tanh", [relu.output[0]], ["squashed"], name="Squash")
+    insert_behind(model, relu, tanh)
+    return tanh
+
+
+def product(model):
+    relu = first(model, "Relu")
+    square = helper.make_node("Mul", [relu.output[0], relu.output[0]], ["square"], name="Square")
+    insert_behind(model, relu, square)
+    return square
+
+
+def quantiser_behind_flatten(model):
+    flatten = first(model, "Flatten")
+    template = model.find_consumers(first(model, "Relu").output[0])[0]
+    quant = helper.make_node("Quant", [flatten.output[0], *template.input[1:]], ["flat"], domain=template.domain,
+                             name="Late", narrow=0, rounding_mode="ROUND", signed=0)  # fmt: skip
+    insert_behind(model, flatten, quant)
+    return flatten
+
+
+def no_quantiser(model):
+    """In front of the second convolution."""
+    relu = first(model, "Relu")
+    conv = [node for node in model.graph.node if node.op_type == "Conv"][1]
+    conv.input[0] = relu.output[0]
+    return conv
+
+
+def no_convolution_first(model):
+    conv = first(model, "Conv")
+    pool = helper.make_node("MaxPool", [conv.input[0]], ["early"], name="Early", kernel_shape=[1], strides=[1])
+    conv.input[0] = "early"
+    model.graph.node.insert(list(model.graph.node).index(conv), pool)
+    return pool
+
+
+def depthwise(model):
+    from qonnx.util.basic import get_by_name
+
+    conv = first(model, "Conv")
+    get_by_name(conv.attribute, "group").i = 4
+    return conv
+
+
+def scale_for_each_class(model):
+    last = model.find_producer(model.graph.output[0].name)
+    quant = model.find_producer(last.input[1])
+    while quant.op_type != "Quant":
+        quant = model.find_producer(quant.input[0])
+    model.set_initializer(quant.input[1], np.full((24, 1), 0.1, np.float32))
+    return last
+
+
+@pytest.mark.parametrize(
+    ("spoil", "until", "says"),
+    [
+        (unsigned_weights, "rtl", "not signed and symmetric; give its weight quantiser signed = True"),
+        (asymmetric_weights, "rtl", "narrow_range = True"),
+        (lambda model: weights_of_bits(model, 1), "rtl", "its weights have 1 bits; the RTL multiplier takes 2 to 8"),
+        (lambda model: weights_of_bits(model, 16), "rtl", "its weights have 16 bits"),
+        (float_weights, "estimate", "its weights are not quantised; use a Brevitas layer"),
+        (residual_sum, "estimate", "FINN adds integers, so both must have one scale"),
+        (residual_sum, "rtl", "use one quantiser for both branches"),
+        (no_quantiser, "estimate", "its input is not quantised: behind a batch norm each"),
+        (average_pool, "estimate", "use MaxPool or a convolution with stride"),
+        (average_pool, "rtl", "convolution with stride"),
+        (unknown_layer, "estimate", "FINN's way to hardware does not know it; use layers of Quant"),
+        (product, "estimate", "multiplies two activations"),
+        (quantiser_behind_flatten, "estimate", "Quant Late follows; quantise in front of Flatten"),
+        (no_convolution_first, "estimate", "the first layer is no convolution"),
+        (depthwise, "rtl", "grouped or depthwise"),
+        (scale_for_each_class, "estimate", "use one weight scale for the whole layer"),
+    ],
+)
+def test_each_problem_is_said_of_its_layer(model, metadata, spoil, until, says):
+    assert problems(model, metadata, until) == {}
+    layer = spoil(model)
+    found = problems(model, metadata, until)
+    assert says in found[f"{layer.op_type} {layer.name}"]
+    with pytest.raises(RadioMLError, match=f"{layer.op_type} {layer.name}"):
+        check_model(model, metadata, until)
+
+
+def test_an_input_quantiser_unlike_the_metadata(model, metadata):
+    model.set_initializer(first(model, "Quant").input[1], np.array(0.5, np.float32))
+    assert "radioml export" in problems(model, metadata, "estimate")["input"]
+
+
+def test_layers_with_the_same_problem_share_a_line(asymmetric_model):
+    from qonnx.core.modelwrapper import ModelWrapper
+
+    model, metadata = load_exported(asymmetric_model)
+    assert problems(ModelWrapper(model), metadata, "estimate") == {}
+    with pytest.raises(
+        RadioMLError, match=r"\(up to 'estimate' it can\)(.|\n)*Conv_0: (.*)\(the same with Conv Conv_1, "
+    ):
+        check_model(ModelWrapper(model), metadata, "rtl")
+
+
+def test_checking_builds_nothing(radioml, small_model, asymmetric_model, tmp_path):
+    before = sorted(small_model.parent.parent.rglob("*"))
+    out = tmp_path / "out"
+    options = ("--board", "ZCU104", "--check", "--out", out)
+    done = radioml("build", small_model, "--until", "rtl", *options, home=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "can be built up to 'rtl'" in done.stdout
+    done = radioml("build", asymmetric_model, "--until", "rtl", *options, home=tmp_path)
+    assert done.returncode == 2
+    assert "Conv Conv_0: its weights are not signed and symmetric" in done.stderr
+    assert not out.exists()
+    assert sorted(small_model.parent.parent.rglob("*")) == before
+
+
+def test_every_build_checks_first(model, metadata, small_model, tmp_path: Path):
+    average_pool(model)
+    save(model.model, str(tmp_path / "model.onnx"))
+    with pytest.raises(RadioMLError, match="AveragePool Pool"):
+        build(tmp_path / "model.onnx", "ZCU104", "estimate", out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()

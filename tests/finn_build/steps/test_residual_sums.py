@@ -1,0 +1,183 @@
+"""A network with residual sums: FINN's layers give its integers, the estimate counts forks and sums, RTL is refused."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from qonnx.core.modelwrapper import ModelWrapper
+
+from finn_build.boards import load_board
+from finn_build.build import build
+from finn_build.engine.finn_session import finn_session
+from finn_build.engine.paths import FOLDED, STEPS
+from finn_build.estimate.branch_fifos import waiting_words
+from finn_build.estimate.corrections import corrections, fifo_luts, stream_luts
+from finn_build.folding.align_stream_widths import slow_converters
+from finn_build.folding.folding import fold_to_interval
+from finn_build.model_check.check_model import problems
+from finn_build.verify.ladder import climb
+from finn_build.verify.rung import Reference
+from radioml.contract.metadata import load_exported
+from radioml.data.synthetic import generate_spread
+from radioml.errors import RadioMLError
+from training.checkpoint import TrainedNetwork, save_checkpoint
+from training.export import export
+from training.inner_levels import inner_levels
+from training.models import create
+
+PARAMETERS = {"channels": [4, 4, 4, 6], "kernels": [5, 9, 5, 3], "strides": [8, 1, 1, 2]}
+"""Two residual blocks, one behind the other: the second sum adds to the first."""
+SCALE = "blocks.{}.layers.5.act_quant.fused_activation_quant_proxy.tensor_quant.scaling_impl.value"
+FRAMES = 26
+
+
+def exported(folder: Path, one_scale: bool) -> Path:
+    """model.onnx of the network with batch norms fitted to frames, and scales of its activations all different.
+
+    one_scale: but for the three activations that go into the sums.
+    """
+    torch.manual_seed(5)
+    network = create("bacalhaunet", PARAMETERS)
+    state = network.state_dict()
+    for name, value in state.items():
+        if name.endswith("scaling_impl.value"):
+            value -= torch.rand(())  # a logarithm
+        elif value.dim() == 1 and name.endswith("weight"):
+            value.mul_(torch.randn(value.shape).sign() * (0.5 + torch.rand(value.shape)))  # batch norms
+    if one_scale:
+        for block in (1, 2):
+            state[SCALE.format(block)].copy_(state[SCALE.format(0)])
+    network.load_state_dict(state)
+    iq = torch.from_numpy(generate_spread(64, seed=4).iq).permute(0, 2, 1)
+    with torch.no_grad():
+        for _ in range(20):
+            network(iq)
+    network.eval()
+    save_checkpoint(folder / "checkpoint.pth", TrainedNetwork(network, "bacalhaunet", PARAMETERS, {"kind": "none"}, {}))
+    return export(folder / "checkpoint.pth", folder / "train")
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    return exported(tmp_path_factory.mktemp("residual"), one_scale=True)
+
+
+@pytest.fixture(scope="module")
+def built(model):
+    return build(model, "ZCU104", "estimate", target_fps=100_000)
+
+
+@pytest.fixture(scope="module")
+def frames():
+    return generate_spread(FRAMES, seed=6)
+
+
+@pytest.fixture(scope="module")
+def reference(model, frames):
+    trained = inner_levels(model.with_name("checkpoint.pth"), frames.iq)
+    return Reference(trained.logits, trained.layers, trained.classifier)
+
+
+def test_every_rung_gives_the_networks_integers(built, frames, reference):
+    report = climb(built.folder, frames, reference, "synthetic")
+    assert report["equal"], report["rungs"]
+    assert [rung["name"] for rung in report["rungs"]][-1] == "fold"
+    for rung in report["rungs"]:
+        assert rung["layers_compared"] == [*reference.layers, "classifier"]
+    levels = [len(np.unique(layer)) for layer in reference.layers.values()]
+    assert min(levels) > 8, "dead layers show nothing"
+    assert len(np.unique(reference.logits.argmax(1))) > 1
+
+
+def test_a_sum_with_the_wrong_branch_is_found(built, frames, reference, tmp_path):
+    folder = tmp_path / "build"
+    shutil.copytree(built.folder, folder)
+    layers = ModelWrapper(str(folder / FOLDED))
+    first, second = layers.get_nodes_by_op_type("ElementwiseAdd_hls")
+    second.input[0] = first.input[0]
+    layers.save(str(folder / FOLDED))
+    report = climb(folder, frames, reference, "synthetic")
+    assert report["first_rung_that_differs"] == "fold"
+    first = report["rungs"][-1]["first_difference"]
+    assert first["layer"] == "blocks.3.layers.0"
+
+
+def test_sums_are_as_wide_as_they_must_be(built):
+    layers = ModelWrapper(str(built.folder / FOLDED))
+    first, second = layers.get_nodes_by_op_type("ElementwiseAdd_hls")
+    assert [str(layers.get_tensor_datatype(node.output[0])) for node in (first, second)] == ["UINT7", "UINT8"]
+    assert all(node.op_type == "ElementwiseAdd_hls" for node in (first, second))
+    kinds = [node.op_type for node in layers.graph.node]
+    assert kinds.count("DuplicateStreams_hls") == 2
+    assert not {"Transpose", "Mul", "Add", "ElementwiseMul_hls", "Shuffle"} & set(kinds)
+
+
+def test_scales_that_differ_are_refused(tmp_path):
+    proto, metadata = load_exported(exported(tmp_path, one_scale=False))
+    found = problems(ModelWrapper(proto), metadata, "estimate")
+    assert list(found) == ["Add Add_0", "Add Add_1"]
+    assert "a residual sum of integers that count in steps of 0.0" in found["Add Add_0"]
+    assert "use one quantiser for both branches" in found["Add Add_0"]
+    assert found["Add Add_1"].count("Quant_") == 3
+
+
+def test_a_sum_of_what_is_not_quantised_is_refused(model):
+    proto, metadata = load_exported(model)
+    network = ModelWrapper(proto)
+    add = network.get_nodes_by_op_type("Add")[0]
+    quant = network.find_producer(add.input[1])
+    add.input[1] = quant.input[0]
+    assert (
+        "not quantised right in front of it; FINN adds integers" in problems(network, metadata, "estimate")["Add Add_0"]
+    )
+
+
+def test_rtl_is_refused(model):
+    with pytest.raises(RadioMLError, match=r"\(up to 'estimate' it can\)(.|\n)*Add Add_0: joins two branches"):
+        build(model, "ZCU104", "rtl", out=model.parent / "rtl")
+    assert not (model.parent / "rtl").exists()
+
+
+def test_estimate_counts_forks_and_sums(built):
+    value = built.estimate
+    assert value["interval_cycles"] <= 2_500
+    assert value["slowest_layer"] in [layer["name"] for layer in value["layers"]]
+    assert value["folded"]["limit"].startswith(value["slowest_layer"])
+    with finn_session(built.folder / "finn", built.folder / "log"):
+        layers = ModelWrapper(str(built.folder / FOLDED))
+        sums = [node.name for node in layers.graph.node if node.op_type == "ElementwiseAdd_hls"]
+        assert layers.get_node_from_name(sums[0]).input[0].startswith("DuplicateStreams")
+        counted = corrections(layers, load_board("ZCU104"))
+    # The first sum: 4 pixels of padding cut off the 8 that the window of 9 waits for, and one in each of four layers.
+    words = (8 - 4 + 4) * 4
+    assert counted[sums[0]]["LUT"] == stream_luts(6, 6, words) + fifo_luts(6) + 7
+
+
+@pytest.mark.parametrize("cycles", [1, 700, 20_000])
+def test_any_folding_waits_for_as_many_pixels_and_aligns_streams(built, cycles):
+    minimised = sorted((built.folder / STEPS).glob("*.onnx"))[-1]
+    with finn_session(built.folder / "finn", built.folder / "log"):
+        layers = fold_to_interval(ModelWrapper(str(minimised)), cycles)
+        assert slow_converters(layers) == []
+        from finn.util.basic import getHWCustomOp
+
+        for (name, index), words in waiting_words(layers).items():
+            node = layers.get_node_from_name(name)
+            from_fork = layers.find_producer(node.input[index]).op_type == "DuplicateStreams_hls"
+            words_a_pixel = 4 // getHWCustomOp(node).get_nodeattr("PE")
+            pixels = {"ElementwiseAdd_hls_0": 8, "ElementwiseAdd_hls_1": 6}[name]
+            assert words == (pixels * words_a_pixel if from_fork else 0)
+
+
+def test_the_maximum_over_time_is_taken_in_two_steps(built):
+    layers = ModelWrapper(str(built.folder / FOLDED))
+    windows = [
+        next(list(a.ints) for a in node.attribute if a.name == "KernelSize")
+        for node in layers.graph.node
+        if node.op_type.startswith("Pool")
+    ]
+    assert windows == [[8, 1], [8, 1]]

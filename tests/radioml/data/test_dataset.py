@@ -1,0 +1,101 @@
+"""Reading frames of a RadioML file: which, with which labels, at what cost, and what a damaged file says."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from radioml.data.check import check_dataset
+from radioml.data.dataset import CELLS, cell_labels, frames_per_cell, read_frames
+from radioml.data.split import spread_indices
+from radioml.data.synthetic import write_dataset
+from radioml.errors import RadioMLError
+
+DAMAGED = 500
+"""A frame whose block on the disk is damaged."""
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory) -> Path:
+    """One frame a cell; each sample of a frame is the frame's number. Every block has a checksum."""
+    path = tmp_path_factory.mktemp("file") / "frames.h5"
+    numbers = np.arange(CELLS)
+    class_index, snr_db = cell_labels(numbers, 1)
+    with h5py.File(path, "w") as new:
+        frames = new.create_dataset("X", (CELLS, 1024, 2), np.float32, chunks=(1, 1024, 2), fletcher32=True)
+        frames[:] = numbers[:, None, None]
+        new["Y"] = (class_index[:, None] == np.arange(24)).astype(np.int64)
+        new["Z"] = snr_db[:, None]
+    return path
+
+
+@pytest.fixture
+def damaged(file: Path, tmp_path: Path) -> Path:
+    path = tmp_path / "damaged.h5"
+    content = bytearray(file.read_bytes())
+    content[content.index(np.full(2048, DAMAGED, np.float32).tobytes()) + 77] ^= 1
+    path.write_bytes(content)
+    return path
+
+
+def test_frames_come_in_the_order_asked_for_with_their_labels(file):
+    indices = np.array([600, 3, 4, 3, 623, 0])
+    frames = read_frames(file, indices)
+    assert (frames.iq == indices[:, None, None]).all()
+    for found, expected in zip((frames.class_index, frames.snr_db), cell_labels(indices, 1), strict=True):
+        assert np.array_equal(found, expected)
+
+
+def test_arrays_are_looked_up_once_however_scattered_the_frames_are(file, monkeypatch):
+    lookups = []
+    original = h5py.Group.__getitem__
+
+    def counted(self, name):
+        lookups.append(name)
+        return original(self, name)
+
+    monkeypatch.setattr(h5py.Group, "__getitem__", counted)
+    counts = []
+    for frames in (1, 20):
+        lookups.clear()
+        read_frames(file, spread_indices(1, frames, "all"))
+        counts.append(len(lookups))
+    assert counts[0] == counts[1]
+
+
+def test_a_damaged_block_is_a_user_error_that_says_where(damaged):
+    assert len(read_frames(damaged, np.arange(DAMAGED))) == DAMAGED
+    with pytest.raises(RadioMLError, match=rf"damaged\.h5: X cannot be read from frame {DAMAGED} on"):
+        read_frames(damaged, np.array([0, DAMAGED]))
+    with pytest.raises(RadioMLError, match=r"damaged\.h5: X cannot be read from frame 0 on"):
+        check_dataset(damaged)
+
+
+@pytest.mark.parametrize(
+    ("array", "rows", "wrong"), [("Y", slice(0, None), 0), ("Y", 300, 300), ("Z", 7, 7), ("Y", 623, 623)]
+)
+def test_labels_in_another_order_are_refused(file, tmp_path, array, rows, wrong):
+    path = Path(shutil.copy(file, tmp_path))
+    assert frames_per_cell(path) == 1
+    with h5py.File(path, "r+") as changed:
+        changed[array][rows] = 0 if array == "Y" else 99
+    with pytest.raises(RadioMLError, match=f"frame {wrong} has the label of another place"):
+        frames_per_cell(path)
+
+
+def test_every_cells_ends_are_looked_at(tmp_path):
+    path = tmp_path / "frames.h5"
+    write_dataset(path, 3, seed=0)
+    assert frames_per_cell(path) == 3
+    for frame in (0, 2, 3, 3 * CELLS - 1):
+        with h5py.File(path, "r+") as file:
+            right = file["Y"][frame]
+            file["Y"][frame] = np.roll(right, 1)
+        with pytest.raises(RadioMLError, match=f"frame {frame} has"):
+            frames_per_cell(path)
+        with h5py.File(path, "r+") as file:
+            file["Y"][frame] = right

@@ -1,0 +1,35 @@
+"""The culprit of a stopped chain, named from its streams; tests/finn_build/test_deadlock.py stops real ones."""
+
+from __future__ import annotations
+
+from radioml.simulation.deadlock import Stream, explain
+
+
+def chain(*states):
+    """Streams into a, b, c, ... and out: (state, words passed of 4 a frame); state v: valid, r: ready."""
+    names = [*"abcdefgh"[: len(states) - 1], ""]
+    return [
+        Stream(name, "v" in state, "r" in state, passed, 4) for name, (state, passed) in zip(names, states, strict=True)
+    ]
+
+
+def test_the_layer_that_takes_nothing_is_named_with_the_full_ones_before_and_the_starved_behind():
+    found = explain(chain(("v", 9), ("v", 7), ("v", 6), ("r", 4), ("r", 4)))
+    assert found.startswith("c does not take the word that waits at its input (after 1 frames and 2 of 4 words)")
+    assert "stopped before it: b, a" in found
+    assert "starved behind it: d" in found
+
+
+def test_the_layer_that_swallows_words_is_named():
+    found = explain(chain(("r", 8), ("r", 8), ("r", 6), ("r", 6)))
+    assert found.startswith("b has taken 2 frames and 0 of 4 words but given only 1 frames and 2 of 4 words")
+    assert "starved behind it: c" in found
+
+
+def test_an_input_that_ends_early_and_an_output_that_is_not_read():
+    assert explain(chain(("r", 5), ("r", 5), ("r", 5))).startswith("the accelerator waits for input (after 1 frames")
+    assert explain(chain(("v", 9), ("v", 7), ("v", 6))).startswith("the accelerator's output is not read")
+
+
+def test_the_first_layer_can_be_the_culprit():
+    assert explain(chain(("v", 0), ("r", 0), ("r", 0))).startswith("a does not take the word")

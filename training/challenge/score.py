@@ -1,0 +1,117 @@
+"""The challenge's score: inference cost of a QONNX model, by the official function, relative to the baseline.
+
+Rules: ITU-ML5G-PS-007, "Inference Cost". `qonnx.util.inference_cost` is the official implementation's home today.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+import tempfile
+from collections import Counter
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from radioml.contract.metadata import load_onnx
+from radioml.errors import RadioMLError
+
+BASELINE_BIT_OPS = 807_699_904
+BASELINE_BIT_MEM = 1_244_936
+"""Cost of the published VGG10 W8A8 checkpoint, zero weights discounted (challenge sandbox)."""
+
+
+@dataclass(frozen=True)
+class LayerCost:
+    """Cost of one layer: multiply-accumulates (zero weights discounted), bit operations, bits of weights."""
+
+    layer: str
+    operation: str
+    input_type: str
+    weight_type: str
+    input_bits: int
+    weight_bits: int
+    macs: float
+    bit_ops: float
+    bit_mem: float
+
+
+@dataclass(frozen=True)
+class Score:
+    """Inference cost of a model.
+
+    layers: cost by layer; zero_cost: operations that the rules make free, with how often they occur; unsupported:
+    operations that the official function does not know, with how often: such a model has no valid score.
+    """
+
+    bit_ops: int
+    bit_mem: int
+    layers: tuple[LayerCost, ...]
+    zero_cost: dict[str, int]
+    unsupported: dict[str, int]
+
+    @property
+    def score(self) -> float:
+        """0.5 x bit_ops / baseline + 0.5 x bit_mem / baseline; lower is better."""
+        return 0.5 * self.bit_ops / BASELINE_BIT_OPS + 0.5 * self.bit_mem / BASELINE_BIT_MEM
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything, for score.json."""
+        return {"score": self.score, "valid": not self.unsupported, **asdict(self)}
+
+
+def counted(operations: dict[str, int]) -> str:
+    """Operations and how often each occurs, as a phrase."""
+    return ", ".join(f"{count} {name}" for name, count in operations.items()) or "none"
+
+
+def score_model(path: Path | str) -> Score:
+    """Score an ONNX model with input (1, 2, 1024).
+
+    Raises RadioMLError when it cannot be read or analysed, or its graph is not valid: the official function would give
+    a figure for layers that cannot be computed, too.
+    """
+    import onnx
+    from qonnx.core.datatype import DataType
+    from qonnx.core.modelwrapper import ModelWrapper
+    from qonnx.transformation.general import GiveUniqueNodeNames
+    from qonnx.util.inference_cost import inference_cost
+
+    model = load_onnx(path)
+    shape = tuple(d.dim_value for d in model.graph.input[0].type.tensor_type.shape.dim)
+    if shape != (1, 2, 1024):
+        raise RadioMLError(f"{path}: input {model.graph.input[0].name!r} is {shape}; the rules ask for (1, 2, 1024)")
+    wrapper = ModelWrapper(model).transform(GiveUniqueNodeNames())
+    try:
+        with contextlib.redirect_stdout(io.StringIO()), tempfile.TemporaryDirectory() as folder:
+            analysed = Path(folder, "analysed.onnx")  # what is left once constants are folded
+            costs = inference_cost(wrapper, cost_breakdown=True, output_onnx=str(analysed))
+            operations = Counter(node.op_type for node in onnx.load(str(analysed)).graph.node)
+    except Exception as error:  # qonnx executes parts of the model: whatever these run into
+        raise RadioMLError(f"{path}: the official cost function fails on this model: {error}") from error
+    total = costs["total_cost"]
+    layers = []
+    for name, cost in costs["node_cost"].items():
+        key = next(k for k in cost if k.startswith("op_mac_"))
+        input_type, weight_type = key.removeprefix("op_mac_").split("_")
+        bits = DataType[input_type].bitwidth(), DataType[weight_type].bitwidth()
+        layers.append(
+            LayerCost(
+                layer=name,
+                operation=name.rsplit("_", 1)[0],
+                input_type=input_type,
+                weight_type=weight_type,
+                input_bits=bits[0],
+                weight_bits=bits[1],
+                macs=cost[key],
+                bit_ops=cost["total_bops"],
+                bit_mem=cost["total_mem_w_bits"],
+            )
+        )
+    # the official function returns a set as its text, "{'Abs', 'Sin'}" or "set()"
+    unknown = set(re.findall(r"'(\w+)'", total["unsupported"]))
+    billed = {layer.operation for layer in layers}
+    unsupported = {name: operations[name] for name in sorted(unknown)}
+    free = {name: n for name, n in sorted(operations.items()) if name not in billed | unknown}
+    return Score(round(total["total_bops"]), round(total["total_mem_w_bits"]), tuple(layers), free, unsupported)

@@ -1,0 +1,175 @@
+"""A submission to challenge ITU-ML5G-PS-007: one zip with what its rules ask for, the same bytes at every time.
+
+The zip unpacks to this project's source, whose Dockerfile builds from it as it is, with a folder `submission/` that
+holds the form, the instructions with two scripts, the model, the checkpoint, the experiment and a report on the rules.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from string import Template
+
+from radioml.errors import RadioMLError
+from radioml.files import replacing
+from training.challenge.rules import FAIL, PASS, UNCHECKED, Verdict, check_rules
+from training.experiment import Experiment, read_claim
+from training.models import topology
+from training.trained_run import TrainedRun, open_trained_run
+
+TEMPLATES = Path(__file__).parent / "submission_templates"
+SOURCE = Path(__file__).parents[2]
+_FOLDERS = ("boards", "deploy", "finn_build", "radioml", "requirements", "training")
+_FILES = ("Dockerfile", "Makefile", "README.md", "pyproject.toml")
+_REQUIRED = (
+    "submission/form.txt", "submission/README.md", "submission/model.onnx", "submission/checkpoint.pth", "Dockerfile",
+    "training/loop.py", "training/evaluate.py", "training/export.py",
+)  # fmt: skip
+_ZERO_TIME = (1980, 1, 1, 0, 0, 0)  # the earliest that zip knows
+
+
+def write_submission(
+    run: Path,
+    out: Path,
+    repository: str | None = None,
+    progress: Callable[[int, int], object] = lambda done, total: None,
+) -> list[Verdict]:
+    """Check the rules for a run and, unless one fails, write the zip; returns the verdicts.
+
+    repository: URL for the form. progress: called with frames compared and their number, at export and by the rules.
+    Raises RadioMLError for a run that is not trained, and where the source that belongs into the zip is not there.
+    """
+    missing = [name for name in (*_FOLDERS, *_FILES) if not (SOURCE / name).exists()]
+    if missing:
+        raise RadioMLError(f"{SOURCE} lacks {', '.join(missing)}: a submission is made from a checkout of the source")
+    opened = open_trained_run(run, progress)
+    experiment, others = _experiment(run, opened)
+    contents = _source() | _submission(opened, experiment, repository) | others
+    verdicts = [
+        _format(contents, repository),
+        Verdict("Dockerfile with all dependencies", UNCHECKED, "it is in the zip; that it builds was not tried"),
+        _reproducible(experiment, others),
+        *check_rules(opened, progress),
+    ]
+    if any(verdict.status == FAIL for verdict in verdicts):
+        return verdicts
+    contents["submission/rules.md"] = report(verdicts).encode()
+    with replacing(out) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in sorted(contents.items()):
+            entry = zipfile.ZipInfo(name, _ZERO_TIME)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.create_system = 3  # Unix: its permissions stand in the upper 16 bits
+            entry.external_attr = (0o755 if name.endswith(".sh") else 0o644) << 16
+            archive.writestr(entry, content)
+    return verdicts
+
+
+def report(verdicts: list[Verdict]) -> str:
+    """The verdicts as a Markdown table."""
+    lines = ["# The rules of ITU-ML5G-PS-007, as far as they can be checked by `radioml submission`", ""]
+    lines += ["| rule | status | why |", "|---|---|---|"]
+    return "\n".join([*lines, *(f"| {v.rule} | {v.status} | {v.why} |" for v in verdicts)]) + "\n"
+
+
+def _experiment(run: Path, opened: TrainedRun) -> tuple[Experiment | None, dict[str, bytes]]:
+    """The experiment that trained the run, None where the run does not say; and the checkpoints that it starts from.
+
+    Those come along under names in the zip, which the experiment then has.
+    """
+    path = run / "config.yaml"
+    if not path.exists():
+        return None, {}
+    experiment, _ = read_claim(path)
+    others: dict[str, bytes] = {}
+    for section, key in (("training", "start_from"), ("distillation", "teacher")):
+        settings = getattr(experiment, section)
+        if checkpoint := getattr(settings, key, None):
+            name = f"submission/{key}.pth"
+            try:
+                others[name] = Path(checkpoint).read_bytes()
+            except OSError as error:
+                raise RadioMLError(f"{path}: a checkpoint that it starts from cannot be read: {error}") from error
+            experiment = experiment.model_copy(update={section: settings.model_copy(update={key: name})})
+    if experiment.topology != opened.trained.topology:
+        raise RadioMLError(
+            f"{path} is of topology {experiment.topology!r}, the checkpoint of {opened.trained.topology!r}"
+        )
+    return experiment, others
+
+
+def _reproducible(experiment: Experiment | None, others: dict[str, bytes]) -> Verdict:
+    rule = "reproducible from training to export"
+    if experiment is None:
+        return Verdict(rule, FAIL, "the run has no config.yaml: nobody can train it again")
+    if others:
+        why = f"training starts from {', '.join(others)}, whose own experiments are not in the zip"
+        return Verdict(rule, UNCHECKED, why)
+    return Verdict(rule, UNCHECKED, "the experiment is in the zip; that it reaches the accuracy again was not tried")
+
+
+def _format(contents: dict[str, bytes], repository: str | None) -> Verdict:
+    rule = "zip with form, source, ONNX, checkpoint, Dockerfile, instructions"
+    if absent := [name for name in _REQUIRED if not contents.get(name)]:
+        return Verdict(rule, FAIL, f"{', '.join(absent)} is not in it")
+    why = f"all there, {len(contents) + 1} files"
+    if left_out := _git_names() and _git_names("--others", "--exclude-standard", "--", *_FOLDERS):
+        why += f"; left out, because git does not track them: {', '.join(left_out)}"
+    if repository is None:
+        return Verdict(rule, UNCHECKED, f"{why}; the form's link is left to the team: --repository URL fills it in")
+    return Verdict(rule, PASS, why)
+
+
+def _submission(run: TrainedRun, experiment: Experiment | None, repository: str | None) -> dict[str, bytes]:
+    """Name in the zip -> content, of what is new in it, but for the report on the rules."""
+    trained, score = run.trained, run.score
+    data, measured = trained.training_data, trained.accuracy
+    accuracy = "not measured"
+    if measured:
+        accuracy = f"{measured['overall']:.3%} of {measured['frames']:,} frames: {measured['data']}"
+    values = {
+        "name": run.path.resolve().name,
+        "topology": trained.topology,
+        "source": topology(trained.topology).source,
+        "training_data": f"{data.get('kind', 'unknown')} data: {data.get('identity', 'unknown')}",
+        "accuracy": accuracy,
+        "score": f"{score.score:.6f}",
+        "bit_ops": score.bit_ops,
+        "bit_mem": score.bit_mem,
+        "repository": repository or "(for the team to fill in)",
+    }
+    filled = {
+        path.name: Template(path.read_text(encoding="utf-8")).substitute(values).encode()
+        for path in TEMPLATES.iterdir()
+    }
+    files = filled | {
+        "checkpoint.pth": run.checkpoint.read_bytes(),
+        "model.onnx": run.model.read_bytes(),
+        "score.json": (json.dumps(score.to_json(), indent=1) + "\n").encode(),
+    }
+    if experiment is not None:
+        files["experiment.yaml"] = experiment.to_yaml().encode()
+    return {f"submission/{name}": content for name, content in files.items()}
+
+
+def _source() -> dict[str, bytes]:
+    """Name in the zip -> content, of this project's source: in a checkout what git tracks, and nothing beside it."""
+    names = _git_names() or [
+        path.relative_to(SOURCE).as_posix()
+        for folder in _FOLDERS
+        for path in (SOURCE / folder).rglob("*")
+        if not any(part.startswith((".", "__pycache__")) for part in path.relative_to(SOURCE).parts)
+    ]
+    wanted = [name for name in names if name.partition("/")[0] in _FOLDERS] + list(_FILES)
+    return {name: (SOURCE / name).read_bytes() for name in wanted if (SOURCE / name).is_file()}
+
+
+def _git_names(*options: str) -> list[str]:
+    """Names of the files in SOURCE that `git ls-files` lists; none where it is no checkout, or there is no git."""
+    try:
+        listed = subprocess.run(["git", "ls-files", "-z", *options], cwd=SOURCE, capture_output=True, check=False)
+    except FileNotFoundError:
+        return []
+    return listed.stdout.decode().split("\0")[:-1]

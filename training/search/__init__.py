@@ -1,0 +1,1 @@
+"""Hyper-parameter search of score against accuracy."""
