@@ -12,6 +12,7 @@ from rich.table import Table
 
 from radioml.cli import app
 from radioml.cli.progress import frames_progress
+from radioml.data.conditions import NOMINAL, PRESETS
 from radioml.errors import RadioMLError
 from radioml.processes import cores
 
@@ -32,7 +33,15 @@ def synth(
         int,
         typer.Option(min=1, help="Frames of each of the 24 classes at each of the 26 SNRs; the real file has 4096."),
     ] = 40,
-    seed: Annotated[int, typer.Option(min=0, help="Same seed and size, same file.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="Same seed, size and preset, same file.")] = 1,
+    preset: Annotated[
+        str,
+        typer.Option(
+            help="Conditions of reception: `nominal`, the calibrated ones; `impaired`, with clock drift, carrier "
+            "offset and gain; `widened`, with other pulses, rings, depths, an echo and DC beside these; or one "
+            f"deviation of an exact amount, to measure what that costs. All: {', '.join(PRESETS)}."
+        ),
+    ] = NOMINAL,
     processes: Annotated[int, typer.Option(min=1, help="Processes to compute with.")] = cores(),
     force: Annotated[bool, typer.Option("--force", help="Replace OUT if it exists.")] = False,
 ) -> None:
@@ -48,9 +57,9 @@ def synth(
         raise RadioMLError(f"{out} exists already; choose another name or replace it with --force")
     with frames_progress() as progress:
         task = progress.add_task("synthesising", total=24 * 26 * frames_per_cell)
-        write_dataset(out, frames_per_cell, seed, processes, progress=lambda frames: progress.advance(task, frames))
+        write_dataset(out, frames_per_cell, seed, processes, lambda frames: progress.advance(task, frames), preset)
     size = f"{24 * 26 * frames_per_cell:,} frames, {out.stat().st_size / 1e6:,.0f} MB"
-    console.print(f"wrote {escape(str(out))}: synthetic, {size}", soft_wrap=True)
+    console.print(f"wrote {escape(str(out))}: synthetic, preset {escape(preset)}, {size}", soft_wrap=True)
 
 
 @data_app.command(epilog="Example: radioml data check GOLD_XYZ_OSC.0001_1024.hdf5")

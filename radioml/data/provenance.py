@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from radioml.data.conditions import NOMINAL
 from radioml.data.dataset import CELLS, open_dataset, read_slice
 
 if TYPE_CHECKING:
@@ -27,7 +28,8 @@ class Origin:
     """Where a file's frames come from.
 
     kind: "synthetic" when this project's generator has marked the file, else "real".
-    identity: what the file is made of, then its size: "generator VERSION, seed SEED, N frames per cell"; of real ones
+    identity: what the file is made of, then its size: "generator VERSION, seed SEED, N frames per cell", with "preset
+        NAME" behind the version where that is not the nominal one; of real ones
         "NAME, frames FINGERPRINT, N frames per cell", where two files of the same fingerprint and size have the same
         frames, whatever their names.
     """
@@ -49,7 +51,9 @@ def origin(path: Path | str) -> Origin:
         size = f"{len(file['X']) // CELLS} frames per cell"
         mark, version, seed = (str(file.attrs.get(name)) for name in ("generator", "generator_version", "seed"))
         if mark == SYNTHETIC_MARK:
-            return Origin("synthetic", f"generator {version}, seed {seed}, {size}")
+            preset = str(file.attrs.get("preset", NOMINAL))
+            made = f"generator {version}" + (f", preset {preset}" if preset != NOMINAL else "")
+            return Origin("synthetic", f"{made}, seed {seed}, {size}")
         return Origin("real", f"{Path(path).name}, frames {_fingerprint(path, file)}, {size}")
 
 
@@ -93,8 +97,10 @@ def same_file(training_data: Mapping[str, Any], frames: Origin) -> bool:
 
 
 def _source(identity: str) -> str:
-    """An identity without the size, which the oldest lack: synthetic files that have it in common may share frames."""
-    return re.sub(r", \d+ frames per cell$", "", identity)
+    """An identity without the size, which the oldest lack, and the preset: what files have in common that may share
+    symbols and noise.
+    """
+    return re.sub(r", preset [^,]+|, \d+ frames per cell$", "", identity)
 
 
 def _fingerprint(path: Path | str, file: h5py.File) -> str:

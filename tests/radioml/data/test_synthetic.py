@@ -85,14 +85,14 @@ def test_spread_frames_are_drawn_apart_from_those_of_a_file(monkeypatch: pytest.
     """NumPy takes the seeds [1, 2] and [1, 2, 0] for the same."""
     drawn = []
 
-    def draw(rng: np.random.Generator, count: int, name: str, snr_db: int) -> np.ndarray:
+    def draw(rng: np.random.Generator, count: int, name: str, snr_db: int, *_: object) -> np.ndarray:
         drawn.append(rng.random())
         return np.zeros((count, 1024, 2), np.float32)
 
     monkeypatch.setattr(synthetic, "generate_cell", draw)
     generate_spread(624, seed=4)
     for cell in range(624):
-        synthetic._cell_block((4, cell, 0, 1))
+        synthetic._cell_block((4, cell, 0, 1, "nominal"))
     assert len(set(drawn)) == 2 * 624
 
 
