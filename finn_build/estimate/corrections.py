@@ -9,7 +9,7 @@ Counted here:
 - LUTs of paddings: `padding_luts`.
 - LUTs of the FIFO and the width converter in front of a layer, and of the FIFO at the output: `stream_luts`; where
   branches meet, for as many words as must wait there (`waiting_words`).
-- LUTs of sums of branches: one a bit of each adder.
+- LUTs of FINN's sums of branches: one a bit of each adder. Layers of `rtl_layers` count their own.
 
 Not counted: flip-flops, the control of thresholding, of sums and of forks, I/O DMA and the shell, and whatever place
 and route adds.
@@ -23,6 +23,8 @@ from math import ceil, gcd
 from typing import TYPE_CHECKING
 
 from finn_build.estimate.branch_fifos import waiting_words
+from finn_build.folding.parallelism import producers
+from finn_build.rtl_layers import own
 
 if TYPE_CHECKING:
     import numpy as np
@@ -45,13 +47,12 @@ def corrections(model: ModelWrapper, board: Board) -> dict[str, dict[str, int]]:
     waiting = waiting_words(model)
     found = {}
     for node, operator in operators:
-        producers = [(index, model.find_producer(name)) for index, name in enumerate(node.input)]
-        before = [(index, getHWCustomOp(producer)) for index, producer in producers if producer is not None]
+        before = producers(model, operator)
         luts = 0
         for index, producer in before:
             widths = producer.get_outstream_width(), operator.get_instream_width(index)
             luts += stream_luts(*widths, waiting.get((node.name, index), 0))
-        if len(before) > 1:
+        if len(before) > 1 and own(operator) is None:
             luts += operator.get_outstream_width()
         if not before:
             luts += fifo_luts(operator.get_instream_width())

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from finn_build.folding.parallelism import is_depthwise, legal_values
+from finn_build.folding.parallelism import is_depthwise, legal_values, producers
 
 if TYPE_CHECKING:
     from finn.custom_op.fpgadataflow.hwcustomop import HWCustomOp
-    from onnx import NodeProto
     from qonnx.core.modelwrapper import ModelWrapper
 
 _INPUT_PARALLELISM = {
@@ -33,7 +32,7 @@ def align_stream_widths(model: ModelWrapper) -> ModelWrapper:
 
     for node in model.graph.node:
         operator = getHWCustomOp(node)
-        before = [producer.get_folded_output_shape()[-1] for _, producer in _producers(model, node)]
+        before = [producer.get_folded_output_shape()[-1] for _, producer in producers(model, operator)]
         if before and node.op_type in _INPUT_PARALLELISM and not is_depthwise(operator):
             _align(operator, _INPUT_PARALLELISM[node.op_type], before)
     return model
@@ -45,20 +44,13 @@ def slow_converters(model: ModelWrapper) -> list[str]:
 
     found = []
     for node in model.graph.node:
-        for index, producer in _producers(model, node):
+        operator = getHWCustomOp(node)
+        for index, producer in producers(model, operator):
             given = int(producer.get_folded_output_shape()[-1])
-            taken = int(getHWCustomOp(node).get_folded_input_shape(index)[-1])
+            taken = int(operator.get_folded_input_shape(index)[-1])
             if given % taken and taken % given:
                 found.append(f"{producer.onnx_node.name} gives {given} elements a cycle, {node.name} takes {taken}")
     return found
-
-
-def _producers(model: ModelWrapper, node: NodeProto) -> list[tuple[int, HWCustomOp]]:
-    """The layers that a layer's streams come from, by the number of its input."""
-    from finn.util.basic import getHWCustomOp
-
-    producers = [(index, model.find_producer(name)) for index, name in enumerate(node.input)]
-    return [(index, getHWCustomOp(producer)) for index, producer in producers if producer is not None]
 
 
 def _align(operator: HWCustomOp, attribute: str, before: list[int]) -> None:

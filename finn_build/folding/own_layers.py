@@ -1,50 +1,49 @@
-"""Folding our own layers, which FINN's SetFolding does not know."""
+"""Folding the RTL layers of this project, which FINN's SetFolding does not know."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from finn_build.folding.parallelism import is_depthwise, legal_values
+from finn_build.folding.parallelism import is_depthwise, producers
+from finn_build.rtl_layers import own
 
 if TYPE_CHECKING:
     from finn.custom_op.fpgadataflow.hwcustomop import HWCustomOp
-    from onnx import NodeProto
     from qonnx.core.modelwrapper import ModelWrapper
-
-_LAYERS = ("Pool_rtl", "ChannelBias_rtl")
 
 
 def fold_own_layers(model: ModelWrapper, cycles: int) -> ModelWrapper:
-    """Give each the least PE with which it takes no more than `cycles` a frame, or else the largest.
+    """Give each layer its slowest folding that takes no more than `cycles` a frame, or else its fastest one.
 
-    A pool and the input generator in front of it have the same parallelism, and both are to be so fast. The PE divides
-    the parallelism of the layer before, or is a multiple of it (see `align_stream_widths`).
+    A depthwise input generator in front of a layer has the layer's PE as its SIMD, and both are to be so fast. Foldings
+    whose width is neither a divisor nor a multiple of the width of a stream that they take are left out (see
+    `align_stream_widths`).
     """
     from finn.util.basic import getHWCustomOp
 
     for node in model.graph.node:
-        if node.op_type not in _LAYERS:
+        if (layer := own(getHWCustomOp(node))) is None:
             continue
-        operator = getHWCustomOp(node)
-        before = _before(model, node)
-        generator = before if before and is_depthwise(before) else None
-        if generator:
-            before = _before(model, generator.onnx_node)
-        given = before.get_folded_output_shape()[-1] if before else 1
-        for value in legal_values(operator, "PE"):
-            if value % given and given % value:
+        before = producers(model, layer)
+        generator = next((producer for _, producer in before if is_depthwise(producer)), None)
+        first = generator or layer
+        given = [(i, producer.get_folded_output_shape()[-1]) for i, producer in producers(model, first)]
+        chosen: dict[str, int] = {}
+        for folding in layer.foldings():
+            _fold(layer, generator, folding)
+            widths = [(first.get_folded_input_shape(i)[-1], width) for i, width in given]
+            if any(taken % width and width % taken for taken, width in widths):
                 continue
-            operator.set_nodeattr("PE", value)
-            if generator:
-                generator.set_nodeattr("SIMD", value)
-                generator.set_nodeattr("parallel_window", 0)
-            if max(layer.get_exp_cycles() for layer in (operator, generator) if layer) <= cycles:
+            chosen = folding
+            if max(operator.get_exp_cycles() for operator in (layer, generator) if operator) <= cycles:
                 break
+        _fold(layer, generator, chosen)
     return model
 
 
-def _before(model: ModelWrapper, node: NodeProto) -> HWCustomOp | None:
-    from finn.util.basic import getHWCustomOp
-
-    producer = model.find_producer(node.input[0])
-    return None if producer is None else getHWCustomOp(producer)
+def _fold(layer: HWCustomOp, generator: HWCustomOp | None, folding: dict[str, int]) -> None:
+    for attribute, value in folding.items():
+        layer.set_nodeattr(attribute, value)
+    if generator is not None:
+        generator.set_nodeattr("SIMD", layer.get_nodeattr("PE"))
+        generator.set_nodeattr("parallel_window", 0)

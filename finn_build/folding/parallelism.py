@@ -5,8 +5,11 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING
 
+from finn_build.rtl_layers import own
+
 if TYPE_CHECKING:
     from finn.custom_op.fpgadataflow.hwcustomop import HWCustomOp
+    from qonnx.core.modelwrapper import ModelWrapper
 
 ATTRIBUTES = ("PE", "SIMD", "parallel_window", "ram_style")
 """PE: outputs computed side by side; SIMD: inputs taken a cycle; parallel_window: the convolution input generator gives
@@ -32,6 +35,8 @@ def attributes_of(operator: HWCustomOp) -> list[str]:
 
 def elements(operator: HWCustomOp, attribute: str) -> int:
     """The number of elements that PE or SIMD must divide: its largest value."""
+    if (layer := own(operator)) is not None:
+        return layer.most_parallel(attribute)
     kind = operator.onnx_node.op_type.rsplit("_", 1)[0]
     known = operator.get_nodeattr_types()
     name = _ELEMENTS.get((kind, attribute), "NumChannels")
@@ -63,3 +68,11 @@ def at_maximum(operator: HWCustomOp) -> bool:
         for name in attributes_of(operator)
         if name in speed
     )
+
+
+def producers(model: ModelWrapper, operator: HWCustomOp) -> list[tuple[int, HWCustomOp]]:
+    """The layers that give a layer its streams, each with the number of the layer's input."""
+    from finn.util.basic import getHWCustomOp
+
+    found = [(index, model.find_producer(name)) for index, name in enumerate(operator.onnx_node.input)]
+    return [(index, getHWCustomOp(producer)) for index, producer in found if producer is not None]

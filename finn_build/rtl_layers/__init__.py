@@ -1,19 +1,47 @@
-"""Layers in RTL of our own where FINN 1.6.1 has them for Vitis HLS alone: SystemVerilog, and what FINN must know."""
+"""RTL layers of this project, for operations that FINN 1.6.1 offers through Vitis HLS only.
+
+A layer is two files of one name in this folder: its SystemVerilog, and its Python class, derived from `StreamLayer`.
+`layers` lists the classes; everything else that the build must know of a layer is declared by its class.
+"""
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from finn.custom_op.fpgadataflow.hwcustomop import HWCustomOp
+
+    from finn_build.rtl_layers.stream_layer import StreamLayer
+
+FOLDER = Path(__file__).parent
+"""Where the SystemVerilog lies."""
+
+
+def layers() -> tuple[type[StreamLayer], ...]:
+    """All classes. They derive from FINN's, which takes seconds to import."""
+    from finn_build.rtl_layers.channel_bias import ChannelBias_rtl
+    from finn_build.rtl_layers.max_pool import Pool_rtl
+
+    return (ChannelBias_rtl, Pool_rtl)
+
+
+def own(operator: HWCustomOp) -> StreamLayer | None:
+    """The operator, if it is a layer of this project."""
+    from finn_build.rtl_layers.stream_layer import StreamLayer
+
+    return operator if isinstance(operator, StreamLayer) else None
+
 
 def register() -> None:
-    """Make FINN know them as its own RTL layers; for a FINN session.
+    """Enter the layers in FINN's registries, for a FINN session.
 
-    FINN's worker processes are forked from this one, so they know them as well.
+    FINN's worker processes are forked from this process, so they inherit the entries.
     """
     from finn.custom_op import fpgadataflow
     from finn.custom_op.fpgadataflow import rtl
 
-    from finn_build.rtl_layers.channel_bias import ChannelBias, ChannelBias_rtl
-    from finn_build.rtl_layers.pool_rtl import Pool_rtl
-
-    fpgadataflow.custom_op[ChannelBias.__name__] = ChannelBias
-    for layer in (ChannelBias_rtl, Pool_rtl):
+    for layer in layers():
+        generic = layer.generic()
+        fpgadataflow.custom_op.setdefault(generic.__name__, generic)
         rtl.custom_op[layer.__name__] = layer

@@ -1,44 +1,115 @@
-"""What FINN asks of an RTL layer with one input and one output stream whose hardware is one SystemVerilog module."""
+"""The base class of our RTL layers: what FINN and the build ask of one, and the wrapper around its SystemVerilog."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from finn.custom_op.fpgadataflow.rtlbackend import RTLBackend
 
 if TYPE_CHECKING:
+    import numpy as np
+    from finn.custom_op.fpgadataflow.hwcustomop import HWCustomOp
+    from onnx import NodeProto
     from qonnx.core.modelwrapper import ModelWrapper
 
 
 class StreamLayer(RTLBackend):
-    """Layer whose hardware is the module `module`, in a file of that name beside this one.
+    """A layer whose hardware is one SystemVerilog module with AXI streams in and out.
 
-    Its streams are called s_axis and m_axis; FINN's block design takes modules in Verilog alone, so a wrapper, which
-    gives the parameters, is all that is generated.
+    A subclass is called NAME_rtl and derives from this class, then from the generic layer NAME, which is one of FINN's
+    or a subclass of one: `class Pool_rtl(StreamLayer, Pool)`. The generic layer gives shapes, data types, attributes,
+    cycles a frame (`get_exp_cycles`) and the behaviour in Python. The subclass adds the members below and the resources
+    (`lut_estimation`, `dsp_estimation` ...).
+
+    The module has the ports ap_clk, ap_rst_n, s_axis_tdata, s_axis_tvalid, s_axis_tready, m_axis_tdata, m_axis_tvalid
+    and m_axis_tready. Words are padded to whole bytes. Where a layer has several input or output streams, these ports
+    are vectors that hold the streams side by side, stream 0 in the lowest bits.
+
+    Class attributes:
+        module: name of the module, which lies in MODULE.sv in this folder.
+        sources: further SystemVerilog files of this folder that the module needs.
+        parallelism: the folding attribute that says how many elements the layer takes a cycle, PE or SIMD.
+        gives_activation: whether the output holds an activation's levels. Simulations record these, and
+            `radioml verify` compares them with the network's.
     """
 
-    module: str
+    module: ClassVar[str]
+    sources: ClassVar[tuple[str, ...]] = ()
+    parallelism: ClassVar[str] = "PE"
+    gives_activation: ClassVar[bool] = False
+
+    @classmethod
+    @abstractmethod
+    def replaces(cls, model: ModelWrapper, node: NodeProto) -> bool:
+        """Whether the layer does what `node` does, a node of FINN's graph before RTL or HLS is chosen."""
 
     @abstractmethod
     def parameters(self, model: ModelWrapper) -> dict[str, int | str]:
-        """The module's parameters as Verilog writes them; raises ValueError when it cannot be this layer."""
+        """Parameters of the module, as Verilog writes them; raises ValueError when the node cannot be this layer."""
+
+    def data_files(self, model: ModelWrapper) -> dict[str, str]:
+        """Parameter -> content of the file that the module reads with $readmemh under the parameter's value.
+
+        Two networks that differ only in these files share a compiled simulator; constants in `parameters` do not allow
+        that.
+        """
+        return {}
+
+    def most_parallel(self, attribute: str) -> int:
+        """The number of elements that the folding attribute must divide: by default the output's channels."""
+        return int(self.get_normal_output_shape()[-1])
+
+    def foldings(self) -> Iterator[dict[str, int]]:
+        """Values of the folding attributes, from the slowest folding to the fastest."""
+        most = self.most_parallel(self.parallelism)
+        for value in range(1, most + 1):
+            if most % value == 0:
+                yield {self.parallelism: value}
+
+    @classmethod
+    def generic(cls) -> type[HWCustomOp]:
+        """The generic layer NAME, under whose name FINN knows the layer until RTL or HLS is chosen."""
+        name = cls.__name__.removesuffix("_rtl")
+        return next(base for base in cls.__mro__ if base.__name__ == name)
+
+    def execute(self, context: dict[str, np.ndarray], graph: Any) -> None:
+        """Compute the output tensors of `context` from its input tensors in Python: by default as the generic layer."""
+        self.generic().execute_node(self, context, graph)
+
+    def execute_node(self, context: dict[str, np.ndarray], graph: Any) -> None:
+        """In Python, or in Vivado's simulator if the node says so; see CustomOp."""
+        if self.get_nodeattr("exec_mode") == "rtlsim":
+            super().execute_node(context, graph)
+        else:
+            self.execute(context, graph)
+
+    def get_nodeattr_types(self) -> dict[str, tuple]:
+        """The attributes of the generic layer and of an RTL layer; see CustomOp."""
+        return self.generic().get_nodeattr_types(self) | {"gen_top_module": ("s", False, "")}
 
     def generate_hdl(self, model: ModelWrapper, fpgapart: str, clk: float) -> None:
-        """Write the wrapper; see RTLBackend."""
-        name, folder = self.get_verilog_top_module_name(), self.get_nodeattr("code_gen_dir_ipgen")
-        input_bits, output_bits = self.get_instream_width_padded(), self.get_outstream_width_padded()
-        text = _wrapper(name, self.module, self.parameters(model), input_bits, output_bits)
-        Path(folder, f"{name}.v").write_text(text, encoding="utf-8")
+        """Write the wrapper and the data files; see RTLBackend. FINN's block design takes modules in Verilog alone."""
+        name, folder = self.get_verilog_top_module_name(), Path(self.get_nodeattr("code_gen_dir_ipgen"))
+        parameters = self.parameters(model)
+        for parameter, content in self.data_files(model).items():
+            file = f"{name}_{parameter.lower()}.dat"
+            (folder / file).write_text(content, encoding="utf-8")
+            parameters[parameter] = f'"./{file}"'  # FINN makes such a path absolute for Vivado
+        inputs = [self.get_instream_width_padded(index) for index in range(len(self.onnx_node.input))]
+        inputs = [width for width in inputs if width]  # FINN gives a constant the width 0
+        outputs = [self.get_outstream_width_padded(index) for index in range(len(self.onnx_node.output))]
+        (folder / f"{name}.v").write_text(_wrapper(name, self.module, parameters, inputs, outputs), encoding="utf-8")
         self.set_nodeattr("gen_top_module", name)  # the node may be renamed later
-        self.set_nodeattr("ipgen_path", folder)
-        self.set_nodeattr("ip_path", folder)
+        self.set_nodeattr("ipgen_path", str(folder))
+        self.set_nodeattr("ip_path", str(folder))
 
     def get_rtl_file_list(self, abspath: bool = False) -> list[str]:
-        """The module and its wrapper; see RTLBackend."""
+        """The SystemVerilog and its wrapper; see RTLBackend."""
         files = [
-            Path(__file__).with_name(f"{self.module}.sv"),
+            *(Path(__file__).with_name(name) for name in (*self.sources, f"{self.module}.sv")),
             Path(self.get_nodeattr("code_gen_dir_ipgen"), f"{self.get_nodeattr('gen_top_module')}.v"),
         ]
         return [str(file) if abspath else file.name for file in files]
@@ -51,23 +122,44 @@ class StreamLayer(RTLBackend):
         ]
 
 
-def _wrapper(name: str, module: str, parameters: dict[str, int | str], input_bits: int, output_bits: int) -> str:
+def _wrapper(
+    name: str, module: str, parameters: dict[str, int | str], input_bits: list[int], output_bits: list[int]
+) -> str:
+    """Verilog of the module `name`: `module` with FINN's names for its streams, which have so many bits each."""
+    inputs = [f"in{index}_V" for index in range(len(input_bits))]
+    outputs = [f"out{index}_V" for index in range(len(output_bits))]
+    ports = [
+        f"input [{bits - 1}:0] {port}_TDATA, input {port}_TVALID, output {port}_TREADY"
+        for port, bits in zip(inputs, input_bits, strict=True)
+    ] + [
+        f"output [{bits - 1}:0] {port}_TDATA, output {port}_TVALID, input {port}_TREADY"
+        for port, bits in zip(outputs, output_bits, strict=True)
+    ]
     given = ",\n".join(f"  .{parameter}({value})" for parameter, value in parameters.items())
     return f"""module {name} (
-  (* X_INTERFACE_PARAMETER = "ASSOCIATED_BUSIF in0_V:out0_V, ASSOCIATED_RESET ap_rst_n" *)
+  (* X_INTERFACE_PARAMETER = "ASSOCIATED_BUSIF {":".join((*inputs, *outputs))}, ASSOCIATED_RESET ap_rst_n" *)
   (* X_INTERFACE_INFO = "xilinx.com:signal:clock:1.0 ap_clk CLK" *)
   input ap_clk,
   (* X_INTERFACE_PARAMETER = "POLARITY ACTIVE_LOW" *)
   input ap_rst_n,
-  input [{input_bits - 1}:0] in0_V_TDATA, input in0_V_TVALID, output in0_V_TREADY,
-  output [{output_bits - 1}:0] out0_V_TDATA, output out0_V_TVALID, input out0_V_TREADY
+  {f",{chr(10)}  ".join(ports)}
 );
 {module} #(
 {given}
 ) impl (
   .ap_clk(ap_clk), .ap_rst_n(ap_rst_n),
-  .s_axis_tdata(in0_V_TDATA), .s_axis_tvalid(in0_V_TVALID), .s_axis_tready(in0_V_TREADY),
-  .m_axis_tdata(out0_V_TDATA), .m_axis_tvalid(out0_V_TVALID), .m_axis_tready(out0_V_TREADY)
+  {_connection("s_axis", inputs)},
+  {_connection("m_axis", outputs)}
 );
 endmodule
 """
+
+
+def _connection(port: str, streams: list[str]) -> str:
+    """The streams side by side at the module's ports, the first in the lowest bits."""
+    signals = {
+        signal: ", ".join(f"{stream}_T{signal.upper()}" for stream in reversed(streams))
+        for signal in ("data", "valid", "ready")
+    }
+    joined = {signal: f"{{{names}}}" if len(streams) > 1 else names for signal, names in signals.items()}
+    return ", ".join(f".{port}_t{signal}({names})" for signal, names in joined.items())

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from finn_build.rtl_layers import layers
+
 if TYPE_CHECKING:
     from qonnx.core.modelwrapper import ModelWrapper
 
 
 def prefer_rtl(model: ModelWrapper) -> ModelWrapper:
-    """Without the wish FINN takes HLS for multipliers of 2 and 3-bit weights; it keeps HLS where there is no RTL.
+    """Name the nodes that our RTL layers replace after these, and prefer RTL everywhere; for a FINN session.
 
-    Additions of a constant to each channel become a layer of that name (see `ChannelBias`), which has RTL. For a FINN
-    session.
+    Left to itself FINN takes HLS for multipliers of 2 and 3-bit weights. Where a layer has no RTL, FINN keeps HLS. A
+    node that has the name of one of our layers but that this layer cannot replace stays with HLS too.
     """
     from qonnx.custom_op.registry import getCustomOp
 
-    from finn_build.rtl_layers.channel_bias import ChannelBias, is_channel_bias
-
+    ours = {layer.generic().__name__: layer for layer in layers()}
     for node in model.graph.node:
-        if is_channel_bias(model, node):
-            node.op_type = ChannelBias.__name__
-        operator = getCustomOp(node)
-        average = node.op_type == "Pool" and operator.get_nodeattr("Function") != "MaxPool"
-        operator.set_nodeattr("preferred_impl_style", "hls" if average else "rtl")
+        replaced = next((name for name, layer in ours.items() if layer.replaces(model, node)), None)
+        node.op_type = replaced or node.op_type
+        style = "hls" if replaced is None and node.op_type in ours else "rtl"
+        getCustomOp(node).set_nodeattr("preferred_impl_style", style)
     return model
