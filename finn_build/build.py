@@ -16,7 +16,7 @@ from finn_build.engine.paths import BITFILE, ESTIMATE, MADE, PACKAGE, RESULTS, R
 from finn_build.engine.record import drop_stage, inputs_of, open_record
 from finn_build.engine.step_cache import KeptSteps
 from finn_build.engine.step_runner import StepRunner
-from finn_build.folding.choose_folding import wish
+from finn_build.exploration.choose_folding import wish
 from finn_build.model_check.check_model import check_model
 from finn_build.stages.estimate import build_estimate
 from finn_build.stages.rtl import build_rtl, read_golden

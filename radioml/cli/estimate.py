@@ -38,8 +38,8 @@ def estimate(
     network. Two processes; repeated, the command does only what is missing or depends on something changed.
     """
     from finn_build.boards import board_names
-    from finn_build.estimate.all_pairs import FAILED, estimate_all
-    from finn_build.estimate.tables import markdown, markdown_in_full, overview
+    from finn_build.exploration.all_pairs import FAILED, estimate_all
+    from finn_build.exploration.tables import markdown, markdown_in_full, overview
     from radioml.files import write_json, write_text
 
     if not (all_pairs or configs or boards):

@@ -25,7 +25,7 @@ from finn_build.boards import CATALOGUE, load_board
 from finn_build.engine.finn_session import finn_session
 from finn_build.engine.record import tool_digest, versions
 from finn_build.estimate.estimate import RESOURCES
-from finn_build.folding.choose_folding import FIT_MARGIN_PERCENT, DoesNotFitError, Wish, choose_folding
+from finn_build.exploration.choose_folding import FIT_MARGIN_PERCENT, DoesNotFitError, Wish, choose_folding
 from finn_build.model_check.check_model import check_model, remark
 from finn_build.steps import BOARD_STEPS, graph_steps
 from radioml.contract.metadata import load_exported

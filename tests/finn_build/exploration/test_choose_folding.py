@@ -10,7 +10,7 @@ from finn_build.boards import load_board
 from finn_build.build import build
 from finn_build.engine.finn_session import finn_session
 from finn_build.estimate.estimate import RESOURCES
-from finn_build.folding.choose_folding import Candidate, Wish, choose_folding, fastest_fit
+from finn_build.exploration.choose_folding import Candidate, Wish, choose_folding, fastest_fit
 from finn_build.steps import graph_steps
 from radioml.contract.metadata import load_exported
 from radioml.errors import RadioMLError

@@ -1,0 +1,1 @@
+"""Which folding a board takes, and what every network would do on every board."""
