@@ -1,6 +1,6 @@
 """Evaluating what the workstation makes, a checkpoint or its QONNX model, in the arithmetic of the accelerator.
 
-Both are computed in exact integers (see `training.reference` and `radioml.network.exact_qonnx`), not in the single
+Both are computed in exact integers (see `training.reference` and `radioml.network.integer_qonnx`), not in the single
 precision of the training loop: so a checkpoint, its QONNX model and its RTL give the same class for every frame, and a
 difference between their accuracies is an error, never rounding. `metrics.json` of a training run is in single precision
 and may differ in a few frames: the shipped network's class does in 192 of 49,920.
@@ -22,7 +22,8 @@ from radioml.data import dataset
 from radioml.data.provenance import origin
 from radioml.data.split import spread_indices
 from radioml.errors import RadioMLError, problem
-from radioml.network.exact_qonnx import ExactQonnx, logits_as_integers
+from radioml.network.exact_qonnx import logits_as_integers
+from radioml.network.integer_qonnx import IntegerQonnx
 from radioml.report.evaluation import Evaluation
 from radioml.report.metrics import measure
 from training.checkpoint import load_checkpoint
@@ -99,10 +100,10 @@ def _checkpoint(path: Path, topology: str | None) -> _Subject:
 
 def _qonnx(path: Path) -> _Subject:
     model, metadata = load_exported(path)
-    network = ExactQonnx(model)
+    network = IntegerQonnx(model)
 
     def integers(iq: np.ndarray) -> np.ndarray:
         return logits_as_integers(network(iq), metadata.logit_scale)
 
     arithmetic = "the QONNX graph in exact integers"
-    return _Subject("qonnx", arithmetic, metadata.training_data, metadata.quantiser, integers, 32)
+    return _Subject("qonnx", arithmetic, metadata.training_data, metadata.quantiser, integers, 512)

@@ -12,16 +12,13 @@ from radioml.contract.metadata import load_exported
 from radioml.contract.package import MODEL, Package
 from radioml.errors import RadioMLError
 from radioml.files import sha256
-from radioml.network.exact_qonnx import ExactQonnx, logits_as_integers
-
-_BATCH = 32
-"""Frames that share the interpreter's cost of a layer; more only take memory."""
-
+from radioml.network.exact_qonnx import logits_as_integers
+from radioml.network.integer_qonnx import IntegerQonnx
 
 class SoftwareAccelerator:
-    """The package's `model.onnx` in double precision; see `deploy.accelerator.Accelerator`."""
+    """The package's `model.onnx` in exact integers; see `deploy.accelerator.Accelerator`."""
 
-    batch_frames = 4 * _BATCH
+    batch_frames = 128
 
     def __init__(self, package: Package, processes: int | None = None) -> None:
         """Refuse a package without the model, or with another than the accelerator's.
@@ -34,13 +31,13 @@ class SoftwareAccelerator:
             raise RadioMLError(f"the package has no {MODEL}, which the software backend runs; build it again")
         if sha256(self._path) != self.manifest.model_sha256:
             raise RadioMLError(f"the package's {MODEL} is not the one its accelerator was built from; build it again")
-        self._network: ExactQonnx | None = None
+        self._network: IntegerQonnx | None = None
 
     def __enter__(self) -> SoftwareAccelerator:
         """Load the model."""
         try:
             model, _ = load_exported(self._path)
-            self._network = ExactQonnx(model)
+            self._network = IntegerQonnx(model)
         except ImportError as error:
             raise RadioMLError(
                 "the software backend needs the Python packages onnx and qonnx; `radioml doctor` says in which "
@@ -68,7 +65,6 @@ class SoftwareAccelerator:
             raise RuntimeError("enter the accelerator's context first")
         check_frames(integers, self.manifest)
         start = time.perf_counter()
-        batches = [integers[at : at + _BATCH] for at in range(0, len(integers), _BATCH)]
-        logits = np.concatenate([self._network(self.manifest.quantiser.dequantise(batch)) for batch in batches])
+        logits = self._network(self.manifest.quantiser.dequantise(integers))
         answer = logits_as_integers(logits, self.manifest.logit_scale)
         return Inference(answer, None, 0, time.perf_counter() - start)

@@ -6,6 +6,7 @@ adds integers, does not have that error.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 _TOLERANCE = 1e-3
 """Steps by which a logit may miss an integer: logit_scale is rounded to single precision, large logits show it."""
+_OLDEST_OPSET = 15
+"""Of the standard operations: the reference evaluator gives a BatchNormalization of opset 13 or older a tenth of the
+statistics of the batch, so that a frame's logits depend on the frames beside it."""
 
 
 def logits_as_integers(logits: np.ndarray, logit_scale: float) -> np.ndarray:
@@ -36,23 +40,25 @@ def logits_as_integers(logits: np.ndarray, logit_scale: float) -> np.ndarray:
 
 
 class ExactQonnx:
-    """A QONNX model behind onnx's reference evaluator, every float constant widened to double.
+    """A QONNX model behind onnx's reference evaluator, node by node, every float constant widened to double.
 
     Weights are quantised in single precision, as in training, and exact integers times their scale from there on.
     """
 
     def __init__(self, model: onnx.ModelProto) -> None:
+        """Raises RadioMLError for a model of an opset that the evaluator does not run frame by frame."""
         import onnx
         from onnx import numpy_helper
         from onnx.reference import ReferenceEvaluator
 
+        check_opset(model)
         wide = onnx.ModelProto()
         wide.CopyFrom(model)
         exact = exact_constants(wide)
         for tensor in wide.graph.initializer:
             if tensor.name in exact:
                 tensor.CopyFrom(numpy_helper.from_array(exact[tensor.name], tensor.name))
-        self._evaluator = ReferenceEvaluator(wide, new_ops=[_quant_operator()])
+        self._evaluator = ReferenceEvaluator(wide, new_ops=_operators())
 
     def __call__(self, iq: np.ndarray) -> np.ndarray:
         """Frames (N, 1024, 2) -> float64 logits (N, classes).
@@ -62,8 +68,41 @@ class ExactQonnx:
         frames = np.ascontiguousarray(iq.astype(np.float64).transpose(0, 2, 1))
         logits = self._evaluator.run(None, {self._evaluator.input_names[0]: frames})[0]
         if logits.ndim != 2 or len(logits) != len(iq):
-            raise RadioMLError(f"{len(iq)} frames gave the model's logits {logits.shape}: it cannot run a batch")
+            raise RadioMLError(f"{len(iq)} frames gave the model's logits {logits.shape}: it cannot compute a batch")
         return logits
+
+
+def check_opset(model: onnx.ModelProto) -> None:
+    """Raise RadioMLError for a model of an opset in which a frame's result may depend on the frames beside it."""
+    opset = max((entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")), default=0)
+    if opset < _OLDEST_OPSET:
+        raise RadioMLError(
+            f"the model has ONNX opset {opset}, whose batch norms cannot be computed frame by frame; "
+            f"`radioml import` raises a model to opset {_OLDEST_OPSET}"
+        )
+
+
+def exact_function(
+    model: onnx.ModelProto, nodes: Sequence[onnx.NodeProto], sources: Sequence[str], constants: Mapping[str, np.ndarray]
+) -> Callable[..., np.ndarray]:
+    """The function of the tensors `sources`, in this order, that nodes of a model compute one after the other.
+
+    constants: the other tensors that the nodes read, by name, in the precision to compute in.
+    """
+    from onnx import helper
+    from onnx.reference import ReferenceEvaluator
+
+    made = {name for node in nodes for name in node.output}
+    read = dict.fromkeys(name for node in nodes for name in node.input if name and name not in made)
+    output = nodes[-1].output[0]
+    function = helper.make_function("radioml", "nodes", list(read), [output], list(nodes), model.opset_import)
+    evaluator = ReferenceEvaluator(function, new_ops=_operators())
+    fixed = {name: constants[name] for name in read if name not in sources}
+
+    def run(*values: np.ndarray) -> np.ndarray:
+        return evaluator.run(None, {**fixed, **dict(zip(sources, values, strict=True))}, attributes={})[0]
+
+    return run
 
 
 def exact_constants(model: onnx.ModelProto) -> dict[str, np.ndarray]:
@@ -74,11 +113,11 @@ def exact_constants(model: onnx.ModelProto) -> dict[str, np.ndarray]:
     exact = {name: value.astype(np.float64) for name, value in constants.items() if value.dtype == np.float32}
     for node in model.graph.node:
         if node.op_type == "Quant" and node.input[0] in constants:
-            exact[node.input[0]] = _integer_weights(node, constants) * exact[node.input[1]]
+            exact[node.input[0]] = integer_weights(node, constants) * exact[node.input[1]]
     return exact
 
 
-def _integer_weights(node: onnx.NodeProto, constants: dict[str, np.ndarray]) -> np.ndarray:
+def integer_weights(node: onnx.NodeProto, constants: dict[str, np.ndarray]) -> np.ndarray:
     """The integers of a quantised constant, by the single-precision division that training and FINN quantise with.
 
     A quotient exactly halfway between two integers in single precision may not be in double: another weight.
@@ -93,8 +132,8 @@ def _integer_weights(node: onnx.NodeProto, constants: dict[str, np.ndarray]) -> 
     return np.rint(values.astype(np.float64) / scale)
 
 
-def _quant_operator() -> type:
-    """QONNX's Quant for onnx's evaluator; the arithmetic is qonnx's own."""
+def _operators() -> list[type]:
+    """Operations that onnx's evaluator lacks, or gets wrong; the quantiser's arithmetic is qonnx's own."""
     from onnx.reference.op_run import OpRun
     from qonnx.custom_op.general.quant import quant
 
@@ -104,4 +143,10 @@ def _quant_operator() -> type:
         def _run(self, x, scale, zero_point, bits, narrow=None, signed=None, rounding_mode=None):  # noqa: ANN202
             return (quant(x, scale, zero_point, bits, signed, narrow, rounding_mode or "ROUND"),)
 
-    return Quant
+    class GlobalMaxPool(OpRun):
+        """Onnx's own (1.21.0) takes the maximum over channels, too, of what has one dimension of pixels."""
+
+        def _run(self, x):  # noqa: ANN202
+            return (x.max(axis=tuple(range(2, x.ndim)), keepdims=True),)
+
+    return [Quant, GlobalMaxPool]

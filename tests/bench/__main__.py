@@ -18,6 +18,7 @@ from .measure import conditions
 from .packing import packing
 from .reading import reading
 from .simulation import simulation
+from .software import software
 
 
 def packing_board() -> dict[str, Any]:
@@ -35,6 +36,7 @@ BENCHMARKS: dict[str, Callable[[], dict[str, Any]]] = {
     "packing": packing,
     "packing_board": packing_board,
     "simulation": simulation,
+    "software": software,
 }
 
 

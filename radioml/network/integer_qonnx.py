@@ -1,0 +1,239 @@
+"""A QONNX network on integers: batches at the speed of matrix products, with the results of `ExactQonnx`.
+
+Between quantisers a network's numbers are integers times a scale. They are kept as integers here, in single precision
+where that holds all sums of a layer exactly, and the operations from a layer to the quantiser behind it become a line
+that was proven level by level (`radioml.network.staircase`). Where numbers are no integers, nodes are computed as
+`ExactQonnx` computes them, in double precision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from radioml.constants import FRAME_LENGTH
+from radioml.errors import RadioMLError
+from radioml.network.exact_qonnx import check_opset, exact_constants, exact_function
+from radioml.network.integer_nodes import WEIGHTED, Grid, Sums, integer_sums, pool, quantiser_grid, real_layer
+from radioml.network.staircase import climb, staircase
+
+if TYPE_CHECKING:
+    import onnx
+
+_KEEPS_INTEGERS = (
+    "Reshape", "Flatten", "Transpose", "Squeeze", "Unsqueeze", "Identity", "MaxPool", "GlobalMaxPool", "Relu",
+)  # fmt: skip
+"""Operations that give integers times the same scale: what they do to the numbers they do to the integers."""
+_ELEMENTWISE = ("BatchNormalization", "Relu", "Mul", "Add", "Sub", "Div", "Clip")
+"""Monotone functions of a tensor, channel by channel, where the other inputs are constants."""
+_COMMUTATIVE = ("Mul", "Add")
+_EXACT = 1 << 24
+"""Integers up to this one are exact in single precision."""
+_MOST_LEVELS = 256
+"""Of an activation that becomes a line; one with more is computed as `ExactQonnx` computes it."""
+_PROBE = 2
+"""Frames of zeros that a model is run on first: more than one, to see whether it can."""
+_ELEMENTS_AT_ONCE = 1 << 18
+"""Of the largest tensor of a batch, 1 MiB in single precision: what a layer writes, the next one finds in the cache."""
+
+
+@dataclass(frozen=True)
+class _Step:
+    """output = run(*inputs)."""
+
+    run: Callable[..., np.ndarray]
+    inputs: tuple[str, ...]
+    output: str
+
+
+class IntegerQonnx:
+    """A QONNX model for batches of frames; see the module."""
+
+    def __init__(self, model: onnx.ModelProto) -> None:
+        """Raises RadioMLError for a model that cannot be computed on several frames, each by itself."""
+        check_opset(model)
+        compiled = _Compiler(model)
+        self._steps, self._input, self._output = compiled.steps, compiled.input, compiled.output
+        self._frames_at_once = max(1, _ELEMENTS_AT_ONCE // compiled.largest)
+        last = {name: index for index, step in enumerate(self._steps) for name in (*step.inputs, step.output)}
+        last.pop(self._output, None)
+        self._dropped = [[name for name, at in last.items() if at == index] for index in range(len(self._steps))]
+
+    def __call__(self, iq: np.ndarray) -> np.ndarray:
+        """Frames (N, 1024, 2) -> float64 logits (N, classes)."""
+        size = self._frames_at_once
+        return np.concatenate([self._run(iq[start : start + size]) for start in range(0, len(iq), size)])
+
+    def _run(self, iq: np.ndarray) -> np.ndarray:
+        values = {self._input: iq.transpose(0, 2, 1)}
+        for step, dropped in zip(self._steps, self._dropped, strict=True):
+            values[step.output] = step.run(*(values[name] for name in step.inputs))
+            for name in dropped:
+                del values[name]
+        return values[self._output]
+
+
+class _Compiler:
+    """Turns nodes into steps. Each step is run on two frames of zeros at once, to see the shape of what it gives.
+
+    largest: elements of the largest tensor of a frame.
+    """
+
+    def __init__(self, model: onnx.ModelProto) -> None:
+        from onnx import numpy_helper
+
+        self._model, graph = model, model.graph
+        self._stored = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
+        self._constants = {**self._stored, **exact_constants(model)}
+        self._readers: dict[str, list[onnx.NodeProto]] = {value.name: [] for value in graph.output}
+        for node in graph.node:
+            for name in node.input:
+                self._readers.setdefault(name, []).append(node)
+        self._ends = {value.name for value in graph.output}
+        self.input = next(value.name for value in graph.input if value.name not in self._stored)
+        self.output = graph.output[0].name
+        self.steps: list[_Step] = []
+        self.largest = 1
+        self._grids: dict[str, Grid] = {}
+        self._zeros = {self.input: np.zeros((_PROBE, 2, FRAME_LENGTH))}
+        for node in graph.node:
+            if node.output[0] not in self._zeros:
+                try:
+                    self._take(node)
+                except (ValueError, IndexError) as error:
+                    name = node.name or node.output[0]
+                    raise RadioMLError(
+                        f"{node.op_type} {name!r} cannot compute several frames at once: {error}"
+                    ) from error
+        if self.output in self._grids:
+            self._add(self._real(self.output), [self.output], self.output)
+        if (logits := self._zeros[self.output]).ndim != 2 or len(logits) != _PROBE:
+            raise RadioMLError(f"{_PROBE} frames gave the model's logits {logits.shape}: it cannot compute a batch")
+
+    def _take(self, node: onnx.NodeProto) -> None:
+        """Add the steps for a node, or those for it and the nodes behind it up to a quantiser."""
+        sources = [name for name in node.input if name and name not in self._constants]
+        output = node.output[0]
+        if not sources:
+            self._constants[output] = exact_function(self._model, [node], [], self._constants)()
+        elif self._is_layer(node, sources):
+            self._take_layer(node)
+        elif (levels := quantiser_grid(node, self._constants)) is not None and sources == node.input[:1]:
+            quantise, scale = self._function(node, sources), levels.scale
+            self._add(lambda x: np.rint(quantise(x) / scale).astype(np.float32), sources, output, levels)
+        elif (grid := self._kept_grid(node, sources)) is not None:
+            run = exact_function(self._model, [node], sources, self._constants)
+            self._add(pool(node) or run, sources, output, grid)
+        else:
+            self._add(self._function(node, sources), sources, output)
+
+    def _is_layer(self, node: onnx.NodeProto, sources: Sequence[str]) -> bool:
+        """Whether it is a convolution, or a linear layer of features, with constant weights."""
+        if node.op_type not in WEIGHTED or list(sources) != [node.input[0]]:
+            return False
+        return node.op_type == "Conv" or self._zeros[sources[0]].ndim == 2
+
+    def _take_layer(self, node: onnx.NodeProto) -> None:
+        (source, *_), (output,) = node.input, node.output
+        grid = self._grids.get(source)
+        sums = integer_sums(self._model, node, grid, self._constants, self._stored) if grid else None
+        if sums is None:
+            layer, real = real_layer(node, self._constants), self._real(source)
+            self._add((lambda x: layer(real(x))) if layer else self._function(node, [source]), [source], output)
+            return
+        self._add(sums.compute, [source], output)
+        shape = self._zeros[output].shape
+        nodes = self._up_to_quantiser(output, shape)
+        levels = quantiser_grid(nodes[-1], self._constants) if nodes else None
+        if levels is None or levels.high - levels.low >= _MOST_LEVELS:
+            self._add(sums.numbers, [output], output)
+            return
+        self._zeros.update({name: self._zeros[output] for inner in nodes[:-1] for name in inner.output})
+        self._add(self._activation(sums, nodes, levels, len(shape)), [output], nodes[-1].output[0], levels)
+
+    def _up_to_quantiser(self, tensor: str, shape: tuple[int, ...]) -> list[onnx.NodeProto]:
+        """Nodes, channel by channel, from a tensor (1, channels, ...) to a quantiser; none where others read it."""
+        one = (1, shape[1], *[1] * (len(shape) - 2))
+        nodes: list[onnx.NodeProto] = []
+        while len(readers := self._readers.get(tensor, [])) == 1 and tensor not in self._ends:
+            node = readers[0]
+            others = [self._constants.get(name) for name in node.input if name and name != tensor]
+            if any(value is None for value in others):
+                break
+            nodes.append(node)
+            if node.op_type == "Quant":
+                return nodes
+            by_channel = node.op_type == "BatchNormalization" or all(_fits(value, one) for value in others)
+            first = node.op_type in _COMMUTATIVE or node.input[0] == tensor
+            if node.op_type not in _ELEMENTWISE or not by_channel or not first:
+                break
+            tensor = node.output[0]
+        return []
+
+    def _activation(
+        self, sums: Sums, nodes: Sequence[onnx.NodeProto], levels: Grid, rank: int
+    ) -> Callable[[np.ndarray], np.ndarray]:
+        """A function from integer sums to levels, through the nodes between a layer and its quantiser."""
+        source = next(name for name in nodes[0].input if name not in self._constants)
+
+        def through(some: Sequence[onnx.NodeProto]) -> Callable[[np.ndarray], np.ndarray]:
+            run = exact_function(self._model, some, [source], self._constants) if some else lambda x: x
+
+            def in_levels(values: np.ndarray) -> np.ndarray:
+                numbers = values * sums.scale + sums.bias
+                return run(numbers.reshape(*numbers.shape, *[1] * (rank - 2))).reshape(numbers.shape) / levels.scale
+
+            return in_levels
+
+        quantised = through(nodes)
+        stairs = staircase(lambda x: np.rint(quantised(x)), levels.low, levels.high, sums.low, sums.high)
+        return climb(stairs, through(nodes[:-1]), sums.dtype)
+
+    def _kept_grid(self, node: onnx.NodeProto, sources: Sequence[str]) -> Grid | None:
+        """The grid of what a node gives where it can be run on integers."""
+        grids = [self._grids.get(name) for name in sources]
+        if None in grids or len({grid.scale for grid in grids}) != 1:
+            return None
+        low, high = [grid.low for grid in grids], [grid.high for grid in grids]
+        if node.op_type in _KEEPS_INTEGERS and sources[0] == node.input[0]:
+            return Grid(grids[0].scale, max(low[0], 0) if node.op_type == "Relu" else low[0], high[0])
+        if node.op_type == "Concat" and len(sources) == len(node.input):
+            return Grid(grids[0].scale, min(low), max(high))
+        if node.op_type == "Add" and len(sources) == 2 and max(-sum(low), sum(high)) < _EXACT:
+            return Grid(grids[0].scale, sum(low), sum(high))
+        return None
+
+    def _function(self, node: onnx.NodeProto, sources: Sequence[str]) -> Callable[..., np.ndarray]:
+        """A node on real numbers."""
+        run = pool(node) or exact_function(self._model, [node], sources, self._constants)
+        real = [self._real(name) for name in sources]
+        return lambda *values: run(*(convert(value) for convert, value in zip(real, values, strict=True)))
+
+    def _real(self, tensor: str) -> Callable[[np.ndarray], np.ndarray]:
+        """A function from what is kept of a tensor to its numbers in double precision."""
+        grid = self._grids.get(tensor)
+        if grid is None:
+            return lambda values: values.astype(np.float64, copy=False)
+        return lambda integers: integers.astype(np.float64) * grid.scale
+
+    def _add(
+        self, run: Callable[..., np.ndarray], inputs: Sequence[str], output: str, grid: Grid | None = None
+    ) -> None:
+        result = run(*(self._zeros[name] for name in inputs))
+        self._zeros[output] = result
+        self.largest = max(self.largest, result.size // _PROBE)
+        self._grids.pop(output, None)
+        if grid is not None:
+            self._grids[output] = grid
+        self.steps.append(_Step(run, tuple(inputs), output))
+
+
+def _fits(value: np.ndarray, shape: tuple[int, ...]) -> bool:
+    """Whether it is one number, or one a channel, for tensors of the shape (1, channels, 1, ...)."""
+    try:
+        return np.broadcast_shapes(value.shape, shape) == shape
+    except ValueError:
+        return False
