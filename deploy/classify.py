@@ -91,8 +91,8 @@ def classify(
     trained network's logits.
     """
     source = origin(data)
-    frames_per_cell = dataset.frames_per_cell(data)
-    indices = spread_indices(frames_per_cell, frames, part)
+    layout = dataset.read_layout(data)
+    indices = spread_indices(layout, frames, part)
     predicted = np.empty(len(indices), np.int64)
     seen, clipped, ended, total = 0, 0, "", _Total()
     with tempfile.TemporaryDirectory(prefix="radioml-package-") as folder:
@@ -118,7 +118,7 @@ def classify(
     if not usable.any():
         raise RadioMLError(f"{data}: all {seen} frames have NaN; `radioml data check {data}` shows what is wrong")
     classified_indices = indices[:seen][usable]
-    class_index, snr_db = dataset.cell_labels(classified_indices, frames_per_cell)
+    class_index, snr_db = layout.labels(classified_indices)
     return Classification(
         manifest=opened.manifest,
         backend=backend,
@@ -160,4 +160,4 @@ class _Total:
 def _read(data: Path | str, indices: np.ndarray, size: int) -> Iterator[np.ndarray]:
     """The frames at `indices`, float32 (n, 1024, 2), `size` at a time."""
     for start in range(0, len(indices), size):
-        yield dataset.read_frames(data, indices[start : start + size]).iq
+        yield dataset.read_iq(data, indices[start : start + size])

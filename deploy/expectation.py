@@ -8,7 +8,7 @@ from statistics import NormalDist
 from typing import Any
 
 from deploy.classify import Classification
-from radioml.data.provenance import same_file, seen_in_training
+from radioml.data.provenance import kind_of_data, same_file, seen_in_training
 from radioml.report.metrics import Proportion
 
 _FALSE_ALARMS = 1e-3
@@ -38,7 +38,7 @@ class Expectation:
 
 
 def expectation(result: Classification) -> Expectation:
-    """Compare the accuracy over all SNRs and at +30 dB with the package's.
+    """Compare the accuracy over all classes and SNRs and at +30 dB with the package's.
 
     Where the whole test part is classified that the network was tested on after training, frames are identical and
     accuracies must be nearly equal. Else by tests of two proportions, which together raise a false alarm once in a
@@ -50,14 +50,23 @@ def expectation(result: Classification) -> Expectation:
         return Expectation(False, True, "the package does not say how accurate the network was after training")
     if trained.get("kind") != result.origin.kind:
         return Expectation(
-            False, True, f"not comparable: trained on {trained.get('kind')} data, these are {result.origin.kind}"
+            False, True,
+            f"not comparable: trained on {kind_of_data(trained)}, these are {kind_of_data(vars(result.origin))}",
+        )  # fmt: skip
+    over = accuracy.get("over", "all classes and SNRs")
+    if result.metrics.scope != over:
+        return Expectation(
+            False, True, f"not comparable: measured over {over} after training, here over {result.metrics.scope}"
         )
     if reason := seen_in_training(trained, result.origin, result.part):
         return Expectation(False, True, f"not comparable: {reason}")
     frames = accuracy["frames"]
-    pairs = {"over all SNRs": (result.metrics.overall, accuracy["overall"], frames)}
-    if "at_30_db" in accuracy and result.metrics.at_30_db.frames:
-        pairs["at +30 dB"] = (result.metrics.at_30_db, accuracy["at_30_db"], frames // 26)
+    overall = f"over {over}"
+    pairs = {overall: (result.metrics.overall, accuracy["overall"], frames)}
+    if accuracy.get("at_30_db") is not None and result.metrics.at_30_db.frames:
+        # Both are spread evenly, so the share of +30 dB was the same after training.
+        share = result.metrics.at_30_db.frames / result.metrics.overall.frames
+        pairs["at +30 dB"] = (result.metrics.at_30_db, accuracy["at_30_db"], round(frames * share))
     identical = result.part == "test" and result.frames == frames and same_file(trained, result.origin)
     quantile = NormalDist().inv_cdf(1 - _FALSE_ALARMS / 2 / len(pairs))  # two-sided; Bonferroni's correction
     for where, (found, expected, count) in pairs.items():
@@ -71,7 +80,7 @@ def expectation(result: Classification) -> Expectation:
                 "golden frames agree, so the frames are not what the network was "
                 f"{'tested' if identical else 'trained'} on: another level, sample rate or order of I and Q?",
             )  # fmt: skip
-        if where == "over all SNRs":
+        if where == overall:
             met = f"{found.accuracy:.2%} {where}, {expected:.2%} after training: within the {allowed:.2%} that {what}"
     return Expectation(True, True, met)
 

@@ -189,9 +189,9 @@ def _array(path: Path, overlap: int) -> Source:
 
 def _radioml(path: Path) -> Source:
     """All frames of a RadioML file, in its order."""
-    count = dataset.frames_per_cell(path) * dataset.CELLS
+    count = dataset.read_layout(path).frames
     parts = (np.arange(at, min(at + _BLOCK_FRAMES, count)) for at in range(0, count, _BLOCK_FRAMES))
-    return Source(str(path), (dataset.read_frames(path, part).iq for part in parts), False, frames=count)
+    return Source(str(path), (dataset.read_iq(path, part) for part in parts), False, frames=count)
 
 
 def _as_iq(values: np.ndarray) -> np.ndarray:

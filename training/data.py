@@ -13,7 +13,7 @@ import torch
 
 from radioml.constants import SNRS_DB
 from radioml.contract.quantiser import InputQuantiser
-from radioml.data.dataset import cell_labels, frames_per_cell
+from radioml.data.dataset import read_layout
 from radioml.data.split import fixed_split
 from radioml.errors import RadioMLError
 from training.frame_cache import Progress, quantised_frames
@@ -27,11 +27,11 @@ class QuantisedFrames:
     """
 
     def __init__(self, path: Path, quantiser: InputQuantiser, progress: Progress) -> None:
-        self.frames_per_cell = frames_per_cell(path)
+        self.layout = read_layout(path)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the map is read-only; nothing here writes to it
             self.integers = torch.from_numpy(quantised_frames(path, quantiser, progress))
-        class_index, snr_db = cell_labels(np.arange(len(self)), self.frames_per_cell)
+        class_index, snr_db = self.layout.labels(np.arange(len(self)))
         self.class_index, self.snr_db = torch.from_numpy(class_index), torch.from_numpy(snr_db)
 
     def move_to_gpu_if_it_fits(self) -> None:
@@ -89,13 +89,18 @@ class RadioMLData(lightning.LightningDataModule):
     ) -> None:
         super().__init__()
         self.frames, self.seed, self.rank, self.processes = frames, seed, rank, processes
-        split = fixed_split(frames.frames_per_cell)
+        split = fixed_split(frames.layout)
         if not len(split.validation):
             raise RadioMLError(
-                f"{frames.frames_per_cell} frames per cell leave none for validation; use a file with at least 3"
+                f"{frames.layout} leave none for validation; use a file with at least 3 frames of a class at an SNR"
             )
-        _, snr_db = cell_labels(split.train, frames.frames_per_cell)
+        _, snr_db = frames.layout.labels(split.train)
         self.train_indices = split.train[(snr_db >= minimum_snr_db) & (snr_db <= maximum_snr_db)]
+        if not len(self.train_indices):
+            raise RadioMLError(
+                f"no training frames from {minimum_snr_db} to {maximum_snr_db} dB in {frames.layout}; change "
+                "training.minimum_snr_db or maximum_snr_db, or use another file"
+            )
         self.validation_indices, self.test_indices = split.validation, split.test
         self.batch_size = min(batch_size, len(self.train_indices))
         if self.batch_size % processes:

@@ -57,24 +57,24 @@ def evaluate(
     frames have been classified ends the run and keeps them. Raises RadioMLError for an unusable file or part.
     """
     source = origin(data)
-    frames_per_cell = dataset.frames_per_cell(data)
-    indices = spread_indices(frames_per_cell, frames, part)
+    layout = dataset.read_layout(data)
+    indices = spread_indices(layout, frames, part)
     subject = _qonnx(path) if path.suffix == ".onnx" else _checkpoint(path, topology)
     predicted, usable = np.empty(len(indices), np.int64), np.zeros(len(indices), bool)
     done, seconds, ended = 0, 0.0, ""
     progress(0, len(indices))
     try:
         while done < len(indices):
-            read = dataset.read_frames(data, indices[done : done + subject.batch_frames])
+            iq = dataset.read_iq(data, indices[done : done + subject.batch_frames])
             start = time.perf_counter()
-            batch = subject.quantiser.frames(read.iq)
+            batch = subject.quantiser.frames(iq)
             integers = batch.integers[batch.usable]
             answer = subject.logits(subject.quantiser.dequantise(integers)).argmax(1) if len(integers) else []
             seconds += time.perf_counter() - start
-            place = slice(done, done + len(read))
+            place = slice(done, done + len(iq))
             usable[place] = batch.usable
             predicted[place][batch.usable] = answer
-            done += len(read)
+            done += len(iq)
             progress(done, len(indices))
     except (KeyboardInterrupt, RadioMLError) as error:
         if not done:
@@ -83,7 +83,7 @@ def evaluate(
         usable[done:] = False
     if not usable.any():
         raise RadioMLError(f"{data}: all {done} frames have NaN; `radioml data check {data}` shows what is wrong")
-    class_index, snr_db = dataset.cell_labels(indices[usable], frames_per_cell)
+    class_index, snr_db = layout.labels(indices[usable])
     return Evaluation(
         subject.name, subject.arithmetic, source, part, len(indices), measure(class_index, snr_db, predicted[usable]),
         subject.training_data, seconds, unusable=int(done - usable.sum()), problem=ended,

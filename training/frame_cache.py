@@ -4,14 +4,8 @@ The cache is a folder `NAME.cache`: `source.json` remembers the file's SHA-256; 
 int8 (N, 1024, 2), 2 KiB a frame (5.2 GB for the full set), and a `.json` of the same name what they are made from. It
 is exact: the input quantiser maps every value of its own grid to itself.
 
-It lies beside the data, where it is found by everyone who reads the same disk, goes when the data goes, and is looked
-for first. Where nothing can be written there (a shared read-only disk), it lies beside the symbolic link by which the
-file is reached, or else in ~/.cache/radioml (XDG_CACHE_HOME is respected). The environment variable RADIOML_CACHE
-names another folder and overrules all of these, for a home with a small quota.
-
-Trust in the source: a file of the same size, modification and change time has the SHA-256 that was computed once. The
-change time is what makes this safe: the kernel sets it at every write and programs cannot turn it back, as they can
-the modification time. A copied or touched file is hashed again, and converted again only if its content differs.
+Where the folder lies, and when the file's SHA-256 is trusted, is said in `radioml.data.source_digest`. A copied or
+touched file is hashed again, and converted again only if its content differs.
 
 Trust in the cache: its CRC-32 is compared at every start, which is one pass at about 2 GB/s (2.4 s for the full set) or
 at the speed of the disk, and brings the pages that are about to be drawn at random into memory in sequence. It finds
@@ -21,12 +15,11 @@ accidents; whoever can write to the folder can also write another data set.
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import mmap
 import os
 import zlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -35,11 +28,9 @@ import numpy as np
 from radioml.constants import FRAME_LENGTH
 from radioml.contract.quantiser import InputQuantiser
 from radioml.data.dataset import open_dataset, read_slice
+from radioml.data.source_digest import Progress, cache_folders, json_record, source_sha256, writable_folder
 from radioml.errors import RadioMLError
-from radioml.files import CACHE_VARIABLE, chosen_cache, read_json, sha256, write_json
-
-Progress = Callable[[str, int, int], object]
-"""Called with what is being done, how much of it is done, and of how much."""
+from radioml.files import CACHE_VARIABLE, write_json
 
 _FORMAT = 2  # counts changes of the layout or of what is accepted; other caches are converted again
 _FRAMES_AT_ONCE = 4096
@@ -61,10 +52,10 @@ def quantised_frames(path: Path, quantiser: InputQuantiser, progress: Progress) 
         "bits": quantiser.bits, "scale": quantiser.scale,
     }  # fmt: skip
     name = f"{quantiser.bits}bit-{quantiser.scale!r}.int8"
-    for folder in _folders(path):
+    for folder in cache_folders(path):
         if _intact(folder / name, made_from, progress):
             return _mapped(folder / name, shape)
-    target = _writable_folder(path) / name
+    target = writable_folder(path) / name
     try:
         _convert(path, quantiser, target, made_from, progress)
     except OSError as error:
@@ -76,54 +67,9 @@ def quantised_frames(path: Path, quantiser: InputQuantiser, progress: Progress) 
     return _mapped(target, shape)
 
 
-def source_sha256(path: Path, progress: Progress) -> str:
-    """The SHA-256 of a data file, in hexadecimal; computed when the file has changed since it was last asked for."""
-    status = path.stat()
-    stamp = {"bytes": status.st_size, "modified_ns": status.st_mtime_ns, "changed_ns": status.st_ctime_ns}
-    for folder in _folders(path):
-        known = _record(folder / "source.json")
-        if "sha256" in known and {key: known.get(key) for key in stamp} == stamp:
-            return known["sha256"]
-    digest = sha256(path, lambda done: progress(f"SHA-256 of {path.name}", done, status.st_size))
-    with suppress(OSError):  # where nothing can be remembered, the next run computes it again
-        write_json(_writable_folder(path) / "source.json", {**stamp, "sha256": digest})
-    return digest
-
-
-def _folders(path: Path) -> list[Path]:
-    """Where caches of this file may lie, in the order in which they are looked for."""
-    real = path.resolve()
-    # Several files may have one name: only beside the file itself is the name enough.
-    distinct = f"{real.name}-{hashlib.sha256(os.fsencode(real)).hexdigest()[:12]}.cache"
-    if chosen := chosen_cache():
-        return [chosen / distinct]
-    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    beside_link = path.absolute().with_name(f"{path.name}.cache")
-    return [real.with_name(f"{real.name}.cache"), beside_link, home / "radioml" / distinct]
-
-
-def _writable_folder(path: Path) -> Path:
-    """The first of `_folders` that can be written to, or made; the last one where none can."""
-    folders = _folders(path)
-    for folder in folders:
-        existing = next(place for place in (folder, *folder.parents) if os.access(place, os.F_OK))
-        if os.access(existing, os.W_OK):
-            return folder
-    return folders[-1]
-
-
-def _record(path: Path) -> dict[str, Any]:
-    """A JSON object; empty where there is none that can be read."""
-    try:
-        value = read_json(path)
-    except (RadioMLError, OSError):
-        return {}
-    return value if isinstance(value, dict) else {}
-
-
 def _intact(target: Path, made_from: dict[str, Any], progress: Progress) -> bool:
     """Is `target` a whole and undamaged conversion of this source by this quantiser?"""
-    record = _record(target.with_suffix(".json"))
+    record = json_record(target.with_suffix(".json"))
     if {key: record.get(key) for key in made_from} != made_from:
         return False
     crc, done = 0, 0
@@ -192,7 +138,8 @@ def _write_integers(path: Path, quantiser: InputQuantiser, file: BinaryIO, progr
     with open_dataset(path) as source:
         frames = source["X"]
         for start in range(0, len(frames), _FRAMES_AT_ONCE):
-            quantised = quantiser.frames(read_slice(path, frames, start, start + _FRAMES_AT_ONCE))
+            iq = read_slice(path, frames, start, start + _FRAMES_AT_ONCE).astype(np.float32, copy=False)
+            quantised = quantiser.frames(iq)
             if not quantised.usable.all():
                 raise RadioMLError(
                     f"{path}: frame {start + int(quantised.usable.argmin())} contains NaN or infinite samples; "

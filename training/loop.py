@@ -19,7 +19,8 @@ from rich.markup import escape
 from rich.progress import Progress as ProgressBar
 from torch import nn
 
-from radioml.data.provenance import origin
+from radioml.data.provenance import kind_of_data, origin
+from radioml.data.source_digest import Progress, source_sha256
 from radioml.errors import RadioMLError
 from radioml.files import alone_in, write_json, write_text
 from radioml.report.metrics import Metrics, measure
@@ -36,7 +37,6 @@ from training.distributed import (
     world_size,
 )
 from training.experiment import Experiment, read_claim
-from training.frame_cache import Progress, source_sha256
 from training.models import create
 from training.reference import input_quantiser
 from training.techniques.augmentation import augment
@@ -80,7 +80,7 @@ class ModulationClassifier(lightning.LightningModule):
         return loss
 
     def validation_step(self, batch: tuple[torch.Tensor, ...], _index: int) -> None:
-        """Accuracy and loss on validation frames, over all SNRs."""
+        """Accuracy and loss on validation frames, over all classes and SNRs of the data."""
         iq, class_index, _, _ = batch
         logits = self.network(iq)
         loss = nn.functional.cross_entropy(logits, class_index)
@@ -242,7 +242,7 @@ def _progress_bar(console: Console) -> Iterator[Progress]:
 
 def _claim(experiment: Experiment, data: Path, run: Path, progress: Progress) -> dict[str, Any]:
     """Make the run directory this experiment's on this data; returns the data's identity."""
-    where = origin(data)
+    where = origin(data, progress)
     identity = {"kind": where.kind, "identity": where.identity, "sha256": source_sha256(data, progress)}
     if experiment.training.start_from:
         identity["started_from"] = start_identity(experiment.training.start_from)
@@ -269,17 +269,18 @@ def _keep(
     """Write the checkpoint, the test metrics and their plots, if this process is the first."""
     from radioml.report.plots import accuracy_over_snr, confusion_matrix
 
+    described = f"{kind_of_data(identity)}: {identity['identity']}"
     accuracy = {
         "overall": metrics.overall.accuracy,
-        "at_30_db": metrics.at_30_db.accuracy,
+        "at_30_db": metrics.at_30_db.accuracy if metrics.at_30_db.frames else None,
+        "over": metrics.scope,
         "interval_95": list(metrics.overall.interval),
         "frames": metrics.overall.frames,
-        "data": f"test part of {identity['kind']} data: {identity['identity']}",
+        "data": f"test part of {described}",
     }
     trained = TrainedNetwork(network, experiment.topology, experiment.parameters, identity, accuracy)
     if rank():
         return trained
-    described = f"{identity['kind']} data: {identity['identity']}"
     title = f"{experiment.name}, test part"
     accuracy_over_snr(folder / "accuracy_over_snr.png", {experiment.name: metrics}, title, described)
     confusion_matrix(folder / "confusion_matrix.png", metrics, title, described)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.table import Table
 
@@ -34,6 +34,9 @@ def with_interval(value: Proportion) -> str:
     return f"{value.accuracy:.2%} ({low:.2%} .. {high:.2%} with 95 % confidence, {value.frames:,} frames)"
 
 
-def trained_on(data: Mapping[str, Any]) -> str:
-    """What a network was trained on, from its `training_data`."""
-    return f"{data.get('kind', 'unknown')} data ({data.get('identity', 'unnamed')})"
+def headline(metrics: Metrics) -> list[tuple[str, str]]:
+    """Rows of the accuracy over all frames, and at +30 dB where there are any."""
+    rows = [(f"accuracy over {metrics.scope}", with_interval(metrics.overall))]
+    if metrics.at_30_db.frames:
+        rows.append(("accuracy at +30 dB", with_interval(metrics.at_30_db)))
+    return rows

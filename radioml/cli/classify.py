@@ -19,9 +19,10 @@ from radioml.cli.accelerator_options import (
     ResultsOption,
     TargetOption,
 )
-from radioml.cli.accuracy import by_snr, trained_on, with_interval
+from radioml.cli.accuracy import by_snr, headline
 from radioml.cli.progress import frames_progress
 from radioml.constants import FRAME_LENGTH
+from radioml.data.provenance import described
 from radioml.errors import MismatchError
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def classify(
     processes: ProcessesOption = None,
     target: TargetOption = None,
 ) -> None:
-    """Classify IQ frames with an accelerator: accuracy over all SNRs, and throughput.
+    """Classify IQ frames with an accelerator: accuracy over the data, and throughput.
 
     The accelerator must first give the trained network's logits, as integers, on the package's golden frames; if it
     does not, the command says why and ends with 1. Then frames are quantised as the network was trained and streamed
@@ -88,12 +89,12 @@ def _print_result(result: Classification) -> None:
     host, board = speed["host"], speed["board"]
     table = Table.grid(padding=(0, 2))
     table.add_row("data", escape(f"{result.origin}, part {result.part}, {result.frames:,} frames"))
-    table.add_row("trained on", escape(trained_on(result.manifest.training_data)))
+    table.add_row("trained on", escape(described(result.manifest.training_data)))
     table.add_row("golden frames", f"{result.golden_frames} of {result.golden_frames} equal to the trained network")
     clipped = result.clipped_samples / (result.frames * FRAME_LENGTH * 2)
     table.add_row("clipped samples", f"{result.clipped_samples:,} ({clipped:.2%})")
-    table.add_row("accuracy, all SNRs", with_interval(metrics.overall))
-    table.add_row("accuracy, +30 dB", with_interval(metrics.at_30_db))
+    for what, figure in headline(metrics):
+        table.add_row(what, figure)
     if not result.problem:
         table.add_row("against training", escape(expectation(result).reason))
     if len(result.unusable):

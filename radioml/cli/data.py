@@ -11,9 +11,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from radioml.cli import app
-from radioml.cli.progress import frames_progress
+from radioml.cli.progress import frames_progress, identified
 from radioml.data.conditions import NOMINAL, PRESETS
 from radioml.errors import RadioMLError
+from radioml.files import refuse_inputs
 from radioml.processes import cores
 
 data_app = typer.Typer(
@@ -31,9 +32,11 @@ def synth(
     out: Annotated[Path, typer.Argument(help="File to write, e.g. data/small.h5.", show_default=False)],
     frames_per_cell: Annotated[
         int,
-        typer.Option(min=1, help="Frames of each of the 24 classes at each of the 26 SNRs; the real file has 4096."),
+        typer.Option(
+            min=1, max=1 << 40, help="Frames of each of the 24 classes at each of the 26 SNRs; the real file has 4096."
+        ),
     ] = 40,
-    seed: Annotated[int, typer.Option(min=0, help="Same seed, size and preset, same file.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, max=(1 << 63) - 1, help="Same seed, size and preset, same file.")] = 1,
     preset: Annotated[
         str,
         typer.Option(
@@ -53,13 +56,48 @@ def synth(
     """
     from radioml.data.synthetic import write_dataset
 
-    if out.exists() and not force:
-        raise RadioMLError(f"{out} exists already; choose another name or replace it with --force")
+    _refuse_existing(out, force)
     with frames_progress() as progress:
         task = progress.add_task("synthesising", total=24 * 26 * frames_per_cell)
         write_dataset(out, frames_per_cell, seed, processes, lambda frames: progress.advance(task, frames), preset)
     size = f"{24 * 26 * frames_per_cell:,} frames, {out.stat().st_size / 1e6:,.0f} MB"
     console.print(f"wrote {escape(str(out))}: synthetic, preset {escape(preset)}, {size}", soft_wrap=True)
+
+
+@data_app.command(
+    epilog="Example: radioml data subset GOLD_XYZ_OSC.0001_1024.hdf5 high.hdf5 --snrs 0..30 --frames-per-cell 256"
+)
+def subset(
+    source: Annotated[Path, typer.Argument(help="RadioML file to cut.", show_default=False)],
+    out: Annotated[Path, typer.Argument(help="File to write.", show_default=False)],
+    classes: Annotated[str | None, typer.Option(help="Classes to keep, e.g. BPSK,QPSK,8PSK. Default: all.")] = None,
+    snrs: Annotated[str | None, typer.Option(help="SNRs in dB to keep: 0..30, or -20,0,30. Default: all.")] = None,
+    frames_per_cell: Annotated[
+        int | None, typer.Option(min=1, max=1 << 40, help="Frames of each class at each SNR to keep. Default: all.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace OUT if it exists.")] = False,
+) -> None:
+    """Cut classes, SNRs and frames out of a RadioML file, real or not, whose fixed split stays as it is.
+
+    Every frame stays in its part: a test frame of the whole file is a test frame of the smaller one, and never trains.
+    The new file remembers the positions of its frames in the whole one (array `index`). What is cut out of the
+    published file is still called real.
+    """
+    from radioml.data.class_names import class_indices, read_class_list
+    from radioml.data.subset import parse_snrs, write_subset
+
+    _refuse_existing(out, force)
+    refuse_inputs([out], [source])
+    chosen = None if classes is None else class_indices(read_class_list(classes))
+    labels = None if snrs is None else parse_snrs(snrs)
+    identified(source)
+    with frames_progress() as progress:
+        task = progress.add_task("cutting", total=None)
+        layout = write_subset(
+            source, out, chosen, labels, frames_per_cell,
+            lambda done, total: progress.update(task, completed=done, total=total),
+        )  # fmt: skip
+    console.print(f"wrote {escape(str(out))}: {layout}, {out.stat().st_size / 1e6:,.0f} MB", soft_wrap=True)
 
 
 @data_app.command(epilog="Example: radioml data check GOLD_XYZ_OSC.0001_1024.hdf5")
@@ -69,7 +107,8 @@ def check(
     """Look at every frame of a file: is it a valid RadioML 2018.01A file, and what is in it?
 
     Checks names, shapes and types of the arrays X, Y and Z, one-hot labels, the SNR grid, the order (by class, then
-    SNR, equally many frames each) and that no sample is NaN or infinite. Ends with 2 if the file is not valid.
+    SNR; files of some classes, some SNRs or fewer frames are valid) and that no sample is NaN or infinite. Ends with 2
+    if the file is not valid. Warns of a level that is not RadioML's, of clipping, of zero and of constant frames.
     """
     from radioml.data.check import check_dataset
 
@@ -78,11 +117,19 @@ def check(
         report = check_dataset(file, lambda done, total: progress.update(task, completed=done, total=total))
     table = Table.grid(padding=(0, 2))
     table.add_row("file", escape(str(file)))
-    table.add_row("layout", report.layout)
-    table.add_row("origin", escape(str(report.origin)))
+    table.add_row("layout", report.size)
+    if report.origin is not None:
+        table.add_row("origin", escape(str(report.origin)))
     power = "not known: no sample is finite" if report.mean_power is None else f"{report.mean_power:.4g} (I² + Q²)"
     table.add_row("mean power", power)
     console.print(table)
     if report.problems:
         raise RadioMLError("\n  ".join([f"{file} is not a valid RadioML file:", *report.problems]))
+    for warning in report.warnings:
+        console.print(f"[yellow]warning:[/] {escape(warning)}", soft_wrap=True)
     console.print("[green]valid[/]")
+
+
+def _refuse_existing(out: Path, force: bool) -> None:
+    if out.exists() and not force:
+        raise RadioMLError(f"{out} exists already; choose another name or replace it with --force")

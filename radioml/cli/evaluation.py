@@ -16,9 +16,10 @@ from rich.table import Table
 
 from radioml.cli import app
 from radioml.cli.accelerator_options import Backend, PartOption
-from radioml.cli.accuracy import by_snr, proportions, trained_on, with_interval
+from radioml.cli.accuracy import by_snr, headline, proportions
 from radioml.cli.progress import frames_progress
 from radioml.constants import SNRS_DB
+from radioml.data.provenance import described
 from radioml.errors import RadioMLError
 
 if TYPE_CHECKING:
@@ -162,15 +163,15 @@ def _print_evaluation(result: Evaluation) -> None:
     table = Table.grid(padding=(0, 2))
     table.add_row("computed by", escape(result.arithmetic))
     table.add_row("data", escape(f"{result.data}, {result.frames:,} frames"))
-    table.add_row("trained on", escape(trained_on(result.training_data)))
-    table.add_row("accuracy, all SNRs", with_interval(metrics.overall))
-    table.add_row("accuracy, +30 dB", with_interval(metrics.at_30_db))
+    table.add_row("trained on", escape(described(result.training_data)))
+    for what, figure in headline(metrics):
+        table.add_row(what, figure)
     if result.unusable:
         table.add_row("left out", f"[yellow]{result.unusable:,} frames with NaN or infinite samples[/]")
     table.add_row("speed", f"{result.frames / result.seconds:,.0f} frames/s on this host")
     console.print(table)
     if result.caution:
-        console.print(f"[bold yellow]no measure of frames it has never seen:[/] {escape(result.caution)}")
+        console.print(f"[bold yellow]perhaps no measure of frames it has never seen:[/] {escape(result.caution)}")
 
 
 def _comparison(cells: list[tuple[str, ...]], width: int) -> Table:

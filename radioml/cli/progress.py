@@ -2,11 +2,34 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+)
 
 
 def frames_progress() -> Progress:
     """A progress bar that counts frames, on the error stream: results alone go to the standard output."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("frames"))
     return Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True))
+
+
+def identified(data: Path) -> None:
+    """Show progress while a file that may be the published one is told by its digest, which takes a minute, once."""
+    from radioml.data.provenance import origin, takes_long
+
+    if takes_long(data):
+        columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=Console(stderr=True)) as bar:
+            task = bar.add_task("reading", total=None)
+            origin(
+                data, lambda what, done, total: bar.update(task, description=escape(what), completed=done, total=total)
+            )

@@ -44,11 +44,12 @@ def train(
     Several GPUs or hosts: `torchrun --nproc-per-node N -m -- radioml train CONFIG --data FILE`. The processes share
     each batch of training.batch_size frames equally, and the result is that of one process.
     """
-    from radioml.data.dataset import frames_per_cell
+    from radioml.data.dataset import read_layout
+    from radioml.report.metrics import over
     from training.experiment import load_experiment
 
     experiment = load_experiment(config, changes or ())
-    frames_per_cell(data)  # a mistake in either is told before the seconds that loading torch takes
+    read_layout(data)  # a mistake in either is told before the seconds that loading torch takes
     from training.distributed import rank
     from training.loop import train as run_training
 
@@ -61,9 +62,9 @@ def train(
         raise typer.Exit(130) from None
     low, high = trained.accuracy["interval_95"]
     console.print(
-        f"accuracy {trained.accuracy['overall']:.2%} (95 % interval {low:.2%} to {high:.2%}) over all SNRs, "
-        f"{trained.accuracy['at_30_db']:.2%} at +30 dB, on {trained.accuracy['frames']:,} frames: "
-        f"{escape(trained.accuracy['data'])}\nwritten to {escape(str(run / 'train'))}",
+        f"accuracy {trained.accuracy['overall']:.2%} (95 % interval {low:.2%} to {high:.2%}) over "
+        f"{over(trained.accuracy)}, on {trained.accuracy['frames']:,} frames: {escape(trained.accuracy['data'])}\n"
+        f"written to {escape(str(run / 'train'))}",
         soft_wrap=True,
     )
     checkpoint = run / "train" / "checkpoint.pth"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,8 +10,12 @@ from pathlib import Path
 import numpy as np
 
 from radioml.constants import CLASSES, FULL_FRAMES_PER_CELL, SNRS_DB
-from radioml.data.dataset import CELLS, cell_labels, open_dataset, read_slice
+from radioml.data.dataset import is_one_hot, open_dataset, read_layout, read_slice
+from radioml.data.layout import Layout, counts_of
+from radioml.data.levels import LevelWatch
 from radioml.data.provenance import Origin, origin
+from radioml.data.writing import FRAMES_SHA256
+from radioml.errors import RadioMLError
 
 _CHUNK = 4096
 """Frames read at once: 32 MiB of samples."""
@@ -20,25 +25,32 @@ _CHUNK = 4096
 class DatasetReport:
     """What `check_dataset` found.
 
-    frames_per_cell: frames of each class at each SNR.
-    origin: where the frames come from.
+    layout: the file's cells, by the labels of its frames. origin: where the frames come from; None where they are in
+    no order that a layout describes.
     mean_power: mean of I^2 + Q^2 over all finite samples (frames have unit variance around their mean); None if there
         are none.
     problems: one sentence each, with the first frame it concerns; empty for a valid file.
+    warnings: what is odd about the level of the frames, one sentence each.
     """
 
-    frames_per_cell: int
-    origin: Origin
+    layout: Layout
+    origin: Origin | None
     mean_power: float | None
     problems: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
 
     @property
-    def layout(self) -> str:
-        """The file's size, in words."""
-        frames = f"{CELLS * self.frames_per_cell:,} frames"
-        if self.frames_per_cell == FULL_FRAMES_PER_CELL:
+    def size(self) -> str:
+        """The layout and the number of frames, in words."""
+        layout, frames = self.layout, f"{self.layout.frames:,} frames"
+        if not layout.is_full:
+            least, most = layout.counts[layout.counts > 0].min(), layout.counts.max()
+            each = f"{most}" if least == most else f"{least} to {most}"
+            cut = "" if layout.cut_from is None else ", with the split of the file that they were cut out of"
+            return f"a part of the RadioML 2018.01A layout: {frames} of {layout.scope}, {each} a cell{cut}"
+        if layout.frames_per_cell == FULL_FRAMES_PER_CELL:
             return f"the full RadioML 2018.01A layout: {frames}"
-        grid = f"{len(CLASSES)} classes x {len(SNRS_DB)} SNRs x {self.frames_per_cell}"
+        grid = f"{len(CLASSES)} classes x {len(SNRS_DB)} SNRs x {layout.frames_per_cell}"
         return f"a smaller RadioML 2018.01A layout: {frames} ({grid})"
 
 
@@ -50,21 +62,38 @@ def check_dataset(path: Path | str, progress: Callable[[int, int], object] = lam
     """
     with open_dataset(path) as file:
         total = len(file["X"])
-        frames_per_cell = total // CELLS
-        findings = _Findings()
+        findings, levels, digest = _Findings(), LevelWatch(), hashlib.sha256()
         power = 0.0
         finite_samples = 0
+        cells = np.empty(total, np.int64)
+        written = file.attrs.get(FRAMES_SHA256)
         for start in range(0, total, _CHUNK):
-            iq, one_hot, snr = (read_slice(path, file[name], start, start + _CHUNK) for name in "XYZ")
+            stored, one_hot, snr = (read_slice(path, file[name], start, start + _CHUNK) for name in "XYZ")
+            iq = stored.astype(np.float32, copy=False)
+            if written is not None:
+                digest.update(iq.astype("<f4", copy=False).data)
             finite = np.isfinite(iq)
             findings.add("X is NaN or infinite", start, ~finite.all((1, 2)))
             samples = finite.all(2)
             power += float(np.square(iq, dtype=np.float64, where=samples[..., None], out=np.zeros(iq.shape)).sum())
             finite_samples += int(samples.sum())
-            _look_at_labels(findings, start, one_hot, snr[:, 0], frames_per_cell)
+            found = _look_at_labels(findings, start, one_hot, snr[:, 0])
+            cells[start : start + len(iq)] = found
+            levels.add(iq, np.where(found < 0, 0, found // len(SNRS_DB)))
             progress(min(start + _CHUNK, total), total)
+    _look_at_order(findings, cells)
+    problems = [*findings.sentences()]
+    if written is not None and written != digest.hexdigest():
+        problems.append("X is not what `radioml data` wrote: it was changed later")
+    layout, source = Layout(counts_of(cells[cells >= 0])), None
+    try:
+        layout = read_layout(path)
+        source = origin(path)
+    except RadioMLError as error:
+        if not problems:
+            problems.append(str(error))
     mean_power = power / finite_samples if finite_samples else None
-    return DatasetReport(frames_per_cell, origin(path), mean_power, findings.sentences())
+    return DatasetReport(layout, source, mean_power, tuple(problems), levels.warnings())
 
 
 class _Findings:
@@ -88,22 +117,30 @@ class _Findings:
         )
 
 
-def _look_at_labels(
-    findings: _Findings, start: int, one_hot: np.ndarray, snr: np.ndarray, frames_per_cell: int
-) -> None:
-    """Labels of one chunk: one-hot (n, 24), SNR (n,); n frames from number `start` on."""
-    proper = ((one_hot == 0) | (one_hot == 1)).all(1) & (one_hot.sum(1) == 1)
-    on_grid = np.isin(snr, SNRS_DB)
+def _look_at_labels(findings: _Findings, start: int, one_hot: np.ndarray, snr: np.ndarray) -> np.ndarray:
+    """The cells of frames from number `start` on, int64 (n,), -1 where a label is wrong.
+
+    one_hot: (n, 24). snr: (n,).
+    """
+    proper, on_grid = is_one_hot(one_hot), np.isin(snr, SNRS_DB)
     findings.add("Y is not one-hot", start, ~proper, lambda row: f": {one_hot[row].tolist()}")
     grid = f"{SNRS_DB[0]}, {SNRS_DB[1]} .. {SNRS_DB[-1]} dB"
     findings.add(f"Z is off the SNR grid ({grid})", start, ~on_grid, lambda row: f": {snr[row]}")
-    expected_class, expected_snr = cell_labels(start + np.arange(len(snr)), frames_per_cell)
-    class_index = one_hot.argmax(1)
-    misplaced = proper & on_grid & ((class_index != expected_class) | (snr != expected_snr))
+    snr_index = np.searchsorted(SNRS_DB, snr)
+    return np.where(proper & on_grid, one_hot.argmax(1) * len(SNRS_DB) + snr_index, -1)
+
+
+def _look_at_order(findings: _Findings, cells: np.ndarray) -> None:
+    """Frames that are elsewhere than sorting by class, then SNR, would put them; cells: int64 (N,), -1 where wrong."""
+    places = np.flatnonzero(cells >= 0)
+    sorted_cells = cells.copy()
+    sorted_cells[places] = np.sort(cells[places])
 
     def place(row: int) -> str:
-        found = f"{CLASSES[class_index[row]]} at {snr[row]} dB"
-        return f": {found} where {CLASSES[expected_class[row]]} at {expected_snr[row]} dB belongs"
+        found, expected = (
+            f"{CLASSES[cell // len(SNRS_DB)]} at {SNRS_DB[cell % len(SNRS_DB)]} dB"
+            for cell in (cells[row], sorted_cells[row])
+        )
+        return f": {found} where {expected} belongs"
 
-    order = f"Labels break the order (by class, then SNR, {frames_per_cell} frames each)"
-    findings.add(order, start, misplaced, place)
+    findings.add("Labels break the order (by class, then SNR)", 0, cells != sorted_cells, place)

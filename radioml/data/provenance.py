@@ -14,24 +14,37 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from radioml.data.conditions import NOMINAL
-from radioml.data.dataset import CELLS, open_dataset, read_slice
+from radioml.data.dataset import open_dataset, read_layout, read_slice
+from radioml.data.layout import Layout
+from radioml.data.source_digest import Progress, known_sha256, silent, source_sha256
 
 if TYPE_CHECKING:
     import h5py
 
+PUBLISHED = "RadioML 2018.01A"
+PUBLISHED_BYTES = 21_449_148_312
+PUBLISHED_SHA256 = "e3dd0bef66a3426959ee66a1709a8c0a95d4f8395d18aaf6f1214bdbc763bd38"
+"""Size and SHA-256 of GOLD_XYZ_OSC.0001_1024.hdf5, as four public projects independently state them for their
+download from DeepSig or its mirror on Hugging Face. The file itself was not at hand here."""
 SYNTHETIC_MARK = "radioml synthetic"
 """Value of the attribute `generator` that `radioml.data.synthetic.write_dataset` leaves in its files."""
+SYNTHETIC_ATTRIBUTES = ("generator", "generator_version", "seed", "preset")
+CUT_SHA256, FIRST_FRAMES = "cut_from_sha256", "first_frames"
+"""Attributes of a file that was cut out of the published one: its SHA-256, and `first_frames` of the new file."""
+REORDERED = "reordered"
+"""Attribute of a file whose frames came from elsewhere and are not known to be in the order of their origin."""
 
 
 @dataclass(frozen=True)
 class Origin:
     """Where a file's frames come from.
 
-    kind: "synthetic" when this project's generator has marked the file, else "real".
+    kind: "synthetic" when this project's generator has marked the file; "real" when it is the published file, by its
+        SHA-256, or was cut out of that by `radioml data`; else "unknown".
     identity: what the file is made of, then its size: "generator VERSION, seed SEED, N frames per cell", with "preset
-        NAME" behind the version where that is not the nominal one; of real ones
+        NAME" behind the version where that is not the nominal one; of the others
         "NAME, frames FINGERPRINT, N frames per cell", where two files of the same fingerprint and size have the same
-        frames, whatever their names.
+        frames, whatever their names. NAME of real ones begins with "RadioML 2018.01A".
     """
 
     kind: str
@@ -39,22 +52,52 @@ class Origin:
 
     def __str__(self) -> str:
         """As a phrase for titles and tables; figures from synthetic frames must carry it."""
-        return f"synthetic data ({self.identity})" if self.kind == "synthetic" else f"RadioML data ({self.identity})"
+        return described(vars(self))
 
 
-def origin(path: Path | str) -> Origin:
-    """Where the frames of a file come from, by the marks that `radioml data synth` leaves in it.
+def described(data: Mapping[str, Any]) -> str:
+    """The kind and the identity of data as a phrase for titles and tables; data: `Origin`'s, or training data."""
+    return f"{kind_of_data(data)} ({data.get('identity', 'unnamed')})"
 
-    Raises RadioMLError when it is no RadioML file.
+
+def kind_of_data(data: Mapping[str, Any]) -> str:
+    """The kind of data in words: "synthetic data", "real data" or "data of unknown origin"."""
+    kind = data.get("kind", "unknown")
+    return "data of unknown origin" if kind == "unknown" else f"{kind} data"
+
+
+def origin(path: Path | str, progress: Progress = silent) -> Origin:
+    """Where the frames of a file come from.
+
+    A file of the published one's size is read whole once, for its SHA-256; `progress` is told. Raises RadioMLError when
+    it is no RadioML file.
     """
+    path = Path(path)
+    layout = read_layout(path)
     with open_dataset(path) as file:
-        size = f"{len(file['X']) // CELLS} frames per cell"
-        mark, version, seed = (str(file.attrs.get(name)) for name in ("generator", "generator_version", "seed"))
-        if mark == SYNTHETIC_MARK:
-            preset = str(file.attrs.get("preset", NOMINAL))
-            made = f"generator {version}" + (f", preset {preset}" if preset != NOMINAL else "")
-            return Origin("synthetic", f"{made}, seed {seed}, {size}")
-        return Origin("real", f"{Path(path).name}, frames {_fingerprint(path, file)}, {size}")
+        marks = {name: str(file.attrs.get(name)) for name in (*SYNTHETIC_ATTRIBUTES, CUT_SHA256, FIRST_FRAMES)}
+        reordered = bool(file.attrs.get(REORDERED))
+        synthetic = marks["generator"] == SYNTHETIC_MARK
+        preset = str(file.attrs.get("preset", NOMINAL))
+        made_of = f"generator {marks['generator_version']}{'' if preset == NOMINAL else f', preset {preset}'}"
+        made_of += f", seed {marks['seed']}"
+        if synthetic and not (reordered or layout.cut_from):
+            return Origin("synthetic", f"{made_of}, {layout}")
+        fingerprint = first_frames(path, file, layout)
+    contents = f"frames {fingerprint}, {layout}"
+    if synthetic:
+        cut = f"{Layout(layout.cut_from.counts)}, cut to" if layout.cut_from else "reordered,"
+        return Origin("synthetic", f"{made_of}, {cut} {contents}")
+    if path.stat().st_size == PUBLISHED_BYTES and source_sha256(path, progress) == PUBLISHED_SHA256:
+        return Origin("real", f"{PUBLISHED} ({path.name}), {contents}")
+    if layout.cut_from and (marks[CUT_SHA256], marks[FIRST_FRAMES]) == (PUBLISHED_SHA256, fingerprint):
+        return Origin("real", f"{PUBLISHED}, a part ({path.name}), {contents}")
+    return Origin("unknown", f"{path.name}, {contents}")
+
+
+def takes_long(path: Path) -> bool:
+    """Whether `origin` has to read a whole file of 20 GB first."""
+    return path.is_file() and path.stat().st_size == PUBLISHED_BYTES and known_sha256(path) is None
 
 
 def learnt_from(training_data: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -69,9 +112,8 @@ def seen_in_training(training_data: Mapping[str, Any], frames: Origin, part: str
     Training takes the part "train" of its file, and chooses the checkpoint by "validation".
     """
     for step, data in enumerate(learnt_from(training_data)):
-        if data.get("kind") != frames.kind:
-            continue
         first = "its weights started from a network that was " if step else ""
+        trained = f"{first}trained on {described(data)}"
         if same_file(data, frames):
             known = {
                 "train": "these frames trained the network",
@@ -80,10 +122,22 @@ def seen_in_training(training_data: Mapping[str, Any], frames: Origin, part: str
             }.get(part)
             if known:
                 return known
-        elif frames.kind == "real" or _source(str(data.get("identity"))) == _source(frames.identity):
-            # the split depends on the frames per cell, so parts of two files with the same frames overlap
-            return f"{first}trained on {data['kind']} data ({data.get('identity')}) that may share frames with this"
+        elif data.get("kind") == frames.kind and _whole(vars(frames)) == _whole(data):
+            if part != "test":  # the parts of both are parts of one whole's
+                return f"{trained}: a part of the same whole, which shares frames with this"
+        elif _may_share(data, frames):
+            return f"{trained} that may share frames with this"
     return None
+
+
+def _may_share(training_data: Mapping[str, Any], frames: Origin) -> bool:
+    """Whether two files whose splits are not the same may have frames in common."""
+    kinds = (training_data.get("kind"), frames.kind)
+    if "unknown" in kinds:  # it may be a copy of any
+        return kinds[0] in ("real", "synthetic", "unknown")
+    if kinds == ("synthetic", "synthetic"):
+        return _generator(training_data) == _generator(vars(frames))
+    return kinds == ("real", "real")
 
 
 def same_file(training_data: Mapping[str, Any], frames: Origin) -> bool:
@@ -91,22 +145,27 @@ def same_file(training_data: Mapping[str, Any], frames: Origin) -> bool:
     if training_data.get("kind") != frames.kind:
         return False
     ours, theirs = frames.identity, str(training_data.get("identity"))
-    if frames.kind == "real":
+    if frames.kind != "synthetic":
         ours, theirs = (identity.rpartition(", frames ")[2] for identity in (ours, theirs))
     return ours == theirs
 
 
-def _source(identity: str) -> str:
-    """An identity without the size, which the oldest lack, and the preset: what files have in common that may share
-    symbols and noise.
-    """
-    return re.sub(r", preset [^,]+|, \d+ frames per cell$", "", identity)
+def _whole(data: Mapping[str, Any]) -> str:
+    """What goes by the same split: the identity without a cut; of the published file and its parts the name."""
+    identity = str(data.get("identity"))
+    if data.get("kind") == "real" and identity.startswith(PUBLISHED):
+        return PUBLISHED
+    return identity.partition(", cut to ")[0]
 
 
-def _fingerprint(path: Path | str, file: h5py.File) -> str:
+def _generator(data: Mapping[str, Any]) -> list[str]:
+    """Version and seed: synthetic files that have them in common may share symbols and noise, whatever the preset."""
+    return re.findall(r"generator [^,]+|seed [^,]+", str(data.get("identity")))
+
+
+def first_frames(path: Path | str, file: h5py.File, layout: Layout) -> str:
     """The first frame of every cell as 12 hexadecimal digits: SHA-256 of all would take minutes on a board."""
-    frames = file["X"]
     digest = hashlib.sha256()
-    for first in range(0, len(frames), len(frames) // CELLS):
-        digest.update(read_slice(path, frames, first, first + 1).tobytes())
+    for first in layout.first_of_cells:
+        digest.update(read_slice(path, file["X"], first, first + 1).astype("<f4").tobytes())
     return digest.hexdigest()[:12]

@@ -3,6 +3,10 @@
 Published procedure (notebook of the ITU/Xilinx "Lightning-Fast Modulation Classification" sandbox): NumPy's legacy
 generator seeded with 2018; for each modulation, then each SNR, shuffle the list of the cell's consecutive indices in
 place; the first ceil(10 %) are test, the rest train. Every cell is shuffled in turn even where only some are used.
+
+A frame of a file that was cut out of another one is in the part that it was in there. Where a file has no such memory,
+its missing cells are shuffled as if they had as many frames as its largest cell: so a file of some classes and SNRs
+with all 4096 frames a cell, in the published order, has the official split.
 """
 
 from __future__ import annotations
@@ -16,7 +20,8 @@ import numpy as np
 
 from radioml.constants import SNRS_DB
 from radioml.data import dataset
-from radioml.data.dataset import CELLS, Frames
+from radioml.data.dataset import Frames, spread_cells
+from radioml.data.layout import CELLS, Layout
 from radioml.errors import RadioMLError
 
 SEED = 2018
@@ -28,17 +33,13 @@ PARTS = ("train", "validation", "test", "all")
 class Split:
     """Frame indices of each part, int64 (frames,): cell after cell, within a cell in the order of the shuffle.
 
-    The official training part is `train` and `validation` together; see `official_train`.
+    official_train: training indices as the published procedure lists them; train and validation frames together.
     """
 
     train: np.ndarray
     validation: np.ndarray
     test: np.ndarray
-
-    @property
-    def official_train(self) -> np.ndarray:
-        """Training indices as the published procedure lists them, validation frames included."""
-        return np.hstack([self.train.reshape(CELLS, -1), self.validation.reshape(CELLS, -1)]).ravel()
+    official_train: np.ndarray
 
     def part(self, name: str) -> np.ndarray:
         """Indices of the part `name` (one of PARTS); "all" is every frame in the order of the file."""
@@ -54,48 +55,68 @@ class Split:
         return {name: hashlib.sha256(getattr(self, name).astype("<i8").tobytes()).hexdigest() for name in names}
 
 
-def fixed_split(frames_per_cell: int, validation_fraction: float = 0.1) -> Split:
-    """The official split of a file with `frames_per_cell` frames of each class at each SNR (4096 in the full file).
+def fixed_split(layout: Layout, validation_fraction: float = 0.1) -> Split:
+    """The split of a file, the official one where it is the full file or was cut out of that.
 
     Validation is the last ceil(`validation_fraction` x training frames) of each cell's training part; those are
     already in random order, so the official draw is left untouched. One training frame a cell stays in any case.
     """
-    if frames_per_cell < 1:
-        raise ValueError(f"{frames_per_cell} frames per cell; a data set has at least 1")
+    if not layout.frames:
+        raise ValueError("a data set has at least 1 frame")
     if not 0 <= validation_fraction < 1:
         raise ValueError(f"validation fraction {validation_fraction} is not in [0, 1)")
+    if (cut := layout.cut_from) is None:
+        return _drawn(layout.counts, validation_fraction)
+    whole = _drawn(cut.counts, validation_fraction)
+    return Split(*(_positions(part, cut.index) for part in vars(whole).values()))
+
+
+def _drawn(counts: np.ndarray, validation_fraction: float) -> Split:
+    """The split of a file with these cells; counts: int64 (24, 26), frames of each class at each SNR."""
     generator = np.random.RandomState(SEED)
-    cells = np.arange(CELLS * frames_per_cell, dtype=np.int64).reshape(CELLS, frames_per_cell)
-    for cell in cells:
+    parts: dict[str, list[np.ndarray]] = {name: [] for name in ("train", "validation", "test", "official_train")}
+    first = 0
+    for count in counts.ravel():
+        cell = np.arange(first, first + (count or counts.max()), dtype=np.int64)
         generator.shuffle(cell)  # draws as for the published Python list: a test compares the two
-    test = math.ceil(TEST_FRACTION * frames_per_cell)
-    official_train = frames_per_cell - test
-    validation = min(math.ceil(validation_fraction * official_train), max(official_train - 1, 0))
-    first_validation = frames_per_cell - validation
-    return Split(
-        train=cells[:, test:first_validation].ravel(),
-        validation=cells[:, first_validation:].ravel(),
-        test=cells[:, :test].ravel(),
-    )
+        if not count:
+            continue
+        first += count
+        test = math.ceil(TEST_FRACTION * count)
+        validation = min(math.ceil(validation_fraction * (count - test)), max(count - test - 1, 0))
+        parts["test"].append(cell[:test])
+        parts["train"].append(cell[test : count - validation])
+        parts["validation"].append(cell[count - validation :])
+        parts["official_train"].append(cell[test:])
+    return Split(**{name: np.concatenate(cells) for name, cells in parts.items()})
 
 
-def spread_indices(frames_per_cell: int, n: int | None = None, part: str = "test") -> np.ndarray:
+def _positions(part: np.ndarray, index: np.ndarray) -> np.ndarray:
+    """Where frames of a file are in the one that was cut out of it, in the order of `part`; index: see `CutFrom`."""
+    place = np.searchsorted(index, part).clip(0, len(index) - 1)
+    return place[index[place] == part]
+
+
+def spread_indices(layout: Layout, n: int | None = None, part: str = "test") -> np.ndarray:
     """Indices, int64 (n,), of `n` frames of a part (default: all of it) in the order of `dataset.spread_cells`.
 
-    Any prefix, an interrupted run's for example, is balanced over classes and SNRs. Raises RadioMLError when the part
-    has fewer than `n` frames.
+    Any prefix, an interrupted run's for example, is balanced over the classes and SNRs that the file has. Raises
+    RadioMLError when the part has fewer than `n` frames.
     """
-    indices = fixed_split(frames_per_cell).part(part)
+    indices = fixed_split(layout).part(part)
     available = len(indices)
     n = available if n is None else n
     if not 1 <= n <= available:
         raise RadioMLError(
-            f"cannot take {n} frames: the part {part!r} has {available} with {frames_per_cell} frames per cell; "
+            f"cannot take {n} frames: the part {part!r} has {available} with {layout}; "
             "ask for at least 1 and at most that many, or make a larger file"
         )
-    class_index, snr_index = dataset.spread_cells(n)
-    cell = class_index * len(SNRS_DB) + snr_index
-    return indices.reshape(CELLS, -1)[cell, np.arange(n) // CELLS]
+    cells = layout.cells(indices)
+    turn = np.empty(CELLS, np.int64)
+    class_index, snr_index = spread_cells(CELLS)
+    turn[class_index * len(SNRS_DB) + snr_index] = np.arange(CELLS)
+    earlier = np.arange(available) - np.searchsorted(cells, cells)  # of a frame: how many of its cell come before
+    return indices[np.lexsort((turn[cells], earlier))][:n]
 
 
 def spread(path: Path | str, n: int, part: str = "test") -> Frames:
@@ -104,4 +125,4 @@ def spread(path: Path | str, n: int, part: str = "test") -> Frames:
     Deterministic: the same file, `n` and part give the same frames. Raises RadioMLError for an unusable file or too
     large an `n`.
     """
-    return dataset.read_frames(path, spread_indices(dataset.frames_per_cell(path), n, part))
+    return dataset.read_frames(path, spread_indices(dataset.read_layout(path), n, part))

@@ -13,10 +13,7 @@ Model, in samples (fs = 1), 8 samples a symbol:
 
 from __future__ import annotations
 
-import errno
 import json
-import os
-import shutil
 from collections import deque
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -30,8 +27,10 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from radioml.constants import CLASSES, FRAME_LENGTH, SNRS_DB
 from radioml.data.conditions import CALIBRATED, MARGIN, NOMINAL, Conditions, Reception, preset
-from radioml.data.dataset import CELLS, Frames, cell_labels, spread_cells
-from radioml.data.provenance import SYNTHETIC_MARK
+from radioml.data.dataset import Frames, spread_cells
+from radioml.data.layout import CELLS, Layout
+from radioml.data.provenance import SYNTHETIC_ATTRIBUTES, SYNTHETIC_MARK
+from radioml.data.writing import create
 from radioml.files import replacing
 from radioml.processes import ProcessPool
 
@@ -279,24 +278,11 @@ def write_dataset(
     with the number of frames just written. The file appears under its name when it is complete. Raises RadioMLError
     when it is too large for the disk, and for an unknown preset.
     """
-    import h5py
-
     preset(conditions)
-    total = CELLS * frames_per_cell
-    class_index, snr_db = cell_labels(np.arange(total), frames_per_cell)
+    layout = Layout.full(frames_per_cell)
+    marks = dict(zip(SYNTHETIC_ATTRIBUTES, (SYNTHETIC_MARK, GENERATOR_VERSION, seed, conditions), strict=True))
     with replacing(path) as temporary:
-        _require_space(temporary, total * (FRAME_LENGTH * 2 * 4 + len(CLASSES) * 8 + 8))
-        with h5py.File(temporary, "w") as file:
-            file.attrs["generator"] = SYNTHETIC_MARK
-            file.attrs["generator_version"] = GENERATOR_VERSION
-            file.attrs["seed"] = seed
-            file.attrs["preset"] = conditions
-            frames = file.create_dataset("X", (total, FRAME_LENGTH, 2), np.float32)
-            file["Y"] = (class_index[:, None] == np.arange(len(CLASSES))).astype(np.int64)
-            file["Z"] = snr_db[:, None]
-            frames[0] = 0  # now the array has its place in the file
-            place = frames.id.get_offset()
-        # The frames go there without HDF5, which crashes the process after a write for which there is no space.
+        place = create(temporary, layout, marks)
         with temporary.open("r+b") as stream, ProcessPool(processes) as pool:
             stream.seek(place)
             jobs = _blocks(seed, frames_per_cell, conditions)
@@ -307,10 +293,3 @@ def write_dataset(
                 ahead.extend(pool.submit(_cell_block, job) for job in islice(jobs, 1))
                 stream.write(block.data)
                 progress(len(block))
-
-
-def _require_space(path: Path, size: int) -> None:
-    """Raise OSError before hours of computing when a file cannot grow to `size` bytes."""
-    os.truncate(path, size)  # refused beyond the limit of a file's size; takes no space
-    if shutil.disk_usage(path.parent).free < size:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from radioml.constants import CLASSES, SNRS_DB
+from radioml.data.layout import scope
 
 _Z_95 = 1.959963984540054  # two-sided 95 % quantile of the normal distribution
 
@@ -57,8 +59,13 @@ class Metrics:
         return _proportion(self.counts.sum(0))
 
     @property
+    def scope(self) -> str:
+        """The classes and SNRs that frames are of, in words: what the overall accuracy is over."""
+        return scope(self.counts.sum(2).T)
+
+    @property
     def at_30_db(self) -> Proportion:
-        """Accuracy at the highest SNR label."""
+        """Accuracy at the highest SNR label; of no frame where the data have none there."""
         return self.per_snr[30]
 
     @property
@@ -68,7 +75,7 @@ class Metrics:
 
     @property
     def per_class(self) -> dict[str, Proportion]:
-        """Accuracy of each true class over all SNRs."""
+        """Accuracy of each true class over the SNRs that have frames."""
         counts = self.confusion()
         return {
             name: Proportion(int(row[k]), int(row.sum()))
@@ -83,12 +90,20 @@ class Metrics:
         """Everything as values for JSON; `confusion` has one row a true class, over all SNRs."""
         return {
             "overall": self.overall.to_dict(),
+            "over": self.scope,
             "at_30_db": self.at_30_db.to_dict(),
             "per_snr_db": {str(snr): value.to_dict() for snr, value in self.per_snr.items()},
             "per_class": {name: value.to_dict() for name, value in self.per_class.items()},
             "classes": list(CLASSES),
             "confusion": self.confusion().tolist(),
         }
+
+
+def over(accuracy: Mapping[str, Any]) -> str:
+    """What a trained network's accuracy is over, with the one at +30 dB; accuracy: as a checkpoint records it."""
+    scope = accuracy.get("over", "all classes and SNRs")
+    at_30_db = accuracy.get("at_30_db")
+    return scope if at_30_db is None else f"{scope}, {at_30_db:.2%} at +30 dB"
 
 
 def measure(class_index: np.ndarray, snr_db: np.ndarray, predicted: np.ndarray) -> Metrics:

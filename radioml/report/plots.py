@@ -28,7 +28,7 @@ def accuracy_over_snr(path: Path | str, curves: Mapping[str, Metrics], title: st
         measured = {snr: value for snr, value in metrics.per_snr.items() if value.frames}
         low, high = np.transpose([value.interval for value in measured.values()])
         overall = metrics.overall
-        label = f"{name}: {overall.accuracy:.1%} over all SNRs, {overall.frames:,} frames"
+        label = f"{name}: {overall.accuracy:.1%} over {metrics.scope}, {overall.frames:,} frames"
         (line,) = axes.plot(measured.keys(), [v.accuracy for v in measured.values()], marker="o", ms=4, label=label)
         axes.fill_between(measured.keys(), low, high, color=line.get_color(), alpha=0.2, linewidth=0)
     axes.axhline(_CHANCE, color="grey", linestyle=":", linewidth=1, label=f"guessing: {_CHANCE:.1%}")
@@ -48,7 +48,7 @@ def accuracy_over_snr(path: Path | str, curves: Mapping[str, Metrics], title: st
 
 
 def accuracy_by_class(path: Path | str, metrics: Metrics, title: str, data: str) -> None:
-    """Draw each class's accuracy over all SNRs with its 95 % confidence interval, and write `path`.json's numbers.
+    """Draw each class's accuracy over its frames with the 95 % confidence interval, and write `path`.json's numbers.
 
     title, data: as in `accuracy_over_snr`.
     """
@@ -65,7 +65,7 @@ def accuracy_by_class(path: Path | str, metrics: Metrics, title: str, data: str)
     axes.axvline(metrics.overall.accuracy, color="grey", linestyle="--", linewidth=1)
     axes.set_yticks(range(len(measured)), measured)
     axes.invert_yaxis()
-    axes.set(xlabel="accuracy over all SNRs (dashed: of all classes)", xlim=(-0.02, 1.02))
+    axes.set(xlabel=f"accuracy (dashed: over {metrics.scope})", xlim=(-0.02, 1.02))
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
     axes.grid(alpha=0.3)
     axes.set_title(f"{title}\n{data}\n{metrics.overall.frames:,} frames; bars: 95 % confidence", fontsize=11)
@@ -97,7 +97,7 @@ def confusion_matrix(path: Path | str, metrics: Metrics, title: str, data: str, 
     axes.set(xlabel="predicted class", ylabel="true class")
     bar = figure.colorbar(image, shrink=0.8, label="share of the true class's frames")
     bar.ax.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
-    snrs = "all SNRs" if snr_db is None else f"SNR label {snr_db:+d} dB"
+    snrs = metrics.scope if snr_db is None else f"SNR label {snr_db:+d} dB"
     axes.set_title(f"{title}\n{data}; {snrs}, {counts.sum():,} frames, per cent of the true class", fontsize=11)
     with replacing(path) as temporary:
         figure.savefig(temporary, dpi=150)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from radioml.data.provenance import described, kind_of_data
 from radioml.errors import RadioMLError
 from radioml.files import read_json
+from radioml.report.metrics import over
 
 
 def summarise(run: Path) -> list[tuple[str, str]]:
@@ -51,18 +53,18 @@ def _build(folder: Path) -> list[tuple[str, str]]:
 def _accuracy(path: Path) -> list[tuple[str, str]]:
     value = read_json(path)
     trained = value["training_data"]
-    rows = [("network trained on", f"{trained['kind']} data: {trained['identity']}")]
+    rows = [("network trained on", described(trained))]
     if measured := value["accuracy_of_the_trained_network"]:
         rows.append((
             "its accuracy, after training",
-            f"{measured['overall']:.2%} over all SNRs, {measured['at_30_db']:.2%} at +30 dB, of "
-            f"{measured['frames']:,} frames: {measured['data']}",
+            f"{measured['overall']:.2%} over {over(measured)}, of {measured['frames']:,} frames: {measured['data']}",
         ))  # fmt: skip
-    for name, key in (("all SNRs", "overall"), ("+30 dB", "at_30_db")):
+    for name, key in ((f"over {value.get('over', 'all classes and SNRs')}", "overall"), ("at +30 dB", "at_30_db")):
         part = value[key]
-        rows.append((
-            f"accuracy, {name}",
-            f"{part['accuracy']:.1%} ({part['low']:.1%} to {part['high']:.1%} with 95 % confidence) of "
-            f"{part['frames']:,} {value['data']['kind']} frames, classified by {value['backend']}",
-        ))  # fmt: skip
+        if part["frames"]:
+            rows.append((
+                f"accuracy {name}",
+                f"{part['accuracy']:.1%} ({part['low']:.1%} to {part['high']:.1%} with 95 % confidence) of "
+                f"{part['frames']:,} frames of {kind_of_data(value['data'])}, classified by {value['backend']}",
+            ))  # fmt: skip
     return rows

@@ -20,6 +20,7 @@ from deploy.expectation import expectation
 from deploy.results import accuracy, default_folder, throughput, write_results
 from radioml.contract.package import open_package
 from radioml.data.dataset import read_frames
+from radioml.data.layout import Layout
 from radioml.data.provenance import Origin
 from radioml.data.split import spread_indices
 from radioml.errors import RadioMLError
@@ -35,7 +36,7 @@ def result(small_package, data_file):
 
 def test_it_is_quantise_infer_and_argmax(result, small_package, data_file, tmp_path):
     package = open_package(small_package, tmp_path)
-    frames = read_frames(data_file, spread_indices(2, FRAMES, "all"))
+    frames = read_frames(data_file, spread_indices(Layout.full(2), FRAMES, "all"))
     with open_accelerator(package, "simulation", 1) as accelerator:
         logits = accelerator.infer(package.manifest.quantiser(frames.iq)).logits
     assert np.array_equal(result.predicted, logits.argmax(1))
@@ -93,7 +94,7 @@ def test_an_interrupted_run_keeps_what_is_done(small_package, data_file):
 def test_frames_with_nan_are_counted_and_left_out(result, small_package, data_file, tmp_path):
     path = tmp_path / "nan.h5"
     shutil.copyfile(data_file, path)
-    frame = spread_indices(2, FRAMES, "all")[3]
+    frame = spread_indices(Layout.full(2), FRAMES, "all")[3]
     with h5py.File(path, "r+") as file:
         file["X"][frame, 1000, 1] = np.nan
     found = classify(small_package, path, "simulation", FRAMES, "all", processes=1)
@@ -158,7 +159,7 @@ def test_memory_does_not_grow_with_the_number_of_frames(small_package, data_file
 
 
 def test_a_damaged_block_keeps_what_is_done(small_package, data_file, tmp_path):
-    path, indices = tmp_path / "damaged.h5", spread_indices(2, 624, "all")
+    path, indices = tmp_path / "damaged.h5", spread_indices(Layout.full(2), 624, "all")
     with h5py.File(data_file) as source, h5py.File(path, "w") as target:
         frames = source["X"][:]
         target.create_dataset("X", data=frames, chunks=(1, 1024, 2), fletcher32=True)
@@ -176,7 +177,7 @@ def test_a_damaged_block_keeps_what_is_done(small_package, data_file, tmp_path):
 def test_the_accuracy_is_held_against_the_trained_networks(result, repack):
     assert expectation(result).comparable and expectation(result).met
     trained = result.manifest.accuracy
-    for key, value, where in (("overall", 0.99, "over all SNRs"), ("at_30_db", 0.999, "at [+]30 dB")):
+    for key, value, where in (("overall", 0.99, "over all classes and SNRs"), ("at_30_db", 0.999, "at [+]30 dB")):
         manifest = replace(result.manifest, accuracy={**trained, key: value, "frames": 100_000})
         if key == "at_30_db":
             manifest.accuracy["overall"] = result.metrics.overall.accuracy
@@ -232,7 +233,7 @@ def test_one_right_accelerator_in_a_thousand_is_suspected_at_most(result, monkey
         found = SimpleNamespace(
             manifest=SimpleNamespace(accuracy=accuracy, training_data={"kind": "synthetic", "identity": "another"}),
             origin=result.origin, part="test", frames=frames,
-            metrics=SimpleNamespace(overall=Proportion(int(at_30 + below), frames),
+            metrics=SimpleNamespace(scope="all classes and SNRs", overall=Proportion(int(at_30 + below), frames),
                                     at_30_db=Proportion(int(at_30), frames // 26)),
         )  # fmt: skip
         alarms += not expectation(found).met
@@ -258,7 +259,7 @@ def test_the_command_prints_and_writes(radioml, small_package, data_file, tmp_pa
     done = radioml("classify", small_package, "--data", data_file, "--frames", 26, "--out", out, home=tmp_path)
     assert done.returncode == 0, done.stderr
     data = "synthetic data (generator 1, seed 11, 2 frames per cell)"
-    for text in (data, "part test", "accuracy, all SNRs", "(simulated)", "cycles"):
+    for text in (data, "part test", "accuracy over all classes and SNRs", "(simulated)", "cycles"):
         assert text in done.stdout
     assert {path.name for path in out.iterdir()} >= {"accuracy.json", "throughput.json", "accuracy_over_snr.png"}
 

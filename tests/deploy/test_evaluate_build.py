@@ -14,6 +14,7 @@ import radioml.cli.evaluation
 import radioml.cli.summary  # noqa: F401  (a second command: typer does without the name of an only one)
 from deploy.backends.software import SoftwareAccelerator
 from radioml.cli import app
+from radioml.data.layout import Layout
 from radioml.data.split import spread_indices
 from radioml.errors import RadioMLError
 from radioml.files import read_json
@@ -51,7 +52,7 @@ def test_a_frame_with_nan_does_not_make_a_finished_run_interrupted(
     path = tmp_path / "nan.h5"
     shutil.copyfile(data_file, path)
     with h5py.File(path, "r+") as file:
-        file["X"][spread_indices(2, 300, "all")[5], 9, 1] = np.nan
+        file["X"][spread_indices(Layout.full(2), 300, "all")[5], 9, 1] = np.nan
     code, output, value = evaluate(small_package, path, tmp_path / "out")
     assert code == 0, output
     assert "1 frames with NaN or infinite samples" in output and "stopped" not in output

@@ -13,7 +13,7 @@ from deploy.accelerator import open_accelerator
 from deploy.classify import classify
 from radioml.constants import CLASSES
 from radioml.contract.package import open_package
-from radioml.data.dataset import frames_per_cell, read_frames
+from radioml.data.dataset import read_frames, read_layout
 from radioml.files import read_json
 from tests.deploy.conftest import in_board_environment
 from tests.repository import REPOSITORY
@@ -61,7 +61,9 @@ def test_its_figures_are_those_of_the_command(executed, small_package, data_file
 
 def test_it_classifies_a_frame_of_each_modulation(executed, small_package, data_file, tmp_path):
     package = open_package(small_package, tmp_path)
-    positions = (np.arange(24) * 26 + 25) * frames_per_cell(data_file)  # of each modulation's first frame at +30 dB
+    positions = (np.arange(24) * 26 + 25) * read_layout(
+        data_file
+    ).frames_per_cell  # of each modulation's first frame at +30 dB
     with open_accelerator(package, "software") as accelerator:
         integers = package.manifest.quantiser(read_frames(data_file, positions).iq)
         answers = [CLASSES[index] for index in accelerator.infer(integers).logits.argmax(1)]

@@ -14,6 +14,7 @@ from rich.console import Console
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from radioml.data.dataset import read_frames
+from radioml.data.layout import Layout
 from radioml.data.split import fixed_split
 from radioml.data.synthetic import write_dataset
 from radioml.errors import RadioMLError
@@ -91,7 +92,7 @@ def test_two_processes_give_the_result_of_one(folder: Path):
     assert (one / "config.yaml").read_text() == (two / "config.yaml").read_text()
     np.testing.assert_allclose(_losses(two), _losses(one), rtol=0, atol=TOLERANCE)
     assert _difference_of_weights(one, two) < TOLERANCE
-    frames = read_frames(folder / "six.hdf5", fixed_split(6).test)
+    frames = read_frames(folder / "six.hdf5", fixed_split(Layout.full(6)).test)
     logits = [integer_logits(run / "train" / "checkpoint.pth", frames.iq) for run in (one, two)]
     tipped = logits[0].argmax(1) != logits[1].argmax(1)
     assert tipped.mean() < 0.01, "measured: not one of 624 frames, and not one integer logit"

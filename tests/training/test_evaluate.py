@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 import radioml.cli.evaluation  # noqa: F401  (registers the commands)
 from radioml.cli import app
 from radioml.data import dataset
+from radioml.data.layout import Layout
 from radioml.data.split import fixed_split, spread_indices
 from radioml.data.synthetic import write_dataset
 from radioml.errors import RadioMLError
@@ -39,15 +40,15 @@ def test_checkpoint_and_qonnx_agree_on_every_frame(small_checkpoint: Path, data:
 @pytest.mark.parametrize("part", ["test", "validation", "train"])
 def test_the_frames_are_those_of_the_part(part: str, small_checkpoint: Path, data: Path, monkeypatch):
     read: list[int] = []
-    original = dataset.read_frames
+    original = dataset.read_iq
 
     def record(path, indices):
         read.extend(indices.tolist())
         return original(path, indices)
 
-    monkeypatch.setattr(dataset, "read_frames", record)
+    monkeypatch.setattr(dataset, "read_iq", record)
     result = evaluate(small_checkpoint, data, part)
-    split = fixed_split(4)
+    split = fixed_split(Layout.full(4))
     assert sorted(read) == sorted(split.part(part).tolist())
     assert part == "test" or not set(read) & set(split.test.tolist())
     assert result.to_dict()["data"]["part"] == part and f"part {part}" in result.data
@@ -66,7 +67,7 @@ def test_frames_with_nan_or_infinity_are_left_out_and_counted(small_checkpoint: 
     path = tmp_path / "nan.hdf5"
     shutil.copyfile(data, path)
     whole = evaluate(small_checkpoint, data, "all").metrics.counts
-    nan, infinite = spread_indices(4, 1000, "all")[[7, 999]]  # in the first batch and in the second
+    nan, infinite = spread_indices(Layout.full(4), 1000, "all")[[7, 999]]  # in the first batch and in the second
     with h5py.File(path, "r+") as file:
         file["X"][nan, 3, 0], file["X"][infinite, 1023, 1] = np.nan, -np.inf
     result = evaluate(small_checkpoint, path, "all")
@@ -89,7 +90,7 @@ def test_nothing_but_nan_is_refused(small_checkpoint: Path, tmp_path: Path):
 
 
 def test_a_file_that_breaks_keeps_what_is_done_and_is_no_interruption(small_checkpoint: Path, data: Path, monkeypatch):
-    original, calls = dataset.read_frames, []
+    original, calls = dataset.read_iq, []
 
     def breaks(path, indices):
         calls.append(path)
@@ -97,7 +98,7 @@ def test_a_file_that_breaks_keeps_what_is_done_and_is_no_interruption(small_chec
             raise RadioMLError("X cannot be read from frame 7 on")
         return original(path, indices)
 
-    monkeypatch.setattr(dataset, "read_frames", breaks)
+    monkeypatch.setattr(dataset, "read_iq", breaks)
     command = ["evaluate", str(small_checkpoint), "--data", str(data), "--part", "all"]
     done = CliRunner().invoke(app, command, env={"COLUMNS": "150"})
     assert done.exit_code == 2

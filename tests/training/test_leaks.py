@@ -11,6 +11,7 @@ import torch
 from rich.console import Console
 
 from radioml.data.dataset import CELLS
+from radioml.data.layout import Layout
 from radioml.data.split import fixed_split
 from radioml.data.synthetic import write_dataset
 from training.checkpoint import TrainedNetwork
@@ -77,7 +78,7 @@ def test_until_the_checkpoint_is_chosen_no_test_frame_is_read(
     monkeypatch.setattr(QuantisedFrames, "__getitem__", record)
     monkeypatch.setattr(ModulationClassifier, "on_predict_start", final_test)
     _train(data, tmp_path, selection, techniques)
-    split = fixed_split(FRAMES_PER_CELL)
+    split = fixed_split(Layout.full(FRAMES_PER_CELL))
     test, validation = set(split.test.tolist()), set(split.validation.tolist())
     assert read["final test"] == test
     assert not read["training and selection"] & test
@@ -85,7 +86,7 @@ def test_until_the_checkpoint_is_chosen_no_test_frame_is_read(
 
 
 def test_a_network_is_the_same_whatever_the_test_frames_are(data: Path, tmp_path: Path):
-    split = fixed_split(FRAMES_PER_CELL)
+    split = fixed_split(Layout.full(FRAMES_PER_CELL))
     original = _train(data, tmp_path / "original")
     other_test = _train(_with_noise_for(split.test, data, tmp_path / "test.hdf5"), tmp_path / "other_test")
     other_train = _train(_with_noise_for(split.train, data, tmp_path / "train.hdf5"), tmp_path / "other_train")

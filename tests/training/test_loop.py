@@ -53,7 +53,7 @@ def _train(data: Path, run: Path, **changes: object):
 @pytest.mark.parametrize("minimum_snr_db", [-20, 0, 20])
 def test_no_test_frame_reaches_training_or_selection(frames: QuantisedFrames, minimum_snr_db: int):
     batches = RadioMLData(frames, 64, minimum_snr_db, seed=1)
-    test = set(fixed_split(frames.frames_per_cell).test.tolist())
+    test = set(fixed_split(frames.layout).test.tolist())
     train_set, validation = set(batches.train_indices.tolist()), set(batches.validation_indices.tolist())
     assert train_set and validation
     assert not train_set & test and not validation & test and not train_set & validation

@@ -13,7 +13,7 @@ from torch import nn
 
 from radioml.constants import FRAME_LENGTH, FULL_FRAMES_PER_CELL, REQUIRED_ACCURACY
 from radioml.contract.metadata import load_exported
-from radioml.data.dataset import CELLS
+from radioml.data.layout import CELLS, Layout
 from radioml.data.provenance import learnt_from
 from radioml.data.split import fixed_split
 from radioml.data.synthetic import generate_spread
@@ -84,7 +84,7 @@ def _same_network(
 
 def _split(run: TrainedRun) -> Verdict:
     rule = "trained on the training part of the official split"
-    if fixed_split(FULL_FRAMES_PER_CELL).digest()["test"] != TEST_DIGEST:
+    if fixed_split(Layout.full(FULL_FRAMES_PER_CELL)).digest()["test"] != TEST_DIGEST:
         return Verdict(rule, FAIL, "the source in the zip computes another split")
     data, *earlier = learnt_from(run.trained.training_data)
     for start in earlier:

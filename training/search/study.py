@@ -23,7 +23,8 @@ from rich.console import Console
 from rich.markup import escape
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
-from radioml.data.dataset import frames_per_cell
+from radioml.data.dataset import read_layout
+from radioml.data.source_digest import Progress, source_sha256
 from radioml.data.split import fixed_split
 from radioml.errors import RadioMLError
 from radioml.files import write_json
@@ -33,7 +34,6 @@ from training.distributed import world_size
 from training.evaluate import evaluate
 from training.experiment import Experiment, load_experiment
 from training.export import export
-from training.frame_cache import Progress, source_sha256
 from training.loop import train
 from training.models import create
 from training.search.space import SearchSpace, load_space, suggest
@@ -203,7 +203,7 @@ def _measure(search: Search, trial: optuna.Trial, console: Console) -> tuple[flo
     write_json(folder / "score.json", score.to_json())
     if score.unsupported:
         raise optuna.TrialPruned(f"the cost function does not know {', '.join(score.unsupported)}")
-    available = len(fixed_split(frames_per_cell(search.data)).validation)
+    available = len(fixed_split(read_layout(search.data)).validation)
     evaluation = evaluate(
         folder / "checkpoint.pth", search.data, part="validation", frames=min(available, VALIDATION_FRAMES)
     )

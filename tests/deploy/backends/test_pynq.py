@@ -17,6 +17,7 @@ from deploy.classify import classify
 from deploy.results import accuracy
 from radioml.contract.package import open_package
 from radioml.data.dataset import read_frames
+from radioml.data.layout import Layout
 from radioml.data.split import spread_indices
 from radioml.errors import RadioMLError
 from radioml.files import read_json
@@ -32,7 +33,7 @@ def simulated(small_package, data_file, tmp_path_factory) -> Path:
     """One frame of each class and SNR, and the integer logits that the simulation backend gives."""
     folder = tmp_path_factory.mktemp("simulated")
     package = open_package(small_package, folder / "package")
-    frames = read_frames(data_file, spread_indices(2, FRAMES, "all"))
+    frames = read_frames(data_file, spread_indices(Layout.full(2), FRAMES, "all"))
     assert len(set(zip(frames.class_index, frames.snr_db, strict=True))) == FRAMES
     integers = package.manifest.quantiser(frames.iq)
     with open_accelerator(package, "simulation") as accelerator:

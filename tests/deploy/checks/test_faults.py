@@ -21,6 +21,7 @@ from finn_build.rtl.hdl import Design
 from finn_build.simulator.verilator import compile_simulator
 from radioml.contract.package import BITFILE, LIBRARY, StreamFormat, open_package, write_package
 from radioml.data.dataset import read_frames
+from radioml.data.layout import Layout
 from radioml.data.split import spread_indices
 from radioml.data.synthetic import generate_spread
 from radioml.files import read_json
@@ -205,7 +206,7 @@ def test_a_truncated_package_is_told(on_board, bitfile_package, data_file, tmp_p
 def test_nan_and_clipped_input_are_counted_by_classify(radioml, small_package, data_file, tmp_path):
     path = tmp_path / "broken.h5"
     shutil.copyfile(data_file, path)
-    nan, infinite, loud = spread_indices(2, 26, "all")[3:6]
+    nan, infinite, loud = spread_indices(Layout.full(2), 26, "all")[3:6]
     with h5py.File(path, "r+") as file:
         file["X"][nan, 1000, 1] = np.nan
         file["X"][infinite, 0, 0] = -np.inf
@@ -216,7 +217,7 @@ def test_nan_and_clipped_input_are_counted_by_classify(radioml, small_package, d
     found = read_json(tmp_path / "out" / "accuracy.json")
     assert sorted(found["unusable_frames"]) == sorted([nan, infinite])
     package = open_package(small_package, tmp_path / "package")
-    usable = np.setdiff1d(spread_indices(2, 26, "all"), [nan, infinite])
+    usable = np.setdiff1d(spread_indices(Layout.full(2), 26, "all"), [nan, infinite])
     clipped = package.manifest.quantiser.frames(read_frames(path, usable).iq).clipped
     assert found["clipped_samples"] == clipped >= 1024
     assert found["frames"] == 24

@@ -12,10 +12,12 @@ from typer.testing import CliRunner
 from radioml.cli import app, data  # noqa: F401  (registers `radioml data`)
 from radioml.constants import FULL_FRAMES_PER_CELL
 from radioml.data.check import DatasetReport, check_dataset
-from radioml.data.dataset import CELLS, open_dataset
+from radioml.data.dataset import open_dataset
+from radioml.data.layout import CELLS, Layout
 from radioml.data.provenance import Origin
 from radioml.data.synthetic import write_dataset
 from radioml.errors import RadioMLError
+from tests.radioml.data.small_files import write_file
 
 FRAMES_PER_CELL = 2
 FRAMES = CELLS * FRAMES_PER_CELL
@@ -43,13 +45,13 @@ def problems(path: Path) -> str:
 def test_a_synthetic_file_is_valid_and_called_synthetic(good_file):
     report = check_dataset(good_file)
     assert report.problems == ()
-    assert report.frames_per_cell == FRAMES_PER_CELL
+    assert report.layout.frames_per_cell == FRAMES_PER_CELL and report.warnings == ()
     assert (report.origin.kind, report.origin.identity) == (
         "synthetic",
         f"generator 1, seed 5, {FRAMES_PER_CELL} frames per cell",
     )
     assert "synthetic data" in str(report.origin)
-    assert report.layout == "a smaller RadioML 2018.01A layout: 1,248 frames (24 classes x 26 SNRs x 2)"
+    assert report.size == "a smaller RadioML 2018.01A layout: 1,248 frames (24 classes x 26 SNRs x 2)"
     with h5py.File(good_file) as file:
         assert report.mean_power == pytest.approx(np.square(file["X"][:], dtype=np.float64).sum(2).mean())
 
@@ -63,7 +65,7 @@ def test_progress_reaches_the_end(good_file):
 def test_a_file_without_the_mark_is_not_called_synthetic(file):
     with h5py.File(file, "r+") as opened:
         del opened.attrs["generator"]
-    assert check_dataset(file).origin.kind == "real"
+    assert check_dataset(file).origin.kind == "unknown"
 
 
 def test_the_full_layout_is_recognised(tmp_path):
@@ -75,8 +77,8 @@ def test_the_full_layout_is_recognised(tmp_path):
         file.create_dataset("Z", (total, 1), np.int64, chunks=(4096, 1))
     with open_dataset(path) as file:
         assert len(file["X"]) == 2_555_904
-    report = DatasetReport(FULL_FRAMES_PER_CELL, Origin("real", path.name), 1.0, ())
-    assert report.layout == "the full RadioML 2018.01A layout: 2,555,904 frames"
+    report = DatasetReport(Layout.full(FULL_FRAMES_PER_CELL), Origin("real", path.name), 1.0, ())
+    assert report.size == "the full RadioML 2018.01A layout: 2,555,904 frames"
 
 
 def test_missing(tmp_path):
@@ -119,8 +121,8 @@ def test_wrong_type(file):
     with h5py.File(file, "r+") as opened:
         labels = opened["Z"][:]
         del opened["Z"]
-        opened["Z"] = labels.astype(np.float64)
-    with pytest.raises(RadioMLError, match="Z is float64"):
+        opened["Z"] = labels.astype("S4")
+    with pytest.raises(RadioMLError, match=r"Z is .*S4.* expected int64"):
         check_dataset(file)
 
 
@@ -165,16 +167,19 @@ def test_an_snr_off_the_grid(file):
 
 def test_frames_out_of_order(file):
     with h5py.File(file, "r+") as opened:
-        one_hot = opened["Y"][:]
-        one_hot[[1, 60]] = one_hot[[60, 1]]
-        opened["Y"][:] = one_hot
-    assert "in 2 frames, first frame 1: 4ASK at -20 dB where OOK at -20 dB belongs" in problems(file)
+        for name in "YZ":
+            labels = opened[name][:]
+            labels[[1, 60]] = labels[[60, 1]]
+            opened[name][:] = labels
+    assert "in 2 frames, first frame 1: 4ASK at -12 dB where OOK at -20 dB belongs" in problems(file)
 
 
 def test_cells_of_unequal_size(file):
     with h5py.File(file, "r+") as opened:
         opened["Z"][2] = -20  # the first cell has three frames then, the second one
-    assert "in 1 frame, first frame 2: OOK at -20 dB where OOK at -18 dB belongs" in problems(file)
+    report = check_dataset(file)
+    assert report.problems == () and report.layout.frames_per_cell is None
+    assert report.size == "a part of the RadioML 2018.01A layout: 1,248 frames of all classes and SNRs, 1 to 3 a cell"
 
 
 def test_the_command_synthesises_checks_and_does_not_overwrite(tmp_path):
@@ -201,3 +206,26 @@ def test_the_command_lists_every_problem_of_a_file(file):
     assert isinstance(result.exception, RadioMLError)  # which `main` turns into a message and exit code 2
     assert "first frame 3" in str(result.exception)
     assert "first frame 8" in str(result.exception)
+
+
+def test_frames_of_another_level_are_warned_of(file):
+    with h5py.File(file, "r+") as opened:
+        opened["X"][:] = 1000 * opened["X"][:]
+    report = check_dataset(file)
+    assert report.problems == ()
+    level, clipping = report.warnings
+    assert level.startswith("the frames' standard deviation is 1e+03 (median of 1,248), RadioML frames have 1")
+    assert "% of the values lie beyond +-2" in clipping
+    result = CliRunner().invoke(app, ["data", "check", str(file)])
+    assert result.exit_code == 0 and "standard deviation is 1e+03" in result.stdout
+
+
+def test_a_part_of_the_grid_is_valid(tmp_path):
+    counts = np.zeros((24, 26), np.int64)
+    counts[3, 10:] = 2
+    path = write_file(tmp_path / "part.h5", Layout(counts), Y=np.uint8)
+    report = check_dataset(path)
+    assert report.problems == () and report.layout.scope == "BPSK at SNRs 0 to 30 dB"
+    result = CliRunner().invoke(app, ["data", "check", str(path)], env={"COLUMNS": "200"})
+    assert result.exit_code == 0 and "32 frames of BPSK at SNRs 0 to 30 dB, 2 a cell" in result.stdout
+    assert "data of unknown origin" in result.stdout

@@ -9,8 +9,10 @@ import h5py
 import numpy as np
 import pytest
 
+from radioml.data import dataset
 from radioml.data.check import check_dataset
-from radioml.data.dataset import CELLS, cell_labels, frames_per_cell, read_frames
+from radioml.data.dataset import read_frames, read_layout
+from radioml.data.layout import CELLS, Layout
 from radioml.data.split import spread_indices
 from radioml.data.synthetic import write_dataset
 from radioml.errors import RadioMLError
@@ -24,7 +26,7 @@ def file(tmp_path_factory) -> Path:
     """One frame a cell; each sample of a frame is the frame's number. Every block has a checksum."""
     path = tmp_path_factory.mktemp("file") / "frames.h5"
     numbers = np.arange(CELLS)
-    class_index, snr_db = cell_labels(numbers, 1)
+    class_index, snr_db = Layout.full(1).labels(numbers)
     with h5py.File(path, "w") as new:
         frames = new.create_dataset("X", (CELLS, 1024, 2), np.float32, chunks=(1, 1024, 2), fletcher32=True)
         frames[:] = numbers[:, None, None]
@@ -46,7 +48,7 @@ def test_frames_come_in_the_order_asked_for_with_their_labels(file):
     indices = np.array([600, 3, 4, 3, 623, 0])
     frames = read_frames(file, indices)
     assert (frames.iq == indices[:, None, None]).all()
-    for found, expected in zip((frames.class_index, frames.snr_db), cell_labels(indices, 1), strict=True):
+    for found, expected in zip((frames.class_index, frames.snr_db), Layout.full(1).labels(indices), strict=True):
         assert np.array_equal(found, expected)
 
 
@@ -62,7 +64,7 @@ def test_arrays_are_looked_up_once_however_scattered_the_frames_are(file, monkey
     counts = []
     for frames in (1, 20):
         lookups.clear()
-        read_frames(file, spread_indices(1, frames, "all"))
+        read_frames(file, spread_indices(Layout.full(1), frames, "all"))
         counts.append(len(lookups))
     assert counts[0] == counts[1]
 
@@ -76,26 +78,35 @@ def test_a_damaged_block_is_a_user_error_that_says_where(damaged):
 
 
 @pytest.mark.parametrize(
-    ("array", "rows", "wrong"), [("Y", slice(0, None), 0), ("Y", 300, 300), ("Z", 7, 7), ("Y", 623, 623)]
+    ("array", "rows", "value", "message"),
+    [
+        ("Y", slice(0, None), 0, "Y of frame 0 is not one-hot"),
+        ("Y", 300, 0, "Y of frame 300 is not one-hot"),
+        ("Y", 623, 1, "Y of frame 623 is not one-hot"),
+        ("Z", 7, 99, "frame 7 has the SNR label 99"),
+        ("Z", 7, 30, "frame 8 has the label of another place"),
+    ],
 )
-def test_labels_in_another_order_are_refused(file, tmp_path, array, rows, wrong):
+def test_labels_in_another_order_are_refused(file, tmp_path, array, rows, value, message):
     path = Path(shutil.copy(file, tmp_path))
-    assert frames_per_cell(path) == 1
+    assert read_layout(path).frames_per_cell == 1
     with h5py.File(path, "r+") as changed:
-        changed[array][rows] = 0 if array == "Y" else 99
-    with pytest.raises(RadioMLError, match=f"frame {wrong} has the label of another place"):
-        frames_per_cell(path)
+        changed[array][rows] = value
+    with pytest.raises(RadioMLError, match=message):
+        read_layout(path)
 
 
-def test_every_cells_ends_are_looked_at(tmp_path):
+@pytest.mark.parametrize("all_of_up_to", [1 << 17, 100])
+def test_every_cells_ends_are_looked_at(tmp_path, monkeypatch, all_of_up_to):
+    monkeypatch.setattr(dataset, "_LABELS_AT_ONCE", all_of_up_to)
     path = tmp_path / "frames.h5"
-    write_dataset(path, 3, seed=0)
-    assert frames_per_cell(path) == 3
+    write_dataset(path, 3, seed=0, processes=2)
+    assert read_layout(path).frames_per_cell == 3
     for frame in (0, 2, 3, 3 * CELLS - 1):
         with h5py.File(path, "r+") as file:
             right = file["Y"][frame]
             file["Y"][frame] = np.roll(right, 1)
-        with pytest.raises(RadioMLError, match=f"frame {frame} has"):
-            frames_per_cell(path)
+        with pytest.raises(RadioMLError, match="has the label of another place"):
+            read_layout(path)
         with h5py.File(path, "r+") as file:
             file["Y"][frame] = right

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from radioml.constants import FULL_FRAMES_PER_CELL, SNRS_DB
-from radioml.data.dataset import CELLS, cell_labels
+from radioml.data.dataset import CELLS
+from radioml.data.layout import Layout
 from radioml.data.split import PARTS, fixed_split, spread, spread_indices
 from radioml.data.synthetic import write_dataset
 from radioml.errors import RadioMLError
@@ -33,14 +34,14 @@ def published_split(frames_per_cell: int) -> tuple[list[int], list[int]]:
 
 @pytest.mark.parametrize("frames_per_cell", [1, 2, 7, 40, FULL_FRAMES_PER_CELL])
 def test_it_is_the_published_split(frames_per_cell: int):
-    split = fixed_split(frames_per_cell)
+    split = fixed_split(Layout.full(frames_per_cell))
     train, test = published_split(frames_per_cell)
     assert np.array_equal(split.official_train, train)
     assert np.array_equal(split.test, test)
 
 
 def test_the_full_split_has_the_pinned_digests():
-    split = fixed_split(FULL_FRAMES_PER_CELL)
+    split = fixed_split(Layout.full(FULL_FRAMES_PER_CELL))
     digest = split.digest()
     assert digest["official_train"] == OFFICIAL_TRAIN
     assert digest["test"] == OFFICIAL_TEST
@@ -49,7 +50,7 @@ def test_the_full_split_has_the_pinned_digests():
 
 @pytest.mark.parametrize("frames_per_cell", [1, 2, 3, 10, 41])
 def test_the_parts_hold_every_frame_once_and_are_equal_in_every_cell(frames_per_cell: int):
-    split = fixed_split(frames_per_cell)
+    split = fixed_split(Layout.full(frames_per_cell))
     parts = [split.part(name) for name in ("train", "validation", "test")]
     assert np.array_equal(np.sort(np.concatenate(parts)), split.part("all"))
     for part in parts:
@@ -57,7 +58,7 @@ def test_the_parts_hold_every_frame_once_and_are_equal_in_every_cell(frames_per_
 
 
 def test_validation_comes_out_of_train_and_leaves_the_official_draw_alone():
-    without, small, large = (fixed_split(40, fraction) for fraction in (0, 0.1, 0.5))
+    without, small, large = (fixed_split(Layout.full(40), fraction) for fraction in (0, 0.1, 0.5))
     assert len(without.validation) == 0
     assert len(small.validation) == CELLS * 4
     assert len(large.validation) == CELLS * 18
@@ -68,22 +69,22 @@ def test_validation_comes_out_of_train_and_leaves_the_official_draw_alone():
 
 def test_wrong_sizes_and_parts_are_refused():
     with pytest.raises(ValueError, match="at least 1"):
-        fixed_split(0)
+        fixed_split(Layout.full(0))
     with pytest.raises(ValueError, match="validation fraction"):
-        fixed_split(10, 1.0)
+        fixed_split(Layout.full(10), 1.0)
     with pytest.raises(RadioMLError, match=r"unknown part 'valid'.*train, validation, test"):
-        fixed_split(10).part("valid")
+        fixed_split(Layout.full(10)).part("valid")
 
 
 @pytest.mark.parametrize("part", PARTS)
 @pytest.mark.parametrize("n", [1, 24, 240, 624, 700, None])
 def test_a_spread_sample_is_even_and_from_its_part(part: str, n: int | None):
     frames_per_cell = 30
-    available = fixed_split(frames_per_cell).part(part)
-    indices = spread_indices(frames_per_cell, n, part)
+    available = fixed_split(Layout.full(frames_per_cell)).part(part)
+    indices = spread_indices(Layout.full(frames_per_cell), n, part)
     assert len(indices) == len(set(indices.tolist())) == (len(available) if n is None else n)
     assert np.isin(indices, available).all()
-    class_index, snr_db = cell_labels(indices, frames_per_cell)
+    class_index, snr_db = Layout.full(frames_per_cell).labels(indices)
     snr_index = (snr_db - SNRS_DB[0]) // 2
     for counts in (
         np.bincount(class_index, minlength=24),
@@ -95,14 +96,14 @@ def test_a_spread_sample_is_even_and_from_its_part(part: str, n: int | None):
 
 def test_too_many_frames_are_refused():
     with pytest.raises(RadioMLError, match="cannot take 625 frames: the part 'test' has 624"):
-        spread_indices(10, 625)
+        spread_indices(Layout.full(10), 625)
 
 
 def test_spread_reads_the_frames_of_the_sample(tmp_path):
     path = tmp_path / "small.h5"
     write_dataset(path, frames_per_cell=2, seed=3, processes=1)
     frames = spread(path, 30, "train")
-    class_index, snr_db = cell_labels(spread_indices(2, 30, "train"), 2)
+    class_index, snr_db = Layout.full(2).labels(spread_indices(Layout.full(2), 30, "train"))
     assert np.array_equal(frames.class_index, class_index)
     assert np.array_equal(frames.snr_db, snr_db)
     assert np.array_equal(frames.iq, spread(path, 30, "train").iq)

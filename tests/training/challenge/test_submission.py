@@ -22,6 +22,7 @@ import radioml.cli.submission
 import radioml.cli.summary  # noqa: F401  (a second command: typer does without the name of an only one)
 from radioml.cli import app
 from radioml.contract.metadata import load_exported
+from radioml.data.layout import Layout
 from radioml.data.split import fixed_split
 from radioml.data.synthetic import write_dataset
 from radioml.errors import RadioMLError
@@ -56,7 +57,7 @@ def _status(verdicts: list[Verdict], words: str) -> str:
 
 
 def test_the_digest_is_of_the_official_split():
-    assert fixed_split(4096).digest()["test"] == TEST_DIGEST
+    assert fixed_split(Layout.full(4096)).digest()["test"] == TEST_DIGEST
 
 
 def test_a_synthetic_run_meets_what_can_be_checked(opened: TrainedRun, monkeypatch: pytest.MonkeyPatch):

@@ -15,7 +15,7 @@ from optuna.trial import TrialState
 from rich.console import Console
 
 import training.search.study
-from radioml.data.dataset import frames_per_cell, read_frames
+from radioml.data.dataset import read_iq, read_layout
 from radioml.data.split import fixed_split
 from radioml.data.synthetic import write_dataset
 from radioml.errors import RadioMLError
@@ -139,7 +139,7 @@ def test_test_frames_have_no_influence(files: Path, original: Path):
     altered = files / "altered.hdf5"
     altered.write_bytes(original.read_bytes())
     with h5py.File(altered, "r+") as file:
-        for index in fixed_split(frames_per_cell(original)).test:
+        for index in fixed_split(read_layout(original)).test:
             file["X"][index] = 0
     point = {"parameters.channels.0": 8, "parameters.weight_bits": "4", "training.learning_rate": 0.01}
     values, test_accuracies = [], []
@@ -221,12 +221,12 @@ def test_an_interrupted_trial_is_tried_again(where: str, files: Path, original: 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    batches = iter([read_frames, interrupt])  # evaluation takes two: there are results when the second is interrupted
+    batches = iter([read_iq, interrupt])  # evaluation takes two: there are results when the second is interrupted
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         if where == "training":
             patch.setattr(training.search.study, "train", interrupt)
         else:
-            patch.setattr("radioml.data.dataset.read_frames", lambda *arguments: next(batches)(*arguments))
+            patch.setattr("radioml.data.dataset.read_iq", lambda *arguments: next(batches)(*arguments))
         run_trials(search, study, 1, QUIET)
     assert [trial.state for trial in study.trials] == [TrialState.FAIL, TrialState.WAITING]
     run_trials(search, study, 1, QUIET)
