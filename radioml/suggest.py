@@ -7,7 +7,7 @@ from difflib import get_close_matches
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """ "; did you mean 'ZCU104'?", to be put at the end of a message; "" where no known name is close.
+    """The end of a message about an unknown name: "; did you mean 'ZCU104'?", or "." where no known one is close.
 
     Names that differ in upper and lower case or in hyphens, underscores and spaces alone are the closest.
     """

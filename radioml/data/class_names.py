@@ -68,8 +68,6 @@ def read_class_list(value: str) -> list[str]:
     names = re.findall(r"""["']([^"'\n]+)["']""", text) or [name.strip() for name in re.split(r"[,\n]", text)]
     names = [name for name in names if name]
     if not names or len(set(names)) < len(names):
-        what = "a name stands there twice" if names else "no names"
-        raise RadioMLError(
-            f"{value}: not a list of classes ({what}); e.g. BPSK,QPSK,8PSK, or a file with a name a line"
-        )
+        what = "a name stands there twice" if names else "it has no names"
+        raise RadioMLError(f"{value}: no list of classes ({what}); e.g. BPSK,QPSK,8PSK, or a file with a name a line")
     return names
