@@ -19,7 +19,8 @@ from radioml.processes import cores
 
 data_app = typer.Typer(
     no_args_is_help=True,
-    help="RadioML 2018.01A files (HDF5): `synth` makes a synthetic one, `check` looks through any.\n\n"
+    help="RadioML 2018.01A files (HDF5): `synth` makes a synthetic one, `check` looks through any, `subset` cuts a "
+    "part, `import` reads what others have.\n\n"
     "The real file, GOLD_XYZ_OSC.0001_1024.hdf5 (about 20 GB), comes from DeepSig after registration "
     "(https://www.deepsig.ai/datasets, CC BY-NC-SA 4.0). Every command takes either kind and says which it was.",
 )
@@ -98,6 +99,86 @@ def subset(
             lambda done, total: progress.update(task, completed=done, total=total),
         )  # fmt: skip
     console.print(f"wrote {escape(str(out))}: {layout}, {out.stat().st_size / 1e6:,.0f} MB", soft_wrap=True)
+
+
+@data_app.command(
+    "import",
+    epilog="Examples: `radioml data import part0.h5 part1.h5 mine.hdf5`; `radioml data import X_train.npy Y_train.npy "
+    "Z_train.npy mine.hdf5`; `radioml data import qam.mat mine.hdf5 --classes 16QAM,64QAM --snr 30`.",
+)
+def import_(
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="SOURCE... OUT", help="Files to read, and last the RadioML file to write.", show_default=False
+        ),
+    ],
+    classes: Annotated[
+        str | None,
+        typer.Option(
+            help="Classes in the order of the labels' columns or numbers: NAME,NAME,... or a file such as classes.txt. "
+            "Default: as the file says, else RadioML's own order."
+        ),
+    ] = None,
+    first_class: Annotated[
+        int | None, typer.Option(min=0, max=1, help="Number of the first class, where labels are numbers.")
+    ] = None,
+    snr: Annotated[
+        str | None,
+        typer.Option(
+            help="Where the files do not say: the SNR of all frames in dB, or `published` for the file's order."
+        ),
+    ] = None,
+    frames: Annotated[str | None, typer.Option("--x", help="Name of the array of frames.")] = None,
+    labels: Annotated[str | None, typer.Option("--y", help="Name of the array of classes.")] = None,
+    snrs: Annotated[str | None, typer.Option("--z", help="Name of the array of SNRs.")] = None,
+    skip_unknown: Annotated[
+        bool, typer.Option("--skip-unknown", help="Leave out frames of classes that RadioML 2018.01A does not have.")
+    ] = False,
+    normalise: Annotated[
+        bool, typer.Option("--normalise", help="Divide every frame by its standard deviation, as RadioML's were.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace OUT if it exists.")] = False,
+) -> None:
+    """Make a RadioML file of what people have: parts, other layouts, types and orders, several files.
+
+    HDF5, MATLAB (.mat), NumPy (.npy, .npz) and pickles of arrays are told by their content; nothing in them is
+    executed. Frames are found by their shape: 1,024 samples, I and Q in any axis or complex. Labels may be one-hot,
+    numbers or names, of any type; rows may be in any order; sets such as X_train and X_test are joined. Whatever was
+    concluded is printed. Labels that contradict the signals (the classes.txt that comes with the data set has the wrong
+    order) are refused.
+
+    The new file is of unknown origin, as nothing proves what its frames are. Of the real file, `radioml data subset`
+    cuts parts that stay real, with the official split.
+    """
+    from radioml.data.class_names import read_class_list
+    from radioml.data.importing.importer import Wanted, import_data
+    from radioml.data.importing.tables import Names
+    from radioml.data.provenance import origin
+    from radioml.data.subset import parse_snrs
+
+    if len(files) < 2:
+        raise RadioMLError("name the files to read and, last, the file to write: radioml data import SOURCE... OUT")
+    *sources, out = files
+    _refuse_existing(out, force)
+    refuse_inputs([out], sources)
+    by_order = snr == "published"
+    one = None if snr is None or by_order else parse_snrs(snr)
+    if one is not None and len(one) != 1:
+        raise RadioMLError(f"--snr {snr}: one SNR, or `published`, is wanted")
+    wanted = Wanted(
+        Names(frames, labels, snrs), None if classes is None else read_class_list(classes), first_class,
+        one[0] if one else None, by_order, skip_unknown, normalise,
+    )  # fmt: skip
+    with frames_progress() as progress:
+        task = progress.add_task("importing", total=None)
+        done = import_data(sources, out, wanted, lambda done, total: progress.update(task, completed=done, total=total))
+    for note in done.notes:
+        console.print(escape(note), soft_wrap=True)
+    for warning in done.warnings:
+        console.print(f"[yellow]warning:[/] {escape(warning)}", soft_wrap=True)
+    size = f"{out.stat().st_size / 1e6:,.0f} MB"
+    console.print(f"wrote {escape(str(out))}, {size}: {escape(str(origin(out)))}", soft_wrap=True)
 
 
 @data_app.command(epilog="Example: radioml data check GOLD_XYZ_OSC.0001_1024.hdf5")

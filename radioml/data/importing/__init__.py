@@ -1,0 +1,1 @@
+"""Data of others: files in other layouts, types and orders become RadioML files."""
