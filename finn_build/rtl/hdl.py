@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from finn_build.boards import Board
+from finn_build.rtl.design import FILE_LIST, TOP, Design, Layer, Probe
 from finn_build.rtl.library_patches import patch_copy
 from finn_build.rtl.readme import README, rtl_readme
-from finn_build.rtl.top import FILE_LIST, TOP, Layer, stitch
+from finn_build.rtl.top import stitch
+from finn_build.rtl_layers import FOLDER, own
 from radioml.constants import FRAME_LENGTH
 from radioml.contract.package import StreamFormat
 from radioml.errors import RadioMLError
@@ -22,29 +23,10 @@ if TYPE_CHECKING:
     from qonnx.core.datatype import BaseDataType as DataType
     from qonnx.core.modelwrapper import ModelWrapper
 
-FIFO, MULTIPLIER = "StreamingFIFO_rtl", "MVAU_rtl"
-ACTIVATION = "Thresholding_rtl"
-_WITH_AXI_LITE = (ACTIVATION, "FMPadding_rtl")
+_FIFO, _MULTIPLIER, _THRESHOLDS = "StreamingFIFO_rtl", "MVAU_rtl", "Thresholding_rtl"
+_WITH_AXI_LITE = (_THRESHOLDS, "FMPadding_rtl")
 _WEIGHTS = "memblock.dat"
 _WEIGHT_MEMORY_LIBRARY = ("axi/hdl/axilite.sv", "memstream/hdl/memstream_axi.sv", "memstream/hdl/memstream.sv")
-
-
-@dataclass(frozen=True)
-class Design:
-    """What the simulator and the package must know of the HDL.
-
-    input, output: its streams; layers: its chain of layers; data_files: names of the weights and thresholds.
-    """
-
-    input: StreamFormat
-    output: StreamFormat
-    layers: tuple[Layer, ...]
-    data_files: tuple[str, ...]
-
-    @property
-    def fifos(self) -> tuple[str, ...]:
-        """Names of the FIFOs, in the order of the stream."""
-        return tuple(layer.name for layer in self.layers if layer.gauge)
 
 
 def insert_fifos(model: ModelWrapper, board: Board) -> ModelWrapper:
@@ -110,7 +92,8 @@ def generate_hdl(model: ModelWrapper, board: Board, folder: Path) -> Design:
         layers=tuple(layers),
         data_files=tuple(data),
     )
-    write_text(folder / README, rtl_readme(design, board))
+    ours = [name for name, path in sources.items() if path.parent == FOLDER]
+    write_text(folder / README, rtl_readme(design, board, ours))
     return design
 
 
@@ -145,7 +128,7 @@ def _operators(model: ModelWrapper) -> list[tuple[str, HWCustomOp]]:
 
 def _layer(name: str, operator: HWCustomOp) -> Layer:
     kind = operator.onnx_node.op_type
-    weighted = kind == MULTIPLIER
+    weighted = kind == _MULTIPLIER
     return Layer(
         name=name,
         module=operator.get_nodeattr("gen_top_module"),
@@ -155,6 +138,21 @@ def _layer(name: str, operator: HWCustomOp) -> Layer:
         weight_memory=f"{name}_memstream_wrapper" if weighted else "",
         weight_bits=operator.get_instream_width_padded(1) if weighted else 0,
         axi_lite=kind in _WITH_AXI_LITE,
-        gauge=kind == FIFO,
-        tap=kind == ACTIVATION,
+        gauge=kind == _FIFO,
+        probe=_probe(operator),
     )
+
+
+def _probe(operator: HWCustomOp) -> Probe | None:
+    """What to record of a layer that gives an activation: thresholds, or one of ours that says so."""
+    layer, thresholds = own(operator), operator.onnx_node.op_type == _THRESHOLDS
+    if not (layer.gives_activation if layer else thresholds):
+        return None
+    shape = operator.get_normal_output_shape()
+    stream = _stream(
+        (math.prod(shape[:-1]), int(shape[-1])),
+        operator.get_folded_output_shape(),
+        operator.get_output_datatype(),
+        operator.get_outstream_width_padded(0),
+    )
+    return Probe(stream, int(operator.get_nodeattr("ActVal")) if thresholds else 0)

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from finn_build.boards import Board
+from finn_build.rtl.design import FILE_LIST, TOP, Design
 from finn_build.rtl.library_patches import PATCHES
-from finn_build.rtl.top import FILE_LIST, PROBES, TOP
-from finn_build.simulator.verilator import READ_OPTIONS
+from finn_build.rtl.lint import READ_OPTIONS
+from finn_build.rtl.top import PROBES
 from radioml.contract.package import StreamFormat
-
-if TYPE_CHECKING:
-    from finn_build.rtl.hdl import Design
 
 README = "README.md"
 
 
-def rtl_readme(design: Design, board: Board) -> str:
-    """Markdown: files, ports, packing, clock, lint, simulation, synthesis, differences from the library."""
+def rtl_readme(design: Design, board: Board, ours: Sequence[str]) -> str:
+    """Markdown: files, ports, packing, clock, lint, simulation, synthesis, differences from the library.
+
+    ours: the files of `rtl_layers` among the sources.
+    """
+    beside = f"; of this project: {', '.join(f'`{name}`' for name in ours)}" if ours else ""
     layers = "\n".join(
         f"| {layer.name} | {layer.input_bits} | {layer.output_bits} | {layer.output_words} |" for layer in design.layers
     )
@@ -30,7 +32,7 @@ Folded for {board.name} ({board.part}) at {board.clock_mhz:g} MHz. No file names
 |---|---|
 | `{FILE_LIST}` | all sources, one a line, packages before what imports them |
 | `{TOP}.v` | the top module, `{TOP}` |
-| other `.v`, `.sv` | one module or wrapper a layer, FINN's library, `max_pool.sv` and `channel_bias.sv` beside it |
+| other `.v`, `.sv` | one module or wrapper a layer; FINN's library{beside} |
 | `.dat` | weights (`*_memblock.dat`) and thresholds (`*_threshs_*.dat`), read by `$readmemh` under their bare names |
 
 ## Ports

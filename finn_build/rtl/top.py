@@ -2,38 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import pairwise
 
-TOP, FILE_LIST = "accelerator", "files.f"
+from finn_build.rtl.design import TOP, Layer
+
 PROBES = "STREAM_PROBES"
 """Macro that gives the top module ports for watching its streams; the harness defines it, synthesis does not."""
 _AXI_LITE_INPUTS = ("AWVALID", "AWADDR", "WVALID", "WDATA", "WSTRB", "BREADY", "ARVALID", "ARADDR", "RREADY")
-
-
-@dataclass(frozen=True)
-class Layer:
-    """One node of the dataflow graph as the top module sees it.
-
-    name: instance; module: generated top module of the layer.
-    input_bits, output_bits: stream widths, padded to bytes.
-    output_words: words a frame at its output.
-    weight_memory, weight_bits: module and width of the memory that streams the weights, if any.
-    axi_lite: whether the module has a (here unused) control port.
-    gauge: whether it is a FIFO that can tell its largest fill.
-    tap: whether its output is an activation, whose levels the simulator can record.
-    """
-
-    name: str
-    module: str
-    input_bits: int
-    output_bits: int
-    output_words: int
-    weight_memory: str = ""
-    weight_bits: int = 0
-    axi_lite: bool = False
-    gauge: bool = False
-    tap: bool = False
 
 
 def stitch(layers: list[Layer]) -> str:
@@ -42,7 +17,7 @@ def stitch(layers: list[Layer]) -> str:
     With FINN_SIMULATION defined the FIFOs are the library's unbounded gauges, and `fifo_fill` carries their largest
     fills, 32 bits each, the first layer's in the least significant bits. With STREAM_PROBES defined bit k of
     `stream_valid` and `stream_ready` is the state of the stream into layer k, and the last bit that of the output, and
-    `tap<k>` is the data at the output of layer k, if that is tapped.
+    `probe<k>` is the data at the output of layer k, if that layer is probed.
     """
     for left, right in pairwise(layers):
         if left.output_bits != right.input_bits:
@@ -79,9 +54,9 @@ def stitch(layers: list[Layer]) -> str:
         f"assign stream_{state} = {{{', '.join(f'{stream}_t{state}' for stream in reversed(streams))}}};"
         for state in states
     ]
-    taps = [index for index, layer in enumerate(layers) if layer.tap]
-    probe_port += [f"output [{layers[index].output_bits - 1}:0] tap{index}," for index in taps]
-    probe += [f"assign tap{index} = {streams[index + 1]}_tdata;" for index in taps]
+    probed = [index for index, layer in enumerate(layers) if layer.probe]
+    probe_port += [f"output [{layers[index].output_bits - 1}:0] probe{index}," for index in probed]
+    probe += [f"assign probe{index} = {streams[index + 1]}_tdata;" for index in probed]
     return "\n".join([
         f"module {TOP} (",
         *gauge_port,

@@ -16,8 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from finn_build.rtl.hdl import Design
-from finn_build.rtl.top import FILE_LIST
+from finn_build.rtl.design import FILE_LIST, Design
 from finn_build.simulator import multiplier_loops
 from finn_build.simulator.verilator import HARNESS, compile_simulator, recipe
 from radioml.files import chosen_cache, read_json, replacing, sha256, write_json

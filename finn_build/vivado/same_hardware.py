@@ -6,8 +6,7 @@ import re
 from itertools import pairwise
 from pathlib import Path
 
-from finn_build.rtl.hdl import FILE_LIST
-from finn_build.rtl.top import TOP
+from finn_build.rtl.design import FILE_LIST, TOP
 from radioml.errors import MismatchError
 
 _SCRIPT = "make_project.tcl"

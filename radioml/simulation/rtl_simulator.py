@@ -180,18 +180,18 @@ class RtlSimulator:
         return fill
 
     def _described(self) -> list[tuple[str, int, int]]:
-        """Of each layer: its name, words a frame into it, bytes of a word that it gives (0: not tapped)."""
+        """Of each layer: its name, words a frame into it, bytes of a word that it gives (0: not probed)."""
         lines = (line.split(" ") for line in self._library.sim_description().decode().splitlines())
-        return [(name, int(words), int(tapped)) for name, words, tapped in lines]
+        return [(name, int(words), int(probed)) for name, words, probed in lines]
 
     def _record(self, frames: int) -> dict[str, np.ndarray]:
-        """Have the present job write the words of every tapped layer to arrays, which are returned."""
+        """Have the present job write the words of every probed layer to arrays, which are returned."""
         described = self._described()
         words_out = [*(words for _, words, _ in described[1:]), self.output.words]
         arrays = {}
-        for index, ((name, _, tapped), words) in enumerate(zip(described, words_out, strict=True)):
-            if tapped:
-                arrays[name] = np.zeros((frames * words, tapped), np.uint8)
+        for index, ((name, _, probed), words) in enumerate(zip(described, words_out, strict=True)):
+            if probed:
+                arrays[name] = np.zeros((frames * words, probed), np.uint8)
                 self._library.sim_record(self._simulator, index, arrays[name].ctypes.data, frames * words)
         return arrays
 

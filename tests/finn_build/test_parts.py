@@ -10,8 +10,9 @@ import pytest
 from finn_build.engine.finn_session import finn_session
 from finn_build.engine.step_runner import StepRunner
 from finn_build.model_check.rtl_support import rtl_problems
+from finn_build.rtl.design import Layer
 from finn_build.rtl.library_patches import PATCHES, patch_copy
-from finn_build.rtl.top import Layer, stitch
+from finn_build.rtl.top import stitch
 from finn_build.simulator.verilator import compile_simulator
 from finn_build.steps.cut_input import cut_input
 from finn_build.verify.comparison import compare

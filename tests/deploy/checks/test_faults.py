@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from deploy.simulated.bitfile import write_bitfile_package
-from finn_build.rtl.hdl import Design
+from finn_build.rtl.design import Design
 from finn_build.simulator.verilator import compile_simulator
 from radioml.contract.package import BITFILE, LIBRARY, StreamFormat, open_package, write_package
 from radioml.data.dataset import read_frames

@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from finn_build.engine.paths import DESIGN
+from finn_build.rtl.design import read_design
 from finn_build.simulator import cache as simulator_cache
 from finn_build.simulator import multiplier_loops
 from finn_build.simulator.cache import SimulatorCache, simulator_key
@@ -19,7 +21,6 @@ from finn_build.simulator.verilator import compile_simulator
 from radioml.contract.package import open_package
 from radioml.errors import RadioMLError
 from radioml.simulation.rtl_simulator import RtlSimulator
-from tests.finn_build.rtl.moved_rtl import design_of
 
 NONE, INPUT_CUT, STUCK, NO_WEIGHTS, FIFO_CLOSED = range(5)
 
@@ -100,7 +101,7 @@ def faulty(small_build, package, tmp_path_factory):
     `fault.dat` in it chooses a fault.
     """
     moved = Path(shutil.copytree(small_build.folder / "rtl", tmp_path_factory.mktemp("moved") / "hdl"))
-    design = design_of(package.manifest, moved)
+    design = read_design(small_build.folder / DESIGN)
     top = moved / "accelerator.v"
     top.write_text(with_faults(top.read_text()))
     library = moved.parent / "simulator.so"
@@ -138,12 +139,11 @@ def test_a_planted_fault_is_named(package, faulty, fault, message):
 
 
 def test_a_simulator_is_found_by_content_wherever_it_lies(small_build, package, moved, tmp_path, monkeypatch):
-    """What the build kept is found for the moved folder, and compiled anew when anything in it changes."""
+    """What the build cached is found for the moved folder, and compiled anew when anything in it changes."""
     compiled = []
     monkeypatch.setattr(simulator_cache, "compile_simulator", lambda *arguments: compiled.append(arguments))
-    monkeypatch.delenv("RADIOML_CACHE", raising=False)
     cache = SimulatorCache(small_build.folder / "finn")
-    design, library = design_of(package.manifest, moved), tmp_path / "found.so"
+    design, library = read_design(small_build.folder / DESIGN), tmp_path / "found.so"
     cache.simulator(moved, design, tmp_path / "objects", library, tmp_path / "log")
     assert not compiled
     assert library.read_bytes() == (small_build.folder / "simulation" / "libaccelerator.so").read_bytes()
@@ -162,3 +162,11 @@ def test_radioml_cache_names_the_folder_and_depths_are_kept(tmp_path, monkeypatc
     assert cache.depths("key", lambda: {"a": 18}) == {"a": 18}
     assert SimulatorCache(tmp_path / "other").depths("key", lambda: pytest.fail("gauged again")) == {"a": 18}
     assert not (tmp_path / "own").exists()
+
+
+def test_a_simulator_leaves_the_working_directory_alone(small_build):
+    """All threads of the driver that loads it share that directory."""
+    library = small_build.folder / "simulation" / "libaccelerator.so"
+    needed = subprocess.run(["nm", "-D", "--undefined-only", library], capture_output=True, text=True, check=True)
+    assert "fopen" in needed.stdout
+    assert not re.search(r"\bf?chdir\b", needed.stdout)

@@ -21,9 +21,10 @@ from torch import nn
 from finn_build.boards import load_board
 from finn_build.build import build
 from finn_build.engine.finn_session import finn_session
-from finn_build.engine.paths import PACKAGE, RTL, WITH_FIFOS
+from finn_build.engine.paths import DESIGN, PACKAGE, RTL, WITH_FIFOS
 from finn_build.engine.step_runner import StepRunner
 from finn_build.model_check.rtl_support import rtl_problems
+from finn_build.rtl.design import read_design
 from finn_build.simulator.verilator import compile_simulator
 from finn_build.verify.ladder import climb
 from finn_build.verify.rtl_rungs import BACK_TO_BACK, FRAME_GAPS, STALLS, WORD_GAPS, rtl_rungs
@@ -32,7 +33,6 @@ from finn_build.vivado.bitfile import build_bitfile
 from radioml.contract.package import LIBRARY, Manifest, open_package, write_package
 from radioml.data.synthetic import generate_spread
 from radioml.files import read_json
-from tests.finn_build.rtl.moved_rtl import design_of
 from tests.finn_build.vivado import vendor_tools
 from training.checkpoint import TrainedNetwork, save_checkpoint
 from training.export import export
@@ -137,7 +137,7 @@ def faulty(built, tmp_path_factory):
         text = (hdl / name).read_text()
         assert text.count(old) == 1
         (hdl / name).write_text(text.replace(old, new).replace("\n);\n", f"\n);\n{choice}", 1))
-    compile_simulator(hdl, design_of(built.manifest, hdl), work / "objects", work / LIBRARY, work / "log")
+    compile_simulator(hdl, read_design(built.folder / DESIGN), work / "objects", work / LIBRARY, work / "log")
     return work / LIBRARY
 
 

@@ -14,7 +14,8 @@ from qonnx.core.modelwrapper import ModelWrapper
 from rich.console import Console
 
 from finn_build.build import build
-from finn_build.engine.paths import FOLDED, NETWORK, STEPS, WITH_FIFOS
+from finn_build.engine.paths import DESIGN, FOLDED, NETWORK, STEPS, WITH_FIFOS
+from finn_build.rtl.design import read_design
 from finn_build.simulator.verilator import compile_simulator
 from finn_build.verify.ladder import climb, describe
 from finn_build.verify.rtl_rungs import BACK_TO_BACK, FRAME_GAPS, STALLS, WORD_GAPS
@@ -23,7 +24,6 @@ from radioml.contract.package import LIBRARY, open_package, write_package
 from radioml.data.synthetic import generate_spread
 from radioml.errors import RadioMLError
 from radioml.files import read_json
-from tests.finn_build.rtl.moved_rtl import design_of
 from training.checkpoint import TrainedNetwork, save_checkpoint
 from training.export import export
 from training.inner_levels import inner_levels
@@ -268,8 +268,7 @@ def faulty_library(small_build, tmp_path_factory):
     sound = top.read_text()
     header = sound[: sound.index(");") + 2]
     top.write_text(sound.replace("module accelerator (", "module sound (") + header + WRAPPER)
-    package = open_package(small_build.folder / "package.zip", work / "package")
-    design = design_of(package.manifest, hdl)
+    design = read_design(small_build.folder / DESIGN)
     compile_simulator(hdl, design, work / "objects", work / LIBRARY, work / "log")
     return work / LIBRARY
 
