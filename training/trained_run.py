@@ -9,9 +9,9 @@ from pathlib import Path
 from radioml.contract.metadata import load_exported
 from radioml.errors import RadioMLError
 from radioml.files import sha256, write_json
-from training.challenge.score import Score, score_model
 from training.checkpoint import TrainedNetwork, load_checkpoint
 from training.export import export
+from training.score import Score, score_model
 
 
 @dataclass(frozen=True)

@@ -110,7 +110,7 @@ def score(
     better. Operations that the official cost function does not know are named, and the exit code is 1.
     """
     from radioml.files import refuse_inputs, write_json
-    from training.challenge.score import counted, score_model
+    from training.score import counted, score_model
 
     console = Console()
     if json is None and model.parent.name == "train":

@@ -18,9 +18,9 @@ from radioml.data.provenance import learnt_from
 from radioml.data.split import fixed_split
 from radioml.data.synthetic import generate_spread
 from radioml.errors import RadioMLError
-from training.challenge.score import counted
 from training.export import GOLDEN_FRAMES, GOLDEN_SEED, compare
 from training.reference import integer_logits
+from training.score import counted
 from training.trained_run import TrainedRun
 
 PASS, FAIL, UNCHECKED = "pass", "fail", "not checkable here"

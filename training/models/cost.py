@@ -13,7 +13,7 @@ from brevitas.export import export_qonnx
 from torch import nn
 
 from radioml.constants import FRAME_LENGTH
-from training.challenge.score import Score, score_model
+from training.score import Score, score_model
 
 
 def unpruned_score(network: nn.Module) -> Score:

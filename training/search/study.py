@@ -29,13 +29,13 @@ from radioml.data.split import fixed_split
 from radioml.errors import RadioMLError
 from radioml.files import write_json
 from training.bad_batch import DivergedError
-from training.challenge.score import score_model
 from training.distributed import world_size
 from training.evaluate import evaluate
 from training.experiment import Experiment, load_experiment
 from training.export import export
 from training.loop import train
 from training.models import create
+from training.score import score_model
 from training.search.space import SearchSpace, load_space, suggest
 
 DIRECTIONS = ("minimize", "maximize")

@@ -14,8 +14,8 @@ from radioml.cli import app
 from radioml.errors import RadioMLError
 from radioml.files import read_json
 from training.challenge.compare import compare, published_points
-from training.challenge.score import score_model
 from training.checkpoint import TrainedNetwork, load_checkpoint, save_checkpoint
+from training.score import score_model
 from training.trained_run import open_trained_run
 
 BACALHAUNET = "bacalhaunet"

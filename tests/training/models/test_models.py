@@ -9,12 +9,12 @@ import torch
 
 from radioml.contract.quantiser import InputQuantiser
 from radioml.errors import RadioMLError
-from training.challenge.score import score_model
 from training.checkpoint import TrainedNetwork, save_checkpoint
 from training.export import export
 from training.models import create, topologies
 from training.models.polyphase import SpaceToDepth
 from training.reference import input_quantiser
+from training.score import score_model
 
 
 @pytest.mark.parametrize("phases", [1, 4, 8])

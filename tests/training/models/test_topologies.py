@@ -21,13 +21,13 @@ import radioml.cli.models  # noqa: F401  (registers the commands)
 from radioml.cli import app
 from radioml.data.synthetic import generate_spread
 from radioml.errors import RadioMLError
-from training.challenge.score import Score, score_model
 from training.checkpoint import TrainedNetwork, save_checkpoint
 from training.experiment import CONFIGS, load_experiment
 from training.export import export
 from training.models import create, topologies, topology
 from training.models.cost import unpruned_score
 from training.models.moments import Moments
+from training.score import Score, score_model
 
 ENTRIES = ["aaronnet", "amc_team", "bacalhaunet", "imperial_ipc", "vgg10_w4a4"]
 

@@ -14,12 +14,12 @@ from qonnx.core.onnx_exec import execute_onnx
 
 from radioml.data.synthetic import generate_spread
 from radioml.errors import RadioMLError
-from training.challenge.score import score_model
 from training.checkpoint import TrainedNetwork, save_checkpoint
 from training.experiment import load_experiment
 from training.export import export
 from training.models.cost import unpruned_score
 from training.reference import IntegerNetwork
+from training.score import score_model
 from training.techniques.pruning import Iterative
 from training.techniques.pruning_channels import keep_strongest_channels, without_channels
 from training.techniques.pruning_masks import (

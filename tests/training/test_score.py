@@ -14,9 +14,9 @@ from radioml.cli import app
 from radioml.contract.metadata import load_exported
 from radioml.errors import RadioMLError
 from radioml.files import sha256
-from training.challenge.score import BASELINE_BIT_MEM, BASELINE_BIT_OPS, score_model
 from training.checkpoint import load_checkpoint
 from training.export import export
+from training.score import BASELINE_BIT_MEM, BASELINE_BIT_OPS, score_model
 
 
 def test_the_reference_export_scores_exactly_one(reference: Path):
@@ -78,7 +78,7 @@ def test_another_input_shape_is_refused(tmp_path: Path):
 
 
 def test_the_score_is_relative_to_the_baseline():
-    from training.challenge.score import Score
+    from training.score import Score
 
     half = Score(BASELINE_BIT_OPS // 2, BASELINE_BIT_MEM, (), {}, {})
     assert np.isclose(half.score, 0.75)
