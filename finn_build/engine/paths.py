@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from finn_build.folding.folding import FOLDING_FILE
-
 ESTIMATE, RTL, SIMULATION, PACKAGE, BITFILE = "estimate.json", "rtl", "simulation", "package.zip", "bitfile"
+FOLDING_FILE = "folding.json"
 WORK = "finn"
 STEPS = f"{WORK}/steps"
 NETWORK = f"{STEPS}/00_QONNX.onnx"

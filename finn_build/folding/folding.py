@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from finn.custom_op.fpgadataflow.hwcustomop import HWCustomOp
     from qonnx.core.modelwrapper import ModelWrapper
 
-FOLDING_FILE = "folding.json"
 _DEFAULTS = "Defaults"
 _WIDEST_WEIGHT_STREAM_BITS = 10_000
 """FINN's own limit of 36 bits a processing element keeps HLS pragmas small; RTL does not need it."""

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from finn_build.boards import Board
-from finn_build.engine.paths import ESTIMATE, FOLDED, NETWORK, STEPS
+from finn_build.engine.paths import ESTIMATE, FOLDED, FOLDING_FILE, NETWORK, STEPS
 from finn_build.engine.step_cache import KeptSteps
 from finn_build.exploration.choose_folding import Wish, choose_folding
-from finn_build.folding.folding import FOLDING_FILE, folding_of
+from finn_build.folding.folding import folding_of
 from finn_build.steps import BOARD_STEPS, Step, graph_steps
 from radioml.contract.metadata import ModelMetadata
 from radioml.files import replacing, write_json

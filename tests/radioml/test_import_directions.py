@@ -1,8 +1,9 @@
-"""The rooms of the house: who may import whom, and what must run on a board's older Python."""
+"""The rooms of the house and the floors of each: who may import whom, and what must run on a board's older Python."""
 
 from __future__ import annotations
 
 import ast
+from graphlib import CycleError, TopologicalSorter
 
 import pytest
 
@@ -15,20 +16,67 @@ FORBIDDEN = {
     "deploy": {"training", "finn_build"},
     "radioml": set(STAGES),
 }
-FILES = [
-    path.relative_to(REPOSITORY).as_posix() for room in FORBIDDEN for path in sorted((REPOSITORY / room).rglob("*.py"))
-]
+FLOORS = {
+    "radioml": """
+        constants errors processes
+        doctor files network
+        contract data
+        report simulation
+        cli
+        __main__
+    """,
+    "training": """
+        distributed frame_cache score section
+        bad_batch data models
+        checkpoint
+        reference
+        evaluate export inner_levels techniques
+        experiment trained_run
+        challenge loop
+        search
+    """,
+    "finn_build": """
+        boards integer_scales rtl_layers
+        engine folding rtl steps
+        estimate model_check simulator
+        exploration verify vivado
+        stages
+        build
+    """,
+    "deploy": """
+        accelerator recordings
+        backends checks pipeline
+        bench classify simulated stream
+        expectation
+        results
+        bench_results
+    """,
+}
+"""Room -> its wings (folders, and files beside them), a floor a line, the lowest first.
+
+A wing imports only from floors below its own. A new wing goes on the lowest floor that is above all that it imports.
+"""
 COMMAND_LINE = "radioml/cli/"
 
 
+def paths(room: str) -> list[str]:
+    return [path.relative_to(REPOSITORY).as_posix() for path in sorted((REPOSITORY / room).rglob("*.py"))]
+
+
+FILES = [name for room in FORBIDDEN for name in paths(room)]
+
+
 def imports(tree: ast.AST) -> set[str]:
-    """Top-level packages imported anywhere in the tree, by statement or by `import_module` of a literal."""
+    """Dotted names imported anywhere in the tree, by statement or by `import_module` of a literal.
+
+    `from a.b import c` gives both a.b and a.b.c, which may be a module or not.
+    """
     names = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.level == 0:
-            names.add(node.module)
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
         elif (
             isinstance(node, ast.Call)
             and getattr(node.func, "attr", getattr(node.func, "id", "")) in ("import_module", "__import__")
@@ -36,7 +84,7 @@ def imports(tree: ast.AST) -> set[str]:
             and isinstance(node.args[0], ast.Constant)
         ):
             names.add(node.args[0].value)
-    return {name.split(".")[0] for name in names}
+    return names
 
 
 def module_level(tree: ast.Module) -> ast.Module:
@@ -54,21 +102,77 @@ def module_level(tree: ast.Module) -> ast.Module:
     return Strip().visit(tree)
 
 
-def violations(name: str, source: str) -> set[str]:
-    """Packages that the file `name` (path from the root) imports and must not."""
+def imported(name: str, source: str) -> set[str]:
+    """What the file `name` (path from the root) imports; of a command, which loads its stage when called, the rest."""
     tree = ast.parse(source)
-    if name.startswith(COMMAND_LINE):  # loads a stage, but only inside the command
-        tree = module_level(tree)
-    return imports(tree) & FORBIDDEN[name.split("/")[0]]
+    return imports(module_level(tree) if name.startswith(COMMAND_LINE) else tree)
+
+
+def violations(name: str, source: str) -> set[str]:
+    """Rooms that the file `name` imports and must not."""
+    return {module.split(".")[0] for module in imported(name, source)} & FORBIDDEN[name.split("/")[0]]
+
+
+def wing(module: str) -> str:
+    """The wing of a module: `finn_build.rtl.hdl` -> `rtl`, and "" for the room itself."""
+    return module.split(".")[1] if "." in module else ""
+
+
+def floors(room: str) -> dict[str, int]:
+    """Wing -> number of its floor."""
+    lines = FLOORS[room].split("\n")
+    return {name: number for number, line in enumerate(lines) for name in line.split()}
+
+
+def stairs(name: str, source: str) -> set[str]:
+    """Wings of its own room that the file `name` imports and that are not below its own."""
+    room, floor = name.split("/")[0], floors(name.split("/")[0])
+    own = wing(module_of(name))
+    used = {wing(module) for module in imported(name, source) if module.split(".")[0] == room} & set(floor)
+    return {other for other in used if own and other != own and floor[other] >= floor[own]}
+
+
+def module_of(name: str) -> str:
+    return name.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
+def circle(sources: dict[str, str]) -> list[str]:
+    """Modules that import each other in a circle, of files with these sources; [] if there is none."""
+    modules = {module_of(name) for name in sources}
+    graph = {
+        module_of(name): {other for other in imported(name, source) if other in modules} - {module_of(name)}
+        for name, source in sources.items()
+    }
+    for users in graph.values():  # `from package import module` uses the module, not the package
+        users -= {user for user in users if any(other.startswith(f"{user}.") for other in users)}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return error.args[1]
+    return []
 
 
 def test_every_room_is_looked_at():
-    assert {name.split("/")[0] for name in FILES} == set(FORBIDDEN)
+    assert {name.split("/")[0] for name in FILES} == set(FORBIDDEN) == set(FLOORS)
 
 
 @pytest.mark.parametrize("name", FILES)
 def test_imports_go_one_way(name):
-    assert not violations(name, (REPOSITORY / name).read_text())
+    source = (REPOSITORY / name).read_text()
+    assert not violations(name, source)
+    assert not stairs(name, source), "not below; see FLOORS"
+
+
+@pytest.mark.parametrize("room", FLOORS)
+def test_every_wing_has_one_floor_and_every_floor_is_needed(room):
+    wings = {wing(module_of(name)) for name in paths(room)} - {""}
+    assert set(floors(room)) == wings, "see FLOORS"
+    assert len(FLOORS[room].split()) == len(wings)
+
+
+@pytest.mark.parametrize("room", FLOORS)
+def test_no_files_import_each_other_in_a_circle(room):
+    assert not circle({name: (REPOSITORY / name).read_text() for name in paths(room)})
 
 
 @pytest.mark.parametrize("name", [name for name in FILES if name.startswith(("radioml/", "deploy/"))])
@@ -93,5 +197,40 @@ def test_newer_syntax_is_noticed():
         ("deploy/classify.py", "from radioml import split", set()),
     ],
 )
-def test_the_check_itself(name, source, found):
+def test_the_check_of_rooms_itself(name, source, found):
     assert violations(name, source) == found
+
+
+@pytest.mark.parametrize(
+    ("name", "source", "found"),
+    [
+        ("finn_build/rtl/readme.py", "from finn_build.simulator.verilator import READ_OPTIONS", {"simulator"}),
+        ("finn_build/rtl/readme.py", "from finn_build import simulator", {"simulator"}),
+        ("finn_build/boards.py", "def f():\n  import finn_build.build", {"build"}),
+        ("finn_build/engine/record.py", "from finn_build.folding.folding import digest", {"folding"}),
+        ("finn_build/simulator/cache.py", "from finn_build.rtl.design import Design", set()),
+        ("finn_build/simulator/cache.py", "from finn_build.simulator import verilator", set()),
+        ("training/models/vgg.py", "import training.search.study", {"search"}),
+        ("deploy/backends/pynq.py", "from deploy.simulated.board import Board", {"simulated"}),
+        ("radioml/data/dataset.py", "from radioml.report import plots", {"report"}),
+        ("radioml/files.py", "from radioml import files, errors", set()),
+    ],
+)
+def test_the_check_of_floors_itself(name, source, found):
+    assert stairs(name, source) == found
+
+
+def test_the_check_of_circles_itself():
+    sources = {
+        "a/__init__.py": "",
+        "a/one.py": "from a import two",
+        "a/two.py": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n  from a.three import C",
+        "a/three.py": "import a.four",
+    }
+    assert circle({**sources, "a/four.py": "from a.other import x"}) == []
+    assert set(circle({**sources, "a/four.py": "def f():\n  from a.one import g"})) == {
+        "a.one",
+        "a.two",
+        "a.three",
+        "a.four",
+    }

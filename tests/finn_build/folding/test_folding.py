@@ -9,9 +9,10 @@ from qonnx.core.modelwrapper import ModelWrapper
 from finn_build.boards import load_board
 from finn_build.build import build
 from finn_build.engine.finn_session import finn_session
+from finn_build.engine.paths import FOLDING_FILE
 from finn_build.estimate.estimate import estimate
 from finn_build.exploration.choose_folding import Wish, wish
-from finn_build.folding.folding import FOLDING_FILE, apply_folding, digest, fold_to_interval, folding_of, read_folding
+from finn_build.folding.folding import apply_folding, digest, fold_to_interval, folding_of, read_folding
 from finn_build.steps import graph_steps
 from radioml.contract.metadata import load_exported
 from radioml.errors import RadioMLError
