@@ -18,7 +18,7 @@ FORBIDDEN = {
 }
 FLOORS = {
     "radioml": """
-        constants errors processes
+        constants errors processes suggest
         doctor files network
         contract data
         report simulation
@@ -166,8 +166,7 @@ def test_imports_go_one_way(name):
 @pytest.mark.parametrize("room", FLOORS)
 def test_every_wing_has_one_floor_and_every_floor_is_needed(room):
     wings = {wing(module_of(name)) for name in paths(room)} - {""}
-    assert set(floors(room)) == wings, "see FLOORS"
-    assert len(FLOORS[room].split()) == len(wings)
+    assert sorted(FLOORS[room].split()) == sorted(wings), "see FLOORS"
 
 
 @pytest.mark.parametrize("room", FLOORS)
