@@ -19,6 +19,7 @@ import numpy as np
 from radioml.constants import FRAME_LENGTH
 from radioml.data import dataset
 from radioml.errors import RadioMLError
+from radioml.reading.arrays import read_npy
 
 RAW_FORMATS = {"cf32": "<f4", "cs16": "<i2", "cs8": "i1"}
 """Raw interleaved I/Q: name as in SDR tools -> type of I and of Q. Integers have full scale 1."""
@@ -159,10 +160,7 @@ def _sigmf(path: Path, overlap: int) -> Source:
 
 def _array(path: Path, overlap: int) -> Source:
     """A NumPy array: frames (N, 1024, 2) or complex (N, 1024), or samples (M, 2), complex (M,), interleaved int16."""
-    try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise RadioMLError(f"{path}: not a readable NumPy array: {error}") from error
+    array = read_npy(path)
     kind = array.dtype
     if not (kind.kind == "c" or kind.kind == "f" or kind in (np.int16, np.int8)):
         raise RadioMLError(f"{path}: {kind}; float, complex, int16 or int8 can be read")

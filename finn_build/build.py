@@ -19,12 +19,13 @@ from finn_build.engine.step_runner import StepRunner
 from finn_build.exploration.choose_folding import wish
 from finn_build.model_check.check_model import check_model
 from finn_build.stages.estimate import build_estimate
-from finn_build.stages.rtl import build_rtl, read_golden
+from finn_build.stages.rtl import build_rtl
 from finn_build.vivado.bitfile import build_bitfile, check_bitfile, toolchain
+from radioml.contract.golden import GOLDEN, read_golden
 from radioml.contract.metadata import ModelMetadata, load_exported
-from radioml.contract.package import GOLDEN
 from radioml.doctor import require, simulation_tools
-from radioml.files import alone_in, read_json, sha256
+from radioml.files import alone_in, sha256
+from radioml.reading.text import read_json
 
 
 @dataclass(frozen=True)

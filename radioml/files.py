@@ -117,16 +117,6 @@ def write_json(path: Path | str, value: Any) -> None:
     write_text(path, json.dumps(value, indent=1) + "\n")
 
 
-def read_json(path: Path | str) -> Any:
-    """Read a JSON file; raises RadioMLError naming the file when it is missing or not JSON."""
-    try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise RadioMLError(f"{path}: no such file") from error
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise RadioMLError(f"{path}: not valid JSON: {error}") from error
-
-
 def sha256(path: Path | str, progress: Callable[[int], object] = lambda done: None) -> str:
     """The SHA-256 of a file's content, in hexadecimal; `progress` is called with the number of bytes done."""
     digest = hashlib.sha256()

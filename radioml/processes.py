@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ProcessPoolExecutor
+from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+Job, Result = TypeVar("Job"), TypeVar("Result")
 
 _QUOTA = Path("/sys/fs/cgroup/cpu.max")
 """Control group v2: "QUOTA PERIOD" in microseconds of processor time, or "max PERIOD"
@@ -23,6 +27,23 @@ def cores(quota_file: Path = _QUOTA) -> int:
     except (OSError, ValueError):  # another system, or control groups v1
         return allowed
     return allowed if quota == "max" else max(1, min(allowed, int(quota) // int(period)))
+
+
+def computed(function: Callable[[Job], Result], jobs: Iterable[Job], processes: int) -> Generator[Result, None, None]:
+    """The results of all jobs in their order, computed by `processes` processes, or in this one where it is one.
+
+    Results wait in memory for a slower caller, so a job starts only when fewer than four a process are waiting.
+    """
+    if processes == 1:  # no process is started, so a script without `if __name__ == "__main__"` runs
+        yield from map(function, jobs)
+        return
+    waiting = iter(jobs)
+    with ProcessPool(processes) as pool:
+        ahead = deque(pool.submit(function, job) for job in islice(waiting, 4 * processes))
+        while ahead:
+            result = ahead.popleft().result()
+            ahead.extend(pool.submit(function, job) for job in islice(waiting, 1))
+            yield result
 
 
 class ProcessPool(ProcessPoolExecutor):

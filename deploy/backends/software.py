@@ -15,6 +15,7 @@ from radioml.files import sha256
 from radioml.network.exact_qonnx import logits_as_integers
 from radioml.network.integer_qonnx import IntegerQonnx
 
+
 class SoftwareAccelerator:
     """The package's `model.onnx` in exact integers; see `deploy.accelerator.Accelerator`."""
 

@@ -30,8 +30,9 @@ from finn_build.model_check.check_model import check_model, remark
 from finn_build.steps import BOARD_STEPS, graph_steps
 from radioml.contract.metadata import load_exported
 from radioml.errors import RadioMLError
-from radioml.files import read_json, replacing, sha256, write_json
+from radioml.files import replacing, sha256, write_json
 from radioml.processes import ProcessPool
+from radioml.reading.text import read_json
 
 FITS, DOES_NOT_FIT, NOT_BUILDABLE, FAILED = "fits", "does not fit", "not buildable", "failed"
 _UNTIL = ("estimate", "rtl")

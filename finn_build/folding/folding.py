@@ -16,7 +16,7 @@ from finn_build.folding.choose_weight_memories import choose_weight_memories
 from finn_build.folding.own_layers import fold_own_layers
 from finn_build.folding.parallelism import attributes_of, elements, is_depthwise, legal_values
 from radioml.errors import RadioMLError
-from radioml.files import read_json
+from radioml.reading.text import read_json
 
 if TYPE_CHECKING:
     from finn.custom_op.fpgadataflow.hwcustomop import HWCustomOp

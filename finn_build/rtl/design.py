@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from radioml.contract.package import StreamFormat
-from radioml.files import read_json, write_json
+from radioml.files import write_json
+from radioml.reading.text import read_json
 
 TOP, FILE_LIST = "accelerator", "files.f"
 """The top module, and the file that lists all sources of the HDL's folder, one a line."""

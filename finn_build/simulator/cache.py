@@ -19,7 +19,8 @@ from typing import Any
 from finn_build.rtl.design import FILE_LIST, Design
 from finn_build.simulator import multiplier_loops
 from finn_build.simulator.verilator import HARNESS, compile_simulator, recipe
-from radioml.files import chosen_cache, read_json, replacing, sha256, write_json
+from radioml.files import chosen_cache, replacing, sha256, write_json
+from radioml.reading.text import read_json
 
 
 class SimulatorCache:

@@ -8,8 +8,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 import radioml
 from finn_build.boards import Board
 from finn_build.engine.paths import (
@@ -36,12 +34,13 @@ from finn_build.simulator.fifo_sizing import GAUGED_FRAMES, gauge_fifo_depths, g
 from finn_build.simulator.verilator import compile_simulator
 from finn_build.stages.estimate import save
 from finn_build.verify.comparison import compare
-from radioml.constants import FRAME_LENGTH
+from radioml.contract.golden import read_golden
 from radioml.contract.metadata import ModelMetadata
 from radioml.contract.package import LIBRARY, MODEL, Manifest, write_package
 from radioml.errors import MismatchError, RadioMLError
-from radioml.files import read_json, sha256, write_json
+from radioml.files import sha256, write_json
 from radioml.network.exact_qonnx import ExactQonnx, logits_as_integers
+from radioml.reading.text import read_json
 from radioml.simulation.rtl_simulator import RtlSimulator
 
 _LIBRARY = f"{SIMULATION}/{LIBRARY}"
@@ -105,20 +104,6 @@ def _check_golden(golden: Path, network: Path, logit_scale: float) -> None:
             f"{golden}: {network.name} gives other logits for {len(comparison.mismatching)} of {len(iq)} frames: they "
             "are another network's; `radioml export` writes model and golden frames anew"
         )
-
-
-def read_golden(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """IQ float32 (N, 1024, 2) and integer logits int64 (N, classes), two frames at least."""
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            iq, logits = arrays["iq"], arrays["logits"]
-    except (OSError, ValueError, KeyError) as error:
-        raise RadioMLError(
-            f"{path}: no golden frames ({error}); `radioml export` writes them beside the model"
-        ) from error
-    if iq.ndim != 3 or iq.shape[1:] != (FRAME_LENGTH, 2) or len(logits) != len(iq) or len(iq) < 2:
-        raise RadioMLError(f"{path}: {iq.shape} frames and {logits.shape} logits; `radioml export` writes two or more")
-    return iq, logits
 
 
 def _hdl(steps: KeptSteps, board: Board, interval: int) -> Design:

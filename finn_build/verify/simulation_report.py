@@ -17,7 +17,8 @@ from finn_build.engine.record import load_record
 from finn_build.verify.comparison import Comparison, compare
 from radioml.contract.package import LIBRARY, Manifest, open_package
 from radioml.errors import RadioMLError
-from radioml.files import read_json, write_json
+from radioml.files import write_json
+from radioml.reading.text import read_json
 from radioml.simulation.simulator_pool import PooledRun, SimulatorPool
 
 REPORT = "simulation.json"

@@ -18,7 +18,8 @@ from finn_build.vivado.reports import (
 )
 from radioml.contract.package import BITFILE, HANDOFF, IMPLEMENTATION, XCLBIN
 from radioml.errors import RadioMLError
-from radioml.files import read_json, write_json
+from radioml.files import write_json
+from radioml.reading.text import read_json
 
 REPORTS = "reports"
 _CLOCK_TOLERANCE = 0.01

@@ -79,7 +79,8 @@ def untrained_model(networks: dict[str, tuple[str, dict[str, Any]]], name: str, 
 
     import training
     from finn_build.engine.record import source_digest
-    from radioml.files import read_json, write_json
+    from radioml.files import write_json
+    from radioml.reading.text import read_json
     from training.checkpoint import TrainedNetwork, save_checkpoint
     from training.export import export
     from training.models import create

@@ -15,6 +15,8 @@ from radioml.constants import FRAME_LENGTH
 from radioml.contract.quantiser import InputQuantiser
 from radioml.errors import RadioMLError
 from radioml.network.onnx_graph import check_graph
+from radioml.reading.records import record
+from radioml.reading.text import parse_json
 
 if TYPE_CHECKING:
     import onnx
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 KEY = "radioml"
 FORMAT = 1
 INPUT_NAME, OUTPUT_NAME = "iq", "logits"
+_AGAIN = "export the checkpoint again with this version"
 
 
 @dataclass(frozen=True)
@@ -51,17 +54,23 @@ class ModelMetadata:
         return json.dumps({"format": FORMAT, **asdict(self)})
 
     @classmethod
-    def from_json(cls, text: str) -> ModelMetadata:
-        """Parse `to_json`'s output; raises ValueError for another format or missing fields."""
-        value = json.loads(text)
-        if not isinstance(value, dict) or value.pop("format", None) != FORMAT:
-            raise ValueError(f"metadata format is not {FORMAT}")
+    def from_json(cls, text: str, source: Path | str) -> ModelMetadata:
+        """Parse `to_json`'s output; raises RadioMLError that names `source` and the field that is missing or wrong."""
+        value = parse_json(text, source)
+        found = value.pop("format", None) if isinstance(value, dict) else None
+        if found != FORMAT:
+            raise RadioMLError(f"{source}: metadata format {found}, this tool reads {FORMAT}; {_AGAIN}")
         try:
-            value["quantiser"] = InputQuantiser(**value["quantiser"])
-            value["classes"] = tuple(value["classes"])
-            return cls(**value)
-        except (KeyError, TypeError) as error:
-            raise ValueError(f"metadata lacks or misnames a field: {error}") from error
+            return record(value, cls)
+        except ValueError as error:
+            raise RadioMLError(f"{source}: metadata: {error}; {_AGAIN}") from error
+
+    def __post_init__(self) -> None:
+        """Refuse metadata without classes or with a scale that is not positive; raises ValueError."""
+        if not self.classes:
+            raise ValueError("classes cannot be empty")
+        if not self.logit_scale > 0:
+            raise ValueError(f"logit_scale cannot be {self.logit_scale!r}")
 
 
 def attach(model: onnx.ModelProto, metadata: ModelMetadata) -> None:
@@ -115,10 +124,7 @@ def load_exported(path: Path | str) -> tuple[onnx.ModelProto, ModelMetadata]:
             f"{path}: this ONNX file was not written by `radioml export` (it lacks the `{KEY}` metadata); "
             "export the checkpoint again with `radioml export`"
         )
-    try:
-        metadata = ModelMetadata.from_json(entry.value)
-    except ValueError as error:
-        raise RadioMLError(f"{path}: {error}; export the checkpoint again with this version") from error
+    metadata = ModelMetadata.from_json(entry.value, path)
     expected = [(INPUT_NAME, (1, 2, FRAME_LENGTH)), (OUTPUT_NAME, (1, len(metadata.classes)))]
     for value, (name, shape) in zip((model.graph.input[0], model.graph.output[0]), expected, strict=True):
         found = tuple(d.dim_value for d in value.type.tensor_type.shape.dim)

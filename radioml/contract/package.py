@@ -9,29 +9,31 @@ from __future__ import annotations
 import json
 import math
 import zipfile
-import zlib
 from dataclasses import asdict, dataclass, field
-from pathlib import Path, PurePosixPath
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 
+from radioml.contract.golden import GOLDEN, read_golden
 from radioml.contract.quantiser import InputQuantiser
 from radioml.errors import RadioMLError
 from radioml.files import replacing, sha256
+from radioml.reading.archive import open_zip
+from radioml.reading.records import record
+from radioml.reading.text import parse_json
 
 FORMAT = 1
 MANIFEST = "manifest.json"
-GOLDEN = "golden.npz"
 MODEL = "model.onnx"
 LIBRARY = "libaccelerator.so"
 BITFILE, HANDOFF = "accelerator.bit", "accelerator.hwh"
 XCLBIN = "accelerator.xclbin"
 IMPLEMENTATION = "implementation.json"
-KINDS = ("simulation", "bitfile")
 MOST_BYTES = 1 << 28
 """A package's files together, unpacked: more than twice what configures a whole Alveo U250, about 0.1 GB; simulation
 libraries have a few megabytes."""
+_AGAIN = "build the package again with this version"
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class StreamFormat:
     def __post_init__(self) -> None:
         """Refuse what describes no stream; raises ValueError."""
         numbers = (*self.shape, self.elements, self.bits, self.word_bytes)
-        if not self.shape or not all(isinstance(number, (int, np.integer)) and number > 0 for number in numbers):
+        if not self.shape or min(numbers) < 1:
             raise ValueError(f"a stream has whole numbers above 0, not {numbers}")
         if math.prod(self.shape) % self.elements or self.elements * self.bits > 8 * self.word_bytes or self.bits > 64:
             raise ValueError(
@@ -83,7 +85,7 @@ class Manifest:
     files: SHA-256 of every other file in the package.
     """
 
-    kind: str
+    kind: Literal["simulation", "bitfile"]
     version: str
     board: str
     clock_mhz: float
@@ -105,40 +107,22 @@ class Manifest:
         return json.dumps({"format": FORMAT, **asdict(self)}, indent=1) + "\n"
 
     @classmethod
-    def from_json(cls, text: str) -> Manifest:
-        """Parse `to_json`'s output; raises ValueError for another format or missing fields."""
-        value = json.loads(text)
-        if not isinstance(value, dict) or (found := value.pop("format", None)) != FORMAT:
-            raise ValueError(f"package format {found if isinstance(value, dict) else None}, this tool reads {FORMAT}")
+    def from_json(cls, text: str | bytes, source: str) -> Manifest:
+        """Parse `to_json`'s output; raises RadioMLError that names `source` and the field that is missing or wrong."""
+        value = parse_json(text, source)
+        found = value.pop("format", None) if isinstance(value, dict) else None
+        if found != FORMAT:
+            raise RadioMLError(f"{source}: package format {found}, this tool reads {FORMAT}; {_AGAIN}")
         try:
-            value["quantiser"] = InputQuantiser(**value["quantiser"])
-            for stream in ("input", "output"):
-                value[stream] = StreamFormat(**{**value[stream], "shape": tuple(value[stream]["shape"])})
-            value["classes"] = tuple(value["classes"])
-            manifest = cls(**value)
-        except (KeyError, TypeError) as error:
-            raise ValueError(f"the manifest lacks or misnames a field: {error}") from error
-        manifest._check()
-        return manifest
+            return record(value, cls)
+        except ValueError as error:
+            raise RadioMLError(f"{source}: {error}; {_AGAIN}") from error
 
-    def _check(self) -> None:
-        """Raise ValueError for the first field whose value is of another type or makes no sense."""
-        sound = {
-            "kind": self.kind in KINDS,
-            **{name: isinstance(getattr(self, name), str) for name in ("version", "board", "model_sha256")},
-            "classes": all(isinstance(name, str) for name in self.classes),
-            **{name: _is_positive(getattr(self, name), int) for name in ("cycles_per_frame", "latency_cycles")},
-            **{name: _is_positive(getattr(self, name), int, float) for name in ("clock_mhz", "logit_scale")},
-            **{name: isinstance(getattr(self, name), dict) for name in ("training_data", "accuracy", "folding")},
-            "files": isinstance(self.files, dict) and all(isinstance(digest, str) for digest in self.files.values()),
-        }
-        for name, good in sound.items():
-            if not good:
-                raise ValueError(f"the manifest's {name} cannot be {getattr(self, name)!r}")
-
-
-def _is_positive(value: object, *types: type) -> bool:
-    return type(value) in types and math.isfinite(value) and value > 0
+    def __post_init__(self) -> None:
+        """Refuse numbers that make no sense; raises ValueError."""
+        for name in ("clock_mhz", "logit_scale", "cycles_per_frame", "latency_cycles"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} cannot be {getattr(self, name)!r}")
 
 
 @dataclass(frozen=True)
@@ -149,9 +133,8 @@ class Package:
     folder: Path
 
     def golden(self) -> tuple[np.ndarray, np.ndarray]:
-        """Golden frames: float32 IQ (N, 1024, 2) and int64 logits (N, classes)."""
-        with np.load(self.folder / GOLDEN, allow_pickle=False) as arrays:
-            return arrays["iq"], arrays["logits"]
+        """Golden frames: float32 IQ (N, 1024, 2) and int64 logits (N, classes); raises as `read_golden` does."""
+        return read_golden(self.folder / GOLDEN)
 
 
 def write_package(path: Path, manifest: Manifest, folder: Path, names: list[str]) -> Manifest:
@@ -170,28 +153,17 @@ def open_package(path: Path | str, folder: Path) -> Package:
     Raises RadioMLError when the file is missing, no package, of another format, holds names that leave the folder or
     more than `MOST_BYTES`, or when a file is absent, foreign or altered.
     """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            if (size := sum(member.file_size for member in archive.infolist())) > MOST_BYTES:
-                raise RadioMLError(f"{path}: {size:,} bytes unpacked; a package has {MOST_BYTES:,} at most")
-            manifest = Manifest.from_json(archive.read(MANIFEST).decode())
-            names = set(archive.namelist()) - {MANIFEST}
-            for name in names:
-                parts = PurePosixPath(name).parts
-                if PurePosixPath(name).is_absolute() or ".." in parts or "\\" in name:
-                    raise RadioMLError(f"{path}: refuses to unpack {name!r}: it points outside the package")
-            if names != set(manifest.files):
-                odd = sorted(names ^ set(manifest.files))
-                raise RadioMLError(f"{path}: contents and manifest differ in {', '.join(odd)}; build the package again")
-            for name in sorted(names):
-                archive.extract(name, folder)
-    except FileNotFoundError as error:
-        raise RadioMLError(f"{path}: no such package") from error
-    except (zipfile.BadZipFile, zlib.error, KeyError, EOFError, NotImplementedError) as error:
-        raise RadioMLError(f"{path}: not a package of this tool, or a truncated one ({error})") from error
-    except ValueError as error:
-        raise RadioMLError(f"{path}: {error}; build the package again with this version") from error
+    with open_zip(path, MOST_BYTES) as archive:
+        if MANIFEST not in archive.names:
+            raise RadioMLError(f"{path}: not a package of this tool: it has no {MANIFEST}")
+        manifest = Manifest.from_json(archive.read(MANIFEST), f"{path}: {MANIFEST}")
+        names = set(archive.names) - {MANIFEST}
+        if names != set(manifest.files):
+            odd = sorted(names ^ set(manifest.files))
+            raise RadioMLError(f"{path}: contents and manifest differ in {', '.join(odd)}; {_AGAIN}")
+        for name in sorted(names):
+            archive.extract(name, folder)
     for name, digest in manifest.files.items():
         if sha256(folder / name) != digest:
-            raise RadioMLError(f"{path}: {name} is not the file that was packed (its SHA-256 differs)")
+            raise RadioMLError(f"{path}: {name} is not the file that was packed (its SHA-256 differs); {_AGAIN}")
     return Package(manifest, folder)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +19,7 @@ import numpy as np
 from radioml.constants import CLASSES, FRAME_LENGTH, SNRS_DB
 from radioml.data.layout import CELLS, CutFrom, Layout, counts_of
 from radioml.errors import RadioMLError
+from radioml.reading.text import brief, reading
 
 if TYPE_CHECKING:
     import h5py
@@ -66,26 +67,39 @@ def open_dataset(path: Path | str) -> Iterator[h5py.File]:
     """
     import h5py
 
-    try:
-        file = h5py.File(path, "r")
-    except FileNotFoundError as error:
-        raise RadioMLError(f"{path}: no such file") from error
-    except OSError as error:
-        raise RadioMLError(f"{path}: not an HDF5 file, or a truncated one ({error})") from error
-    with file:
-        for name, (tail, kinds) in _ARRAYS.items():
-            array = file.get(name)
-            if not isinstance(array, h5py.Dataset):
-                raise RadioMLError(f"{path}: no array {name!r}: not a RadioML 2018.01A file; {_import(path)}")
-            if (array.shape or ())[1:] != tail or array.dtype.kind not in kinds:
-                wanted = ", ".join(["N", *map(str, tail)])
-                found = f"{name} is {array.dtype} {array.shape}"
-                raise RadioMLError(f"{path}: {found}; expected {_TYPES[name]} ({wanted}); {_import(path)}")
-        frames = len(file["X"])
-        if frames == 0 or any(len(file[name]) != frames for name in "YZ"):
-            lengths = ", ".join(f"{name}: {len(file[name])}" for name in "XYZ")
-            raise RadioMLError(f"{path}: {lengths} frames; expected equal numbers, 1 at least")
+    with reading(path):
+        Path(path).open("rb").close()
+    with ExitStack() as stack:
+        with damaged(path):
+            file = stack.enter_context(h5py.File(path, "r"))
+            _check_layout(path, file)
         yield file
+
+
+@contextmanager
+def damaged(path: Path | str) -> Iterator[None]:
+    """Turn what h5py raises of a damaged file into RadioMLError."""
+    try:
+        yield
+    except (OSError, RuntimeError, LookupError, TypeError, ValueError) as error:
+        raise RadioMLError(f"{path}: not an HDF5 file, or a damaged one ({brief(error)})") from error
+
+
+def _check_layout(path: Path | str, file: h5py.File) -> None:
+    import h5py
+
+    for name, (tail, kinds) in _ARRAYS.items():
+        array = file.get(name)
+        if not isinstance(array, h5py.Dataset):
+            raise RadioMLError(f"{path}: no array {name!r}: not a RadioML 2018.01A file; {_import(path)}")
+        if (array.shape or ())[1:] != tail or array.dtype.kind not in kinds:
+            wanted = ", ".join(["N", *map(str, tail)])
+            found = f"{name} is {array.dtype} {array.shape}"
+            raise RadioMLError(f"{path}: {found}; expected {_TYPES[name]} ({wanted}); {_import(path)}")
+    frames = len(file["X"])
+    if frames == 0 or any(len(file[name]) != frames for name in "YZ"):
+        lengths = ", ".join(f"{name}: {len(file[name])}" for name in "XYZ")
+        raise RadioMLError(f"{path}: {lengths} frames; expected equal numbers, 1 at least")
 
 
 def _import(path: Path | str) -> str:
@@ -223,6 +237,6 @@ def read_slice(path: Path | str, array: h5py.Dataset, start: int, stop: int) -> 
     """`array[start:stop]` of an open RadioML file; a damaged block becomes a RadioMLError that says where."""
     try:
         return array[start:stop]
-    except OSError as error:
+    except (OSError, RuntimeError, ValueError) as error:
         name = array.name.lstrip("/")
-        raise RadioMLError(f"{path}: {name} cannot be read from frame {start} on: {error}") from error
+        raise RadioMLError(f"{path}: {name} cannot be read from frame {start} on: {brief(error)}") from error

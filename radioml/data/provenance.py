@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from radioml.data.conditions import NOMINAL
-from radioml.data.dataset import open_dataset, read_layout, read_slice
+from radioml.data.dataset import damaged, open_dataset, read_layout, read_slice
 from radioml.data.layout import Layout
 from radioml.data.source_digest import Progress, known_sha256, silent, source_sha256
 
@@ -75,10 +75,11 @@ def origin(path: Path | str, progress: Progress = silent) -> Origin:
     path = Path(path)
     layout = read_layout(path)
     with open_dataset(path) as file:
-        marks = {name: str(file.attrs.get(name)) for name in (*SYNTHETIC_ATTRIBUTES, CUT_SHA256, FIRST_FRAMES)}
-        reordered = bool(file.attrs.get(REORDERED))
+        with damaged(path):
+            marks = {name: str(file.attrs.get(name)) for name in (*SYNTHETIC_ATTRIBUTES, CUT_SHA256, FIRST_FRAMES)}
+            reordered = bool(file.attrs.get(REORDERED))
+            preset = str(file.attrs.get("preset", NOMINAL))
         synthetic = marks["generator"] == SYNTHETIC_MARK
-        preset = str(file.attrs.get("preset", NOMINAL))
         made_of = f"generator {marks['generator_version']}{'' if preset == NOMINAL else f', preset {preset}'}"
         made_of += f", seed {marks['seed']}"
         if synthetic and not (reordered or layout.cut_from):

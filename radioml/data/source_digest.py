@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from radioml.errors import RadioMLError
-from radioml.files import chosen_cache, read_json, sha256, write_json
+from radioml.files import chosen_cache, sha256, write_json
+from radioml.reading.text import read_json
 
 Progress = Callable[[str, int, int], object]
 """Called with what is being done, how much of it is done, and of how much."""

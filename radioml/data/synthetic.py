@@ -14,11 +14,10 @@ Model, in samples (fs = 1), 8 samples a symbol:
 from __future__ import annotations
 
 import json
-from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from functools import cache
 from importlib.resources import files
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +31,7 @@ from radioml.data.layout import CELLS, Layout
 from radioml.data.provenance import SYNTHETIC_ATTRIBUTES, SYNTHETIC_MARK
 from radioml.data.writing import create
 from radioml.files import replacing
-from radioml.processes import ProcessPool
+from radioml.processes import computed
 
 GENERATOR_VERSION = 1
 """Raised whenever the same seed and preset give another file."""
@@ -283,13 +282,9 @@ def write_dataset(
     marks = dict(zip(SYNTHETIC_ATTRIBUTES, (SYNTHETIC_MARK, GENERATOR_VERSION, seed, conditions), strict=True))
     with replacing(path) as temporary:
         place = create(temporary, layout, marks)
-        with temporary.open("r+b") as stream, ProcessPool(processes) as pool:
+        blocks = computed(_cell_block, _blocks(seed, frames_per_cell, conditions), processes)
+        with temporary.open("r+b") as stream, closing(blocks):
             stream.seek(place)
-            jobs = _blocks(seed, frames_per_cell, conditions)
-            # As many as keep the processes busy: finished blocks wait in memory for a disk that is slower.
-            ahead = deque(pool.submit(_cell_block, job) for job in islice(jobs, 4 * processes))
-            while ahead:
-                block = ahead.popleft().result()
-                ahead.extend(pool.submit(_cell_block, job) for job in islice(jobs, 1))
+            for block in blocks:
                 stream.write(block.data)
                 progress(len(block))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from radioml.data.provenance import described, kind_of_data
 from radioml.errors import RadioMLError
-from radioml.files import read_json
+from radioml.reading.text import read_json
 from radioml.report.metrics import over
 
 

@@ -15,7 +15,7 @@ from deploy.bench import PARTS, Call, bench
 from deploy.bench_results import benchmark, write_benchmark
 from radioml.contract.package import open_package, write_package
 from radioml.errors import MismatchError, RadioMLError
-from radioml.files import read_json
+from radioml.reading.text import read_json
 from tests.deploy.conftest import in_board_environment
 from tests.repository import REPOSITORY
 

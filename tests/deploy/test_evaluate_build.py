@@ -17,7 +17,7 @@ from radioml.cli import app
 from radioml.data.layout import Layout
 from radioml.data.split import spread_indices
 from radioml.errors import RadioMLError
-from radioml.files import read_json
+from radioml.reading.text import read_json
 
 
 @pytest.mark.parametrize("backend", [None, "software"])

@@ -14,7 +14,7 @@ from deploy.classify import classify
 from radioml.constants import CLASSES
 from radioml.contract.package import open_package
 from radioml.data.dataset import read_frames, read_layout
-from radioml.files import read_json
+from radioml.reading.text import read_json
 from tests.deploy.conftest import in_board_environment
 from tests.repository import REPOSITORY
 

@@ -147,10 +147,12 @@ def test_unusable_sources_are_named(samples, tmp_path, monkeypatch):
     for array in (np.zeros((4, 1000, 2), np.float32), np.zeros(5000, bool), np.zeros(3001, np.int16)):
         np.save(path, array)
         refused(path)
-    path.write_bytes(b"\x93NUMPY")
-    assert "not a readable NumPy array" in refused(path)
+    np.savez(tmp_path / "x.npz", np.zeros((4, 1024, 2)))
+    for content in (b"\x93NUMPY", (tmp_path / "x.npz").read_bytes()):
+        path.write_bytes(content)
+        assert "not a NumPy array" in refused(path)
     np.save(path, np.array([{}], dtype=object), allow_pickle=True)
-    assert "not a readable NumPy array" in refused(path)
+    assert "not an array of numbers" in refused(path)
 
 
 def test_broken_sigmf_recordings_are_named(samples, tmp_path):

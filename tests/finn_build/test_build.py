@@ -12,7 +12,7 @@ from finn_build.build import build
 from finn_build.engine.record import load_record, open_record
 from radioml.contract.package import open_package
 from radioml.errors import RadioMLError
-from radioml.files import read_json
+from radioml.reading.text import read_json
 
 
 def test_build_writes_the_contract(small_build, tmp_path):
@@ -107,10 +107,21 @@ def test_foreign_onnx(radioml, tmp_path):
     assert "Traceback" not in done.stderr
 
 
-def test_missing_golden_frames(small_model, tmp_path):
+def test_missing_and_damaged_golden_frames(small_model, tmp_path):
     shutil.copy(small_model, tmp_path / "model.onnx")
-    with pytest.raises(RadioMLError, match="no golden frames"):
-        build(tmp_path / "model.onnx", "ZCU104", "rtl", out=tmp_path / "out")
+    whole = small_model.with_name("golden.npz").read_bytes()
+    for content in (
+        None,
+        b"",
+        whole[:-100],
+        whole[: len(whole) // 2],
+        b"\x93NUMPY",
+        bytes([*whole[:999], 0, *whole[1000:]]),
+    ):
+        if content is not None:
+            (tmp_path / "golden.npz").write_bytes(content)
+        with pytest.raises(RadioMLError, match=r"golden\.npz: "):
+            build(tmp_path / "model.onnx", "ZCU104", "rtl", out=tmp_path / "out")
 
 
 def test_golden_frames_of_another_network(small_model, tmp_path):

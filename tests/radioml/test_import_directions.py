@@ -19,6 +19,7 @@ FORBIDDEN = {
 FLOORS = {
     "radioml": """
         constants errors processes suggest
+        reading
         doctor files network
         contract data
         report simulation

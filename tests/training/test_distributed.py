@@ -18,7 +18,7 @@ from radioml.data.layout import Layout
 from radioml.data.split import fixed_split
 from radioml.data.synthetic import write_dataset
 from radioml.errors import RadioMLError
-from radioml.files import read_json
+from radioml.reading.text import read_json
 from tests.repository import REPOSITORY
 from training import distributed
 from training.checkpoint import load_checkpoint

@@ -17,7 +17,7 @@ from radioml.data.layout import Layout
 from radioml.data.split import fixed_split, spread_indices
 from radioml.data.synthetic import write_dataset
 from radioml.errors import RadioMLError
-from radioml.files import read_json
+from radioml.reading.text import read_json
 from training.evaluate import evaluate
 from training.export import export
 

@@ -18,8 +18,9 @@ from radioml.constants import CLASSES
 from radioml.contract.metadata import load_exported
 from radioml.data.synthetic import generate_spread
 from radioml.errors import RadioMLError
-from radioml.files import read_json, sha256
+from radioml.files import sha256
 from radioml.network.exact_qonnx import ExactQonnx
+from radioml.reading.text import read_json
 from training.checkpoint import TrainedNetwork, load_checkpoint, save_checkpoint
 from training.export import compare, export
 from training.reference import IntegerNetwork, integer_logits

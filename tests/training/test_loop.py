@@ -18,7 +18,8 @@ from radioml.data.dataset import read_frames
 from radioml.data.split import fixed_split
 from radioml.data.synthetic import write_dataset
 from radioml.errors import RadioMLError
-from radioml.files import alone_in, read_json
+from radioml.files import alone_in
+from radioml.reading.text import read_json
 from training.bad_batch import DivergedError, LossWatch
 from training.data import QuantisedFrames, RadioMLData, as_iq
 from training.experiment import Experiment

@@ -20,7 +20,7 @@ from deploy.results import accuracy
 from deploy.simulated.bitfile import write_bitfile_package
 from radioml.contract.package import open_package
 from radioml.errors import RadioMLError
-from radioml.files import read_json
+from radioml.reading.text import read_json
 from tests.deploy.backends.test_pynq import FRAMES, simulated  # noqa: F401  (a fixture)
 from tests.deploy.conftest import in_board_environment
 from tests.repository import REPOSITORY

@@ -20,7 +20,7 @@ from radioml.data.dataset import read_frames
 from radioml.data.layout import Layout
 from radioml.data.split import spread_indices
 from radioml.errors import RadioMLError
-from radioml.files import read_json
+from radioml.reading.text import read_json
 from tests.deploy.conftest import in_board_environment
 from tests.repository import REPOSITORY
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from radioml.files import read_json
+from radioml.reading.text import read_json
 from tests.deploy.backends.test_pynq import FRAMES, simulated  # noqa: F401  (a fixture)
 from tests.deploy.conftest import in_board_environment
 from tests.repository import REPOSITORY

@@ -24,7 +24,7 @@ from radioml.data.dataset import read_frames
 from radioml.data.layout import Layout
 from radioml.data.split import spread_indices
 from radioml.data.synthetic import generate_spread
-from radioml.files import read_json
+from radioml.reading.text import read_json
 from tests.deploy.conftest import in_board_environment
 from tests.repository import REPOSITORY
 
@@ -200,7 +200,7 @@ def test_a_truncated_package_is_told(on_board, bitfile_package, data_file, tmp_p
     (tmp_path / "cut.zip").write_bytes(bitfile_package.read_bytes()[:-500])
     done = on_board("classify", tmp_path / "cut.zip", "--data", data_file)
     assert done.returncode == 2
-    assert "cut.zip: not a package of this tool, or a truncated one" in done.stderr
+    assert "cut.zip: not a ZIP archive, or a damaged one" in done.stderr
 
 
 def test_nan_and_clipped_input_are_counted_by_classify(radioml, small_package, data_file, tmp_path):

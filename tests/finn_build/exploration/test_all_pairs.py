@@ -18,7 +18,7 @@ from finn_build.build import build
 from finn_build.estimate.estimate import RESOURCES
 from finn_build.exploration.all_pairs import FAILED, FITS, Layers, _estimate
 from finn_build.exploration.tables import markdown, markdown_in_full
-from radioml.files import read_json
+from radioml.reading.text import read_json
 from tests.repository import REPOSITORY
 
 SMALL = {"phases": 32, "channels": [4, 4], "kernels": [3, 3], "strides": [2, 2]}

@@ -16,7 +16,7 @@ from finn_build.folding.folding import apply_folding, digest, fold_to_interval, 
 from finn_build.steps import graph_steps
 from radioml.contract.metadata import load_exported
 from radioml.errors import RadioMLError
-from radioml.files import read_json
+from radioml.reading.text import read_json
 
 BOARD = load_board("Pynq-Z2")
 FILE = Path("mine.json")

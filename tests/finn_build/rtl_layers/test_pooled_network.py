@@ -32,7 +32,7 @@ from finn_build.verify.rung import Reference, RungResult
 from finn_build.vivado.bitfile import build_bitfile
 from radioml.contract.package import LIBRARY, Manifest, open_package, write_package
 from radioml.data.synthetic import generate_spread
-from radioml.files import read_json
+from radioml.reading.text import read_json
 from tests.finn_build.vivado import vendor_tools
 from training.checkpoint import TrainedNetwork, save_checkpoint
 from training.export import export

@@ -23,7 +23,7 @@ from finn_build.verify.rung import Reference
 from radioml.contract.package import LIBRARY, open_package, write_package
 from radioml.data.synthetic import generate_spread
 from radioml.errors import RadioMLError
-from radioml.files import read_json
+from radioml.reading.text import read_json
 from training.checkpoint import TrainedNetwork, save_checkpoint
 from training.export import export
 from training.inner_levels import inner_levels

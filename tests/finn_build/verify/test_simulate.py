@@ -10,7 +10,7 @@ import pytest
 from finn_build.verify.comparison import compare
 from radioml.contract.package import open_package, write_package
 from radioml.errors import RadioMLError
-from radioml.files import read_json
+from radioml.reading.text import read_json
 from radioml.simulation.rtl_simulator import RtlSimulator
 
 

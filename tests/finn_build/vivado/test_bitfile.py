@@ -22,7 +22,8 @@ from finn_build.vivado.implementation import collect_vitis, collect_zynq, summar
 from finn_build.vivado.same_hardware import check_same_hardware
 from radioml.contract.package import BITFILE, HANDOFF, IMPLEMENTATION, XCLBIN, open_package
 from radioml.errors import MismatchError, RadioMLError
-from radioml.files import read_json, sha256
+from radioml.files import sha256
+from radioml.reading.text import read_json
 from tests.finn_build.vivado import vendor_tools, vivado_texts
 
 FPS = 400_000  # of small_build

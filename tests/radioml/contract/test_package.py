@@ -72,7 +72,7 @@ def test_stream_words():
 
 
 def test_missing(tmp_path):
-    with pytest.raises(RadioMLError, match="no such package"):
+    with pytest.raises(RadioMLError, match="no such file"):
         open_package(tmp_path / "package.zip", tmp_path / "unpacked")
 
 
@@ -80,7 +80,7 @@ def test_missing(tmp_path):
 def test_truncated(package, tmp_path, share):
     content = package.read_bytes()
     package.write_bytes(content[: int(share * len(content))])
-    with pytest.raises(RadioMLError, match="not a package of this tool, or a truncated one"):
+    with pytest.raises(RadioMLError, match="not a ZIP archive, or a damaged one"):
         open_package(package, tmp_path / "unpacked")
 
 
@@ -101,7 +101,7 @@ def test_names_that_leave_the_folder_are_refused(package, tmp_path, name):
         files = json.loads(archive.read(MANIFEST))["files"]
     rewrite(package, {name: b"x", MANIFEST: manifest_text(package, files=files | {name: "0" * 64})})
     before = set(tmp_path.rglob("*"))
-    with pytest.raises(RadioMLError, match="points outside the package"):
+    with pytest.raises(RadioMLError, match="points outside the archive"):
         open_package(package, tmp_path / "unpacked")
     assert set(tmp_path.rglob("*")) == before
 
@@ -127,14 +127,15 @@ def test_another_format_is_refused(package, tmp_path):
 
 def test_a_manifest_with_an_unknown_field_is_refused(package, tmp_path):
     rewrite(package, {MANIFEST: manifest_text(package, colour="blue")})
-    with pytest.raises(RadioMLError, match="lacks or misnames a field"):
+    with pytest.raises(RadioMLError, match=r"manifest\.json: colour is unknown; there are kind, version"):
         open_package(package, tmp_path / "unpacked")
 
 
 def test_a_manifest_that_is_not_json_is_refused(package, tmp_path):
-    rewrite(package, {MANIFEST: b"hello"})
-    with pytest.raises(RadioMLError, match="build the package again"):
-        open_package(package, tmp_path / "unpacked")
+    for content in (b"hello", b"", b"\xff\xfe\xfd", b"[" * 99_999):
+        rewrite(package, {MANIFEST: content})
+        with pytest.raises(RadioMLError, match=r"package\.zip: manifest\.json: not valid JSON"):
+            open_package(package, tmp_path / "unpacked")
 
 
 def test_a_zip_of_something_else_is_refused(tmp_path):
@@ -148,7 +149,7 @@ def test_a_zip_bomb_is_refused_before_anything_is_written(package, tmp_path, mon
     monkeypatch.setattr("radioml.contract.package.MOST_BYTES", 1 << 20)
     rewrite(package, {"libaccelerator.so": bytes(2 << 20)})
     assert package.stat().st_size < 1 << 16
-    with pytest.raises(RadioMLError, match=r"2,\d{3},\d{3} bytes unpacked; a package has 1,048,576 at most"):
+    with pytest.raises(RadioMLError, match=r"2,\d{3},\d{3} bytes unpacked; 1,048,576 are allowed at most"):
         open_package(package, tmp_path / "unpacked")
     assert not (tmp_path / "unpacked").exists()
 
@@ -163,11 +164,14 @@ def test_a_zip_bomb_is_refused_before_anything_is_written(package, tmp_path, mon
         ({"latency_cycles": -1}, "latency_cycles cannot be -1"),
         ({"kind": "firmware"}, "kind cannot be 'firmware'"),
         ({"board": None}, "board cannot be None"),
-        ({"classes": ["OOK", 4]}, "classes cannot be ('OOK', 4)"),
+        ({"classes": ["OOK", 4]}, "classes[1] cannot be 4"),
         ({"accuracy": 0.5}, "accuracy cannot be 0.5"),
         ({"files": ["libaccelerator.so"]}, "files cannot be"),
-        ({"quantiser": {"bits": "8", "scale": 0.1}}, "'8' bits"),
-        ({"quantiser": {"bits": 7.5, "scale": 0.1}}, "7.5 bits"),
+        ({"quantiser": {"bits": "8", "scale": 0.1}}, "quantiser.bits cannot be '8'"),
+        ({"quantiser": {"bits": 7.5, "scale": 0.1}}, "quantiser.bits cannot be 7.5"),
+        ({"quantiser": {"bits": 9, "scale": 0.1}}, "quantiser: input quantiser: 9 bits"),
+        ({"quantiser": None}, "quantiser is None"),
+        ({"folding": {"MVAU_rtl_0": {"PE": "2"}}}, "folding.MVAU_rtl_0.PE cannot be '2'"),
     ],
 )
 def test_values_of_a_manifest_that_make_no_sense_are_refused(package, tmp_path, changes, message):
@@ -183,5 +187,5 @@ def test_values_of_a_manifest_that_make_no_sense_are_refused(package, tmp_path, 
 )  # fmt: skip
 def test_streams_that_cannot_be_are_refused(package, manifest, tmp_path, change):
     rewrite(package, {MANIFEST: manifest_text(package, input=asdict(manifest.input) | change)})
-    with pytest.raises(RadioMLError, match=r"stream.*build the package again"):
+    with pytest.raises(RadioMLError, match=r"input.*build the package again"):
         open_package(package, tmp_path / "unpacked")

@@ -89,14 +89,14 @@ def test_missing(tmp_path):
 def test_truncated(file):
     content = file.read_bytes()
     file.write_bytes(content[: len(content) // 2])
-    with pytest.raises(RadioMLError, match="not an HDF5 file, or a truncated one"):
+    with pytest.raises(RadioMLError, match="not an HDF5 file, or a damaged one"):
         check_dataset(file)
 
 
 def test_not_hdf5(tmp_path):
     path = tmp_path / "notes.h5"
     path.write_text("not a data set")
-    with pytest.raises(RadioMLError, match="not an HDF5 file, or a truncated one"):
+    with pytest.raises(RadioMLError, match="not an HDF5 file, or a damaged one"):
         check_dataset(path)
 
 

@@ -13,9 +13,11 @@ from radioml.data import dataset
 from radioml.data.check import check_dataset
 from radioml.data.dataset import read_frames, read_layout
 from radioml.data.layout import CELLS, Layout
+from radioml.data.provenance import origin
 from radioml.data.split import spread_indices
 from radioml.data.synthetic import write_dataset
 from radioml.errors import RadioMLError
+from tests.radioml.reading.damage import OTHER_KINDS, flipped, truncated
 
 DAMAGED = 500
 """A frame whose block on the disk is damaged."""
@@ -110,3 +112,35 @@ def test_every_cells_ends_are_looked_at(tmp_path, monkeypatch, all_of_up_to):
             read_layout(path)
         with h5py.File(path, "r+") as file:
             file["Y"][frame] = right
+
+
+def test_a_damaged_file_is_refused_or_read(tmp_path: Path):
+    path = tmp_path / "file.h5"
+    class_index, snr_db = Layout.full(1).labels(np.arange(CELLS))
+    with h5py.File(path, "w") as new:
+        new.create_dataset("X", (CELLS, 1024, 2), np.float32, chunks=(78, 1024, 2), compression="gzip")
+        new.create_dataset("Y", data=(class_index[:, None] == np.arange(24)).astype(np.int64), compression="gzip")
+        new.create_dataset("Z", data=snr_db[:, None], compression="gzip")
+    content = path.read_bytes()
+    for changed in (*OTHER_KINDS.values(), *truncated(content, 20), *flipped(content, 100)):
+        path.write_bytes(changed)
+        try:
+            read_frames(path, np.array([0, 623]))
+        except RadioMLError as error:
+            assert str(error).startswith(f"{path}: ")
+
+
+def test_damaged_marks_are_a_user_error(tmp_path: Path):
+    path = tmp_path / "file.h5"
+    write_dataset(path, 1, seed=1)
+    content = bytearray(path.read_bytes())
+    content[content.index(b"GCOL")] ^= 1  # where HDF5 keeps the texts of attributes
+    path.write_bytes(content)
+    with pytest.raises(RadioMLError, match=r"file\.h5: not an HDF5 file, or a damaged one \("):
+        origin(path)
+
+
+@pytest.mark.parametrize("index", [-1, CELLS, -CELLS])
+def test_an_index_outside_of_the_file_is_named(file: Path, index: int):
+    with pytest.raises(IndexError, match=rf"^frame {index} of a file of 624$"):
+        read_frames(file, np.array([5, index, 7]))

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import h5py
@@ -11,6 +14,7 @@ from radioml.constants import CLASSES, SNRS_DB
 from radioml.data import synthetic
 from radioml.data.dataset import open_dataset, read_frames, spread_cells
 from radioml.data.synthetic import generate_cell, generate_spread, write_dataset
+from tests.repository import REPOSITORY
 
 
 def test_content_depends_on_seed_and_size_not_on_processes(tmp_path: Path):
@@ -128,3 +132,16 @@ def test_a_network_trained_on_real_data_recognises_synthetic_frames(reference: P
     per_snr = {snr: accuracy(snr, 16 if snr == 30 else 4) for snr in SNRS_DB}
     assert np.mean(list(per_snr.values())) >= 0.55
     assert per_snr[30] >= 0.88
+
+
+def test_a_plain_script_without_a_main_guard_can_write_a_file(tmp_path: Path):
+    (tmp_path / "script.py").write_text(
+        "from radioml.data.synthetic import write_dataset\nwrite_dataset('file.h5', 1, seed=1)\nprint('done')\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    done = subprocess.run(
+        [sys.executable, "script.py"], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "done\n", "")
+    write_dataset(tmp_path / "again.h5", 1, seed=1, processes=2)
+    assert (tmp_path / "file.h5").read_bytes() == (tmp_path / "again.h5").read_bytes()

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 import radioml.cli.evaluation  # noqa: F401  (registers the commands)
 from radioml.cli import app
 from radioml.errors import RadioMLError
-from radioml.files import read_json
+from radioml.reading.text import read_json
 from training.challenge.compare import compare, published_points
 from training.checkpoint import TrainedNetwork, load_checkpoint, save_checkpoint
 from training.score import score_model

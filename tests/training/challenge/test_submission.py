@@ -26,7 +26,7 @@ from radioml.data.layout import Layout
 from radioml.data.split import fixed_split
 from radioml.data.synthetic import write_dataset
 from radioml.errors import RadioMLError
-from radioml.files import read_json
+from radioml.reading.text import read_json
 from training.challenge.rules import FAIL, PASS, TEST_DIGEST, UNCHECKED, Verdict, _split, check_rules
 from training.challenge.submission import _REQUIRED, SOURCE, _format, _source, write_submission
 from training.evaluate import evaluate

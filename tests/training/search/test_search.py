@@ -19,7 +19,7 @@ from radioml.data.dataset import read_iq, read_layout
 from radioml.data.split import fixed_split
 from radioml.data.synthetic import write_dataset
 from radioml.errors import RadioMLError
-from radioml.files import read_json
+from radioml.reading.text import read_json
 from tests.repository import REPOSITORY
 from training.evaluate import evaluate
 from training.experiment import CONFIGS, load_experiment, read_claim

@@ -11,7 +11,8 @@ from rich.console import Console
 
 from radioml.data.synthetic import write_dataset
 from radioml.errors import RadioMLError
-from radioml.files import read_json, sha256
+from radioml.files import sha256
+from radioml.reading.text import read_json
 from training.checkpoint import TrainedNetwork, load_checkpoint
 from training.experiment import Experiment
 from training.loop import ModulationClassifier, train

@@ -1,0 +1,98 @@
+"""Plain values, as JSON and YAML give them, to dataclasses: every field is there and of its type."""
+
+from __future__ import annotations
+
+import sys
+import types
+from collections.abc import Mapping
+from dataclasses import MISSING, fields, is_dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from radioml.errors import RadioMLError
+from radioml.reading.text import read_json
+
+T = TypeVar("T")
+_MOST_CHARACTERS = 80
+"""Of a wrong value that a message shows."""
+
+
+def read_record(path: Path | str, kind: type[T], *, others: bool = False) -> T:
+    """A dataclass from a JSON file; see `record`. Raises RadioMLError that names the file and the field."""
+    try:
+        return record(read_json(path), kind, others=others)
+    except ValueError as error:
+        raise RadioMLError(f"{path}: {error}") from error
+
+
+def record(value: Any, kind: type[T], where: str = "", *, others: bool = False) -> T:
+    """An object of the dataclass `kind` from a mapping of its fields.
+
+    Fields may be str, bool, int, float (finite; also from whole numbers), Any, Literal, another dataclass, tuples,
+    lists and dictionaries of these, and any of them `| None`. Sequences become tuples where the field is one.
+
+    Args:
+        where: what a message calls the value, e.g. "input".
+        others: leave fields aside that the dataclass does not have; they are an error otherwise.
+
+    Raises ValueError that names the first field that is missing, unknown or wrong, and what the dataclass itself
+    raises.
+    """
+    if not isinstance(value, Mapping):
+        raise ValueError(f"{where or 'the value'} is {_shown(value)}; expected {', '.join(_names(kind))}")
+    before = f"{where}." if where else ""
+    if not others and (unknown := [key for key in value if key not in _names(kind)]):
+        raise ValueError(f"{before}{unknown[0]} is unknown; there are {', '.join(_names(kind))}")
+    hints, given = get_type_hints(kind), {}
+    for field in fields(kind):  # type: ignore[arg-type]
+        if field.name in value:
+            given[field.name] = _typed(value[field.name], hints[field.name], f"{before}{field.name}", others)
+        elif field.default is MISSING and field.default_factory is MISSING:
+            raise ValueError(f"{before}{field.name} is missing")
+    try:
+        return kind(**given)
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}" if where else str(error)) from error
+
+
+def _typed(value: Any, hint: Any, where: str, others: bool) -> Any:
+    """The value as its type hint says; raises ValueError where it is of another type."""
+    origin, arguments = get_origin(hint), get_args(hint)
+    if origin in (Union, types.UnionType):  # X | None alone
+        if value is None:
+            return None
+        (hint,) = (argument for argument in arguments if argument is not type(None))
+        return _typed(value, hint, where, others)
+    if is_dataclass(hint):
+        return record(value, hint, where, others=others)
+    if origin in (tuple, list) and isinstance(value, (tuple, list)):
+        whole = origin is list or arguments[-1] is Ellipsis
+        kinds = arguments[:1] * len(value) if whole else arguments
+        if len(kinds) == len(value):
+            members = zip(range(len(value)), value, kinds, strict=True)
+            return origin(_typed(one, kind, f"{where}[{at}]", others) for at, one, kind in members)
+    if origin is dict and isinstance(value, dict):
+        return {
+            _typed(key, arguments[0], f"a key of {where}", others): _typed(one, arguments[1], f"{where}.{key}", others)
+            for key, one in value.items()
+        }
+    if _is(value, hint):
+        return value
+    raise ValueError(f"{where} cannot be {_shown(value)}")
+
+
+def _is(value: Any, hint: Any) -> bool:
+    if hint is float:
+        return type(value) in (int, float) and abs(value) <= sys.float_info.max
+    if get_origin(hint) is Literal:
+        return any(value == one and type(value) is type(one) for one in get_args(hint))
+    return hint is Any or type(value) is hint
+
+
+def _names(kind: type) -> list[str]:
+    return [field.name for field in fields(kind)]  # type: ignore[arg-type]
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= _MOST_CHARACTERS else f"{text[:_MOST_CHARACTERS]} ..."
