@@ -47,27 +47,32 @@ class GraphWriter:
         attributes = {"signed": int(signed), "narrow": int(narrow), "rounding_mode": "ROUND", **attributes}
         return self.node("Quant", *inputs, domain=self.quant_domain, **attributes)
 
-    def weights(self, shape: Sequence[int], bits: int = 4, per_channel: bool = False) -> str:
-        """Quantised random weights, one scale a tensor or one for each entry of the first axis."""
-        size = (shape[0], *[1] * (len(shape) - 1)) if per_channel else ()
-        scale = self.random.uniform(0.02, 0.2, size).astype(np.float32)
+    def weights(self, shape: Sequence[int], bits: int, per_channel: bool) -> tuple[np.ndarray, np.ndarray]:
+        """Random integers, and their scale: one, or one for each entry of the first axis."""
+        scale = self.random.uniform(0.02, 0.2, (shape[0], *[1] * (len(shape) - 1)) if per_channel else ())
         largest = 2 ** (bits - 1) - 1
-        values = self.random.uniform(-largest, largest, shape) * scale
-        before = self.tensor
-        name = self.quant(scale, bits, signed=True, narrow=True, of=self.constant(values))
-        self.tensor = before
-        return name
+        return self.random.integers(-largest, largest + 1, shape).astype(np.float32), scale.astype(np.float32)
 
-    def convolution(
-        self, outputs: int, kernel: int, bits: int = 4, bias: bool = False, per_channel: bool = False, **attributes: Any
-    ) -> None:
-        """A 1-D convolution, padded by half."""
-        group = attributes.get("group", 1)
-        weights = self.weights((outputs, self.channels // group, kernel), bits, per_channel)
-        biases = [self.constant(self.random.normal(0, 0.1, outputs))] if bias else []
-        attributes = {"kernel_shape": [kernel], "pads": [kernel // 2] * 2, **attributes}
-        self.node("Conv", self.tensor, weights, *biases, **attributes)
-        self.channels = outputs
+    def layer(
+        self, operation: str, shape: Sequence[int], bits: int = 4, bias: bool = False, per_channel: bool = False,
+        **attributes: Any,
+    ) -> None:  # fmt: skip
+        """A layer with weights (outputs, inputs, ...) of what the last node gave."""
+        integers, scale = self.weights(shape, bits, per_channel)
+        source = self.tensor
+        weights = self.quant(scale, bits, signed=True, narrow=True, of=self.constant(integers * scale))
+        biases = [self.constant(self.random.normal(0, 0.1, shape[0]))] if bias else self.no_bias(operation, shape)
+        self.node(operation, source, weights, *biases, **attributes)
+        self.channels = shape[0]
+
+    def no_bias(self, operation: str, shape: Sequence[int]) -> list[str]:
+        """Zeros, where an old opset wants a bias."""
+        return [self.constant(np.zeros(shape[0]))] if operation == "Gemm" and self.opset < 11 else []
+
+    def convolution(self, outputs: int, kernel: int, **options: Any) -> None:
+        """A 1-D convolution, padded by half; options: of `layer`."""
+        shape = (outputs, self.channels // options.get("group", 1), kernel)
+        self.layer("Conv", shape, **{"kernel_shape": [kernel], "pads": [kernel // 2] * 2, **options})
 
     def batch_norm(self) -> None:
         """With negative slopes, too, and one channel that is constant."""
@@ -86,10 +91,20 @@ class GraphWriter:
     def classifier(self, features: int, bits: int = 4, classes: int = 24) -> None:
         """Flatten and a linear layer without a bias."""
         self.node("Flatten", self.tensor, axis=1)
-        weights = self.weights((classes, features), bits)
-        tensor = self.tensor
-        self.node("Transpose", weights, perm=[1, 0])
-        self.node("MatMul", tensor, self.tensor)
+        self.layer("Gemm", (classes, features), bits, transB=1)
+
+    def small_network(self) -> None:
+        """A network of a few layers, of the kind that becomes RTL."""
+        self.quant(1 / 64, 8, signed=True)
+        self.convolution(4, 3, strides=[4])
+        self.batch_norm()
+        self.activation()
+        self.node("MaxPool", self.tensor, kernel_shape=[4], strides=[4])
+        self.convolution(6, 3)
+        self.batch_norm()
+        self.activation(0.5, 3)
+        self.node("MaxPool", self.tensor, kernel_shape=[8], strides=[8])
+        self.classifier(6 * 8)
 
     def model(self, shape: Sequence[int | str] = (1, 24)) -> onnx.ModelProto:
         """The model, valid by the ONNX standard where its operations are known to it."""
@@ -103,3 +118,68 @@ class GraphWriter:
         domains = {node.domain for node in self.nodes} - {""}
         opsets = [helper.make_opsetid("", self.opset), *(helper.make_opsetid(domain, 1) for domain in sorted(domains))]
         return helper.make_model(graph, opset_imports=opsets, ir_version=8)
+
+
+class QcdqWriter(GraphWriter):
+    """The same in standard operations: QuantizeLinear, Clip where there are fewer than 8 bits, DequantizeLinear."""
+
+    def quant(
+        self, scale: Any, bits: int, signed: bool = False, narrow: bool = False, of: str = "", **attributes: Any
+    ) -> str:
+        kind = np.int8 if signed else np.uint8
+        per_channel = np.ndim(scale) > 0
+        along = {"axis": 0} if per_channel else {}
+        numbers = np.ravel(scale) if per_channel else scale
+        zero = self.constant(np.zeros_like(numbers), kind)
+        steps = [self.constant(numbers), zero]
+        tensor = self.node("QuantizeLinear", of or self.tensor, *steps, **along)
+        low = -(2 ** (bits - 1)) + narrow if signed else 0
+        high = low + 2**bits - 1 - narrow
+        if bits < 8 or narrow:
+            tensor = self.node("Clip", tensor, self.constant(low, kind), self.constant(high, kind))
+        return self.node("DequantizeLinear", tensor, *steps, **along)
+
+
+class FinnWriter(GraphWriter):
+    """The same as Brevitas exported it for FINN: thresholds, integer weights, scales behind them.
+
+    annotated: whether the file says the types of integers, as FINN's annotations.
+    """
+
+    def __init__(self, seed: int = 0, opset: int = 9, domain: str = "finn", annotated: bool = True) -> None:
+        super().__init__(seed, opset, domain)
+        self.annotated: dict[str, str] | None = {} if annotated else None
+
+    def quant(
+        self, scale: Any, bits: int, signed: bool = False, narrow: bool = False, of: str = "", **attributes: Any
+    ) -> str:
+        low = -(2 ** (bits - 1)) + narrow if signed else 0
+        count = 2**bits - 1 - narrow
+        thresholds = (np.arange(count, dtype=np.float32) + np.float32(low + 0.5)) * np.float32(scale)
+        kind = f"{'INT' if signed else 'UINT'}{bits}"
+        table = self.constant(thresholds[None])
+        self.node("MultiThreshold", of or self.tensor, table, domain=self.quant_domain, out_dtype=kind)
+        if low:
+            self.node("Add", self.tensor, self.constant(low))
+        return self.node("Mul", self.tensor, self.constant(scale))
+
+    def layer(
+        self, operation: str, shape: Sequence[int], bits: int = 4, bias: bool = False, per_channel: bool = False,
+        **attributes: Any,
+    ) -> None:  # fmt: skip
+        integers, scale = self.weights(shape, bits, per_channel)
+        weights = self.constant(integers)
+        if self.annotated is not None:
+            self.annotated[weights] = f"INT{bits}"
+        self.node(operation, self.tensor, weights, *self.no_bias(operation, shape), **attributes)
+        self.node("Mul", self.tensor, self.constant(scale.reshape(1, *scale.shape[:1], *scale.shape[2:])))
+        self.channels = shape[0]
+
+    def model(self, shape: Sequence[int | str] = (1, 24)) -> onnx.ModelProto:
+        model = super().model(shape)
+        for tensor, kind in (self.annotated or {}).items():
+            entry = onnx.StringStringEntryProto(key="finn_datatype", value=kind)
+            model.graph.quantization_annotation.append(
+                onnx.TensorAnnotation(tensor_name=tensor, quant_parameter_tensor_names=[entry])
+            )
+        return model

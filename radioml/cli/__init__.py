@@ -52,6 +52,7 @@ def main() -> None:
         doctor,
         estimate,
         evaluation,
+        importing,
         models,
         search,
         stream,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from radioml.constants import FRAME_LENGTH
 from radioml.contract.quantiser import InputQuantiser
 from radioml.errors import RadioMLError
-from radioml.network.onnx_graph import check_graph
+from radioml.network.onnx_graph import check_graph, number_problems
 from radioml.reading.records import record
 from radioml.reading.text import parse_json
 
@@ -24,21 +24,37 @@ if TYPE_CHECKING:
 KEY = "radioml"
 FORMAT = 1
 INPUT_NAME, OUTPUT_NAME = "iq", "logits"
+IMPORTED = "imported"
 _AGAIN = "export the checkpoint again with this version"
+
+
+@dataclass(frozen=True)
+class ImportOptions:
+    """What the ONNX file of an imported network left open; with it, the file is read again as it was.
+
+    output: name of the output that gives the logits. input_bits, input_scale: what samples are quantised to.
+    round_bias: whether a bias of the last layer that is no multiple of the logits' scale is moved to the nearest.
+    """
+
+    output: str | None = None
+    input_bits: int | None = None
+    input_scale: float | None = None
+    round_bias: bool = False
 
 
 @dataclass(frozen=True)
 class ModelMetadata:
     """Everything that later stages may know of a network beside its graph.
 
-    topology: name in the registry of models.
+    topology: name in the registry of models; `IMPORTED` of a network that others made.
     classes: class of each logit.
     quantiser: how the host turns IQ samples into the network's integers.
     logit_scale: value of one step of the integer logits; float logits = integers x logit_scale.
-    checkpoint_sha256: the checkpoint that was exported.
+    checkpoint_sha256: the checkpoint that was exported, or the ONNX file that was imported.
     training_data: `kind` and `identity` of the file (see `radioml.data.provenance`), its `sha256`, and `started_from`,
         the training data of the checkpoint whose weights training started from, if there was one.
     accuracy: measured accuracy (0 to 1) with the `data` and number of `frames` it was measured on; empty if none.
+    imported: how the file of an imported network was read; None of a network that was trained here.
     """
 
     topology: str
@@ -48,6 +64,12 @@ class ModelMetadata:
     checkpoint_sha256: str
     training_data: dict[str, Any]
     accuracy: dict[str, Any]
+    imported: ImportOptions | None = None
+
+    @property
+    def reference(self) -> str:
+        """What the network is compared with, in a word or two for reports."""
+        return "Brevitas" if self.imported is None else "the imported network"
 
     def to_json(self) -> str:
         """One JSON object, with the format version."""
@@ -96,6 +118,8 @@ def load_onnx(path: Path | str) -> onnx.ModelProto:
         raise RadioMLError(f"{path}: not an ONNX model, or one without input, layers or output")
     try:
         check_graph(model)
+        if found := list(number_problems(model)):
+            raise RadioMLError("\n  ".join(["numbers that no network computes with:", *found]))
     except RadioMLError as error:
         raise RadioMLError(f"{path}: {error}") from error
     except (ValueError, TypeError) as error:  # text that is not UTF-8, types of tensors that are none

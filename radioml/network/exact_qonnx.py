@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from radioml.errors import RadioMLError
+from radioml.network.operators import exact_operators
 
 if TYPE_CHECKING:
     import onnx
@@ -58,18 +59,23 @@ class ExactQonnx:
         for tensor in wide.graph.initializer:
             if tensor.name in exact:
                 tensor.CopyFrom(numpy_helper.from_array(exact[tensor.name], tensor.name))
-        self._evaluator = ReferenceEvaluator(wide, new_ops=_operators())
+        self._evaluator = ReferenceEvaluator(wide, new_ops=exact_operators())
 
     def __call__(self, iq: np.ndarray) -> np.ndarray:
         """Frames (N, 1024, 2) -> float64 logits (N, classes).
 
         Raises RadioMLError for a model that gives no such logits, because a layer of it takes one frame at a time only.
         """
+        return self.with_tensors(iq, [])[0]
+
+    def with_tensors(self, iq: np.ndarray, tensors: Sequence[str]) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        """The same with tensors inside the graph, float64 (N, ...), by name."""
         frames = np.ascontiguousarray(iq.astype(np.float64).transpose(0, 2, 1))
-        logits = self._evaluator.run(None, {self._evaluator.input_names[0]: frames})[0]
+        names = [self._evaluator.output_names[0], *tensors]
+        logits, *values = self._evaluator.run(names, {self._evaluator.input_names[0]: frames})
         if logits.ndim != 2 or len(logits) != len(iq):
             raise RadioMLError(f"{len(iq)} frames gave the model's logits {logits.shape}: it cannot compute a batch")
-        return logits
+        return logits, dict(zip(tensors, values, strict=True))
 
 
 def check_opset(model: onnx.ModelProto) -> None:
@@ -96,7 +102,7 @@ def exact_function(
     read = dict.fromkeys(name for node in nodes for name in node.input if name and name not in made)
     output = nodes[-1].output[0]
     function = helper.make_function("radioml", "nodes", list(read), [output], list(nodes), model.opset_import)
-    evaluator = ReferenceEvaluator(function, new_ops=_operators())
+    evaluator = ReferenceEvaluator(function, new_ops=exact_operators())
     fixed = {name: constants[name] for name in read if name not in sources}
 
     def run(*values: np.ndarray) -> np.ndarray:
@@ -130,23 +136,3 @@ def integer_weights(node: onnx.NodeProto, constants: dict[str, np.ndarray]) -> n
     mode = options.get("rounding_mode", b"ROUND").decode()
     values = quant(weights, scale, zero_point, bits, options["signed"], options["narrow"], mode)
     return np.rint(values.astype(np.float64) / scale)
-
-
-def _operators() -> list[type]:
-    """Operations that onnx's evaluator lacks, or gets wrong; the quantiser's arithmetic is qonnx's own."""
-    from onnx.reference.op_run import OpRun
-    from qonnx.custom_op.general.quant import quant
-
-    class Quant(OpRun):
-        op_domain = "qonnx.custom_op.general"
-
-        def _run(self, x, scale, zero_point, bits, narrow=None, signed=None, rounding_mode=None):  # noqa: ANN202
-            return (quant(x, scale, zero_point, bits, signed, narrow, rounding_mode or "ROUND"),)
-
-    class GlobalMaxPool(OpRun):
-        """Onnx's own (1.21.0) takes the maximum over channels, too, of what has one dimension of pixels."""
-
-        def _run(self, x):  # noqa: ANN202
-            return (x.max(axis=tuple(range(2, x.ndim)), keepdims=True),)
-
-    return [Quant, GlobalMaxPool]

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from radioml.errors import RadioMLError
 
@@ -61,3 +64,30 @@ def _check_sizes(graph: onnx.GraphProto) -> None:
             elements *= max(dimension.dim_value, 1)  # 0 where it is not known
         if elements > _MOST_ELEMENTS:
             raise RadioMLError(f"tensor {value.name!r} has {elements:,} elements, too many to compute")
+
+
+def tensors(model: onnx.ModelProto) -> Iterator[onnx.TensorProto]:
+    """All constants of a model, those in attributes too."""
+    yield from model.graph.initializer
+    for node in model.graph.node:
+        for attribute in node.attribute:
+            yield from (*attribute.tensors, *([attribute.t] if attribute.HasField("t") else []))
+
+
+def number_problems(model: onnx.ModelProto) -> Iterator[str]:
+    """A line for each constant that is NaN somewhere, or infinite and no bound."""
+    from onnx import numpy_helper
+
+    bounds = {name for node in model.graph.node if node.op_type in ("Clip", "Pad") for name in node.input[1:]}
+    for tensor in tensors(model):
+        value = numpy_helper.to_array(tensor)
+        if value.dtype.kind not in "fV":
+            continue
+        value = value.astype(np.float64)
+        bad = np.isnan(value) if tensor.name in bounds else ~np.isfinite(value)
+        if bad.any():
+            nodes = [node for node in model.graph.node if tensor.name in node.input]
+            readers = [f"{node.op_type} {node.name or node.output[0]!r}" for node in nodes]
+            what = "NaN" if np.isnan(value).any() else "infinite"
+            count = f"{bad.sum():,} of {bad.size:,} numbers are {what}"
+            yield f"constant {tensor.name!r}, which {' and '.join(readers) or 'no layer'} reads: {count}"

@@ -22,7 +22,7 @@ FLOORS = {
         reading
         doctor files network
         contract data
-        report simulation
+        foreign report simulation
         cli
         __main__
     """,

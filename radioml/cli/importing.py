@@ -1,0 +1,85 @@
+"""`radioml import`: a network that others made becomes a run."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import Progress
+
+from radioml.cli import app
+
+
+@app.command(
+    name="import",
+    epilog="Example: radioml import theirs.onnx --run runs/theirs --classes standard",
+)
+def import_network(
+    model: Annotated[Path, typer.Argument(help="An ONNX file with a quantised network.", show_default=False)],
+    run: Annotated[Path, typer.Option(help="Run directory; the model goes to its train/ folder.", show_default=False)],
+    classes: Annotated[
+        str | None,
+        typer.Option(
+            help="The class of each logit, which no ONNX file says: `standard` for the order of RadioML's labels, "
+            "a file with a list of names, or the names, separated by commas."
+        ),
+    ] = None,
+    output: Annotated[
+        str | None, typer.Option(help="The output that gives the logits, where there are several.")
+    ] = None,
+    input_bits: Annotated[
+        int | None, typer.Option(min=2, max=8, help="Bits of a sample, where the file does not quantise its input.")
+    ] = None,
+    input_scale: Annotated[
+        float | None, typer.Option(help="The value of one step of a sample, likewise; 0.015625 for 8 bits of -2 to 2.")
+    ] = None,
+    round_bias: Annotated[
+        bool,
+        typer.Option(
+            "--round-bias", help="Round the last layer's bias to steps of the logits, if it is not quantised."
+        ),
+    ] = False,
+) -> None:
+    """Take in a network that others made, to be scored, evaluated, built, verified and packaged like ours.
+
+    Reads QONNX with quantisers of any domain, QCDQ (QuantizeLinear and DequantizeLinear) and the files that Brevitas
+    exported for FINN, of opset 9 and later. RUN/train gets the file itself (imported.onnx), its network in QONNX
+    (model.onnx) and golden frames with the integer logits that the file's own graph gives, node by node and frame by
+    frame, in double precision. What cannot be imported is said line by line.
+    """
+    from radioml.contract.metadata import ImportOptions
+    from radioml.foreign.into_run import import_model
+
+    console = Console(highlight=False)
+    options = ImportOptions(output, input_bits, input_scale, round_bias)
+    with Progress(console=console, transient=True) as progress:
+        task = progress.add_task("the file's own graph")
+        done = import_model(
+            model, run / "train", classes, options,
+            lambda frames, total: progress.update(task, completed=frames, total=total),
+        )  # fmt: skip
+    for remark in done.network.remarks:
+        console.print(f"[yellow]{escape(remark)}[/]", soft_wrap=True)
+    quantiser, step = done.network.quantiser, done.network.logit_scale
+    console.print(
+        f"{escape(str(done.model))}: {done.frames} of {done.frames} frames integer-equal to the file's own graph; "
+        f"input {quantiser.bits} bits with steps of {quantiser.scale:g}, logits in steps of {step:g}",
+        soft_wrap=True,
+    )
+    share = (
+        f"right in {done.right:,} of {done.tried:,} synthetic frames of +10 dB and more ({done.right / done.tried:.0%})"
+    )
+    if done.doubtful:
+        console.print(
+            f"[bold yellow]{share}: hardly better than guessing.[/] Is the order of the classes another, were I and Q "
+            "swapped, or samples scaled otherwise?",
+            soft_wrap=True,
+        )
+    else:
+        console.print(share, soft_wrap=True)
+    score = shlex.join(["radioml", "score", str(done.model)])
+    console.print(f"next: {escape(score)}, or `radioml build`", soft_wrap=True)

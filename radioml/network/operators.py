@@ -1,0 +1,70 @@
+"""Operations for onnx's reference evaluator that it lacks, gets wrong, or computes in less than double precision."""
+
+from __future__ import annotations
+
+import numpy as np
+
+_GENERAL = "qonnx.custom_op.general"
+
+
+def exact_operators() -> list[type]:
+    """Classes for the evaluator's `new_ops`; the arithmetic of `Quant` is qonnx's own."""
+    from onnx.reference.op_run import OpRun
+    from qonnx.custom_op.general.quant import quant
+
+    class Quant(OpRun):
+        op_domain = _GENERAL
+
+        def _run(self, x, scale, zero_point, bits, narrow=None, signed=None, rounding_mode=None):  # noqa: ANN202
+            return (quant(x, scale, zero_point, bits, signed, narrow, rounding_mode or "ROUND"),)
+
+    class MultiThreshold(OpRun):
+        """Of FINN: the number of thresholds, (channels or 1, n), that are not above a value, times a scale."""
+
+        op_domain = _GENERAL
+
+        def _run(self, x, thresholds, out_scale=None, out_bias=None, **_):  # noqa: ANN202
+            columns = thresholds.T.reshape(thresholds.shape[1], 1, -1, *[1] * (x.ndim - 2))
+            counts = sum((x >= column).astype(x.dtype) for column in columns)
+            return (counts * (1.0 if out_scale is None else out_scale) + (out_bias or 0.0),)
+
+    class GlobalMaxPool(OpRun):
+        """Onnx's own (1.21.0) takes the maximum over channels, too, of what has one dimension of pixels."""
+
+        def _run(self, x):  # noqa: ANN202
+            return (x.max(axis=tuple(range(2, x.ndim)), keepdims=True),)
+
+    class QuantizeLinear(OpRun):
+        """Onnx's own lets numbers that are large in steps of the scale wrap around."""
+
+        def _run(self, x, scale, zero_point=None, axis=1, **_):  # noqa: ANN202
+            zero_point = np.uint8(0) if zero_point is None else zero_point
+            low, high = _range(zero_point.dtype)
+            steps = np.rint(x / _along(scale, x, axis)) + _along(zero_point, x, axis).astype(x.dtype)
+            return (np.clip(steps, low, high).astype(zero_point.dtype),)
+
+    class DequantizeLinear(OpRun):
+        """Onnx's own has none for opsets before 19."""
+
+        def _run(self, x, scale, zero_point=None, axis=1, **_):  # noqa: ANN202
+            integers = x.astype(scale.dtype)
+            if zero_point is not None:
+                integers -= _along(zero_point, x, axis).astype(scale.dtype)
+            return (integers * _along(scale, x, axis),)
+
+    return [Quant, MultiThreshold, GlobalMaxPool, QuantizeLinear, DequantizeLinear]
+
+
+def _along(value: np.ndarray, x: np.ndarray, axis: int | None) -> np.ndarray:
+    """One number for all of `x`, or one for each index of an axis, so that it broadcasts."""
+    if value.size == 1:
+        return value.reshape(())
+    shape = [1] * x.ndim
+    shape[1 if axis is None else axis] = value.size
+    return value.reshape(shape)
+
+
+def _range(kind: np.dtype) -> tuple[int, int]:
+    """Of an integer type of NumPy or, with fewer than 8 bits, of ml_dtypes."""
+    bits = int("".join(filter(str.isdigit, kind.name)))
+    return (0, 2**bits - 1) if kind.name.startswith("u") else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
