@@ -136,7 +136,7 @@ def _how_to_make(model: Path) -> str:
 
 
 def load_exported(path: Path | str) -> tuple[onnx.ModelProto, ModelMetadata]:
-    """Load a model that `radioml export` wrote, with its metadata.
+    """Load a model that `radioml export` or `import` wrote, with its metadata.
 
     Raises RadioMLError when the file is not ONNX, was not exported by this tool, or its tensors break the contract
     (`iq` (1, 2, 1024) in, `logits` (1, classes) out).
@@ -146,7 +146,7 @@ def load_exported(path: Path | str) -> tuple[onnx.ModelProto, ModelMetadata]:
     if entry is None:
         raise RadioMLError(
             f"{path}: this ONNX file was not written by `radioml export` (it lacks the `{KEY}` metadata); "
-            "export the checkpoint again with `radioml export`"
+            f"`radioml import {shlex.quote(str(path))} --run RUN` takes in one that others made"
         )
     metadata = ModelMetadata.from_json(entry.value, path)
     expected = [(INPUT_NAME, (1, 2, FRAME_LENGTH)), (OUTPUT_NAME, (1, len(metadata.classes)))]

@@ -52,10 +52,9 @@ def import_network(path: Path, options: ImportOptions) -> Network:
     logits that are no integers times one scale, and what has to be said with an option.
     """
     reference = standard_form(path, options.output)
-    graph = Graph(reference.model())
-    problems = [*unify_quantisers(graph), *_computed_shapes(graph)]
-    refuse(path, problems)
     try:
+        graph = Graph(reference.model())
+        refuse(path, [*unify_quantisers(graph), *_computed_shapes(graph)])
         simplify_layers(graph)
         remarks = list(quantise_weights(graph))
         simplify_layers(graph)  # again, for what stood behind a scale
@@ -65,9 +64,13 @@ def import_network(path: Path, options: ImportOptions) -> Network:
         scale = logit_scale(graph)
         shape = graph.shapes()[graph.output]
     except RadioMLError as error:
+        if str(error).startswith(f"{path}: "):
+            raise
         raise RadioMLError(f"{path}: cannot be imported: {error}") from error
     except RecursionError as error:
         raise RadioMLError(f"{path}: cannot be imported: its layers lie too deep behind one another") from error
+    except (ValueError, TypeError, KeyError, IndexError, StopIteration) as error:  # as of attributes that are missing
+        raise RadioMLError(f"{path}: a damaged ONNX file: {' '.join(str(error).split())}") from error
     return Network(reference.model(), _finished(graph, shape), quantiser, scale, shape[1], tuple(remarks))
 
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _WIDEST = 32
 _BITS = {"int8": 8, "uint8": 8, "int16": 16, "uint16": 16, "int32": 32, "int4": 4, "uint4": 4, "int2": 2, "uint2": 2}
+_ROUNDING = ("ROUND", "HALF_EVEN", "CEIL", "FLOOR", "UP", "DOWN", "HALF_UP", "HALF_DOWN")
+"""Ways to round that qonnx computes."""
 _SINGLE_PRECISION = 2.0**-20
 """Relative error of thresholds that were computed in single precision."""
 
@@ -74,16 +76,18 @@ def _tidy(graph: Graph, node: onnx.NodeProto) -> Iterator[str]:
         yield f"{label(node)}: its scale, zero point or bits are computed from activations; hardware needs constants"
         return
     scale, zero_point, bits = (*constants, np.zeros(()), np.ones(()))[:3]
+    mode = given["rounding_mode"].s.decode(errors="replace").upper() if "rounding_mode" in given else "ROUND"
     if not (np.isfinite(scale) & (scale > 0)).all():
         yield f"{label(node)}: a scale of {_extreme(scale):g}; it must be above 0"
     elif bits.size != 1 or not float(bits.item()).is_integer() or not 1 <= bits.item() <= _WIDEST:
         yield f"{label(node)}: {_extreme(bits):g} bits; 1 to {_WIDEST} make a quantiser"
+    elif mode not in _ROUNDING:
+        yield f"{label(node)}: rounds in a way {mode!r} that is not known; there are {', '.join(_ROUNDING)}"
     else:
         bipolar = node.op_type == "BipolarQuant"
         signed = bipolar or bool(given["signed"].i if "signed" in given else 1)
         narrow = not bipolar and bool(given["narrow"].i if "narrow" in given else 0)
-        mode = given["rounding_mode"].s.decode() if "rounding_mode" in given else "ROUND"
-        levels = _Levels(scale, zero_point, int(bits.item()), signed, narrow, mode.upper())
+        levels = _Levels(scale, zero_point, int(bits.item()), signed, narrow, mode)
         _put(graph, node.input[0], node.output[0], levels, node)
         graph.remove(node)
 

@@ -67,7 +67,9 @@ def read_foreign(path: Path) -> onnx.ModelProto:
         check_graph(model)
         return _raised(model)
     except RadioMLError as error:
-        raise error if str(error).startswith(f"{path}: ") else RadioMLError(f"{path}: {error}") from error
+        if str(error).startswith(f"{path}: "):
+            raise
+        raise RadioMLError(f"{path}: {error}") from error
     except (ValueError, TypeError, KeyError, IndexError) as error:  # types of tensors that are none, text not in UTF-8
         raise RadioMLError(f"{path}: a damaged ONNX file: {' '.join(str(error).split())}") from error
 

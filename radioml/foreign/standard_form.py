@@ -55,6 +55,8 @@ def standard_form(path: Path, output: str | None = None) -> Graph:
                 graph.rename(name, graph.new_name(f"{name}_of_the_file"))
     except RadioMLError as error:
         raise RadioMLError(f"{path}: {error}") from error
+    except (ValueError, TypeError, KeyError, IndexError, StopIteration) as error:  # as of attributes that are missing
+        raise RadioMLError(f"{path}: a damaged ONNX file: {' '.join(str(error).split())}") from error
     return graph
 
 
