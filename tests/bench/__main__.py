@@ -19,6 +19,7 @@ from .packing import packing
 from .reading import reading
 from .simulation import simulation
 from .software import software
+from .waiting import waiting
 
 
 def packing_board() -> dict[str, Any]:
@@ -37,6 +38,7 @@ BENCHMARKS: dict[str, Callable[[], dict[str, Any]]] = {
     "packing_board": packing_board,
     "simulation": simulation,
     "software": software,
+    "waiting": waiting,
 }
 
 
