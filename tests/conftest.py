@@ -1,4 +1,4 @@
-"""One small network carried through the whole chain, for the tests of all rooms: trained, exported, built."""
+"""One small network carried through the whole chain, for the tests of all rooms: exported and built."""
 
 from __future__ import annotations
 
@@ -14,10 +14,13 @@ import pytest
 
 from tests.repository import REPOSITORY, SHARED
 
+# Before torch is loaded: OpenMP threads that spin while they wait take the processor from every other test process.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 # A shell that starts the tests in the background lets them, and all that they start, ignore Ctrl-C; some tests send it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-SMALL = {"phases": 32, "channels": [4, 4], "kernels": [3, 3], "strides": [2, 2]}
+SMALL_NETWORK = Path(__file__).parent / "small_network"
+"""A small trained network: shipped, because a training in the tests would give other weights on other processors."""
 
 
 @pytest.fixture(scope="session")
@@ -43,21 +46,19 @@ def radioml() -> Callable[..., subprocess.CompletedProcess[str]]:
 
 @pytest.fixture(scope="session")
 def small_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """model.onnx of a small polyphase network that was trained for a few seconds, enough to be better than chance."""
-    from rich.console import Console
+    """model.onnx of the network in tests/small_network, in a run directory as `radioml train` and `export` leave it."""
+    import yaml
 
-    from radioml.data.synthetic import write_dataset
-    from training.experiment import Experiment
+    from training.checkpoint import load_checkpoint
+    from training.experiment import load_experiment
     from training.export import export
-    from training.loop import train
 
-    folder = tmp_path_factory.mktemp("runs")
-    write_dataset(folder / "data.hdf5", 16, seed=3, processes=2)
-    settings = {"epochs": 3, "batch_size": 64, "minimum_snr_db": 0}
-    experiment = Experiment(name="small", topology="polyphase", parameters=SMALL, training=settings)
-    trained = train(experiment, folder / "data.hdf5", folder / "small network", Console(quiet=True))
-    assert trained.accuracy["overall"] > 2 / 24
-    return export(folder / "small network" / "train" / "checkpoint.pth", folder / "small network" / "train")
+    run = tmp_path_factory.mktemp("runs") / "small network"
+    claim = {"data": load_checkpoint(SMALL_NETWORK / "checkpoint.pth").training_data}
+    run.mkdir()
+    experiment = load_experiment(str(SMALL_NETWORK / "small.yaml"))
+    (run / "config.yaml").write_text(experiment.to_yaml() + yaml.safe_dump(claim, sort_keys=False))
+    return export(SMALL_NETWORK / "checkpoint.pth", run / "train")
 
 
 @dataclass(frozen=True)

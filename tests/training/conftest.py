@@ -1,4 +1,4 @@
-"""Small trained-looking networks: random weights, batch norms with random statistics, so that every layer is alive."""
+"""Small networks that look trained: every layer is alive, though no training took place."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from radioml.data.synthetic import generate_spread
 from training.checkpoint import TrainedNetwork, save_checkpoint
 from training.models import create
 
@@ -15,15 +16,18 @@ SMALL = {"channels": [8, 8], "kernels": [3, 3], "strides": [2, 4]}
 
 
 def lively(topology: str, parameters: dict, seed: int = 0) -> torch.nn.Module:
+    """Random weights and batch norms, whose statistics are those of 48 synthetic frames: no layer is constant."""
     torch.manual_seed(seed)
     network = create(topology, parameters).train()
+    norms = [module for module in network.modules() if isinstance(module, torch.nn.BatchNorm1d)]
     with torch.no_grad():
-        for _ in range(4):
-            network(torch.randn(16, 2, 1024))
-        for module in network.modules():
-            if isinstance(module, torch.nn.BatchNorm1d):
-                module.weight.uniform_(0.25, 1.75)
-                module.bias.normal_(0, 0.5)
+        for norm in norms:
+            norm.weight.uniform_(0.25, 1.75)
+            norm.bias.normal_(0, 0.5)
+            norm.momentum = None  # the statistics become those of all frames seen
+        network(torch.from_numpy(generate_spread(48, 1).iq).permute(0, 2, 1))
+        for norm in norms:
+            norm.momentum = 0.1  # torch's default
     return network.eval()
 
 

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from radioml.contract.quantiser import InputQuantiser
+from radioml.data.synthetic import generate_spread
 from radioml.errors import RadioMLError
 from training.checkpoint import TrainedNetwork, save_checkpoint
 from training.export import export
@@ -25,12 +26,24 @@ def test_space_to_depth_is_a_view_of_the_frame_for_the_host(phases: int):
 
 
 @pytest.mark.parametrize("topology", topologies())
-def test_every_topology_classifies_a_batch_and_learns(topology: str):
+def test_every_topology_classifies_a_batch_and_learns_it(topology: str):
+    """After 8 steps the loss is 0.01 to 0.55 of the first, in single precision of every processor tried."""
+    torch.manual_seed(0)
     network = create(topology, {})
-    logits = network(torch.randn(3, 2, 1024))
-    assert logits.shape == (3, 24)
-    logits.square().mean().backward()
-    assert all(p.grad is not None and p.grad.isfinite().all() for p in network.parameters())
+    frames = generate_spread(24, 2)
+    iq, class_index = torch.from_numpy(frames.iq).permute(0, 2, 1), torch.from_numpy(frames.class_index)
+    optimiser = torch.optim.Adam(network.parameters(), 0.01)
+    losses = []
+    for _ in range(9):
+        logits = network(iq)
+        assert logits.shape == (24, 24)
+        loss = torch.nn.functional.cross_entropy(logits, class_index)
+        optimiser.zero_grad()
+        loss.backward()
+        assert all(p.grad is not None and p.grad.isfinite().all() for p in network.parameters())
+        optimiser.step()
+        losses.append(loss.item())
+    assert losses[-1] < 0.75 * losses[0]
 
 
 BASELINE_INPUT = InputQuantiser(bits=8, scale=1 / 64)
