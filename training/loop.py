@@ -1,8 +1,12 @@
-"""Training one experiment: Lightning runs the loop, this says what a step is and what is kept."""
+"""Training of one experiment: from experiment and data file to a checkpoint with its test accuracy.
+
+Lightning runs the epochs; `training.classifier` says what a step is.
+"""
 
 from __future__ import annotations
 
 import logging
+import signal
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
@@ -14,6 +18,7 @@ import torch
 import yaml
 from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint, RichProgressBar
 from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.utilities.exceptions import SIGTERMException
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress as ProgressBar
@@ -24,9 +29,10 @@ from radioml.data.source_digest import Progress, source_sha256
 from radioml.errors import RadioMLError
 from radioml.files import alone_in, write_json, write_text
 from radioml.report.metrics import Metrics, measure
-from training.bad_batch import LossWatch
+from training.callbacks import EpochReport, MovedRun
 from training.checkpoint import TrainedNetwork, load_checkpoint, save_checkpoint, start_identity, start_with
-from training.data import QuantisedFrames, RadioMLData, as_iq
+from training.classifier import ModulationClassifier, look_every
+from training.data import QuantisedFrames, RadioMLData
 from training.distributed import (
     connected,
     first_process_first,
@@ -39,118 +45,32 @@ from training.distributed import (
 from training.experiment import Experiment, read_claim
 from training.models import create
 from training.reference import input_quantiser
-from training.techniques.augmentation import augment
 from training.techniques.averaging import averaging
 from training.techniques.distillation import Teacher, teacher_sha256
 from training.techniques.pruning_callback import RANK, Pruner
 from training.techniques.pruning_channels import without_channels
-from training.techniques.schedule import schedule
-
-
-class ModulationClassifier(lightning.LightningModule):
-    """Training of a network with AdamW, by the labels and, where there is one, a teacher.
-
-    folder: where a batch is left at which training fails.
-    """
-
-    def __init__(self, network: nn.Module, experiment: Experiment, folder: Path, teacher: Teacher | None) -> None:
-        super().__init__()
-        self.network, self.experiment, self.teacher = network, experiment, teacher
-        self.watch = LossWatch(folder, _look_every())
-        self.input_step = input_quantiser(network).scale
-
-    def on_after_batch_transfer(self, batch: tuple[torch.Tensor, ...], _loader: int) -> tuple[torch.Tensor, ...]:
-        """The batch's integers as IQ samples, on the device."""
-        integers, *labels = batch
-        return as_iq(integers, self.input_step), *labels
-
-    def training_step(self, batch: tuple[torch.Tensor, ...], _index: int) -> torch.Tensor:
-        """Loss of one batch; stops the run when it is not a number."""
-        iq, class_index, snr_db, position = batch
-        if wanted := self.experiment.augmentation:
-            iq = augment(wanted, iq, class_index, position, self.experiment.training.seed, self.current_epoch)
-        logits = self.network(iq)
-        if self.teacher:
-            loss = self.teacher.loss(iq, logits, class_index)
-        else:
-            loss = nn.functional.cross_entropy(logits, class_index)
-        self.watch((iq, class_index, snr_db, position), loss, self.global_step, self.trainer.is_last_batch)
-        self.log("train/loss_step", loss, prog_bar=True)  # of this process: an exchange at every step would cost time
-        self.log("train/loss", loss, on_step=False, on_epoch=True, batch_size=len(iq), sync_dist=True)
-        return loss
-
-    def validation_step(self, batch: tuple[torch.Tensor, ...], _index: int) -> None:
-        """Accuracy and loss on validation frames, over all classes and SNRs of the data."""
-        iq, class_index, _, _ = batch
-        logits = self.network(iq)
-        loss = nn.functional.cross_entropy(logits, class_index)
-        self.log("validation/loss", loss, batch_size=len(iq), sync_dist=True)
-        correct = (logits.argmax(1) == class_index).float().mean()
-        self.log("validation/accuracy", correct, prog_bar=True, batch_size=len(iq), sync_dist=True)
-
-    def predict_step(self, batch: tuple[torch.Tensor, ...], _index: int) -> torch.Tensor:
-        """Predicted class, true class and SNR in dB of each frame, int64 (B, 3)."""
-        iq, class_index, snr_db, _ = batch
-        return torch.stack([self.network(iq).argmax(1), class_index, snr_db], 1)
-
-    def configure_optimizers(self) -> dict[str, Any]:
-        """AdamW with the experiment's schedule over the whole run."""
-        settings = self.experiment.training
-        optimiser = torch.optim.AdamW(self.parameters(), settings.learning_rate, weight_decay=settings.weight_decay)
-        warm_up = None if settings.warm_up_epochs is None else settings.warm_up_epochs / settings.epochs
-        rates = schedule(optimiser, settings.schedule, int(self.trainer.estimated_stepping_batches), warm_up)
-        return {"optimizer": optimiser, "lr_scheduler": {"scheduler": rates, "interval": "step"}}
-
-
-class MovedRun(lightning.Callback):
-    """Lets a run continue in a directory that was moved or copied after it was interrupted.
-
-    Lightning remembers absolute paths and, where they are not those of now, forgets how good the best epoch was.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        """folder: where the run's `ModelCheckpoint`s write."""
-        self.folder = folder.resolve()
-
-    def on_load_checkpoint(
-        self, _trainer: lightning.Trainer, _module: lightning.LightningModule, checkpoint: dict[str, Any]
-    ) -> None:
-        """Put the files that the checkpoint's `ModelCheckpoint`s remember where the checkpoint is read from now."""
-        for state in checkpoint["callbacks"].values():
-            if "best_k_models" in state:
-                state["dirpath"] = str(self.folder)
-                state["best_k_models"] = {self._here(path): score for path, score in state["best_k_models"].items()}
-                for name in ("best_model_path", "kth_best_model_path", "last_model_path"):
-                    state[name] = self._here(state[name])
-
-    def _here(self, path: str) -> str:
-        return str(self.folder / Path(path).name) if path else ""
-
-
-class EpochReport(lightning.Callback):
-    """One line an epoch, for logs that cannot show a progress bar."""
-
-    def __init__(self, console: Console) -> None:
-        self.console = console
-
-    def on_train_epoch_end(self, trainer: lightning.Trainer, _module: lightning.LightningModule) -> None:
-        """Say where the run stands."""
-        values = {name: float(value) for name, value in trainer.callback_metrics.items()}
-        self.console.print(
-            f"epoch {trainer.current_epoch + 1} of {trainer.max_epochs}: loss {values['train/loss']:.3f}, "
-            f"validation accuracy {values['validation/accuracy']:.2%}"
-        )
 
 
 def train(experiment: Experiment, data: Path, run: Path, console: Console) -> TrainedNetwork:
-    """Train an experiment on a RadioML file; everything kept goes to `run`/train.
+    """Train an experiment on a RadioML file and measure the network on the test part.
 
-    A finished run is left as it is, an interrupted one continues with the epoch it was in. The epoch with the best
-    validation accuracy is kept; the test part is looked at once, at the end. Raises RadioMLError when `run` belongs to
-    another experiment or other data, or another process trains there; KeyboardInterrupt on Ctrl-C, after which the same
-    call continues.
+    The epoch with the best validation accuracy is chosen; the test part is read once, at the end. A finished run is
+    left as it is; an interrupted one continues with the epoch in which it ended. Under torchrun every process calls
+    this function and gets the same result; see `training.distributed`.
 
-    Under torchrun every process calls this and gets the same; see `training.distributed`.
+    Args:
+        experiment: what to train.
+        data: the RadioML HDF5 file.
+        run: the run directory; checkpoint, metrics, plots and log go to its folder train/.
+        console: where progress is reported.
+
+    Returns:
+        The trained network in evaluation mode, with its test accuracy.
+
+    Raises:
+        RadioMLError: where `run` belongs to another experiment or other data, or where another process trains there.
+        KeyboardInterrupt: on Ctrl-C; the same call continues the run.
+        SystemExit: with code 143 on SIGTERM; the same call continues the run.
     """
     if rank():
         console = Console(quiet=True)
@@ -166,34 +86,53 @@ def _train(experiment: Experiment, data: Path, run: Path, console: Console) -> T
         console.print(f"{escape(str(run))} is trained already", soft_wrap=True)
         return load_checkpoint(folder / "checkpoint.pth")
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-    lightning.seed_everything(experiment.training.seed, verbose=False)
+    settings = experiment.training
+    lightning.seed_everything(settings.seed, verbose=False)
     network = create(experiment.topology, experiment.parameters)
-    if experiment.training.start_from:
-        start_with(network, experiment.topology, experiment.training.start_from)
+    if settings.start_from:
+        start_with(network, experiment.topology, settings.start_from)
     synchronise_batch_norms(network)
     with first_process_first(), _progress_bar(console) as progress:
         frames = QuantisedFrames(data, input_quantiser(network), progress)
     frames.move_to_gpu_if_it_fits()
     wanted = experiment.distillation
     teacher = Teacher(wanted, identity, input_quantiser(network)) if wanted else None
-    settings = experiment.training
     batches = RadioMLData(
         frames, settings.batch_size, settings.minimum_snr_db, settings.seed, rank(), world_size(),
         settings.maximum_snr_db,
     )  # fmt: skip
-    keeper = ModelCheckpoint(
+    module = ModulationClassifier(network, experiment, folder, teacher)
+    trainer = _trainer(experiment, folder, console)
+    last = folder / "last.ckpt"
+    if last.exists():
+        console.print(f"continuing the interrupted run in {escape(str(run))}", soft_wrap=True)
+    with _expected_warnings_ignored(), _signals_as_exceptions(console):
+        trainer.fit(module, batches, ckpt_path=last if last.exists() else None, weights_only=True)
+        best = torch.load(folder / "best.ckpt", map_location="cpu", weights_only=True)
+        module.load_state_dict(best["state_dict"])
+        if experiment.pruning and experiment.pruning.method == "channels":
+            module.network, parameters = without_channels(module.network, experiment.topology, experiment.parameters)
+            experiment = experiment.model_copy(update={"parameters": parameters})
+        rows = gathered(torch.cat(trainer.predict(module, batches.test_dataloader()))).numpy()
+    metrics = measure(class_index=rows[:, 1], snr_db=rows[:, 2], predicted=rows[:, 0])
+    return _write(experiment, module.network.cpu().eval(), identity, metrics, folder)
+
+
+def _trainer(experiment: Experiment, folder: Path, console: Console) -> lightning.Trainer:
+    """Lightning's trainer with what the experiment asks for beside the steps."""
+    best = ModelCheckpoint(
         folder, "best", monitor=RANK if experiment.pruning else "validation/accuracy", mode="max",
         enable_version_counter=False,
     )  # fmt: skip
-    resumer = ModelCheckpoint(folder, "last", enable_version_counter=False)  # `save_last` skips epochs that are no best
-    shown = [LearningRateMonitor("step"), RichProgressBar(_look_every()), EpochReport(console)]
-    callbacks = [MovedRun(folder), keeper, resumer, *shown]
+    last = ModelCheckpoint(folder, "last", enable_version_counter=False)  # `save_last` skips epochs that are no best
+    shown = [LearningRateMonitor("step"), RichProgressBar(look_every()), EpochReport(console)]
+    callbacks = [MovedRun(folder), best, last, *shown]
     if experiment.averaging:
         callbacks.append(averaging(experiment.averaging))
-    if experiment.pruning:  # after averaging, whose averages it prunes too
+    if experiment.pruning:  # after averaging, because averages are pruned too
         callbacks.append(Pruner(experiment.pruning, console, folder / "pruning.json"))
-    trainer = lightning.Trainer(
-        max_epochs=settings.epochs,
+    return lightning.Trainer(
+        max_epochs=experiment.training.epochs,
         logger=TensorBoardLogger(folder, name=None, version="tensorboard"),
         callbacks=callbacks,
         reload_dataloaders_every_n_epochs=1,  # the order of the frames depends on the epoch
@@ -202,39 +141,45 @@ def _train(experiment: Experiment, data: Path, run: Path, console: Console) -> T
         num_sanity_val_steps=0,
         log_every_n_steps=20,
     )
-    module = ModulationClassifier(network, experiment, folder, teacher)
-    last = folder / "last.ckpt"
-    if last.exists():
-        console.print(f"continuing the interrupted run in {escape(str(run))}", soft_wrap=True)
+
+
+_EXPECTED_WARNINGS = (
+    "Checkpoint directory .* exists and is not empty",  # a run that continues
+    "The number of training batches .* is smaller than the logging interval",  # a small data set
+    "You have overridden `on_after_batch_transfer` in `LightningModule`",  # as intended
+    r"`isinstance\(treespec, LeafSpec\)` is deprecated",  # Lightning's own call of torch
+)
+
+
+@contextmanager
+def _expected_warnings_ignored() -> Iterator[None]:
+    """Ignore Lightning's warnings of what is intended here; all others are shown."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Lightning's advice on worker processes, which do not pay here
-        try:
-            trainer.fit(module, batches, ckpt_path=last if last.exists() else None, weights_only=True)
-            best = torch.load(folder / "best.ckpt", map_location="cpu", weights_only=True)
-            module.load_state_dict(best["state_dict"])
-            if experiment.pruning and experiment.pruning.method == "channels":
-                module.network, parameters = without_channels(
-                    module.network, experiment.topology, experiment.parameters
-                )
-                experiment = experiment.model_copy(update={"parameters": parameters})
-            rows = gathered(torch.cat(trainer.predict(module, batches.test_dataloader()))).numpy()
-        except SystemExit as error:  # what Lightning makes of Ctrl-C
-            raise KeyboardInterrupt from error
-    metrics = measure(class_index=rows[:, 1], snr_db=rows[:, 2], predicted=rows[:, 0])
-    return _keep(experiment, module.network.cpu().eval(), identity, metrics, folder)
+        for message in _EXPECTED_WARNINGS:
+            warnings.filterwarnings("ignore", message=message)
+        yield
 
 
-def _look_every() -> int:
-    """Steps from one look at a step's loss to the next: a GPU works ahead of the host until the host wants a number.
+@contextmanager
+def _signals_as_exceptions(console: Console) -> Iterator[None]:
+    """Raise KeyboardInterrupt for Ctrl-C and SystemExit(143) for SIGTERM, of which Lightning makes SystemExits.
 
-    More than one was tried on no GPU yet.
+    Any other SystemExit passes unchanged.
     """
-    return 20 if torch.cuda.is_available() else 1
+    try:
+        yield
+    except SIGTERMException as error:  # a SystemExit with exit code 0
+        console.print("the run was ended by SIGTERM; the same command continues the run")
+        raise SystemExit(128 + signal.SIGTERM) from error
+    except SystemExit as error:
+        if isinstance(error.__context__, KeyboardInterrupt):
+            raise KeyboardInterrupt from error
+        raise
 
 
 @contextmanager
 def _progress_bar(console: Console) -> Iterator[Progress]:
-    """A bar for what is done with the data file before training."""
+    """A bar for the preparation of the data file before training."""
     with ProgressBar(console=console) as bar:
         task = bar.add_task("reading the data")
         yield lambda what, done, total: bar.update(task, description=escape(what), completed=done, total=total)
@@ -253,7 +198,7 @@ def _claim(experiment: Experiment, data: Path, run: Path, progress: Progress) ->
     with suppress(RadioMLError, FileNotFoundError):
         if read_claim(config) == (experiment, claim):
             return identity
-    # Before the first epoch is done there is nothing to mix up: what was wrong with the first try can be put right.
+    # A run without a finished epoch may be claimed anew, so that a mistake in the first try can be corrected.
     if any((run / "train" / name).exists() for name in ("last.ckpt", "checkpoint.pth")):
         raise RadioMLError(
             f"{run} holds another experiment, or the same on other data or with another teacher (compare {config}); "
@@ -263,10 +208,10 @@ def _claim(experiment: Experiment, data: Path, run: Path, progress: Progress) ->
     return identity
 
 
-def _keep(
+def _write(
     experiment: Experiment, network: nn.Module, identity: dict[str, Any], metrics: Metrics, folder: Path
 ) -> TrainedNetwork:
-    """Write the checkpoint, the test metrics and their plots, if this process is the first."""
+    """Write the checkpoint, the test metrics and their plots; only the first process writes."""
     from radioml.report.plots import accuracy_over_snr, confusion_matrix
 
     described = f"{kind_of_data(identity)}: {identity['identity']}"

@@ -61,9 +61,9 @@ def _torchrun(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
 def _train_in_two(folder: Path, run: str, before: str = "") -> subprocess.CompletedProcess[str]:
     """Run `radioml train` in two processes; `before` is Python that is executed first in both."""
     script = folder / f"{run}.py"
-    script.write_text(
-        f"from radioml.cli import main\nimport training.loop\nfrom training.distributed import rank\n{before}\nmain()\n"
-    )
+    lines = ["from radioml.cli import main", "import training.classifier", "import training.loop"]
+    lines += ["from training.distributed import rank", before, "main()", ""]
+    script.write_text("\n".join(lines))
     return _torchrun(folder, "--", str(script), "train", "small.yaml", "--data", "six.hdf5", "--run", run)
 
 
@@ -114,7 +114,7 @@ def test_a_failing_process_ends_all_and_the_run_resumes(folder: Path):
 def stop(module):
     if module.trainer.current_epoch == 1 and rank() == 1:
         raise RuntimeError("power cut")
-training.loop.ModulationClassifier.on_train_epoch_start = stop
+training.classifier.ModulationClassifier.on_train_epoch_start = stop
 """
     done = _train_in_two(folder, "parts", fail)  # does not return where a process waits forever
     assert done.returncode != 0 and "power cut" in done.stderr

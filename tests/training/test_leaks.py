@@ -15,9 +15,10 @@ from radioml.data.layout import Layout
 from radioml.data.split import fixed_split
 from radioml.data.synthetic import write_dataset
 from training.checkpoint import TrainedNetwork
+from training.classifier import ModulationClassifier
 from training.data import QuantisedFrames
 from training.experiment import Experiment
-from training.loop import ModulationClassifier, train
+from training.loop import train
 
 FRAMES_PER_CELL = 5
 FEEDBACK = {"schedule": {"kind": "feedback", "floor": 0.01, "step": 0.2, "minimum_step": 0.1, "patience": 1}}

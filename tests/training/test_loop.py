@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,9 +24,10 @@ from radioml.errors import RadioMLError
 from radioml.files import alone_in
 from radioml.reading.text import read_json
 from training.bad_batch import DivergedError, LossWatch
+from training.classifier import ModulationClassifier
 from training.data import QuantisedFrames, RadioMLData, as_iq
 from training.experiment import Experiment
-from training.loop import ModulationClassifier, train
+from training.loop import train
 
 SETTINGS = {"epochs": 2, "batch_size": 64, "minimum_snr_db": 20, "seed": 1}
 EXPERIMENT = Experiment(
@@ -113,7 +117,7 @@ def test_an_interrupted_run_continues_to_the_same_weights(data: Path, tmp_path: 
             raise RuntimeError("power cut")
 
     with monkeypatch.context() as patch, pytest.raises(RuntimeError, match="power cut"):
-        patch.setattr("training.loop.ModulationClassifier.on_train_epoch_start", lambda self: stop(self.trainer))
+        patch.setattr("training.classifier.ModulationClassifier.on_train_epoch_start", lambda self: stop(self.trainer))
         _train(data, tmp_path / "parts", epochs=3)
     assert not (tmp_path / "parts" / "train" / "checkpoint.pth").exists()
     resumed = _train(data, tmp_path / "parts", epochs=3)
@@ -134,7 +138,7 @@ def test_a_moved_run_continues_to_the_same_weights(
     move: Callable, stopped: str, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     """Its best epoch is one of those before the move. Where it was copied, the original goes on to other weights."""
-    monkeypatch.setattr("training.loop.ModulationClassifier.validation_step", _falling)
+    monkeypatch.setattr("training.classifier.ModulationClassifier.validation_step", _falling)
     whole = _train(data, tmp_path / "whole", epochs=3)
 
     def stop(module) -> None:
@@ -142,8 +146,8 @@ def test_a_moved_run_continues_to_the_same_weights(
             raise RuntimeError("power cut")
 
     with monkeypatch.context() as patch, pytest.raises(RuntimeError, match="power cut"):
-        patch.setattr("training.loop.ModulationClassifier.on_train_epoch_start", stop)
-        patch.setattr("training.loop.ModulationClassifier.on_predict_start", stop)
+        patch.setattr("training.classifier.ModulationClassifier.on_train_epoch_start", stop)
+        patch.setattr("training.classifier.ModulationClassifier.on_predict_start", stop)
         _train(data, tmp_path / "here", epochs=3)
     move(tmp_path / "here", tmp_path / "there")
     if (tmp_path / "here").exists():
@@ -157,20 +161,18 @@ def test_a_moved_run_continues_to_the_same_weights(
 
 def test_every_epoch_can_be_continued_from(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Also one that was no new best: here accuracy falls from the first epoch on."""
-    monkeypatch.setattr("training.loop.ModulationClassifier.validation_step", _falling)
+    monkeypatch.setattr("training.classifier.ModulationClassifier.validation_step", _falling)
     _train(data, tmp_path, epochs=3)
     folder = tmp_path / "train"
     epochs = {name: torch.load(folder / f"{name}.ckpt", weights_only=True)["epoch"] for name in ("best", "last")}
     assert epochs == {"best": 0, "last": 2}
 
 
-@pytest.mark.parametrize("hook", ["on_train_epoch_start", "on_predict_start"])
-def test_ctrl_c_ends_the_command_with_a_message_and_130(hook: str, data: Path, tmp_path: Path):
-    """In a process of its own, as Lightning leaves interrupts ignored behind it."""
+def test_ctrl_c_ends_the_command_with_a_message_and_130(data: Path, tmp_path: Path):
     script = (
-        "import training.loop\n"
+        "import training.classifier\n"
         "def stop(self): raise KeyboardInterrupt\n"
-        f"training.loop.ModulationClassifier.{hook} = stop\n"
+        "training.classifier.ModulationClassifier.on_train_epoch_start = stop\n"
         "from radioml.cli import main\n"
         "main()\n"
     )
@@ -181,8 +183,66 @@ def test_ctrl_c_ends_the_command_with_a_message_and_130(hook: str, data: Path, t
     assert "interrupted; the same command continues the run" in " ".join(done.stdout.split())
 
 
+def _send(number: int) -> None:
+    os.kill(os.getpid(), number)
+
+
+def _exit(code: int) -> None:
+    raise SystemExit(code)
+
+
+@pytest.mark.parametrize(
+    ("hook", "end", "argument", "raised", "said"),
+    [
+        ("on_train_epoch_start", _send, signal.SIGINT, KeyboardInterrupt(), ""),
+        ("on_predict_start", _send, signal.SIGINT, KeyboardInterrupt(), ""),
+        (
+            "on_train_epoch_start",
+            _send,
+            signal.SIGTERM,
+            SystemExit(143),
+            "ended by SIGTERM; the same command continues",
+        ),
+        ("on_train_epoch_start", _exit, 7, SystemExit(7), ""),
+        ("on_predict_start", _exit, 7, SystemExit(7), ""),
+    ],
+    ids=["Ctrl-C", "Ctrl-C in the test", "SIGTERM", "an exit", "an exit in the test"],
+)
+def test_each_way_to_end_a_run_stays_what_it_is(
+    hook: str, end: Callable, argument: int, raised: BaseException, said: str, data: Path, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+):  # fmt: skip
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(ModulationClassifier, hook, lambda self: end(argument))
+    console = Console(file=io.StringIO(), width=200)
+    experiment = EXPERIMENT.model_copy(update={"training": EXPERIMENT.training.model_copy(update={"epochs": 1})})
+    with pytest.raises(type(raised)) as error:
+        train(experiment, data, tmp_path, console)
+    assert error.value.args == raised.args
+    assert said in console.file.getvalue() and ("ended" in console.file.getvalue()) == bool(said)
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+
+
+def test_warnings_of_a_training_are_shown_except_the_expected_ones(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    step = ModulationClassifier.training_step
+
+    def warn(module, *arguments: object) -> torch.Tensor:
+        warnings.warn("something new", stacklevel=1)
+        return step(module, *arguments)
+
+    monkeypatch.setattr(ModulationClassifier, "training_step", warn)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("default", UserWarning)
+        _train(data, tmp_path, epochs=1)
+    assert {str(warning.message) for warning in caught if issubclass(warning.category, UserWarning)} == {
+        "something new"
+    }
+
+
 def test_a_loss_that_is_not_a_number_stops_the_run(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("training.loop.as_iq", lambda integers, step: as_iq(integers, step).fill_(torch.nan))
+    monkeypatch.setattr("training.classifier.as_iq", lambda integers, step: as_iq(integers, step).fill_(torch.nan))
     with pytest.raises(RadioMLError, match="loss became nan at step 0"):
         _train(data, tmp_path)
 

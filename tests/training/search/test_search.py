@@ -190,12 +190,12 @@ def test_a_trial_whose_worker_was_killed_is_continued(files: Path, original: Pat
     worker = _worker(
         files, original, 1,
         "training.search.study.HEARTBEAT_SECONDS = 1\n"
-        "import time, training.loop\n"
+        "import time, training.classifier\n"
         "def stop(module):\n"
         "    if module.current_epoch == 1:\n"
         "        print('in the second epoch', flush=True)\n"
         "        time.sleep(600)\n"
-        "training.loop.ModulationClassifier.on_train_epoch_start = stop\n",
+        "training.classifier.ModulationClassifier.on_train_epoch_start = stop\n",
     )  # fmt: skip
     while "in the second epoch" not in (line := worker.stdout.readline()):
         assert line, "the worker ended before it trained"

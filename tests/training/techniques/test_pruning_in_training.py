@@ -14,8 +14,9 @@ from radioml.errors import RadioMLError
 from radioml.files import sha256
 from radioml.reading.text import read_json
 from training.checkpoint import TrainedNetwork, load_checkpoint
+from training.classifier import ModulationClassifier
 from training.experiment import Experiment
-from training.loop import ModulationClassifier, train
+from training.loop import train
 from training.techniques.pruning import Pruning
 from training.techniques.pruning_callback import Pruner
 from training.techniques.pruning_masks import apply, initial_masks, keep_largest_in_all, weights

@@ -12,9 +12,10 @@ from radioml.data.synthetic import write_dataset
 from radioml.errors import RadioMLError
 from radioml.files import sha256
 from training.checkpoint import TrainedNetwork, load_checkpoint
+from training.classifier import ModulationClassifier
 from training.data import QuantisedFrames, RadioMLData, as_iq
 from training.experiment import Experiment
-from training.loop import ModulationClassifier, train
+from training.loop import train
 from training.reference import input_quantiser
 
 NETWORK = {"topology": "polyphase", "parameters": {"channels": [8], "kernels": [3], "strides": [8]}}
@@ -56,7 +57,7 @@ def test_an_interrupted_run_with_all_techniques_continues_to_the_same_weights(
             raise RuntimeError("power cut")
 
     with monkeypatch.context() as patch, pytest.raises(RuntimeError, match="power cut"):
-        patch.setattr("training.loop.ModulationClassifier.on_train_epoch_start", stop)
+        patch.setattr("training.classifier.ModulationClassifier.on_train_epoch_start", stop)
         _train(data, tmp_path / "parts", **techniques)
     assert not (tmp_path / "parts" / "train" / "checkpoint.pth").exists()
     resumed = _train(data, tmp_path / "parts", **techniques)
@@ -100,7 +101,7 @@ def test_validation_and_test_frames_are_not_augmented(data: Path, tmp_path: Path
         seen.append(position)
         return iq
 
-    monkeypatch.setattr("training.loop.augment", note)
+    monkeypatch.setattr("training.classifier.augment", note)
     augmented = _train(data, tmp_path / "noted", augmentation=AUGMENTATION)
     plain = _train(data, tmp_path / "plain")
     assert torch.equal(_weights(augmented), _weights(plain))
