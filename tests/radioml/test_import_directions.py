@@ -27,13 +27,14 @@ FLOORS = {
         __main__
     """,
     "training": """
-        distributed frame_cache score section
+        callbacks distributed frame_cache score section
         bad_batch data models
         checkpoint
         reference
         evaluate export inner_levels techniques
         experiment trained_run
-        challenge loop
+        challenge classifier
+        loop
         search
     """,
     "finn_build": """
