@@ -16,9 +16,11 @@ from typing import Any
 
 import numpy as np
 
+from radioml.constants import CLASSES
 from radioml.contract.metadata import load_exported
 from radioml.contract.quantiser import InputQuantiser
 from radioml.data import dataset
+from radioml.data.class_names import class_indices
 from radioml.data.provenance import origin
 from radioml.data.split import spread_indices
 from radioml.errors import RadioMLError, problem
@@ -32,12 +34,17 @@ from training.reference import IntegerNetwork, input_quantiser
 
 @dataclass(frozen=True)
 class _Subject:
-    """logits: frames float32 (N, 1024, 2) on the input grid -> logits (N, classes). The rest as in Evaluation."""
+    """What is evaluated.
+
+    classes: int64, index of the class of each logit. logits: frames float32 (N, 1024, 2) on the input grid -> logits
+    (N, classes). The rest as in Evaluation.
+    """
 
     name: str
     arithmetic: str
     training_data: dict[str, Any]
     quantiser: InputQuantiser
+    classes: np.ndarray
     logits: Callable[[np.ndarray], np.ndarray]
     batch_frames: int
 
@@ -58,8 +65,8 @@ def evaluate(
     """
     source = origin(data)
     layout = dataset.read_layout(data)
-    indices = spread_indices(layout, frames, part)
     subject = _qonnx(path) if path.suffix == ".onnx" else _checkpoint(path, topology)
+    indices = spread_indices(layout, frames, part, subject.classes)
     predicted, usable = np.empty(len(indices), np.int64), np.zeros(len(indices), bool)
     done, seconds, ended = 0, 0.0, ""
     progress(0, len(indices))
@@ -69,11 +76,11 @@ def evaluate(
             start = time.perf_counter()
             batch = subject.quantiser.frames(iq)
             integers = batch.integers[batch.usable]
-            answer = subject.logits(subject.quantiser.dequantise(integers)).argmax(1) if len(integers) else []
+            winners = subject.logits(subject.quantiser.dequantise(integers)).argmax(1) if len(integers) else []
             seconds += time.perf_counter() - start
             place = slice(done, done + len(iq))
             usable[place] = batch.usable
-            predicted[place][batch.usable] = answer
+            predicted[place][batch.usable] = subject.classes[winners]
             done += len(iq)
             progress(done, len(indices))
     except (KeyboardInterrupt, RadioMLError) as error:
@@ -95,7 +102,7 @@ def _checkpoint(path: Path, topology: str | None) -> _Subject:
     quantiser = input_quantiser(trained.network)
     network = IntegerNetwork(trained.network)
     arithmetic = "the Brevitas network in exact integers"
-    return _Subject("checkpoint", arithmetic, trained.training_data, quantiser, network, 512)
+    return _Subject("checkpoint", arithmetic, trained.training_data, quantiser, np.arange(len(CLASSES)), network, 512)
 
 
 def _qonnx(path: Path) -> _Subject:
@@ -105,5 +112,6 @@ def _qonnx(path: Path) -> _Subject:
     def integers(iq: np.ndarray) -> np.ndarray:
         return logits_as_integers(network(iq), metadata.logit_scale)
 
-    arithmetic = "the QONNX graph in exact integers"
-    return _Subject("qonnx", arithmetic, metadata.training_data, metadata.quantiser, integers, 512)
+    arithmetic = "the QONNX graph in exact integers" + (", imported" if metadata.imported else "")
+    classes = np.array(class_indices(metadata.classes))
+    return _Subject("qonnx", arithmetic, metadata.training_data, metadata.quantiser, classes, integers, 512)

@@ -73,7 +73,7 @@ def inputs_of(model: Path, checkpoint_sha256: str, board: Board, folding: dict[s
 
     folding: what the folding depends on.
 
-    The checkpoint that the model was exported from is named for `checkpoint_of`; the model's hash covers it.
+    The checkpoint that the model was exported from is named for `source_of`; the model's hash covers it.
     """
     return {
         "model": sha256(model),
@@ -134,19 +134,17 @@ def load_record(folder: Path) -> BuildRecord:
         raise RadioMLError(f"{path}: malformed: {error}; delete the folder and build again") from error
 
 
-def checkpoint_of(folder: Path, given: Path | None) -> Path:
-    """The checkpoint behind a build folder: the one given, or train/checkpoint.pth of the run the folder lies in.
+def source_of(folder: Path, given: Path | None, name: str) -> Path:
+    """The file behind a build folder: the one given, or `name` in train/ of the run that the folder lies in.
 
-    Raises RadioMLError when it is missing or is not the one that the built model was exported from.
+    Raises RadioMLError when it is missing or is not the one that the built model was exported or imported from.
     """
     expected = load_record(folder).inputs["checkpoint"]
-    path = given or folder.resolve().parent.parent / "train" / "checkpoint.pth"
+    path = given or folder.resolve().parent.parent / "train" / name
     if not path.is_file():
-        raise RadioMLError(
-            f"{path}: no such checkpoint; name the one that the model was exported from with --checkpoint"
-        )
+        raise RadioMLError(f"{path}: no such file; name the one that the model was made from with --checkpoint")
     if sha256(path) != expected:
-        raise RadioMLError(f"{path}: not the checkpoint that this model was exported from (its SHA-256 differs)")
+        raise RadioMLError(f"{path}: not the file that this model was made from (its SHA-256 differs)")
     return path
 
 

@@ -1,6 +1,6 @@
 """`radioml verify`: from the trained network down to its RTL, rung by rung: which is the first that differs, and where.
 
-Every rung gets the same frames and is compared with Brevitas in integers: the levels of every activation, and the
+Every rung gets the same frames and is compared with the network in integers: the levels of every activation, and the
 logits. All rungs are run, so that the report shows whether a difference stays or is one rung's alone.
 """
 
@@ -45,6 +45,7 @@ def climb(
     result = [_result(rung, reference, show) for rung in _rungs(folder, frames.iq)]
     first = next((rung for rung in result if not rung.equal), None)
     value = {
+        "reference": reference.name,
         "data": data,
         "frames": len(frames),
         "classes": len(np.unique(frames.class_index)),

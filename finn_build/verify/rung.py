@@ -12,16 +12,17 @@ from finn_build.verify.comparison import Difference, first_difference
 
 @dataclass(frozen=True)
 class Reference:
-    """What the trained network, Brevitas, makes of N frames, in integers.
+    """What the network that was built makes of N frames, in integers.
 
     logits: int64 (N, classes).
     layers: levels of every activation, int64 (N, channels, ...), by the layer's name and in the network's order.
-    classifier: name of the layer that gives the logits.
+    classifier: name of the layer that gives the logits. name: what computed all this, for reports.
     """
 
     logits: np.ndarray
     layers: dict[str, np.ndarray]
     classifier: str
+    name: str = "Brevitas"
 
 
 @dataclass(frozen=True)

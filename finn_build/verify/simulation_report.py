@@ -49,14 +49,24 @@ def simulate_build(folder: Path, iq: np.ndarray, progress: Callable[[int], None]
 
 
 def report(
-    folder: Path, manifest: Manifest, run: PooledRun, expected: np.ndarray, labels: FrameLabels, data: str
+    folder: Path,
+    manifest: Manifest,
+    run: PooledRun,
+    expected: np.ndarray,
+    labels: FrameLabels,
+    data: str,
+    reference: str,
 ) -> dict[str, Any]:
-    """Compare with the network's integer logits int64 (N, classes) and write simulation/simulation.json; returns it."""
+    """Compare with the network's integer logits int64 (N, classes) and write simulation/simulation.json; returns it.
+
+    data, reference: what the frames are, and what computed `expected`, in words.
+    """
     comparison = compare(expected, run.integers)
     estimated = read_json(folder / ESTIMATE)
     cycles = run.cycles_per_frame
     value = {
         "kind": "simulated RTL",
+        "reference": reference,
         "data": data,
         "frames": comparison.frames,
         "mismatching_frames": len(comparison.mismatching),
@@ -90,7 +100,8 @@ def build_summary(folder: Path, clock_mhz: float) -> str:
 def report_table(value: dict[str, Any]) -> Table:
     """The report as a table."""
     table = Table(
-        title=f"Simulated RTL against Brevitas, {value['board']} at {value['clock_mhz']:g} MHz", show_header=False
+        title=f"Simulated RTL against {value['reference']}, {value['board']} at {value['clock_mhz']:g} MHz",
+        show_header=False,
     )
     wrong = value["mismatching_frames"]
     table.add_row("frames", f"{value['frames']:,} ({escape(value['data'])})")

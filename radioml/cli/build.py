@@ -113,29 +113,31 @@ def simulate(
         Path | None, typer.Option(help="RadioML HDF5 file (its test part is used); default: synthetic frames.")
     ] = None,
     checkpoint: Annotated[
-        Path | None, typer.Option(help="The network to compare with; default: train/checkpoint.pth of the run.")
+        Path | None, typer.Option(help="The network to compare with; default: the checkpoint or import of the run.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the synthetic frames.")] = 0,
 ) -> None:
-    """Stream frames through the RTL and compare every integer with Brevitas; exit code 1 on any difference."""
-    from finn_build.engine.record import checkpoint_of
+    """Stream frames through the RTL and compare every integer with the network's; exit code 1 on any difference.
+
+    The network is the trained one in Brevitas or, of an imported one, the file's own graph.
+    """
     from finn_build.verify.simulation_report import FrameLabels, report, report_table, simulate_build
     from radioml.cli.progress import frames_progress
+    from radioml.cli.reference import network_of_build
     from radioml.constants import CLASSES
     from radioml.data.split import spread
     from radioml.data.synthetic import generate_spread
-    from training.reference import integer_logits
 
-    checkpoint = checkpoint_of(folder, checkpoint)
+    network = network_of_build(folder, checkpoint)
     chosen = spread(data, frames) if data else generate_spread(frames, seed)
     with frames_progress() as progress:
         bar = progress.add_task("RTL", total=len(chosen))
         manifest, run = simulate_build(folder, chosen.iq, lambda done: progress.update(bar, completed=done))
-        bar = progress.add_task("Brevitas", total=len(chosen))
-        expected = integer_logits(checkpoint, chosen.iq, lambda done: progress.update(bar, completed=done))
+        bar = progress.add_task(network.name, total=len(chosen))
+        expected = network.logits(chosen.iq, lambda done: progress.update(bar, completed=done))
     labels = FrameLabels(tuple(CLASSES[i] for i in chosen.class_index), tuple(int(snr) for snr in chosen.snr_db))
     name = f"test part of {data.name}" if data else f"synthetic, seed {seed}"
-    result = report(folder, manifest, run, expected, labels, name)
+    result = report(folder, manifest, run, expected, labels, name, network.name)
     Console().print(report_table(result))
     if result["mismatching_frames"]:
         raise typer.Exit(1)

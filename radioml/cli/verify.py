@@ -26,33 +26,32 @@ def verify(
         Path | None, typer.Option(help="RadioML HDF5 file (its test part is used); default: synthetic frames.")
     ] = None,
     checkpoint: Annotated[
-        Path | None, typer.Option(help="The network to compare with; default: train/checkpoint.pth of the run.")
+        Path | None, typer.Option(help="The network to compare with; default: the checkpoint or import of the run.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the synthetic frames.")] = 0,
 ) -> None:
-    """Compare every stage of a build with Brevitas, integer by integer, and name the first that differs.
+    """Compare every stage of a build with the network, integer by integer, and name the first that differs.
+
+    The network is the trained one in Brevitas or, of an imported one, the file's own graph.
 
     The rungs of the ladder: the QONNX network, the graph after each step of the build (from FINN's layers on by their
     own Python behaviour), and the RTL in Verilator: back to back, with gaps between words, with gaps between frames,
     with random stalls on both streams. The levels of every activation are compared, and the logits. Writes verify.json
     to the build folder; exit code 1 on any difference.
     """
-    from finn_build.engine.record import checkpoint_of
     from finn_build.verify.ladder import REPORT, climb, describe
-    from finn_build.verify.rung import Reference
+    from radioml.cli.reference import network_of_build
     from radioml.data.provenance import origin
     from radioml.data.split import spread
     from radioml.data.synthetic import generate_spread
-    from training.inner_levels import inner_levels
 
     console = Console(highlight=False)
-    checkpoint = checkpoint_of(folder, checkpoint)
+    network = network_of_build(folder, checkpoint)
     chosen = spread(data, frames) if data else generate_spread(frames, seed)
     name = f"test part of {origin(data)}" if data else f"synthetic data (seed {seed})"
-    with console.status("Brevitas"):
-        trained = inner_levels(checkpoint, chosen.iq)
-    reference = Reference(trained.logits, trained.layers, trained.classifier)
-    console.print(f"{len(chosen):,} frames, {escape(name)}; each rung against Brevitas", soft_wrap=True)
+    with console.status(network.name):
+        reference = network.levels(chosen.iq)
+    console.print(f"{len(chosen):,} frames, {escape(name)}; each rung against {network.name}", soft_wrap=True)
     report = climb(folder, chosen, reference, name, lambda result: _print_rung(console, result))
     if not report["rtl"]:
         console.print("RTL: not built; `radioml build ... --until rtl` adds its rungs")

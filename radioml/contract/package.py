@@ -1,6 +1,6 @@
 """The deployment package: one zip that carries an accelerator and all that its driver must know.
 
-Layout: `manifest.json`, `golden.npz` (frames with the integer logits that Brevitas gave), `model.onnx` (the network
+Layout: `manifest.json`, `golden.npz` (frames with the network's integer logits), `model.onnx` (the network
 that was built), and the files of the accelerator, each listed in the manifest with its SHA-256. Nothing is pickled.
 """
 

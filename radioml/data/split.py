@@ -97,13 +97,17 @@ def _positions(part: np.ndarray, index: np.ndarray) -> np.ndarray:
     return place[index[place] == part]
 
 
-def spread_indices(layout: Layout, n: int | None = None, part: str = "test") -> np.ndarray:
+def spread_indices(
+    layout: Layout, n: int | None = None, part: str = "test", classes: np.ndarray | None = None
+) -> np.ndarray:
     """Indices, int64 (n,), of `n` frames of a part (default: all of it) in the order of `dataset.spread_cells`.
 
-    Any prefix, an interrupted run's for example, is balanced over the classes and SNRs that the file has. Raises
-    RadioMLError when the part has fewer than `n` frames.
+    Any prefix, an interrupted run's for example, is balanced over the classes and SNRs that the file has. classes:
+    indices of those that frames may have; default: all. Raises RadioMLError when the part has fewer than `n` frames.
     """
     indices = fixed_split(layout).part(part)
+    if classes is not None:
+        indices = indices[np.isin(layout.labels(indices)[0], classes)]
     available = len(indices)
     n = available if n is None else n
     if not 1 <= n <= available:

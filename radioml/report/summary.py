@@ -46,7 +46,7 @@ def _build(folder: Path) -> list[tuple[str, str]]:
             f"{value['cycles_per_frame']:,} cycles a frame, {value['frames_per_second']:,.0f} frames/s at "
             f"{value['clock_mhz']:g} MHz, latency {value['latency_us']:.1f} us",
         ))  # fmt: skip
-        rows.append(("RTL against Brevitas", f"{equal:,} of {value['frames']:,} frames integer-equal"))
+        rows.append((f"RTL against {value['reference']}", f"{equal:,} of {value['frames']:,} frames integer-equal"))
     return rows
 
 

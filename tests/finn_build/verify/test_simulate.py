@@ -146,7 +146,7 @@ def test_other_checkpoint_is_refused(radioml, small_build, tmp_path):
     other.write_bytes(b"other weights")
     done = radioml("simulate", small_build.folder, "--frames", 24, "--checkpoint", other, home=small_build.home)
     assert done.returncode == 2
-    assert "not the checkpoint" in done.stderr
+    assert "not the file that this model was made from" in done.stderr
 
 
 def test_folder_that_is_no_build_is_refused(radioml, tmp_path):

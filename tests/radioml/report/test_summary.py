@@ -14,7 +14,7 @@ def test_each_stage_adds_its_rows(tmp_path: Path):
     assert dict(summarise(tmp_path))["inference cost score"].startswith("0.2500")
     simulation = {
         "board": "ZCU104", "frames": 10, "mismatching_frames": 1, "cycles_per_frame": 128, "frames_per_second": 2e6,
-        "clock_mhz": 250, "latency_us": 4.0,
+        "clock_mhz": 250, "latency_us": 4.0, "reference": "Brevitas",
     }  # fmt: skip
     write_json(tmp_path / "build" / "ZCU104" / "simulation" / "simulation.json", simulation)
     rows = dict(summarise(tmp_path))

@@ -1,0 +1,61 @@
+"""What the stages of a build are compared with: the trained network, or the file of an imported one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from finn_build.verify.rung import Reference
+
+
+@dataclass(frozen=True)
+class NetworkOfBuild:
+    """The network that a build was made of.
+
+    name: for reports. logits: frames float32 (N, 1024, 2) and a function that is told how many are done -> int64 (N,
+    classes). levels: frames -> every activation's levels, and the logits.
+    """
+
+    name: str
+    logits: Callable[[np.ndarray, Callable[[int], object]], np.ndarray]
+    levels: Callable[[np.ndarray], Reference]
+
+
+def network_of_build(folder: Path, given: Path | None) -> NetworkOfBuild:
+    """The network behind a build folder, from the file that is given, or the one in the run the folder lies in.
+
+    Raises RadioMLError for a folder that is no finished build, and a file that is missing or not the network's.
+    """
+    from finn_build.engine.paths import NETWORK
+    from finn_build.engine.record import load_record, source_of
+    from finn_build.verify.rung import Reference
+    from radioml.contract.metadata import load_exported
+    from radioml.errors import RadioMLError
+
+    if "estimate" not in load_record(folder).stages:
+        raise RadioMLError(f"{folder}: its build has not finished; run `radioml build` first")
+    _, metadata = load_exported(folder / NETWORK)
+    if metadata.imported is None:
+        from training.inner_levels import inner_levels
+        from training.reference import integer_logits
+
+        path = source_of(folder, given, "checkpoint.pth")
+        return NetworkOfBuild(
+            metadata.reference,
+            lambda iq, progress: integer_logits(path, iq, progress),
+            lambda iq: Reference(*vars(inner_levels(path, iq)).values(), metadata.reference),
+        )
+    from radioml.foreign.into_run import FILE
+    from radioml.foreign.reference import load_reference, reference_levels, reference_logits
+
+    network = load_reference(source_of(folder, given, FILE), metadata)
+    return NetworkOfBuild(
+        metadata.reference,
+        lambda iq, progress: reference_logits(network, iq, lambda done, total: progress(done)),
+        lambda iq: Reference(*vars(reference_levels(network, iq)).values(), metadata.reference),
+    )
