@@ -15,6 +15,8 @@ from deploy.checks.golden import check_golden
 from deploy.pipeline import UNUSABLE, classified
 from radioml.contract.package import Manifest, open_package
 from radioml.data import dataset
+from radioml.data.layout import Layout
+from radioml.data.levels import LevelWatch
 from radioml.data.provenance import Origin, origin
 from radioml.data.split import spread_indices
 from radioml.errors import INTERRUPTED, RadioMLError, problem
@@ -31,6 +33,7 @@ class Classification:
         class. unusable: int64 (M,), places of frames with NaN or infinite samples, which were not classified.
     clipped_samples: I or Q values outside the input quantiser's range. golden_frames: golden frames that agreed.
     cycles, intervals: as in `deploy.accelerator.Inference`, over all frames. seconds: wall-clock time of inference.
+    warnings: what is odd about the level of the frames.
     """
 
     manifest: Manifest
@@ -49,6 +52,7 @@ class Classification:
     cycles: int | None
     intervals: int
     seconds: float
+    warnings: tuple[str, ...] = ()
 
     @property
     def metrics(self) -> Metrics:
@@ -94,13 +98,15 @@ def classify(
     layout = dataset.read_layout(data)
     indices = spread_indices(layout, frames, part)
     predicted = np.empty(len(indices), np.int64)
+    levels = LevelWatch()
     seen, clipped, ended, total = 0, 0, "", _Total()
     with tempfile.TemporaryDirectory(prefix="radioml-package-") as folder:
         opened = open_package(package, Path(folder))
         with open_accelerator(opened, backend, processes, target) as accelerator:
             progress(0, len(indices))
             golden_frames = check_golden(accelerator, opened)
-            blocks = _read(data, indices, accelerator.batch_frames)
+            levels.limit = -opened.manifest.quantiser.minimum * opened.manifest.quantiser.scale
+            blocks = _read(data, indices, accelerator.batch_frames, levels, layout)
             try:
                 with closing(classified(accelerator, blocks)) as batches:
                     for batch in batches:
@@ -136,6 +142,7 @@ def classify(
         cycles=total.cycles,
         intervals=total.intervals,
         seconds=total.seconds,
+        warnings=levels.warnings(),
     )
 
 
@@ -157,7 +164,10 @@ class _Total:
         self.seconds += inference.seconds
 
 
-def _read(data: Path | str, indices: np.ndarray, size: int) -> Iterator[np.ndarray]:
-    """The frames at `indices`, float32 (n, 1024, 2), `size` at a time."""
+def _read(data: Path | str, indices: np.ndarray, size: int, levels: LevelWatch, layout: Layout) -> Iterator[np.ndarray]:
+    """The frames at `indices`, float32 (n, 1024, 2), `size` at a time; `levels` looks at them."""
     for start in range(0, len(indices), size):
-        yield dataset.read_iq(data, indices[start : start + size])
+        some = indices[start : start + size]
+        iq = dataset.read_iq(data, some)
+        levels.add(iq, layout.labels(some)[0])
+        yield iq

@@ -40,6 +40,7 @@ def accuracy(result: Classification) -> dict[str, Any]:
         "frames": result.frames,
         "frames_requested": result.requested,
         "problem": result.problem,
+        "warnings": list(result.warnings),
         "unusable_frames": result.unusable.tolist(),
         "golden_frames_equal": result.golden_frames,
         "clipped_samples": result.clipped_samples,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import lightning
@@ -22,15 +22,21 @@ from training.frame_cache import Progress, quantised_frames
 class QuantisedFrames:
     """All frames of a file as int8 (N, 1024, 2), with labels; an index is a list of positions, an item a batch.
 
-    The frames stay on disk, mapped by `training.frame_cache`, which says what `progress` is called with and which
-    RadioMLErrors are raised.
+    The frames stay on disk, mapped by `training.frame_cache`, which says what `progress` and `warn` are called with and
+    which RadioMLErrors are raised.
     """
 
-    def __init__(self, path: Path, quantiser: InputQuantiser, progress: Progress) -> None:
+    def __init__(
+        self,
+        path: Path,
+        quantiser: InputQuantiser,
+        progress: Progress,
+        warn: Callable[[str], object] = lambda warning: None,
+    ) -> None:
         self.layout = read_layout(path)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the map is read-only; nothing here writes to it
-            self.integers = torch.from_numpy(quantised_frames(path, quantiser, progress))
+            self.integers = torch.from_numpy(quantised_frames(path, quantiser, progress, warn))
         class_index, snr_db = self.layout.labels(np.arange(len(self)))
         self.class_index, self.snr_db = torch.from_numpy(class_index), torch.from_numpy(snr_db)
 

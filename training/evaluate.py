@@ -21,6 +21,7 @@ from radioml.contract.metadata import load_exported
 from radioml.contract.quantiser import InputQuantiser
 from radioml.data import dataset
 from radioml.data.class_names import class_indices
+from radioml.data.levels import LevelWatch
 from radioml.data.provenance import origin
 from radioml.data.split import spread_indices
 from radioml.errors import RadioMLError, problem
@@ -68,6 +69,7 @@ def evaluate(
     subject = _qonnx(path) if path.suffix == ".onnx" else _checkpoint(path, topology)
     indices = spread_indices(layout, frames, part, subject.classes)
     predicted, usable = np.empty(len(indices), np.int64), np.zeros(len(indices), bool)
+    levels = LevelWatch(-subject.quantiser.minimum * subject.quantiser.scale)
     done, seconds, ended = 0, 0.0, ""
     progress(0, len(indices))
     try:
@@ -79,6 +81,7 @@ def evaluate(
             winners = subject.logits(subject.quantiser.dequantise(integers)).argmax(1) if len(integers) else []
             seconds += time.perf_counter() - start
             place = slice(done, done + len(iq))
+            levels.add(iq, layout.labels(indices[place])[0])
             usable[place] = batch.usable
             predicted[place][batch.usable] = subject.classes[winners]
             done += len(iq)
@@ -93,7 +96,7 @@ def evaluate(
     class_index, snr_db = layout.labels(indices[usable])
     return Evaluation(
         subject.name, subject.arithmetic, source, part, len(indices), measure(class_index, snr_db, predicted[usable]),
-        subject.training_data, seconds, unusable=int(done - usable.sum()), problem=ended,
+        subject.training_data, seconds, int(done - usable.sum()), ended, levels.warnings(),
     )  # fmt: skip
 
 

@@ -18,7 +18,7 @@ import fcntl
 import mmap
 import os
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -27,7 +27,8 @@ import numpy as np
 
 from radioml.constants import FRAME_LENGTH
 from radioml.contract.quantiser import InputQuantiser
-from radioml.data.dataset import open_dataset, read_slice
+from radioml.data.dataset import open_dataset, read_layout, read_slice
+from radioml.data.levels import LevelWatch
 from radioml.data.source_digest import Progress, cache_folders, json_record, source_sha256, writable_folder
 from radioml.errors import RadioMLError
 from radioml.files import CACHE_VARIABLE, write_json
@@ -37,16 +38,17 @@ _FRAMES_AT_ONCE = 4096
 _BYTES_AT_ONCE = 1 << 23
 
 
-def quantised_frames(path: Path, quantiser: InputQuantiser, progress: Progress) -> np.ndarray:
+def quantised_frames(
+    path: Path, quantiser: InputQuantiser, progress: Progress, warn: Callable[[str], object] = lambda warning: None
+) -> np.ndarray:
     """All frames of a RadioML file as a read-only map, int8 (N, 1024, 2), in the order of the file.
 
     Converts the file if no intact cache of it for this quantiser exists; a process that finds another one converting
-    waits for it. A killed conversion leaves a `.partial` file that the next one takes over from the start. Raises
-    RadioMLError for a file that is no RadioML file, is damaged or contains NaN or infinite samples, and where the cache
-    cannot be written.
+    waits for it. A killed conversion leaves a `.partial` file that the next one takes over from the start. `warn` gets
+    a sentence for each thing that is odd about the level of the frames. Raises RadioMLError for a file that is no
+    RadioML file, is damaged or contains NaN or infinite samples, and where the cache cannot be written.
     """
-    with open_dataset(path) as file:
-        shape = (len(file["X"]), FRAME_LENGTH, 2)
+    shape = (read_layout(path).frames, FRAME_LENGTH, 2)
     made_from = {
         "format": _FORMAT, "source_sha256": source_sha256(path, progress), "shape": list(shape),
         "bits": quantiser.bits, "scale": quantiser.scale,
@@ -54,7 +56,7 @@ def quantised_frames(path: Path, quantiser: InputQuantiser, progress: Progress) 
     name = f"{quantiser.bits}bit-{quantiser.scale!r}.int8"
     for folder in cache_folders(path):
         if _intact(folder / name, made_from, progress):
-            return _mapped(folder / name, shape)
+            return _mapped(folder / name, shape, warn)
     target = writable_folder(path) / name
     try:
         _convert(path, quantiser, target, made_from, progress)
@@ -64,7 +66,7 @@ def quantised_frames(path: Path, quantiser: InputQuantiser, progress: Progress) 
             f"{target.parent}: cannot write the cache of {path.name}: {error}; it takes {megabytes:,.0f} MB: make room "
             f"there, or let the environment variable {CACHE_VARIABLE} name another folder"
         ) from error
-    return _mapped(target, shape)
+    return _mapped(target, shape, warn)
 
 
 def _intact(target: Path, made_from: dict[str, Any], progress: Progress) -> bool:
@@ -85,7 +87,9 @@ def _intact(target: Path, made_from: dict[str, Any], progress: Progress) -> bool
     return crc == record.get("crc32")
 
 
-def _mapped(target: Path, shape: tuple[int, ...]) -> np.ndarray:
+def _mapped(target: Path, shape: tuple[int, ...], warn: Callable[[str], object]) -> np.ndarray:
+    for warning in json_record(target.with_suffix(".json")).get("warnings", ()):
+        warn(warning)
     with target.open("rb") as file:
         pages = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
     # Rows are drawn at random: where memory is short, reading ahead was measured to fetch 60 KB a row instead of 4.
@@ -106,11 +110,12 @@ def _convert(
                 return
             file.truncate(0)
             os.posix_fallocate(file.fileno(), 0, int(np.prod(made_from["shape"], dtype=np.int64)))
-            crc = _write_integers(path, quantiser, file, progress)
+            levels = LevelWatch(-quantiser.minimum * quantiser.scale)
+            crc = _write_integers(path, quantiser, file, levels, progress)
             if source_sha256(path, progress) != made_from["source_sha256"]:
                 raise RadioMLError(f"{path}: the file changed while it was read; start again when it is complete")
             # The record first: once `partial` has its final name, another process may hold a new one.
-            write_json(target.with_suffix(".json"), {**made_from, "crc32": crc})
+            write_json(target.with_suffix(".json"), {**made_from, "crc32": crc, "warnings": levels.warnings()})
             partial.replace(target)
         except BaseException:
             partial.unlink(missing_ok=True)
@@ -132,9 +137,11 @@ def _exclusive(path: Path) -> Iterator[BinaryIO]:
                 return
 
 
-def _write_integers(path: Path, quantiser: InputQuantiser, file: BinaryIO, progress: Progress) -> int:
+def _write_integers(
+    path: Path, quantiser: InputQuantiser, file: BinaryIO, levels: LevelWatch, progress: Progress
+) -> int:
     """Write all frames of a RadioML file as int8; returns the CRC-32 of what was written."""
-    crc = 0
+    crc, layout = 0, read_layout(path)
     with open_dataset(path) as source:
         frames = source["X"]
         for start in range(0, len(frames), _FRAMES_AT_ONCE):
@@ -145,6 +152,7 @@ def _write_integers(path: Path, quantiser: InputQuantiser, file: BinaryIO, progr
                     f"{path}: frame {start + int(quantised.usable.argmin())} contains NaN or infinite samples; "
                     f"`radioml data check {path}` says which others do"
                 )
+            levels.add(iq, layout.labels(np.arange(start, start + len(iq)))[0])
             file.write(quantised.integers.data)
             crc = zlib.crc32(quantised.integers.data, crc)
             progress(f"converting {path.name} to int8", start + len(quantised.usable), len(frames))

@@ -93,7 +93,10 @@ def _train(experiment: Experiment, data: Path, run: Path, console: Console) -> T
         start_with(network, experiment.topology, settings.start_from)
     synchronise_batch_norms(network)
     with first_process_first(), _progress_bar(console) as progress:
-        frames = QuantisedFrames(data, input_quantiser(network), progress)
+        frames = QuantisedFrames(
+            data, input_quantiser(network), progress,
+            lambda warning: console.print(f"[yellow]warning:[/] {escape(warning)}", soft_wrap=True),
+        )  # fmt: skip
     frames.move_to_gpu_if_it_fits()
     wanted = experiment.distillation
     teacher = Teacher(wanted, identity, input_quantiser(network)) if wanted else None

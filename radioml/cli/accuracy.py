@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 if TYPE_CHECKING:
@@ -32,6 +34,12 @@ def with_interval(value: Proportion) -> str:
         return "no frames"
     low, high = value.interval
     return f"{value.accuracy:.2%} ({low:.2%} .. {high:.2%} with 95 % confidence, {value.frames:,} frames)"
+
+
+def print_warnings(console: Console, warnings: Iterable[str]) -> None:
+    """What is odd about the level of the frames, a line each."""
+    for warning in warnings:
+        console.print(f"[yellow]warning:[/] {escape(warning)}", soft_wrap=True)
 
 
 def headline(metrics: Metrics) -> list[tuple[str, str]]:

@@ -19,8 +19,8 @@ from radioml.cli.accelerator_options import (
     ResultsOption,
     TargetOption,
 )
-from radioml.cli.accuracy import by_snr, headline
-from radioml.cli.progress import frames_progress
+from radioml.cli.accuracy import by_snr, headline, print_warnings
+from radioml.cli.progress import frames_progress, identified
 from radioml.constants import FRAME_LENGTH
 from radioml.data.provenance import described
 from radioml.errors import MismatchError
@@ -62,6 +62,7 @@ def classify(
     from deploy.expectation import expectation
     from deploy.results import default_folder, write_results
 
+    identified(data)
     with frames_progress() as progress:
         task = progress.add_task("classifying", total=None)
         result = run(
@@ -109,3 +110,4 @@ def _print_result(result: Classification) -> None:
     )
     console.print(by_snr(metrics))
     console.print(table)
+    print_warnings(console, result.warnings)

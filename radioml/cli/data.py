@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from radioml.cli import app
+from radioml.cli.accuracy import print_warnings
 from radioml.cli.progress import frames_progress, identified
 from radioml.data.conditions import NOMINAL, PRESETS
 from radioml.errors import RadioMLError
@@ -175,8 +176,7 @@ def import_(
         done = import_data(sources, out, wanted, lambda done, total: progress.update(task, completed=done, total=total))
     for note in done.notes:
         console.print(escape(note), soft_wrap=True)
-    for warning in done.warnings:
-        console.print(f"[yellow]warning:[/] {escape(warning)}", soft_wrap=True)
+    print_warnings(console, done.warnings)
     size = f"{out.stat().st_size / 1e6:,.0f} MB"
     console.print(f"wrote {escape(str(out))}, {size}: {escape(str(origin(out)))}", soft_wrap=True)
 
@@ -206,8 +206,7 @@ def check(
     console.print(table)
     if report.problems:
         raise RadioMLError("\n  ".join([f"{file} is not a valid RadioML file:", *report.problems]))
-    for warning in report.warnings:
-        console.print(f"[yellow]warning:[/] {escape(warning)}", soft_wrap=True)
+    print_warnings(console, report.warnings)
     console.print("[green]valid[/]")
 
 

@@ -16,8 +16,8 @@ from rich.table import Table
 
 from radioml.cli import app
 from radioml.cli.accelerator_options import Backend, PartOption
-from radioml.cli.accuracy import by_snr, headline, proportions
-from radioml.cli.progress import frames_progress
+from radioml.cli.accuracy import by_snr, headline, print_warnings, proportions
+from radioml.cli.progress import frames_progress, identified
 from radioml.constants import SNRS_DB
 from radioml.data.provenance import described
 from radioml.errors import RadioMLError
@@ -76,6 +76,7 @@ def evaluate(
         raise RadioMLError(f"--backend is for builds, and {what} is none")
     if topology is not None and (is_build or what.suffix == ".onnx"):
         raise RadioMLError(f"--topology is for bare weights, and {what} knows its own")
+    identified(data)
     with frames_progress() as bar:
         task = bar.add_task("evaluating", total=None)
 
@@ -144,7 +145,7 @@ def _evaluate_build(
     arithmetic = f"the accelerator for {manifest.board}, backend {backend}"
     return Evaluation(
         f"{manifest.board}-{backend}", arithmetic, result.origin, part, result.requested, result.metrics,
-        manifest.training_data, result.seconds, len(result.unusable), result.problem,
+        manifest.training_data, result.seconds, len(result.unusable), result.problem, result.warnings,
     )  # fmt: skip
 
 
@@ -170,6 +171,7 @@ def _print_evaluation(result: Evaluation) -> None:
         table.add_row("left out", f"[yellow]{result.unusable:,} frames with NaN or infinite samples[/]")
     table.add_row("speed", f"{result.frames / result.seconds:,.0f} frames/s on this host")
     console.print(table)
+    print_warnings(console, result.warnings)
     if result.caution:
         console.print(f"[bold yellow]perhaps no measure of frames it has never seen:[/] {escape(result.caution)}")
 

@@ -40,6 +40,7 @@ def verify(
     to the build folder; exit code 1 on any difference.
     """
     from finn_build.verify.ladder import REPORT, climb, describe
+    from radioml.cli.progress import identified
     from radioml.cli.reference import network_of_build
     from radioml.data.provenance import origin
     from radioml.data.split import spread
@@ -47,6 +48,8 @@ def verify(
 
     console = Console(highlight=False)
     network = network_of_build(folder, checkpoint)
+    if data:
+        identified(data)
     chosen = spread(data, frames) if data else generate_spread(frames, seed)
     name = f"test part of {origin(data)}" if data else f"synthetic data (seed {seed})"
     with console.status(network.name):

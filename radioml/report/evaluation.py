@@ -22,7 +22,7 @@ class Evaluation:
     in words. origin, part: the frames' file and the part of its fixed split. requested: frames asked for; `metrics`
     has fewer when some were unusable or the run ended early. training_data: see `radioml.data.provenance`. seconds:
     wall-clock time of inference. unusable: frames left out for their NaN or infinite samples. problem: why the run
-    ended before all frames were seen, "" when it did not.
+    ended before all frames were seen, "" when it did not. warnings: what is odd about the level of the frames.
     """
 
     subject: str
@@ -35,6 +35,7 @@ class Evaluation:
     seconds: float
     unusable: int = 0
     problem: str = ""
+    warnings: tuple[str, ...] = ()
 
     @property
     def frames(self) -> int:
@@ -68,6 +69,7 @@ class Evaluation:
             "frames_requested": self.requested,
             "unusable_frames": self.unusable,
             "problem": self.problem,
+            "warnings": list(self.warnings),
             "seconds": self.seconds,
             **self.metrics.to_dict(),
         }

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 import torch
@@ -10,11 +11,17 @@ from torch.utils.data import BatchSampler, RandomSampler
 from radioml.constants import CLASSES
 from radioml.contract.quantiser import InputQuantiser
 from radioml.data.dataset import read_frames
+from radioml.data.split import fixed_split
+from radioml.data.subset import write_subset
 from radioml.data.synthetic import write_dataset
 from radioml.errors import RadioMLError
 from training.data import QuantisedFrames, RadioMLData
 
 QUANTISER = InputQuantiser(8, 1 / 64)
+
+
+def ignore(what: str, done: int, total: int) -> None:
+    """Progress that nobody looks at."""
 
 
 @pytest.fixture(scope="module")
@@ -71,3 +78,29 @@ def test_processes_share_what_one_would_draw(data: Path, part: str):
 def test_a_batch_that_processes_cannot_share_equally_is_refused(data: Path):
     with pytest.raises(RadioMLError, match="50 frames cannot be shared equally by 3 processes"):
         RadioMLData(_open(data), 50, 20, 7, 0, 3)
+
+
+def test_a_part_of_the_grid_trains_on_its_own_frames(tmp_path: Path):
+    write_dataset(tmp_path / "whole.hdf5", 12, seed=4, processes=2)
+    layout = write_subset(tmp_path / "whole.hdf5", tmp_path / "part.hdf5", classes=[3, 7], snrs_db=[0, 30])
+    data = RadioMLData(QuantisedFrames(tmp_path / "part.hdf5", QUANTISER, ignore), 8, -20, seed=1)
+    seen = torch.cat([torch.stack(batch[1:], 1) for batch in data.train_dataloader()])
+    assert set(seen[:, 0].tolist()) == {3, 7} and set(seen[:, 1].tolist()) == {0, 30}
+    split = fixed_split(layout)
+    assert set(seen[:, 2].tolist()) <= set(split.train.tolist())
+    assert np.array_equal(data.test_indices, split.test) and np.array_equal(data.validation_indices, split.validation)
+    with pytest.raises(
+        RadioMLError, match=r"no training frames from 10 to 20 dB in 48 frames of BPSK, 32PSK at SNRs 0"
+    ):
+        RadioMLData(data.frames, 8, 10, seed=1, maximum_snr_db=20)
+
+
+def test_frames_of_another_level_are_warned_of_in_every_run(tmp_path: Path):
+    path = tmp_path / "loud.hdf5"
+    write_dataset(path, 1, seed=4, processes=2)
+    with h5py.File(path, "r+") as file:
+        file["X"][:] = 50 * file["X"][:]
+    for _ in range(2):  # converted, then taken from the cache
+        warnings: list[str] = []
+        QuantisedFrames(path, QUANTISER, ignore, warnings.append)
+        assert "standard deviation is 50" in warnings[0] and "beyond +-2" in warnings[1]
