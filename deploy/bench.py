@@ -14,6 +14,7 @@ import numpy as np
 from deploy.accelerator import Accelerator, open_accelerator
 from deploy.checks.golden import check_golden
 from deploy.pipeline import classified
+from deploy.sources.source import Block
 from radioml.constants import CLASSES, SNRS_DB
 from radioml.contract.package import Manifest, open_package
 from radioml.errors import INTERRUPTED, RadioMLError, problem
@@ -172,10 +173,10 @@ def _stream(accelerator: Accelerator, iq: np.ndarray, seconds: float, result: Be
     """Measure what `radioml classify` and `radioml stream` do: the next batch is quantised while one is classified."""
     start = time.perf_counter()
 
-    def blocks() -> Iterator[np.ndarray]:
-        yield iq
+    def blocks() -> Iterator[Block]:
+        yield Block(iq)
         while time.perf_counter() < start + seconds:
-            yield iq
+            yield Block(iq)
 
     with closing(classified(accelerator, blocks())) as batches:
         for batch in batches:

@@ -13,6 +13,7 @@ import numpy as np
 from deploy.accelerator import Inference, open_accelerator
 from deploy.checks.golden import check_golden
 from deploy.pipeline import UNUSABLE, classified
+from deploy.sources.source import Block
 from radioml.contract.package import Manifest, open_package
 from radioml.data import dataset
 from radioml.data.layout import Layout
@@ -164,10 +165,10 @@ class _Total:
         self.seconds += inference.seconds
 
 
-def _read(data: Path | str, indices: np.ndarray, size: int, levels: LevelWatch, layout: Layout) -> Iterator[np.ndarray]:
+def _read(data: Path | str, indices: np.ndarray, size: int, levels: LevelWatch, layout: Layout) -> Iterator[Block]:
     """The frames at `indices`, float32 (n, 1024, 2), `size` at a time; `levels` looks at them."""
     for start in range(0, len(indices), size):
         some = indices[start : start + size]
         iq = dataset.read_iq(data, some)
         levels.add(iq, layout.labels(some)[0])
-        yield iq
+        yield Block(iq)

@@ -15,6 +15,7 @@ from typing import TypeVar
 import numpy as np
 
 from deploy.accelerator import Accelerator, Inference
+from deploy.sources.source import Block, joined
 from radioml.contract.quantiser import InputQuantiser, Quantised
 
 T = TypeVar("T")
@@ -26,13 +27,15 @@ UNUSABLE = -1
 class ClassifiedBatch:
     """A batch and what became of it.
 
-    first: number of its first frame. class_index: int64 (n,), `UNUSABLE` where a frame was not finite.
-    clipped: I and Q values that the quantiser cut off. inference: None when no frame of the batch was usable.
-    logit_scale: value of one step of its logits.
+    first: number of its first frame. block: its frames as they came. class_index: int64 (n,), `UNUSABLE` where a frame
+    was not finite. silent: bool (n,), all of a frame's integers are 0. clipped: I and Q values that the quantiser cut
+    off. inference: None when no frame of the batch was usable. logit_scale: value of one step of its logits.
     """
 
     first: int
+    block: Block
     class_index: np.ndarray
+    silent: np.ndarray
     clipped: int
     inference: Inference | None
     logit_scale: float
@@ -48,25 +51,30 @@ class ClassifiedBatch:
         return probability
 
 
-def quantised(blocks: Iterable[np.ndarray], quantiser: InputQuantiser, frames: int) -> Iterator[Quantised]:
-    """Batches of `frames` frames, the last one of what is left, from blocks (n, 1024, 2) of any n.
+def quantised(blocks: Iterable[Block], quantiser: InputQuantiser, frames: int) -> Iterator[tuple[Block, Quantised]]:
+    """Batches of `frames` frames, the last one of what is left, from blocks of any number of them.
 
-    Blocks are float32, or int8 where they are quantised already. What `blocks` raises comes after its frames.
+    Frames are float32, or int8 where they are quantised already. Those so far are a batch where a block without frames
+    says that no more are at hand. What `blocks` raises comes after its frames.
     """
-    waiting, count = [], 0
+    waiting: list[Block] = []
+    count = 0
     failure = None
     try:
         for block in blocks:
-            waiting.append(block)
-            count += len(block)
-            while count >= frames:
-                joined = waiting[0] if len(waiting) == 1 else np.concatenate(waiting)
-                yield _quantise(joined[:frames], quantiser)
-                waiting, count = [joined[frames:]], count - frames
+            if len(block):
+                waiting.append(block)
+                count += len(block)
+            while count >= frames or (count and not len(block)):
+                together = joined(waiting)
+                yield together[:frames], _quantise(together[:frames].iq, quantiser)
+                waiting, count = [together[frames:]], max(count - frames, 0)
+            if not count:
+                waiting = []
     except Exception as error:  # the frames before it come first
         failure = error
     if count:
-        yield _quantise(np.concatenate(waiting), quantiser)
+        yield joined(waiting), _quantise(joined(waiting).iq, quantiser)
     if failure is not None:
         raise failure
 
@@ -77,14 +85,14 @@ def _quantise(iq: np.ndarray, quantiser: InputQuantiser) -> Quantised:
     return quantiser.frames(iq)
 
 
-def classified(accelerator: Accelerator, blocks: Iterable[np.ndarray]) -> Iterator[ClassifiedBatch]:
+def classified(accelerator: Accelerator, blocks: Iterable[Block]) -> Iterator[ClassifiedBatch]:
     """Classify all frames of the blocks, in batches of `accelerator.batch_frames`.
 
     What `blocks` and the accelerator raise comes through, after the batches before it.
     """
     manifest, first = accelerator.manifest, 0
     with closing(ahead(quantised(blocks, manifest.quantiser, accelerator.batch_frames))) as batches:
-        for batch in batches:
+        for block, batch in batches:
             usable = batch.usable
             class_index = np.full(len(usable), UNUSABLE, np.int64)
             inference = None
@@ -92,7 +100,8 @@ def classified(accelerator: Accelerator, blocks: Iterable[np.ndarray]) -> Iterat
                 integers = batch.integers if usable.all() else batch.integers[usable]
                 inference = accelerator.infer(integers)
                 class_index[usable] = inference.logits.argmax(1)
-            yield ClassifiedBatch(first, class_index, batch.clipped, inference, manifest.logit_scale)
+            silent = ~batch.integers.any((1, 2)) & usable
+            yield ClassifiedBatch(first, block, class_index, silent, batch.clipped, inference, manifest.logit_scale)
             first += len(usable)
 
 

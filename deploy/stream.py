@@ -2,52 +2,71 @@
 
 from __future__ import annotations
 
-import csv
-import fcntl
-import json
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import numpy as np
 
 from deploy.accelerator import open_accelerator
 from deploy.checks.golden import check_golden
 from deploy.pipeline import UNUSABLE, ClassifiedBatch, classified
-from deploy.recordings import Source
+from deploy.rows import STDOUT, Row
+from deploy.sources.source import Source
+from radioml.constants import FRAME_LENGTH
 from radioml.contract.package import open_package
+from radioml.data.levels import LevelWatch
 from radioml.errors import INTERRUPTED, RadioMLError, problem
 from radioml.files import write_json
 
-STDOUT = "-"
-Row = dict[str, Any]
-"""frame: its number; sample: its first in the recording; time: of that in s, where the rate is known; class: its name,
-None where the frame had NaN or infinite samples; probability: the network's own estimate of being right, 0 to 1."""
+NOT_FINITE, NO_SIGNAL, UNSURE = "not finite", "no signal", "low confidence"
+"""Why a frame has no class: NaN or infinite samples; no signal in it; a probability under what was asked for."""
+_MOSTLY = 0.5
+"""Share of a run's values that clip from which on a warning is due."""
+
+
+@dataclass(frozen=True)
+class Demands:
+    """What a frame needs to get a class.
+
+    confidence: the network's own estimate of being right, 0 to 1, at least. squelch_db: the frame's level at least, its
+    standard deviation before normalisation, in dB relative to full scale (1 for floating-point samples). A frame whose
+    samples are all the same never gets one.
+    """
+
+    confidence: float = 0.0
+    squelch_db: float = -np.inf
 
 
 @dataclass
 class Summary:
     """What was classified so far.
 
-    counts: frames a class. unusable: frames with NaN or infinite samples. clipped: I and Q values outside of the
-    quantiser's range. seconds: of the accelerator. problem: why the run ended early, "" where it did not.
+    counts: frames a class. unclassified: frames without a class, by the reason. clipped: I and Q values outside of the
+    quantiser's range. seconds: of the accelerator. warnings: what is odd about the level of the frames. problem: why
+    the run ended early, "" where it did not.
     """
 
     counts: dict[str, int] = field(default_factory=dict)
     frames: int = 0
-    unusable: int = 0
+    unclassified: dict[str, int] = field(default_factory=dict)
     clipped: int = 0
     seconds: float = 0.0
+    warnings: tuple[str, ...] = ()
     problem: str = ""
 
     @property
     def interrupted(self) -> bool:
         """Whether the user ended it."""
         return self.problem == INTERRUPTED
+
+    @property
+    def clipped_share(self) -> float:
+        """Of all I and Q values."""
+        return self.clipped / (2 * FRAME_LENGTH * max(self.frames, 1))
 
 
 def stream(
@@ -58,6 +77,7 @@ def stream(
     write: Callable[[Row], object] | None,
     progress: Callable[[Summary], object] = lambda summary: None,
     target: str | None = None,
+    demands: Demands = Demands(),
 ) -> Summary:
     """Classify all frames of a source, after the package's golden frames; `write`, if any, gets a row for each.
 
@@ -68,97 +88,80 @@ def stream(
     summary = Summary()
     with tempfile.TemporaryDirectory(prefix="radioml-package-") as folder:
         opened = open_package(package, Path(folder))
+        quantiser = opened.manifest.quantiser
+        levels = LevelWatch(-quantiser.minimum * quantiser.scale)
         with open_accelerator(opened, backend, processes, target) as accelerator:
             check_golden(accelerator, opened)
             try:
                 with closing(classified(accelerator, source.blocks)) as batches:
                     for batch in batches:
+                        reasons = _reasons(batch, demands)
                         if write is not None:
-                            for row in rows(batch, opened.manifest.classes, source):
+                            for row in rows(batch, reasons, opened.manifest.classes, source):
                                 write(row)
-                        _add(summary, batch, opened.manifest.classes)
+                        _add(summary, batch, reasons, opened.manifest.classes)
+                        if batch.block.iq.dtype != np.int8:
+                            levels.add(batch.block.iq)
                         progress(summary)
             except (KeyboardInterrupt, RadioMLError) as error:
                 if not summary.frames and isinstance(error, RadioMLError):
                     raise
                 summary.problem = problem(error)
+    summary.warnings = _warnings(summary, levels)
     return summary
 
 
-def rows(batch: ClassifiedBatch, classes: tuple[str, ...], source: Source) -> Iterator[Row]:
+def _reasons(batch: ClassifiedBatch, demands: Demands) -> np.ndarray:
+    """Why each frame of a batch has no class, text (n,); "" for one that has."""
+    level = batch.block.tags.get("level", np.full(len(batch.class_index), np.nan))
+    quiet = batch.silent | (level == 0)
+    if demands.squelch_db > -np.inf:
+        quiet = quiet | (level < 10 ** (demands.squelch_db / 20))
+    unsure = batch.probability < demands.confidence if demands.confidence > 0 else np.zeros(len(quiet), bool)
+    return np.select([batch.class_index == UNUSABLE, quiet, unsure], [NOT_FINITE, NO_SIGNAL, UNSURE], "")
+
+
+def rows(batch: ClassifiedBatch, reasons: np.ndarray, classes: tuple[str, ...], source: Source) -> Iterator[Row]:
     """One row a frame of the batch."""
-    for offset, (index, probability) in enumerate(zip(batch.class_index, batch.probability, strict=True)):
-        frame = batch.first + offset
-        row: Row = {"frame": frame}
-        if source.recording:
-            row["sample"] = frame * source.hop
+    samples = batch.block.tags.get("sample")
+    captures = np.array([start for start, _ in source.captures])
+    for offset, (index, probability, reason) in enumerate(
+        zip(batch.class_index, batch.probability, reasons.tolist(), strict=True)
+    ):
+        row: Row = {"frame": batch.first + offset}
+        if samples is not None:
+            sample = int(samples[offset])
+            row["sample"] = sample
             if source.sample_rate:
-                row["time"] = frame * source.hop / source.sample_rate
-        usable = index != UNUSABLE
-        row["class"] = classes[index] if usable else None
-        row["probability"] = round(float(probability), 6) if usable else None
+                row["time"] = sample / source.sample_rate
+            if source.captures:
+                row["capture"] = capture = int(np.searchsorted(captures, sample, side="right")) - 1
+                row["frequency"] = source.captures[capture][1]
+        row["class"] = None if reason else classes[index]
+        row["probability"] = None if np.isnan(probability) or reason == NO_SIGNAL else round(float(probability), 6)
+        row["reason"] = reason or None
         yield row
 
 
-def _add(summary: Summary, batch: ClassifiedBatch, classes: tuple[str, ...]) -> None:
-    usable = batch.class_index[batch.class_index != UNUSABLE]
-    for index, count in zip(*np.unique(usable, return_counts=True), strict=True):
+def _add(summary: Summary, batch: ClassifiedBatch, reasons: np.ndarray, classes: tuple[str, ...]) -> None:
+    for index, count in zip(*np.unique(batch.class_index[reasons == ""], return_counts=True), strict=True):
         summary.counts[classes[index]] = summary.counts.get(classes[index], 0) + int(count)
+    for reason, count in zip(*np.unique(reasons[reasons != ""], return_counts=True), strict=True):
+        summary.unclassified[str(reason)] = summary.unclassified.get(str(reason), 0) + int(count)
     summary.frames += len(batch.class_index)
-    summary.unusable += len(batch.class_index) - len(usable)
     summary.clipped += batch.clipped
     summary.seconds += batch.inference.seconds if batch.inference else 0.0
 
 
-@contextmanager
-def row_writer(out: str | None) -> Iterator[Callable[[Row], object] | None]:
-    """A function that writes rows: JSON lines (FILE.jsonl, or `-` for the standard output), FILE.csv; else None.
-
-    A file gets its name at the end, also of a run that failed; until then it is called FILE.part, and rows are in it as
-    soon as they are known.
-    Raises RadioMLError for another suffix.
-    """
-    if out is None:
-        yield None
-        return
-    if out == STDOUT:
-        yield lambda row: print(json.dumps(row), flush=True, file=sys.stdout)
-        return
-    path = Path(out)
-    if path.suffix not in (".jsonl", ".csv"):
-        raise RadioMLError(f"{out}: results are written as .jsonl or .csv, or as JSON lines to - ")
-    if path.is_dir():
-        raise RadioMLError(f"{out}: a folder")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}.part")
-    with partial.open("a", buffering=1, encoding="utf-8", newline="") as file:  # 1: a line at a time
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise RadioMLError(f"{partial}: another process is writing this file; choose another with --out") from error
-        file.truncate(0)
-        write = _csv(file) if path.suffix == ".csv" else lambda row: file.write(json.dumps(row) + "\n")
-        try:
-            yield write
-        finally:
-            file.close()
-            if partial.stat().st_size:
-                partial.replace(path)
-            else:
-                partial.unlink()
-
-
-def _csv(file: TextIO) -> Callable[[Row], object]:
-    writer: csv.DictWriter | None = None
-
-    def write(row: Row) -> None:
-        nonlocal writer
-        if writer is None:
-            writer = csv.DictWriter(file, list(row))
-            writer.writeheader()
-        writer.writerow(row)
-
-    return write
+def _warnings(summary: Summary, levels: LevelWatch) -> tuple[str, ...]:
+    found = [warning for warning in levels.warnings() if "in all samples" not in warning]  # counted as without a signal
+    if summary.clipped_share > _MOSTLY:
+        found = [warning for warning in found if "beyond" not in warning]
+        found.append(
+            f"most values, {summary.clipped_share:.0%}, are cut off: a receiver's DC offset does this to frames that "
+            "are normalised (--dc-block removes it), a high level to those that are not (--normalise)"
+        )
+    return tuple(found)
 
 
 def write_report(summary: Summary, source: Source, out: str | None) -> None:
@@ -173,9 +176,10 @@ def report(summary: Summary, source: Source) -> dict[str, Any]:
         "source": source.name,
         "frames": summary.frames,
         "classes": dict(sorted(summary.counts.items(), key=lambda item: -item[1])),
-        "unusable_frames": summary.unusable,
+        "without_class": summary.unclassified,
         "clipped_values": summary.clipped,
         "left_over": source.left_over,
         "accelerator_frames_per_second": summary.frames / summary.seconds if summary.seconds else None,
+        "warnings": list(summary.warnings),
         "problem": summary.problem,
     }

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import signal
 import sys
-from types import FrameType
 from typing import Any, NoReturn
 
 import typer
@@ -12,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from typer.core import TyperGroup
 
+from radioml.cli import interrupts
 from radioml.errors import MismatchError, RadioMLError
 
 
@@ -40,9 +39,7 @@ def main() -> None:
     """Entry point. A MismatchError becomes one message and exit code 1; a RadioMLError, a file that cannot be read or
     written, or a stage that is not installed (a board has the driver alone), one message and exit code 2.
     """
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # a job in the background ignores Ctrl-C
-        signal.signal(signal.SIGINT, _interrupt)
-        signal.signal(signal.SIGALRM, lambda number, frame: signal.raise_signal(signal.SIGINT))
+    interrupts.install()
     from radioml.cli import (  # noqa: F401  (each registers)
         bench,
         boards,
@@ -72,16 +69,6 @@ def main() -> None:
         if (error.name or "").split(".")[0] not in STAGES:
             raise
         _say("error", RadioMLError(f"`{error.name}` is not installed here; this command is for the workstation"), 2)
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    """Ctrl-C, but not in the middle of an import: some swallow it, others leave half a module behind."""
-    while frame:
-        if frame.f_globals.get("__name__") == "importlib._bootstrap":
-            signal.setitimer(signal.ITIMER_REAL, 0.05)  # then again, to whoever takes Ctrl-C by then
-            return
-        frame = frame.f_back
-    raise KeyboardInterrupt
 
 
 def _say(kind: str, error: Exception | str, code: int) -> NoReturn:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -13,32 +13,54 @@ from rich.table import Table
 
 from radioml.cli import app
 from radioml.cli.accelerator_options import BackendOption, PackageArgument, ProcessesOption, TargetOption
+from radioml.cli.accuracy import print_warnings
 
 if TYPE_CHECKING:
     from deploy.stream import Summary
 
 
 @app.command(
-    epilog="Example: radioml stream package.zip capture.sigmf-meta --frames-overlap 512 --out classes.jsonl; "
-    "rx_sdr ... - | radioml stream package.zip - --format cs16",
+    epilog="Examples: `radioml stream package.zip capture.sigmf-meta --frames-overlap 512 --out classes.jsonl`; "
+    "`rtl_sdr -f 433.92M -s 1M - | radioml stream package.zip - --format cu8 --dc-block --out -`; "
+    "`radioml stream package.zip gqrx_20250101_120000_433920000_1800000_fc.raw --offset-hz 25000 --resample 9600`."
 )
 def stream(
     package: PackageArgument,
     source: Annotated[
         str,
         typer.Argument(
-            help="SigMF recording (.sigmf-meta), raw samples (.cf32, .cs16, .cs8), NumPy array (.npy), RadioML file "
-            "(.hdf5), or - for raw samples from the standard input.",
+            help="SigMF recording (.sigmf-meta, .sigmf-data, .sigmf), WAV file of I and Q, raw samples (.cfile, .cf32, "
+            ".cs16, .cu8, .iq, .raw ...), NumPy array (.npy), RadioML file (.hdf5), or - for raw samples from the "
+            "standard input.",
             show_default=False,
         ),
     ],
     format: Annotated[
-        Literal["cf32", "cs16", "cs8"] | None,
-        typer.Option(help="What raw samples are, where the name does not say."),
+        str | None,
+        typer.Option(
+            help="What raw samples are, where the name does not say: cu8, cs8, cs16, cs32, cf16, cf32, cf64 ..., "
+            "big-endian ones with _be behind."
+        ),
+    ] = None,
+    sample_rate: Annotated[
+        float | None, typer.Option(help="Samples/s, where the recording does not say it.", show_default=False)
+    ] = None,
+    offset_hz: Annotated[
+        float | None, typer.Option(help="Frequency above the centre at which the signal lies; it is moved to 0.")
+    ] = None,
+    resample: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SYMBOLS/S", help="Symbol rate of the signal; samples are resampled to 8 a symbol, as RadioML has."
+        ),
     ] = None,
     frames_overlap: Annotated[
         int, typer.Option(min=0, max=1023, help="Samples that a frame of a recording shares with the one before.")
     ] = 0,
+    dc_block: Annotated[
+        bool,
+        typer.Option("--dc-block", help="Remove a receiver's DC offset: the mean of a frame and the 63 before it."),
+    ] = False,
     normalise: Annotated[
         bool | None,
         typer.Option(
@@ -46,6 +68,15 @@ def stream(
             help="Divide every frame by the standard deviation of its samples, as RadioML's frames were; default for "
             "samples, but not for whole frames (arrays (N, 1024, 2), RadioML files).",
         ),
+    ] = None,
+    channel: Annotated[int | None, typer.Option(min=0, help="Channel of a SigMF recording of several, from 0.")] = None,
+    recording: Annotated[str | None, typer.Option(help="Name of a recording in a SigMF archive of several.")] = None,
+    min_confidence: Annotated[
+        float, typer.Option(min=0, max=1, help="Give no class to frames of which the network is less sure.")
+    ] = 0.0,
+    squelch: Annotated[
+        float | None,
+        typer.Option(help="Give no class to frames under this level, in dB of full scale, e.g. -60."),
     ] = None,
     backend: BackendOption = "simulation",
     out: Annotated[
@@ -57,31 +88,36 @@ def stream(
 ) -> None:
     """Classify the frames of a recording, or of a live stream, with an accelerator.
 
-    The next frames are read and quantised, as the network was trained, while the accelerator works. A table of what was
-    heard is shown as it goes. Frames with NaN get no class; they, clipped values and samples that fill no frame are
-    counted. When a source fails, or on Ctrl-C, the results so far are kept. FILE.summary.json tells the counts and what
-    ended the run early.
+    The next frames are read and quantised, as the network was trained, while the accelerator works; frames of a live
+    stream are classified within half a second. A table of what was heard is shown as it goes. Frames get no class, and
+    a reason, where they have NaN, no signal (zeros, one value, under --squelch), or less than --min-confidence. Frames
+    lie within captures of one frequency. When a source fails, or on Ctrl-C, SIGTERM or a lost terminal, the results so
+    far are kept. FILE.summary.json tells the counts, warnings, and what ended the run early.
     """
-    from deploy.recordings import open_source
-    from deploy.stream import row_writer, write_report
+    from deploy.rows import row_writer
+    from deploy.sources.opening import Reading, open_source
+    from deploy.stream import Demands, write_report
     from deploy.stream import stream as run
     from radioml.files import refuse_inputs
 
     console = Console(stderr=True, highlight=False)
     if out not in (None, "-"):
         refuse_inputs([Path(out)], [package, Path(source)])
-    opened = open_source(source, format, frames_overlap, normalise)
+    opened = open_source(
+        source,
+        Reading(format, sample_rate, channel, recording, frames_overlap, offset_hz, resample, dc_block, normalise),
+    )
+    demands = Demands(min_confidence, float("-inf") if squelch is None else squelch)
     with row_writer(out) as write, Live(console=console, auto_refresh=False, transient=True) as live:
         summary = run(
             package, opened, backend, processes, write,
-            lambda summary: live.update(_table(summary, opened.frames), refresh=True), target,
+            lambda summary: live.update(_table(summary, opened.frames), refresh=True), target, demands,
         )  # fmt: skip
     write_report(summary, opened, out)
     console.print(_table(summary, opened.frames))
     if opened.left_over:
-        console.print(f"{escape(opened.left_over)} at the end of {escape(opened.name)} fill no frame: left out")
-    if summary.unusable:
-        console.print(f"[yellow]{summary.unusable:,} frames have NaN or infinite samples: not classified[/]")
+        console.print(f"{escape(opened.left_over)} of {escape(opened.name)} fill no frame: left out", soft_wrap=True)
+    print_warnings(console, summary.warnings)
     if summary.problem:
         console.print(
             f"[bold red]stopped after {summary.frames:,} frames:[/] {escape(summary.problem)}", soft_wrap=True
@@ -90,17 +126,18 @@ def stream(
 
 
 def _table(summary: Summary, frames: int | None) -> Table:
-    values = 2 * 1024 * max(summary.frames, 1)
     speed = f"{summary.frames / summary.seconds:,.0f} frames/s" if summary.seconds else ""
     of = f" of {frames:,}" if frames is not None else ""
     table = Table(
         title=f"{summary.frames:,}{of} frames",
-        caption=f"{speed}; {summary.clipped / values:.2%} of values clipped",
+        caption=f"{speed}; {summary.clipped_share:.2%} of values clipped",
         min_width=50,
     )
     table.add_column("class")
     table.add_column("frames", justify="right")
     table.add_column("share", justify="right")
-    for name, count in sorted(summary.counts.items(), key=lambda item: -item[1]):
-        table.add_row(name, f"{count:,}", f"{count / summary.frames:.1%}")
+    for counts, style in ((summary.counts, ""), (summary.unclassified, "yellow")):
+        for name, count in sorted(counts.items(), key=lambda item: -item[1]):
+            shown = f"no class: {name}" if style else name
+            table.add_row(shown, f"{count:,}", f"{count / summary.frames:.1%}", style=style)
     return table

@@ -20,6 +20,8 @@ _CLIPPED, _CLIPPED_UNLABELLED = 0.01, 0.1
 """Share of values from which on a warning is due. White noise has 0.005, all classes and SNRs together 0.046."""
 _ONE_IN = 8
 """Of so many frames the values that clip are counted in one."""
+_MEASURED = 1 << 22
+"""Frames whose deviations are kept for the median; a live source has no end."""
 WITH_CONSTANT = np.isin(CLASSES, ("OOK", "4ASK", "8ASK", "AM-SSB-WC", "AM-SSB-SC"))
 """Classes of the published set with a constant part, because of which up to 87 % of a good frame's values clip."""
 
@@ -70,7 +72,8 @@ class LevelWatch:
         measured = np.full(len(iq), np.nan)
         signal = finite & ~same
         measured[signal] = deviations(iq[signal])
-        self._deviations.append(measured[signal])
+        if self._seen < _MEASURED:
+            self._deviations.append(measured[signal])
         self._note("odd", signal & ((measured < _ODD[0]) | (measured > _ODD[1])))
         if class_index is None:
             self._labelled = False
@@ -94,7 +97,7 @@ class LevelWatch:
         if not _USUAL[0] <= median <= _USUAL[1]:
             found.append(
                 f"the frames' standard deviation is {median:.3g} (median of {len(measured):,}), RadioML frames have 1: "
-                "divide each frame by its standard deviation (--normalise)"
+                "divide each frame by its own (--normalise)"
             )
         elif "odd" in self._first:
             count, first = self._first["odd"]

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from deploy.pipeline import quantised
+from deploy.sources.source import Block
 from radioml.contract.package import StreamFormat
 from radioml.contract.packing import pack, unpack
 from radioml.contract.quantiser import InputQuantiser
@@ -47,7 +48,7 @@ def _packing(name: str, iq: np.ndarray) -> dict[str, Any]:
     copy = np.empty_like(iq)
 
     def ours() -> int:
-        for batch in quantised([iq], quantiser, len(iq)):
+        for _, batch in quantised([Block(iq)], quantiser, len(iq)):
             pack(batch.integers, stream)
         return len(iq)
 
@@ -63,7 +64,7 @@ def _packing(name: str, iq: np.ndarray) -> dict[str, Any]:
         np.copyto(copy, iq)
         return len(iq)
 
-    (batch,) = quantised([iq], quantiser, len(iq))
+    ((_, batch),) = quantised([Block(iq)], quantiser, len(iq))
     assert batch.usable.all() and batch.clipped == _clipped(iq, quantiser) > 0
     expected = pack(batch.integers, stream)
     packed = library.finnpy_to_packed_bytearray(integers, datatype, **_INNERMOST)

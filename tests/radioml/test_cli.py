@@ -49,9 +49,8 @@ def test_every_command_has_help(words: tuple[str, ...]):
             assert parameter.help, f"--{parameter.name}"
 
 
-def test_backends_and_formats_are_those_of_the_driver():
+def test_backends_and_parts_are_those_of_the_driver():
     from deploy.accelerator import BACKENDS
-    from deploy.recordings import RAW_FORMATS
     from radioml.data.split import PARTS
 
     def choices(command: str, option: str) -> set[str]:
@@ -59,7 +58,6 @@ def test_backends_and_formats_are_those_of_the_driver():
         return {*re.search(rf"--{option} +<([^>]*)>", shown)[1].split("|")}
 
     assert choices("classify", "backend") == choices("evaluate", "backend") == set(BACKENDS)
-    assert choices("stream", "format") == set(RAW_FORMATS)
     assert choices("evaluate", "part") == set(PARTS)
 
 

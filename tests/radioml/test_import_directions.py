@@ -46,8 +46,8 @@ FLOORS = {
         build
     """,
     "deploy": """
-        accelerator recordings
-        backends checks pipeline
+        accelerator sources
+        backends checks pipeline rows
         bench classify simulated stream
         expectation
         results

@@ -50,8 +50,9 @@ def test_a_run_on_a_part_says_so_everywhere(part: Path, tmp_path: Path, monkeypa
     written = Path("run/evaluation/checkpoint-test/evaluation.json").read_text()
     written = json.loads(written, parse_constant=pytest.fail)
     assert written["over"] == SCOPE and written["frames"] == 12
-    assert "shares frames with this" in run("evaluate", "run/train/checkpoint.pth", "--data", part.parent / "whole.hdf5",
-                                            "--part", "all", "--frames", 24)  # fmt: skip
+    whole = part.parent / "whole.hdf5"
+    output = run("evaluate", "run/train/checkpoint.pth", "--data", whole, "--part", "all", "--frames", 24)
+    assert "shares frames with this" in output
 
 
 def test_metrics_say_what_they_are_over():
