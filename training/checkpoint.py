@@ -102,7 +102,7 @@ def _read(path: Path | str) -> Any:
     try:
         _check_sums(path)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of pickles that torch does not read anyway
+            warnings.filterwarnings("ignore", "Detected pickle protocol")  # the error below says more
             return torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise RadioMLError(f"{path}: no such checkpoint") from error

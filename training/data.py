@@ -18,6 +18,11 @@ from radioml.data.split import fixed_split
 from radioml.errors import RadioMLError
 from training.frame_cache import Progress, quantised_frames
 
+_EVALUATED_AT_ONCE = 2048
+"""Frames in a batch of validation or test."""
+_EPOCHS_OF_A_SEED = 10_000
+"""Shufflings of two seeds differ in all epochs below this one."""
+
 
 class QuantisedFrames:
     """All frames of a file as int8 (N, 1024, 2), with labels; an index is a list of positions, an item a batch.
@@ -35,7 +40,8 @@ class QuantisedFrames:
     ) -> None:
         self.layout = read_layout(path)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # the map is read-only; nothing here writes to it
+            # The map is read-only, and nothing here writes to the tensor.
+            warnings.filterwarnings("ignore", "The given NumPy array is not writable")
             self.integers = torch.from_numpy(quantised_frames(path, quantiser, progress, warn))
         class_index, snr_db = self.layout.labels(np.arange(len(self)))
         self.class_index, self.snr_db = torch.from_numpy(class_index), torch.from_numpy(snr_db)
@@ -118,7 +124,7 @@ class RadioMLData(lightning.LightningDataModule):
     def train_dataloader(self) -> Batches:
         """Shuffled batches; the last incomplete one is dropped."""
         epoch = self.trainer.current_epoch if self.trainer else 0
-        generator = torch.Generator().manual_seed(self.seed * 10_000 + epoch)
+        generator = torch.Generator().manual_seed(self.seed * _EPOCHS_OF_A_SEED + epoch)
         order = torch.randperm(len(self.train_indices), generator=generator).numpy()
         batches = order[: len(order) // self.batch_size * self.batch_size].reshape(-1, self.batch_size)
         own = np.split(batches, self.processes, axis=1)[self.rank]
@@ -126,11 +132,11 @@ class RadioMLData(lightning.LightningDataModule):
 
     def val_dataloader(self) -> Batches:
         """Validation frames in order."""
-        return Batches(self.frames, self._own(self.validation_indices), 2048)
+        return Batches(self.frames, self._own(self.validation_indices), _EVALUATED_AT_ONCE)
 
     def test_dataloader(self) -> Batches:
         """Test frames in order; never used to choose anything."""
-        return Batches(self.frames, self._own(self.test_indices), 2048)
+        return Batches(self.frames, self._own(self.test_indices), _EVALUATED_AT_ONCE)
 
     def _own(self, indices: np.ndarray) -> np.ndarray:
         """This process's share of them; all shares one after the other, by rank, are in order."""

@@ -30,7 +30,7 @@ from radioml.network.integer_qonnx import IntegerQonnx
 from radioml.report.evaluation import Evaluation
 from radioml.report.metrics import measure
 from training.checkpoint import load_checkpoint
-from training.reference import IntegerNetwork, input_quantiser
+from training.reference import FRAMES_AT_ONCE, IntegerNetwork, input_quantiser
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,9 @@ def _checkpoint(path: Path, topology: str | None) -> _Subject:
     quantiser = input_quantiser(trained.network)
     network = IntegerNetwork(trained.network)
     arithmetic = "the Brevitas network in exact integers"
-    return _Subject("checkpoint", arithmetic, trained.training_data, quantiser, np.arange(len(CLASSES)), network, 512)
+    return _Subject(
+        "checkpoint", arithmetic, trained.training_data, quantiser, np.arange(len(CLASSES)), network, FRAMES_AT_ONCE
+    )
 
 
 def _qonnx(path: Path) -> _Subject:
@@ -117,4 +119,4 @@ def _qonnx(path: Path) -> _Subject:
 
     arithmetic = "the QONNX graph in exact integers" + (", imported" if metadata.imported else "")
     classes = np.array(class_indices(metadata.classes))
-    return _Subject("qonnx", arithmetic, metadata.training_data, metadata.quantiser, classes, integers, 512)
+    return _Subject("qonnx", arithmetic, metadata.training_data, metadata.quantiser, classes, integers, FRAMES_AT_ONCE)

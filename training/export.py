@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from brevitas.export import export_qonnx
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.util.cleanup import cleanup_model
 
-from radioml.constants import CLASSES, FRAME_LENGTH
+from radioml.constants import CLASSES, FRAME_LENGTH, SNRS_DB
 from radioml.contract.metadata import INPUT_NAME, OUTPUT_NAME, ModelMetadata, attach
 from radioml.contract.quantiser import InputQuantiser
 from radioml.data.synthetic import generate_spread
@@ -24,7 +23,7 @@ from radioml.network.exact_qonnx import ExactQonnx, logits_as_integers
 from training.checkpoint import UNKNOWN, TrainedNetwork, load_checkpoint, save_checkpoint
 from training.reference import IntegerNetwork, input_quantiser
 
-GOLDEN_FRAMES, GOLDEN_SEED = 26, 20180101
+GOLDEN_FRAMES, GOLDEN_SEED = len(SNRS_DB), 20180101
 
 
 def export(
@@ -44,8 +43,7 @@ def export(
     trained = load_checkpoint(checkpoint, topology)
     target = folder / "model.onnx"
     refuse_inputs([target, folder / "golden.npz", folder / "score.json"], [checkpoint])
-    with replacing(target) as temporary, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # torch announces that the exporter Brevitas uses will go one day
+    with replacing(target) as temporary:
         export_qonnx(
             trained.network, torch.zeros(1, 2, FRAME_LENGTH), str(temporary), dynamo=False,
             input_names=[INPUT_NAME], output_names=[OUTPUT_NAME],

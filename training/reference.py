@@ -17,6 +17,9 @@ from radioml.contract.quantiser import InputQuantiser
 from radioml.network.exact_qonnx import logits_as_integers
 from training.checkpoint import TrainedNetwork, load_checkpoint
 
+FRAMES_AT_ONCE = 512
+"""Frames that go through the network together."""
+
 
 def input_quantiser(network: nn.Module) -> InputQuantiser:
     """The quantiser in front of the network, which becomes the host's task."""
@@ -70,7 +73,7 @@ class IntegerNetwork:
                 last.bias.copy_(bias.double() * bias_scale.double())
 
     def __call__(
-        self, iq: np.ndarray, batch: int = 512, progress: Callable[[int], object] = lambda done: None
+        self, iq: np.ndarray, batch: int = FRAMES_AT_ONCE, progress: Callable[[int], object] = lambda done: None
     ) -> np.ndarray:
         """Frames float32 (N, 1024, 2) -> int64 (N, classes); raises RadioMLError if a logit is not an integer step."""
         logits = [np.empty((0, len(CLASSES)), np.int64)]

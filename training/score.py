@@ -14,12 +14,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from radioml.constants import FRAME_LENGTH
 from radioml.contract.metadata import load_onnx
 from radioml.errors import RadioMLError
 
 BASELINE_BIT_OPS = 807_699_904
 BASELINE_BIT_MEM = 1_244_936
 """Cost of the published VGG10 W8A8 checkpoint, zero weights discounted (challenge sandbox)."""
+_INPUT_SHAPE = (1, 2, FRAME_LENGTH)
 
 
 @dataclass(frozen=True)
@@ -80,8 +82,8 @@ def score_model(path: Path | str) -> Score:
 
     model = load_onnx(path)
     shape = tuple(d.dim_value for d in model.graph.input[0].type.tensor_type.shape.dim)
-    if shape != (1, 2, 1024):
-        raise RadioMLError(f"{path}: input {model.graph.input[0].name!r} is {shape}; the rules ask for (1, 2, 1024)")
+    if shape != _INPUT_SHAPE:
+        raise RadioMLError(f"{path}: input {model.graph.input[0].name!r} is {shape}; the rules ask for {_INPUT_SHAPE}")
     wrapper = ModelWrapper(model).transform(GiveUniqueNodeNames())
     try:
         with contextlib.redirect_stdout(io.StringIO()), tempfile.TemporaryDirectory() as folder:

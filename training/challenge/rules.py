@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -15,7 +16,7 @@ from radioml.constants import FRAME_LENGTH, FULL_FRAMES_PER_CELL, REQUIRED_ACCUR
 from radioml.contract.metadata import load_exported
 from radioml.data.layout import CELLS, Layout
 from radioml.data.provenance import learnt_from
-from radioml.data.split import fixed_split
+from radioml.data.split import TEST_FRACTION, fixed_split
 from radioml.data.synthetic import generate_spread
 from radioml.errors import RadioMLError
 from training.export import GOLDEN_FRAMES, GOLDEN_SEED, compare
@@ -113,8 +114,7 @@ def _accuracy(run: TrainedRun) -> Verdict:
 
 
 def _on_whole_test_part(run: TrainedRun) -> bool:
-    whole = CELLS * -(-FULL_FRAMES_PER_CELL // 10)
-    return run.trained.accuracy.get("frames") == whole
+    return run.trained.accuracy.get("frames") == CELLS * math.ceil(TEST_FRACTION * FULL_FRAMES_PER_CELL)
 
 
 def _input(model: onnx.ModelProto) -> Verdict:

@@ -22,7 +22,7 @@ from brevitas.quant import Int32Bias
 from torch import nn
 
 from radioml.constants import CLASSES, FRAME_LENGTH
-from training.models.per_layer import Bits, activation_widths, weight_widths
+from training.models.per_layer import Bits, activation_widths, check_convolutions, weight_widths
 from training.models.quantisers import ActivationQuant, InputQuant, SignedActivationQuant, WeightQuant
 from training.models.registry import Published, register
 
@@ -91,10 +91,7 @@ class BacalhauNet(nn.Module):
         per_channel_scales: bool = False,
     ) -> None:
         super().__init__()
-        if not len(channels) == len(kernels) == len(strides):
-            raise ValueError("channels, kernels and strides need one entry for each block")
-        if any(kernel % 2 == 0 for kernel in kernels):
-            raise ValueError(f"kernels = {list(kernels)}: an even kernel does not keep the length")
+        check_convolutions(channels, kernels, strides, of="block")
         *widths, last = weight_widths(weight_bits, 2 * len(channels) + 1)
         activations = activation_widths(activation_bits, 2 * len(channels))
         self.input_quantiser = qnn.QuantIdentity(act_quant=InputQuant, return_quant_tensor=False)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import tempfile
-import warnings
 from pathlib import Path
 
 import brevitas.nn as qnn
@@ -23,8 +22,7 @@ def unpruned_score(network: nn.Module) -> Score:
         for layer in full.modules():
             if isinstance(layer, (qnn.QuantConv1d, qnn.QuantLinear)):
                 layer.weight.fill_(1.0)  # the cost function discounts weights that are quantised to zero
-    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # torch announces that the exporter Brevitas uses will go one day
+    with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "model.onnx")
         export_qonnx(full, torch.zeros(1, 2, FRAME_LENGTH), str(path), dynamo=False)
         return score_model(path)

@@ -18,6 +18,19 @@ def per_layer(name: str, value: PerLayer, layers: int) -> tuple[int, ...]:
     return values
 
 
+def check_convolutions(
+    channels: Sequence[int], kernels: Sequence[int], strides: Sequence[int], of: str = "convolution"
+) -> None:
+    """Raise ValueError unless each convolution (or block, named by `of`) has one entry, and its kernel is odd.
+
+    An odd kernel with a padding of half its length gives ceil(length / stride) positions.
+    """
+    if not len(channels) == len(kernels) == len(strides):
+        raise ValueError(f"channels, kernels and strides need one entry for each {of}")
+    if any(kernel % 2 == 0 for kernel in kernels):
+        raise ValueError(f"kernels = {list(kernels)}: expected odd numbers, as padding by half needs them")
+
+
 def weight_widths(bits: Bits, layers: int) -> tuple[int, ...]:
     """Bits of the weights of each layer, 2 to 8.
 

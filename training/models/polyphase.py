@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from radioml.constants import CLASSES, FRAME_LENGTH
-from training.models.per_layer import Bits, activation_widths, weight_widths
+from training.models.per_layer import Bits, activation_widths, check_convolutions, weight_widths
 from training.models.quantisers import ActivationQuant, InputQuant, WeightQuant
 from training.models.registry import register
 from training.models.shrinkable import ChannelGroup, Shrinkable, chain
@@ -61,8 +61,7 @@ class Polyphase(Shrinkable):
         per_channel_scales: bool = True,
     ) -> None:
         super().__init__()
-        if not len(channels) == len(kernels) == len(strides):
-            raise ValueError("channels, kernels and strides need one entry for each convolution")
+        check_convolutions(channels, kernels, strides)
         if FRAME_LENGTH % phases:
             raise ValueError(f"phases = {phases} does not divide {FRAME_LENGTH}")
         *widths, last = weight_widths(weight_bits, len(channels) + 1)
@@ -80,7 +79,7 @@ class Polyphase(Shrinkable):
                 nn.BatchNorm1d(fan_out),
                 qnn.QuantReLU(act_quant=ActivationQuant, bit_width=activation_width, return_quant_tensor=True),
             ]  # fmt: skip
-            length = (length + 2 * (kernel // 2) - kernel) // stride + 1
+            length = (length - 1) // stride + 1
         self.input_quantiser = qnn.QuantIdentity(act_quant=InputQuant, bit_width=input_bits, return_quant_tensor=False)
         self.stem = SpaceToDepth(phases)
         self.features = nn.Sequential(*layers)

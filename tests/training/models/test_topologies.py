@@ -209,7 +209,9 @@ def test_moments_and_cumulants_are_those_of_complex_samples():
     ("name", "parameters", "message"),
     [
         ("bacalhaunet", {"kernels": [27, 21]}, "one entry for each block"),
-        ("bacalhaunet", {"kernels": [27, 20, 15, 9, 9]}, "even kernel"),
+        ("bacalhaunet", {"kernels": [27, 20, 15, 9, 9]}, r"kernels = \[27, 20, 15, 9, 9\]: expected odd numbers"),
+        ("polyphase", {"kernels": [3, 3]}, "one entry for each convolution"),
+        ("polyphase", {"kernels": [5, 5, 4, 3, 3]}, r"kernels = \[5, 5, 4, 3, 3\]: expected odd numbers"),
         ("aaronnet", {"stem": 32}, "not a multiple of its 3 branches"),
         ("amc_team", {"widht": 32}, "widht"),
     ],
