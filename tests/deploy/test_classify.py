@@ -18,6 +18,7 @@ from deploy.accelerator import Inference, open_accelerator
 from deploy.classify import classify
 from deploy.expectation import expectation
 from deploy.results import accuracy, default_folder, throughput, write_results
+from radioml.constants import CLASSES
 from radioml.contract.package import open_package
 from radioml.data.dataset import read_frames
 from radioml.data.layout import Layout
@@ -175,6 +176,9 @@ def test_a_damaged_block_keeps_what_is_done(small_package, data_file, tmp_path):
 
 
 def test_the_accuracy_is_held_against_the_trained_networks(result, repack):
+    # None of the frames at +30 dB is right, so that no network makes 99.9 % of the few frames there plausible.
+    predicted = np.where(result.snr_db == 30, (result.class_index + 1) % len(CLASSES), result.predicted)
+    result = replace(result, predicted=predicted)
     assert expectation(result).comparable and expectation(result).met
     trained = result.manifest.accuracy
     for key, value, where in (("overall", 0.99, "over all classes and SNRs"), ("at_30_db", 0.999, "at [+]30 dB")):
