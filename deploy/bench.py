@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
@@ -18,6 +17,7 @@ from deploy.sources.source import Block
 from radioml.constants import CLASSES, SNRS_DB
 from radioml.contract.package import Manifest, open_package
 from radioml.errors import INTERRUPTED, RadioMLError, problem
+from radioml.temporary import temporary_folder
 
 PARTS = ("quantise", "pack", "transfer", "accelerator", "unpack", "other")
 """What a call's time is split into. other: what the backend does not tell apart, on a board Python around the parts,
@@ -125,8 +125,8 @@ def bench(
     if not batches or min(batches) < 1 or seconds <= 0:
         raise RadioMLError(f"batches of {list(batches)} frames for {seconds} s: sizes and seconds must be above 0")
     frames = generate_spread(len(CLASSES) * len(SNRS_DB), SEED).iq
-    with tempfile.TemporaryDirectory(prefix="radioml-package-") as folder:
-        opened = open_package(package, Path(folder))
+    with temporary_folder("radioml-package") as folder:
+        opened = open_package(package, folder)
         with open_accelerator(opened, backend, processes, target) as accelerator:
             progress("golden frames")
             golden = check_golden(accelerator, opened)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from radioml.data.provenance import Origin, origin
 from radioml.data.split import spread_indices
 from radioml.errors import INTERRUPTED, RadioMLError, problem
 from radioml.report.metrics import Metrics, measure
+from radioml.temporary import temporary_folder
 
 
 @dataclass(frozen=True)
@@ -101,8 +101,8 @@ def classify(
     predicted = np.empty(len(indices), np.int64)
     levels = LevelWatch()
     seen, clipped, ended, total = 0, 0, "", _Total()
-    with tempfile.TemporaryDirectory(prefix="radioml-package-") as folder:
-        opened = open_package(package, Path(folder))
+    with temporary_folder("radioml-package") as folder:
+        opened = open_package(package, folder)
         with open_accelerator(opened, backend, processes, target) as accelerator:
             progress(0, len(indices))
             golden_frames = check_golden(accelerator, opened)

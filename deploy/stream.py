@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from radioml.contract.package import open_package
 from radioml.data.levels import LevelWatch
 from radioml.errors import INTERRUPTED, RadioMLError, problem
 from radioml.files import write_json
+from radioml.temporary import temporary_folder
 
 NOT_FINITE, NO_SIGNAL, UNSURE = "not finite", "no signal", "low confidence"
 """Why a frame has no class: NaN or infinite samples; no signal in it; a probability under what was asked for."""
@@ -86,8 +86,8 @@ def stream(
     RadioMLError and MismatchError for what fails before the first frame.
     """
     summary = Summary()
-    with tempfile.TemporaryDirectory(prefix="radioml-package-") as folder:
-        opened = open_package(package, Path(folder))
+    with temporary_folder("radioml-package") as folder:
+        opened = open_package(package, folder)
         quantiser = opened.manifest.quantiser
         levels = LevelWatch(-quantiser.minimum * quantiser.scale)
         with open_accelerator(opened, backend, processes, target) as accelerator:

@@ -7,13 +7,13 @@ import fcntl
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 from radioml.errors import RadioMLError
+from radioml.temporary import temporary_file
 
 CACHE_VARIABLE = "RADIOML_CACHE"
 """Environment variable that names a folder for what can be computed again: converted data, compiled simulators."""
@@ -54,32 +54,26 @@ def alone_in(folder: Path) -> Iterator[None]:
 def replacing(path: Path | str) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on success rename it to `path`, on any error remove it.
 
-    The temporary name keeps the suffix, because some writers choose the format by it. Raises RadioMLError naming `path`
-    when writing failed for want of space.
+    What a killed process has left is removed by the next one that writes in the folder. The temporary name keeps the
+    suffix, because some writers choose the format by it. Raises RadioMLError naming `path` when writing failed for want
+    of space.
     """
     path = Path(path)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=f".tmp{path.suffix}", dir=path.parent)
-    except OSError as error:
-        if error.errno in _NO_SPACE:
-            raise _no_space(path) from error
-        raise
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        yield temporary
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)  # mkstemp makes private files
-        temporary.replace(path)
-    except BaseException as error:
-        full = isinstance(error, (OSError, RuntimeError)) and _is_out_of_space(error, temporary)
-        with suppress(FileNotFoundError):
-            temporary.unlink()
-        if full:
-            raise _no_space(path) from error
-        raise
+    with ExitStack() as stack:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary = stack.enter_context(temporary_file(path))
+        except OSError as error:
+            if error.errno in _NO_SPACE:
+                raise _no_space(path) from error
+            raise
+        try:
+            yield temporary
+            temporary.replace(path)
+        except (OSError, RuntimeError) as error:
+            if _is_out_of_space(error, temporary):
+                raise _no_space(path) from error
+            raise
 
 
 def _no_space(path: Path) -> RadioMLError:

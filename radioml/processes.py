@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ProcessPoolExecutor
 from itertools import islice
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -47,18 +49,69 @@ def computed(function: Callable[[Job], Result], jobs: Iterable[Job], processes: 
 
 
 class ProcessPool(ProcessPoolExecutor):
-    """A pool of fresh interpreters. Ctrl-C, which reaches all processes of a terminal, is the first one's alone.
+    """A pool of fresh interpreters that end with this process, even where it is killed.
 
-    Not of forks: what a library keeps in threads and memory (torch, HDF5, a simulator) must not be shared.
+    What ends a command (Ctrl-C, which reaches all processes of a terminal; SIGTERM and SIGHUP, which reach all of a
+    service) is the first one's alone. Not of forks: what a library keeps in threads and memory (torch, HDF5, a
+    simulator) must not be shared.
     """
 
     def __init__(self, processes: int, initializer: Callable[..., None] | None = None, arguments: tuple = ()) -> None:
-        super().__init__(processes, get_context("spawn"), initializer, arguments)
+        super().__init__(processes, get_context("spawn"), _begin, (initializer, arguments))
 
     def submit(self, function: Callable[..., Any], /, *arguments: Any, **named: Any) -> Future:
-        """As its base; a process that this starts is born with Ctrl-C blocked, while it still imports, too."""
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        """As its base; a process that this starts is born with these signals blocked, while it still imports, too."""
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
         try:
             return super().submit(function, *arguments, **named)
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _begin(initializer: Callable[..., None] | None, arguments: tuple) -> None:
+    """Begin the work of a process of a pool."""
+    threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
+    if initializer is not None:
+        initializer(*arguments)
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    assert parent is not None
+    parent.join()  # waits for a pipe that the parent holds open, and its end closes
+    os._exit(1)
+
+
+_SUPERVISOR = """
+exec 3<&0 0</dev/null
+"$@" 3<&- &
+job=$!
+{ read -r _ <&3; kill -9 0; } &
+watch=$!
+wait $job
+code=$?
+kill -9 $watch
+exit $code
+"""
+"""Shell script that runs a command. Once the other end of its input is closed it kills all that it has started."""
+
+
+def run_attached(command: list[str], **options: Any) -> int:
+    """Run a command as `subprocess.run` does; it and all that it has started end with this process, even a killed one.
+
+    Its standard input is empty. options: of `subprocess.Popen`. Returns the exit code.
+    """
+    reading, writing = os.pipe()
+    try:
+        process = subprocess.Popen(
+            ["/bin/sh", "-c", _SUPERVISOR, "sh", *command], stdin=reading, start_new_session=True, **options
+        )
+        os.close(reading)
+        try:
+            return process.wait()
+        except BaseException:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            raise
+    finally:
+        os.close(writing)

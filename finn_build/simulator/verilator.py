@@ -19,7 +19,7 @@ from finn_build.simulator import multiplier_loops
 from radioml.doctor import VERILATOR, beside_python, require, simulation_tools
 from radioml.errors import RadioMLError
 from radioml.files import replacing, write_text
-from radioml.processes import cores
+from radioml.processes import cores, run_attached
 from radioml.simulation.rtl_simulator import INTERFACE
 
 HARNESS = Path(__file__).with_name("harness.cpp")
@@ -92,10 +92,8 @@ def _run(command: list[str], folder: Path, log: Path) -> None:
         stream.write(f"\n$ {' '.join(command)}\n")
         stream.flush()
         start = stream.tell()
-        done = subprocess.run(
-            command, cwd=folder, stdout=stream, stderr=subprocess.STDOUT, env=environment, check=False
-        )
-    if done.returncode:
+        code = run_attached(command, cwd=folder, stdout=stream, stderr=subprocess.STDOUT, env=environment)
+    if code:
         with log.open(encoding="utf-8", errors="replace") as stream:
             stream.seek(start)
             lines = [line.strip() for line in stream if "rror" in line]

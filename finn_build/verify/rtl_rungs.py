@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from functools import partial
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from finn_build.verify.rung import Levels, Reference, Rung, RungResult, compare_
 from radioml.contract.package import LIBRARY, open_package
 from radioml.contract.packing import unpack
 from radioml.simulation.rtl_simulator import RtlSimulator
+from radioml.temporary import temporary_folder
 
 BACK_TO_BACK, STALLS = "RTL, back to back", "RTL, random stalls"
 WORD_GAPS, FRAME_GAPS = "RTL, gaps between words", "RTL, gaps between frames"
@@ -37,8 +37,8 @@ def rtl_rungs(folder: Path, integers: np.ndarray) -> list[Rung]:
 
 def _run(folder: Path, integers: np.ndarray, name: str, reference: Reference, result: RungResult) -> None:
     probes = read_design(folder / DESIGN).probed
-    with tempfile.TemporaryDirectory() as unpacked:
-        package = open_package(folder / PACKAGE, Path(unpacked))
+    with temporary_folder("radioml-package") as unpacked:
+        package = open_package(folder / PACKAGE, unpacked)
         manifest = package.manifest
         pauses = np.linspace(1, manifest.latency_cycles, len(integers)).astype(np.int64)
         with RtlSimulator(package.folder / LIBRARY, package.folder, manifest.input, manifest.output) as simulator:

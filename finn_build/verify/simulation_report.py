@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from radioml.errors import RadioMLError
 from radioml.files import write_json
 from radioml.reading.text import read_json
 from radioml.simulation.simulator_pool import PooledRun, SimulatorPool
+from radioml.temporary import temporary_folder
 
 REPORT = "simulation.json"
 
@@ -40,8 +40,8 @@ def simulate_build(folder: Path, iq: np.ndarray, progress: Callable[[int], None]
     record = load_record(folder)
     if "rtl" not in record.stages:
         raise RadioMLError(f"{folder}: has no finished simulator; run `radioml build ... --until rtl` first")
-    with tempfile.TemporaryDirectory() as unpacked:
-        package = open_package(folder / PACKAGE, Path(unpacked))
+    with temporary_folder("radioml-package") as unpacked:
+        package = open_package(folder / PACKAGE, unpacked)
         manifest = package.manifest
         integers = manifest.quantiser(iq)
         with SimulatorPool(package.folder / LIBRARY, package.folder, manifest.input, manifest.output) as simulators:

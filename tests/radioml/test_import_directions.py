@@ -18,7 +18,7 @@ FORBIDDEN = {
 }
 FLOORS = {
     "radioml": """
-        constants errors processes suggest
+        constants errors processes suggest temporary
         reading
         doctor files network
         contract data
