@@ -12,11 +12,26 @@ from typing import Any
 from rich.console import Console
 
 from finn_build.boards import Board, load_board
-from finn_build.engine.paths import BITFILE, ESTIMATE, MADE, PACKAGE, RESULTS, RTL, STEPS, VENDOR, WITH_FIFOS, WORK
+from finn_build.engine.cache import Cache
+from finn_build.engine.cached_steps import CachedSteps
+from finn_build.engine.paths import (
+    BITFILE,
+    ESTIMATE,
+    MADE,
+    PACKAGE,
+    RECEIPTS,
+    RESULTS,
+    RTL,
+    STEPS,
+    VENDOR,
+    WITH_FIFOS,
+    WORK,
+)
 from finn_build.engine.record import drop_stage, inputs_of, open_record
-from finn_build.engine.step_cache import KeptSteps
+from finn_build.engine.sources import code_digest
 from finn_build.engine.step_runner import StepRunner
-from finn_build.exploration.choose_folding import wish
+from finn_build.estimate.result import Estimate, read_estimate
+from finn_build.exploration.choose_folding import goal as goal_of
 from finn_build.model_check.check_model import check_model
 from finn_build.stages.estimate import build_estimate
 from finn_build.stages.rtl import build_rtl
@@ -25,7 +40,6 @@ from radioml.contract.golden import GOLDEN, read_golden
 from radioml.contract.metadata import ModelMetadata, load_exported
 from radioml.doctor import require, simulation_tools
 from radioml.files import alone_in, sha256
-from radioml.reading.text import read_json
 
 
 @dataclass(frozen=True)
@@ -33,7 +47,7 @@ class Build:
     """A finished build: its folder, the estimate, and which stages were there already."""
 
     folder: Path
-    estimate: dict[str, Any]
+    estimate: Estimate
     reused: tuple[str, ...]
 
 
@@ -73,7 +87,7 @@ def build(
     """Build `until` "estimate", "rtl" or "bitfile"; what was built already from the same inputs is used again.
 
     out: build folder (default: `default_folder`); target_fps, folding_file, fit, margin_percent: see
-    `choose_folding.wish`. Raises RadioMLError for a board, model, folding, golden file or tool that is missing or does
+    `choose_folding.goal`. Raises RadioMLError for a board, model, folding, golden file or tool that is missing or does
     not fit, for a folder in which another build runs, for a step that fails and a bitfile that fails timing;
     MismatchError when the simulated RTL gives other logits than golden.npz, or Vivado would get other hardware than was
     simulated.
@@ -81,44 +95,54 @@ def build(
     console = console or Console(file=sys.stderr)
     board = load_board(board_name)
     metadata = check(model, board, until)
-    wanted = wish(board, target_fps, folding_file, fit, margin_percent)
+    goal = goal_of(board, target_fps, folding_file, fit, margin_percent)
     golden = model.with_name(GOLDEN)
     if until != "estimate":
         require("the RTL build", simulation_tools())
         read_golden(golden)
     folder = (out or default_folder(model, board.name)).resolve()
     with alone_in(folder):
-        record = open_record(folder, inputs_of(model, metadata.checkpoint_sha256, board, wanted.inputs()))
+        record = open_record(folder, inputs_of(model, metadata.checkpoint_sha256, board, goal.inputs()))
         work = folder / WORK
         (folder / STEPS).mkdir(parents=True, exist_ok=True)
-        steps = KeptSteps(StepRunner(console, work, work / "build.log"), record, folder)
+        runner = StepRunner(console, work, work / "build.log")
+        cache = Cache(folder, folder / RECEIPTS)
         reused = []
 
-        def stage(name: str, inputs: dict[str, Any], run: Callable[[], None]) -> None:
+        def stage(name: str, module: str, inputs: dict[str, Any], run: Callable[[CachedSteps], None]) -> None:
+            """Run a stage, whose code is `module`, unless it is complete."""
+            inputs = {**inputs, "code": code_digest(module)}
             if record.is_complete(folder, name, inputs):
                 reused.append(name)
                 return
             stages = list(MADE)
             for later in reversed(stages[stages.index(name) :]):
                 drop_stage(record, folder, later, RESULTS[later])
-            steps.seconds = {}
-            run()
+            basis = {"code": inputs["code"], "versions": record.versions}
+            steps = CachedSteps(runner, cache, basis, {"part": board.part, "clock_mhz": board.clock_mhz})
+            run(steps)
             record.finish(folder, name, inputs, steps.seconds, MADE[name])
             for generated in work.glob("code_gen_*"):
                 shutil.rmtree(generated)
 
-        stage("estimate", {}, lambda: build_estimate(steps, model, metadata, board, wanted))
-        estimated = read_json(folder / ESTIMATE)
+        stage(
+            "estimate", build_estimate.__module__, {},
+            lambda steps: build_estimate(steps, model, metadata, board, goal),
+        )  # fmt: skip
+        estimated = read_estimate(folder / ESTIMATE)
         if until != "estimate":
             inputs = {"golden": sha256(golden)}
-            stage("rtl", inputs, lambda: build_rtl(steps, metadata, board, model, golden, estimated))
+            stage(
+                "rtl", build_rtl.__module__, inputs,
+                lambda steps: build_rtl(steps, metadata, board, model, golden, estimated),
+            )  # fmt: skip
         if until == "bitfile":
-            stage("bitfile", inputs | toolchain(), lambda: _build_bitfile(steps, board))
+            stage("bitfile", build_bitfile.__module__, inputs | toolchain(), lambda steps: _build_bitfile(steps, board))
         return Build(folder, estimated, tuple(reused))
 
 
-def _build_bitfile(steps: KeptSteps, board: Board) -> None:
-    """The vendor's tools go through it from the beginning each time: FINN cannot continue them."""
+def _build_bitfile(steps: CachedSteps, board: Board) -> None:
+    """Build the bitfile from the beginning, without the cache: FINN cannot continue the vendor's tools."""
     folder, vendor = steps.folder, steps.folder / VENDOR
     shutil.rmtree(vendor, ignore_errors=True)
     runner = StepRunner(steps.runner.console, vendor, steps.runner.log)

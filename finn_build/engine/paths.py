@@ -13,6 +13,14 @@ GAUGE, GAUGE_DESIGN, GAUGE_LIBRARY = f"{WORK}/gauge", f"{WORK}/gauge_design.json
 VENDOR = f"{WORK}/vendor"
 DEPTHS, CYCLES = f"{SIMULATION}/fifo_depths.json", f"{SIMULATION}/cycles.json"
 
+RECEIPTS = f"{WORK}/cache"
+
+
+def graph_of_step(number: int, step: str) -> str:
+    """The graph after a step, by its number in the order of the build, from 1, and its id."""
+    return f"{STEPS}/{number:02}_{step}.onnx"
+
+
 MADE = {
     "estimate": [ESTIMATE, STEPS, FOLDED, FOLDING_FILE],
     "rtl": [RTL, SIMULATION, WITH_FIFOS, PACKAGE],

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from math import ceil, gcd
 from typing import TYPE_CHECKING
 
@@ -133,7 +134,7 @@ class Multiplier:
             luts += self.simd * (7 * (used - 1) + 3)
             for lane in range(lanes - used, lanes):
                 width, high = widths[lane], self.accumulator_bits - widths[lane]
-                luts += self.accumulator_bits + _tree(self.simd, lambda n, width=width: _sum_bits(n, width))
+                luts += self.accumulator_bits + _tree(self.simd, partial(_sum_bits, width))
                 if lane < lanes - 1 or high > 0:
                     luts += _tree(self.simd, _carry_bits) + max(0, high)
                     luts += 1 + _log2(self.simd) if lane < lanes - 1 else 0
@@ -164,7 +165,7 @@ def _log2(value: int) -> int:
     return (value - 1).bit_length()
 
 
-def _sum_bits(count: int, width: int) -> int:
+def _sum_bits(width: int, count: int) -> int:
     return _log2(count) + width
 
 

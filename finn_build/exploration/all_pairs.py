@@ -1,13 +1,11 @@
 """Many networks on many boards: what each would cost, folded as fast as fits.
 
-Up to FINN's layers a network is the same for every board, so that part is done once a network; what is left for each
-board, choosing the folding, takes seconds. Results are kept a file each, by the content that they depend on.
+Up to FINN's layers a network is the same for every board, so this part is done once for each network. Choosing the
+folding, which is left for each board, takes seconds. All results are cached by the content that they depend on.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import shutil
 import time
@@ -16,27 +14,28 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from functools import cache, partial
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from finn_build.boards import CATALOGUE, load_board
+from finn_build.boards import CATALOGUE, board_names, load_board
+from finn_build.engine.cache import Cache, content_key
 from finn_build.engine.finn_session import finn_session
-from finn_build.engine.record import tool_digest, versions
-from finn_build.estimate.estimate import RESOURCES
-from finn_build.exploration.choose_folding import FIT_MARGIN_PERCENT, DoesNotFitError, Wish, choose_folding
+from finn_build.engine.graphs import load_graph, save_graph
+from finn_build.engine.record import versions
+from finn_build.engine.sources import code_digest
+from finn_build.estimate.result import RESOURCES
+from finn_build.exploration.choose_folding import FIT_MARGIN_PERCENT, DoesNotFitError, Goal, choose_folding
 from finn_build.model_check.check_model import check_model, remark
-from finn_build.steps import BOARD_STEPS, graph_steps
+from finn_build.steps import GRAPH_STEPS, Context, apply_steps
 from radioml.contract.metadata import load_exported
 from radioml.errors import RadioMLError
-from radioml.files import replacing, sha256, write_json
+from radioml.files import sha256
 from radioml.processes import ProcessPool
-from radioml.reading.text import read_json
 
 FITS, DOES_NOT_FIT, NOT_BUILDABLE, FAILED = "fits", "does not fit", "not buildable", "failed"
-_UNTIL = ("estimate", "rtl")
-_WORK, _LOG = ".work", "estimate.log"
+_WORK, _LOG, _LAYERS = ".work", "estimate.log", "layers.onnx"
 
 ModelMaker = Callable[[str, Path], Path]
 """Gives the exported model.onnx of a network, by its name, in a folder; called in another process."""
@@ -48,7 +47,7 @@ class Layers:
 
     problem: what keeps it from being estimated, a line for each layer; rtl_problem: the same for open tools' RTL;
     remark: see `check_model.remark`.
-    sha256: of the layers' file.
+    sha256: of the file of the layers, where they could be made.
     """
 
     network: str
@@ -70,11 +69,18 @@ def estimate_all(
     """Estimate every network on every board with `--fit` and its usual margin; the value is what the JSON file holds.
 
     `cells` has for each pair `verdict`, `reason`, and where a folding was found its cycles, rate, resources and limit.
-    What goes wrong with one pair is its verdict "failed" with the reason, and is tried again by the next call; all
-    else is kept in `out` and used again while it depends on the same. show: called with the pairs done, and the last.
+    What goes wrong with one pair is its verdict "failed" with the reason, and the next call tries the pair again. All
+    other results are cached in `out`.
+
+    Args:
+        networks, boards: their names.
+        make_model: exports a network.
+        out: folder for the cache and the log.
+        processes: how many work side by side.
+        show: called with the number of pairs done, and the last of them.
 
     Raises RadioMLError for an unknown board and when a process dies. On KeyboardInterrupt what runs is finished and
-    kept first.
+    cached first.
     """
     for board in boards:
         load_board(board)
@@ -122,71 +128,60 @@ def _layers(network: str, make_model: ModelMaker, out: Path) -> Layers:
     """Export a network, check it, and take it through all steps that are the same for every board."""
     from qonnx.core.modelwrapper import ModelWrapper
 
-    folder = out / "networks" / network
+    cache, folder = _cache(out), out / "networks" / network
+    made = f"networks/{network}/{_LAYERS}"
     try:
         path = make_model(network, folder)
         key = _key("layers", sha256(path))
-        if (kept := _kept(folder / "layers.json", key)) and (
-            not kept["sha256"] or _is(folder / "layers.onnx", kept["sha256"])
-        ):
-            return Layers(**kept)
+        if receipt := cache.find(f"networks/{network}/layers", key):
+            return Layers(**receipt.value)
         onnx_model, metadata = load_exported(path)
-        problems = [_problem(partial(check_model, ModelWrapper(onnx_model), metadata, until)) for until in _UNTIL]
-        digest = known = ""
-        if not problems[0]:
-            known = remark(ModelWrapper(onnx_model))
-            model = ModelWrapper(str(path))
+        problem, rtl_problem = (
+            _problem(partial(check_model, ModelWrapper(onnx_model), metadata, until)) for until in ("estimate", "rtl")
+        )
+        layers = Layers(network, problem, rtl_problem)
+        if not problem:
+            model = load_graph(path)
             with _session(out) as work:
-                for name, step in graph_steps(model, metadata, load_board(_any_board()), work):
-                    if name in BOARD_STEPS:
-                        break
-                    model = step(model)
-            with replacing(folder / "layers.onnx") as temporary:
-                model.save(str(temporary))
-            digest = sha256(folder / "layers.onnx")
-        layers = Layers(network, *problems, known, digest)
-        write_json(folder / "layers.json", {"key": key, "value": asdict(layers)})
+                context = Context(model, metadata, load_board(board_names()[0]), work)
+                model = apply_steps(model, context, [step for step in GRAPH_STEPS if not step.depends_on_board])
+            save_graph(model, out / made)
+            layers = replace(layers, remark=remark(ModelWrapper(onnx_model)), sha256=sha256(out / made))
+        cache.store(f"networks/{network}/layers", key, [made] if layers.sha256 else [], asdict(layers))
         return layers
     except Exception as error:  # one network must not stop the others
         return Layers(network, _failure(network, error, out), failed=True)
 
 
 def _estimate(layers: Layers, board_name: str, out: Path) -> dict[str, Any]:
-    """The best folding of one network for one board, kept unless something unforeseen went wrong."""
-    path = out / "cells" / layers.network / f"{board_name}.json"
+    """The best folding of one network for one board, cached unless something unforeseen went wrong."""
     try:
         key = _key("cell", layers.sha256, sha256(CATALOGUE / f"{board_name}.yaml"), str(FIT_MARGIN_PERCENT))
-        if kept := _kept(path, key):
-            return kept
-        cell = _choose(layers, board_name, out)
-        write_json(path, {"key": key, "value": cell})
-        return cell
+        return _cache(out).value(f"cells/{layers.network}/{board_name}", key, partial(_choose, layers, board_name, out))
     except Exception as error:  # one pair must not stop the others
         return _cell(layers, board_name, FAILED, _failure(f"{layers.network} on {board_name}", error, out))
 
 
 def _choose(layers: Layers, board_name: str, out: Path) -> dict[str, Any]:
-    from qonnx.core.modelwrapper import ModelWrapper
-
     folder, board = out / "networks" / layers.network, load_board(board_name)
     start = time.perf_counter()
     with _session(out) as work:
         _, metadata = load_exported(folder / "train" / "model.onnx")
-        model = ModelWrapper(str(folder / "layers.onnx"))
-        for name, step in graph_steps(model, metadata, board, work):
-            if name in BOARD_STEPS:
-                model = step(model)
+        model = load_graph(folder / _LAYERS)
+        model = apply_steps(
+            model, Context(model, metadata, board, work), [step for step in GRAPH_STEPS if step.depends_on_board]
+        )
         try:
-            chosen, verdict, reason = choose_folding(model, board, Wish(margin_percent=FIT_MARGIN_PERCENT)), FITS, ""
+            chosen, verdict, reason = choose_folding(model, board, Goal(margin_percent=FIT_MARGIN_PERCENT)), FITS, ""
         except DoesNotFitError as error:
             chosen, verdict = error.smallest, DOES_NOT_FIT
             reason = f"with PE = SIMD = 1 in every layer it needs {', '.join(error.excess)}"
     value = chosen.estimate
     return _cell(layers, board_name, verdict, reason) | {
-        "cycles": value["interval_cycles"],
-        "frames_per_second": value["frames_per_second"],
-        **{name: value["total"][name] for name in RESOURCES},
-        "limit": value["folded"]["limit"] if verdict == FITS else "",
+        "cycles": value.cycles_per_frame,
+        "frames_per_second": value.frames_per_second,
+        **{name: value.total[name] for name in RESOURCES},
+        "limit": value.folded.limit if value.folded else "",
         "seconds": round(time.perf_counter() - start, 2),
     }
 
@@ -205,29 +200,12 @@ def _problem(check: Callable[[], None]) -> str:
     return ""
 
 
-def _any_board() -> str:
-    return min(path.stem for path in CATALOGUE.glob("*.yaml"))
-
-
 def _key(*parts: str) -> str:
-    return hashlib.sha256(json.dumps([parts, _tool()]).encode()).hexdigest()
+    return content_key(parts, code_digest(__name__), versions())
 
 
-@cache
-def _tool() -> tuple[str, dict[str, str]]:
-    return tool_digest(), versions()
-
-
-def _kept(path: Path, key: str) -> dict[str, Any] | None:
-    try:
-        content = read_json(path)
-    except RadioMLError:
-        return None
-    return content["value"] if content.get("key") == key else None
-
-
-def _is(path: Path, digest: str) -> bool:
-    return path.is_file() and sha256(path) == digest
+def _cache(out: Path) -> Cache:
+    return Cache(out, out)
 
 
 @contextmanager

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from finn_build.estimate.estimate import RESOURCES, estimate
-from finn_build.folding.folding import Folding, apply_folding, digest, fold_to_interval, read_folding
+from finn_build.estimate.estimate import estimate
+from finn_build.estimate.result import RESOURCES, Estimate, Folded
+from finn_build.folding.folding import Folding, apply_folding, digest, fold_to_cycles, read_folding
 from finn_build.folding.parallelism import at_maximum
 from radioml.constants import FRAME_LENGTH
 from radioml.errors import RadioMLError
@@ -20,17 +21,19 @@ if TYPE_CHECKING:
     from finn_build.boards import Board
 
 FIT_MARGIN_PERCENT = 20
-"""FINN's platform tables give 80 % of block RAM, UltraRAM and DSPs as the vendor's limit for a design that meets timing
-(70 % of LUTs); and an estimate before synthesis needs room for what it does not know."""
-_PROBES = 4
-"""Faster foldings tried behind the one that bisection found."""
-_UNFOLDED_INTERVAL = 1 << 40
-"""Cycles a frame that every network keeps with PE = SIMD = 1."""
+"""Percent of each resource that `--fit` leaves unused.
+
+FINN's platform tables give 80 % of block RAM, UltraRAM and DSPs as the vendor's limit for a design that meets timing
+(70 % of LUTs). An estimate before synthesis also needs room for what it does not count."""
+_TRIED_BEYOND = 4
+"""Faster foldings that are tried after bisection."""
+_UNFOLDED_CYCLES = 1 << 40
+"""Cycles a frame within which every network stays, even with PE = SIMD = 1."""
 
 
 @dataclass(frozen=True)
-class Wish:
-    """What the user wants: exactly one of the three; made by `wish`.
+class Goal:
+    """What the user asks of the folding: exactly one of the three; made by `goal`.
 
     target_fps: frames/s.
     folding: content of a folding file, and its path in `file`.
@@ -43,7 +46,7 @@ class Wish:
     margin_percent: int | None = None
 
     def inputs(self) -> dict[str, Any]:
-        """What of it the result depends on, for build.yaml."""
+        """What of the goal the result depends on, for build.yaml."""
         if self.folding is not None:
             return {"folding_sha256": digest(self.folding)}
         if self.margin_percent is not None:
@@ -51,8 +54,8 @@ class Wish:
         return {"target_frames_per_second": self.target_fps}
 
 
-def wish(board: Board, target_fps: int | None, file: Path | None, fit: bool, margin_percent: int | None) -> Wish:
-    """Make a Wish of the command's options; none of them means one I/Q sample a cycle.
+def goal(board: Board, target_fps: int | None, file: Path | None, fit: bool, margin_percent: int | None) -> Goal:
+    """The Goal that the command's options state; without any of them it is one I/Q sample a cycle.
 
     Raises RadioMLError for options that exclude each other, a rate beyond the clock, and an unreadable file.
     """
@@ -66,30 +69,25 @@ def wish(board: Board, target_fps: int | None, file: Path | None, fit: bool, mar
     if margin_percent is not None and not fit:
         raise RadioMLError("--margin goes with --fit only")
     if fit:
-        return Wish(margin_percent=FIT_MARGIN_PERCENT if margin_percent is None else margin_percent)
+        return Goal(margin_percent=FIT_MARGIN_PERCENT if margin_percent is None else margin_percent)
     if file is not None:
-        return Wish(folding=read_folding(file), file=file)
+        return Goal(folding=read_folding(file), file=file)
     if target_fps is not None and target_fps > board.clock_mhz * 1e6:
         raise RadioMLError(f"--target-fps {target_fps}: more than a frame in each cycle of {board.clock_mhz:g} MHz")
-    return Wish(target_fps=target_fps or int(board.clock_mhz * 1e6 / FRAME_LENGTH))
+    return Goal(target_fps=target_fps or int(board.clock_mhz * 1e6 / FRAME_LENGTH))
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A folded model and its estimate (see `estimate`)."""
+    """A folded model and its estimate."""
 
     model: ModelWrapper
-    estimate: dict[str, Any]
+    estimate: Estimate
 
     @property
-    def interval(self) -> int:
-        """Cycles a frame."""
-        return self.estimate["interval_cycles"]
-
-    def excess(self, budget: dict[str, int]) -> list[str]:
-        """The resources of which it needs more than the budget has, in words."""
-        total = self.estimate["total"]
-        return [f"{total[name]:,} {name} of {budget[name]:,}" for name in RESOURCES if total[name] > budget[name]]
+    def cycles(self) -> int:
+        """The initiation interval: cycles from one frame to the next."""
+        return self.estimate.cycles_per_frame
 
 
 class DoesNotFitError(RadioMLError):
@@ -103,62 +101,61 @@ class DoesNotFitError(RadioMLError):
         self.smallest, self.excess = smallest, excess
 
 
-def choose_folding(model: ModelWrapper, board: Board, wanted: Wish) -> Candidate:
-    """Fold a model (in a FINN session) as wanted; the estimate says how it was folded and what limits it.
+def choose_folding(model: ModelWrapper, board: Board, goal: Goal) -> Candidate:
+    """Fold a model, in a FINN session, towards a goal; the estimate says how it was folded and what limits it.
 
-    Raises RadioMLError when a file does not fit the network, DoesNotFitError when nothing fits the board.
+    Raises RadioMLError when a folding file does not fit the network, DoesNotFitError when nothing fits the board.
     """
     start, count = time.perf_counter(), 0
 
     def at(cycles: int) -> Candidate:
         nonlocal count
         count += 1
-        folded = fold_to_interval(model, max(1, cycles))
+        folded = fold_to_cycles(model, max(1, cycles))
         return Candidate(folded, estimate(folded, board))
 
-    budget = {name: board.usable[name] * (100 - (wanted.margin_percent or 0)) // 100 for name in RESOURCES}
-    if wanted.folding is not None:
-        folded = apply_folding(model, wanted.folding, wanted.file)
+    budget = {name: board.usable[name] * (100 - (goal.margin_percent or 0)) // 100 for name in RESOURCES}
+    if goal.folding is not None and goal.file is not None:
+        folded = apply_folding(model, goal.folding, goal.file)
         chosen = Candidate(folded, estimate(folded, board))
-    elif wanted.margin_percent is not None:
-        chosen = fastest_fit(at, budget)
+    elif goal.target_fps is not None:
+        chosen = at(int(board.clock_mhz * 1e6 / goal.target_fps))
     else:
-        chosen = at(int(board.clock_mhz * 1e6 / wanted.target_fps))
-    chosen.estimate["folded"] = {**wanted.inputs(), "limit": limit(chosen, at, budget)}
-    if wanted.margin_percent is not None:
-        spent = time.perf_counter() - start
-        chosen.estimate["folded"] |= {"estimates": count, "seconds": round(spent, 2), "budget": budget}
-    return chosen
+        chosen = fastest_fit(at, budget)
+    how = Folded(limit=limit(chosen, at, budget), **goal.inputs())
+    if goal.margin_percent is not None:
+        how = replace(how, estimates=count, seconds=round(time.perf_counter() - start, 2), budget=budget)
+    return Candidate(chosen.model, replace(chosen.estimate, folded=how))
 
 
 def fastest_fit(at: Callable[[int], Candidate], budget: dict[str, int]) -> Candidate:
-    """The fastest candidate within the budget, by bisection on the interval that is folded to.
+    """The fastest candidate within the budget, by bisection on the cycles a frame that the network is folded to.
 
-    Bisection takes it that a faster folding needs more of everything. That is nearly so: weight memories that become
-    shallow move from block RAM to LUTs. So some foldings faster than the one found are tried as well.
+    Bisection assumes that a faster folding needs more of every resource. That is nearly true: weight memories that
+    become shallow move from block RAM to LUTs. So a few foldings faster than the one found are tried, too.
     """
     fastest = at(1)
-    if not fastest.excess(budget):
+    if not fastest.estimate.excess(budget):
         return fastest
-    best = at(_UNFOLDED_INTERVAL)
-    if excess := best.excess(budget):
+    best = at(_UNFOLDED_CYCLES)
+    if excess := best.estimate.excess(budget):
         raise DoesNotFitError(best, excess)
-    too_fast = fastest.interval
-    while best.interval - too_fast > 1:
-        target = (best.interval + too_fast) // 2
+    too_fast = fastest.cycles
+    while best.cycles - too_fast > 1:
+        target = (best.cycles + too_fast) // 2
         middle = at(target)
-        if middle.excess(budget):
-            too_fast = max(target, min(middle.interval, best.interval - 1))
-        elif middle.interval < best.interval:
+        if middle.estimate.excess(budget):
+            too_fast = max(target, min(middle.cycles, best.cycles - 1))
+        elif middle.cycles < best.cycles:
             best = middle
         else:
             break
     faster = best
-    for _ in range(_PROBES):
-        before, faster = faster, at(faster.interval - 1)
-        if faster.interval >= before.interval:
+    for _ in range(_TRIED_BEYOND):
+        before, faster = faster, at(faster.cycles - 1)
+        if faster.cycles >= before.cycles:
             break
-        if not faster.excess(budget):
+        if not faster.estimate.excess(budget):
             best = faster
     return best
 
@@ -167,12 +164,12 @@ def limit(chosen: Candidate, at: Callable[[int], Candidate], budget: dict[str, i
     """Why the slowest layer is not faster, in words."""
     from finn.util.basic import getHWCustomOp
 
-    name = chosen.estimate["slowest_layer"]
+    name = chosen.estimate.slowest_layer
     if at_maximum(getHWCustomOp(chosen.model.get_node_from_name(name))):
         return f"{name} is as parallel as it can be"
-    faster = at(chosen.interval - 1)
-    if faster.interval >= chosen.interval:
+    faster = at(chosen.cycles - 1)
+    if faster.cycles >= chosen.cycles:
         return f"no folding that FINN finds makes {name} faster"
-    if excess := faster.excess(budget):
-        return f"{name}: the next faster folding, {faster.interval:,} cycles, would need {', '.join(excess)}"
-    return f"{name}: by choice; the next faster folding, {faster.interval:,} cycles, fits as well"
+    if excess := faster.estimate.excess(budget):
+        return f"{name}: the next faster folding, {faster.cycles:,} cycles, would need {', '.join(excess)}"
+    return f"{name}: by choice; the next faster folding, {faster.cycles:,} cycles, fits as well"

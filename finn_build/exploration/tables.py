@@ -8,7 +8,7 @@ from rich.box import SIMPLE
 from rich.markup import escape
 from rich.table import Table
 
-from finn_build.estimate.estimate import RESOURCES
+from finn_build.estimate.result import RESOURCES
 from finn_build.exploration.all_pairs import DOES_NOT_FIT, FAILED, FITS, NOT_BUILDABLE
 
 _SAME = " (the same with "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from finn_build.folding.parallelism import is_depthwise, legal_values, producers
+from finn_build.folding.parallelism import is_depthwise, legal_widths, producers
 
 if TYPE_CHECKING:
     from finn.custom_op.fpgadataflow.hwcustomop import HWCustomOp
@@ -55,7 +55,7 @@ def slow_converters(model: ModelWrapper) -> list[str]:
 
 def _align(operator: HWCustomOp, attribute: str, before: list[int]) -> None:
     current = operator.get_nodeattr(attribute)
-    for value in legal_values(operator, attribute):
+    for value in legal_widths(operator, attribute):
         if value >= current and all(value % given == 0 or given % value == 0 for given in before):
             operator.set_nodeattr(attribute, value)
             return

@@ -1,4 +1,4 @@
-"""Folding the network's layers: to an interval, or as a file says; and the file that every build writes.
+"""Folding the network's layers: for an initiation interval, or as a file says; and the file that every build writes.
 
 The file has FINN's own format of a folding configuration, {layer: {attribute: value}}, so FINN reads it as well.
 """
@@ -30,21 +30,21 @@ Folding = dict[str, dict[str, Any]]
 """Layer -> attribute (see parallelism.ATTRIBUTES) -> value."""
 
 
-def fold_to_interval(model: ModelWrapper, cycles: int) -> ModelWrapper:
-    """A copy of the model, folded by FINN so that no layer takes more than `cycles` a frame, as far as that can be.
+def fold_to_cycles(model: ModelWrapper, cycles: int) -> ModelWrapper:
+    """A copy of the model, folded by FINN so that no layer takes more than `cycles` a frame, where that is possible.
 
-    Where one layer cannot be so fast, FINN folds the others to the interval that this one keeps.
+    Where one layer cannot be so fast, FINN folds the others for the cycles that this layer takes.
     """
     from finn.analysis.fpgadataflow.exp_cycles_per_layer import exp_cycles_per_layer
     from finn.transformation.fpgadataflow.set_folding import SetFolding
     from qonnx.transformation.general import GiveUniqueNodeNames
 
-    # FINN must see how fast our own layers can be, and they how fast FINN's are; then widths are aligned both ways.
+    # FINN must see how fast our layers can be, and our layers how fast FINN's are. Then widths are aligned both ways.
     model = fold_own_layers(copy.deepcopy(model), cycles)
     model = model.transform(SetFolding(cycles, mvau_wwidth_max=_WIDEST_WEIGHT_STREAM_BITS))
     model = align_stream_widths(model.transform(GiveUniqueNodeNames()))
-    kept = max(cycles, *model.analysis(exp_cycles_per_layer).values())
-    return choose_weight_memories(align_stream_widths(fold_own_layers(model, kept)))
+    reached = max(cycles, *model.analysis(exp_cycles_per_layer).values())
+    return choose_weight_memories(align_stream_widths(fold_own_layers(model, reached)))
 
 
 def folding_of(model: ModelWrapper) -> Folding:

@@ -46,11 +46,16 @@ def elements(operator: HWCustomOp, attribute: str) -> int:
     return int(value if isinstance(value, int) else prod(value))
 
 
+def legal_widths(operator: HWCustomOp, attribute: str) -> list[int]:
+    """All values that PE or SIMD can take, smallest first."""
+    whole = elements(operator, attribute)
+    return [value for value in range(1, whole + 1) if whole % value == 0]
+
+
 def legal_values(operator: HWCustomOp, attribute: str) -> list[int] | list[str]:
     """All values that one of `attributes_of` can take, smallest first."""
     if attribute in ("PE", "SIMD"):
-        whole = elements(operator, attribute)
-        return [value for value in range(1, whole + 1) if whole % value == 0]
+        return legal_widths(operator, attribute)
     allowed = operator.get_nodeattr_types()[attribute][3]
     return sorted(allowed - {"ultra"})  # UltraRAM cannot be initialised with weights
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from radioml.contract.package import StreamFormat
 from radioml.files import write_json
-from radioml.reading.text import read_json
+from radioml.reading.records import read_record
 
 TOP, FILE_LIST = "accelerator", "files.f"
 """The top module, and the file that lists all sources of the HDL's folder, one a line."""
@@ -79,14 +79,4 @@ class Design:
 
 def read_design(path: Path) -> Design:
     """Read what `Design.write` wrote; raises RadioMLError for a file that is missing or damaged."""
-    value = read_json(path)
-    for layer in value["layers"]:
-        if probe := layer["probe"]:
-            layer["probe"] = Probe(_stream(probe["stream"]), probe["zero"])
-    streams = {name: _stream(value[name]) for name in ("input", "output")}
-    layers = tuple(Layer(**layer) for layer in value["layers"])
-    return Design(layers=layers, data_files=tuple(value["data_files"]), **streams)
-
-
-def _stream(value: dict) -> StreamFormat:
-    return StreamFormat(**value | {"shape": tuple(value["shape"])})
+    return read_record(path, Design)

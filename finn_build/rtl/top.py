@@ -22,7 +22,9 @@ def stitch(layers: list[Layer]) -> str:
     for left, right in pairwise(layers):
         if left.output_bits != right.input_bits:
             raise ValueError(f"{left.name} gives {left.output_bits} bits, {right.name} takes {right.input_bits}")
-    wires, instances, fills = [], [], []
+    wires: list[str] = []
+    instances: list[str] = []
+    fills: list[str] = []
     streams = ["s_axis", *(f"stream{index}" for index in range(len(layers) - 1)), "m_axis"]
     for index, layer in enumerate(layers):
         source, target = streams[index : index + 2]

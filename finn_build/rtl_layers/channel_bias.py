@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from finn.custom_op.fpgadataflow.elementwise_binary import ElementwiseAdd
 
@@ -35,7 +35,7 @@ class ChannelBias_rtl(StreamLayer, ChannelBias):  # noqa: N801 - FINN finds a la
         one_each = constant.size == channels and constant.shape[-1:] == (channels,)
         return one_each and all(model.get_tensor_datatype(name).is_integer() for name in node.input)
 
-    def get_nodeattr_types(self) -> dict[str, tuple]:
+    def get_nodeattr_types(self) -> dict[str, tuple[Any, ...]]:
         """Without a choice of the memory for the constants, which lie in LUTs."""
         types = super().get_nodeattr_types()
         del types["ram_style"]

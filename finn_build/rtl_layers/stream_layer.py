@@ -86,7 +86,7 @@ class StreamLayer(RTLBackend):
         else:
             self.execute(context, graph)
 
-    def get_nodeattr_types(self) -> dict[str, tuple]:
+    def get_nodeattr_types(self) -> dict[str, tuple[Any, ...]]:
         """The attributes of the generic layer and of an RTL layer; see CustomOp."""
         return self.generic().get_nodeattr_types(self) | {"gen_top_module": ("s", False, "")}
 

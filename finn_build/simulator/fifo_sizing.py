@@ -1,4 +1,4 @@
-"""Depths of the FIFOs between layers: gauge how full they get when frames come at the estimated rate."""
+"""Depths of the FIFOs between layers, from how full unbounded FIFOs get when frames come at the estimated rate."""
 
 from __future__ import annotations
 
@@ -12,34 +12,45 @@ from finn_build.simulator.cache import simulator_key
 from radioml.simulation.rtl_simulator import RtlSimulator
 
 SLACK_WORDS = 16
-"""An input faster than the design fills every FIFO in front of the slowest layer. A multiplier that was stopped by a
-full FIFO needs its pipeline's length, about 4 + log2(SIMD) cycles, to deliver again, and the FIFO must last so long:
-with fill + 1 a small network took 271 cycles a frame where its slowest layer takes 264, with fill + 8 or more 264.
+"""Words that a FIFO holds beyond the largest fill that was gauged.
+
+An input faster than the design fills every FIFO in front of the slowest layer. A multiplier that was stopped by a full
+FIFO needs its pipeline's length, about 4 + log2(SIMD) cycles, to deliver again, and the FIFO must last so long. With
+fill + 1 a small network took 271 cycles a frame where its slowest layer takes 264; with fill + 8 or more it took 264.
 16 shift-register stages are what the smallest primitive holds."""
 GAUGED_FRAMES = 12
-"""Enough for the fills to become periodic: networks of this kind hold a few frames at once."""
+"""Enough frames for the fills to become periodic: networks of this kind hold a few frames at once."""
 
 
-def gauging_key(hdl: Path, design: Design, interval: int) -> str:
-    """Content key of the depths that `gauge_fifo_depths` finds for the folder `hdl`."""
-    return simulator_key(hdl, design, True, interval, GAUGED_FRAMES, SLACK_WORDS)
+def gauging_key(hdl: Path, design: Design, initiation_interval: int) -> str:
+    """Key of the depths that `gauge_fifo_depths` finds for the folder `hdl`."""
+    return simulator_key(hdl, design, True, initiation_interval, GAUGED_FRAMES, SLACK_WORDS)
 
 
 def gauge_fifo_depths(
-    library: Path, data_folder: Path, design: Design, interval: int, progress: Callable[[int], None] | None = None
+    library: Path,
+    data_folder: Path,
+    design: Design,
+    initiation_interval: int,
+    progress: Callable[[int], None] | None = None,
 ) -> dict[str, int]:
-    """Depth in words of each FIFO: the largest fill of unbounded ones, plus `SLACK_WORDS`.
+    """Depth in words of each FIFO: the largest fill of unbounded FIFOs, plus `SLACK_WORDS`.
 
-    interval: estimated cycles a frame, to which the input is throttled: an input that runs ahead would fill the first
-    FIFO without bound. Where the design proves slower than its estimate the same would happen in front of the slow
-    layer, so it is gauged again at the interval it kept. progress: called with the frames done of `GAUGED_FRAMES`.
+    The input is throttled to the estimated initiation interval, because an input that runs ahead would fill the first
+    FIFO without bound. Where the design proves slower than its estimate, the FIFO in front of the slow layer would fill
+    in the same way, so the design is gauged again at the initiation interval that it reached.
+
+    Args:
+        library: simulator that was compiled as a gauge; data_folder: its .dat files; design: what it simulates.
+        initiation_interval: estimated cycles a frame.
+        progress: called with the frames done of `GAUGED_FRAMES`.
 
     Raises RadioMLError, with the layer that holds the design up, when it stops.
     """
     frames = np.zeros((GAUGED_FRAMES, *design.input.shape), np.int8)  # the layers' timing does not depend on data
     with RtlSimulator(library, data_folder, design.input, design.output) as simulator:
-        measured = simulator.run(frames, interval=interval, progress=progress).cycles_per_frame
-        if measured > interval:
-            simulator.run(frames, interval=measured, progress=progress)
+        reached = simulator.run(frames, interval=initiation_interval, progress=progress).cycles_per_frame
+        if reached > initiation_interval:
+            simulator.run(frames, interval=reached, progress=progress)
         fills = simulator.fifo_fill(len(design.fifos))
     return {name: int(fill) + SLACK_WORDS for name, fill in zip(design.fifos, fills, strict=True)}

@@ -2,61 +2,117 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from finn_build.boards import Board
+from finn_build.engine.step import Step
 from finn_build.steps.cut_host_ends import cut_host_ends
 from finn_build.steps.cut_input import cut_input
 from finn_build.steps.exact_thresholds import exact_thresholds
 from finn_build.steps.prefer_rtl import prefer_rtl
 from finn_build.steps.raise_to_2d import raise_to_2d
 from finn_build.steps.residual_sums import move_scales_past_sums, move_transposes_past_sums, narrow_sums
+from radioml.contract.metadata import ModelMetadata
 
 if TYPE_CHECKING:
     from qonnx.core.modelwrapper import ModelWrapper
 
-    from finn_build.boards import Board
-    from radioml.contract.metadata import ModelMetadata
 
-EXACT_STEP, HOST_CUT_STEP = "make thresholds exact", "cut the host's ends off"
-BOARD_STEPS = ("choose RTL or HLS", "minimise bit widths")
-"""The last steps, whose result may depend on the board. That of all before them does not."""
-Step = Callable[["ModelWrapper"], "ModelWrapper"]
+@dataclass(frozen=True)
+class Context:
+    """What a step may look at beside the graph.
 
-
-def graph_steps(network: ModelWrapper, metadata: ModelMetadata, board: Board, work: Path) -> list[tuple[str, Step]]:
-    """Named steps from the QONNX `network` to FINN layers that are not folded yet; for a FINN session on `work`.
-
-    Bit widths are minimised before folding, because they don't depend on it: a folding then costs a tenth of a second.
+    network: the QONNX network that the build began with; metadata: what it says of itself.
+    work: folder of the FINN session.
     """
-    from finn.builder import build_dataflow_steps as finn
-    from finn.builder.build_dataflow_config import DataflowBuildConfig
 
-    config = DataflowBuildConfig(
-        output_dir=str(work),
-        fpga_part=board.part,
-        synth_clk_period_ns=board.clock_period_ns,
-        standalone_thresholds=True,  # the RTL multiplier has no activation built in
-        generate_outputs=[],
-    )
+    network: ModelWrapper
+    metadata: ModelMetadata
+    board: Board
+    work: Path
 
-    def of_finn(step: Callable[[ModelWrapper, DataflowBuildConfig], ModelWrapper]) -> Step:
-        return lambda model: step(model, config)
+    @cached_property
+    def finn(self) -> Any:
+        """The configuration of FINN's own steps, a DataflowBuildConfig."""
+        from finn.builder.build_dataflow_config import DataflowBuildConfig
 
-    return [
-        ("cut the input quantiser off", lambda model: cut_input(model, metadata.quantiser)),
-        ("convert from QONNX", of_finn(finn.step_qonnx_to_finn)),
-        ("tidy up", of_finn(finn.step_tidy_up)),
-        ("raise 1-D layers to 2-D", raise_to_2d),
-        ("move scales past sums", move_scales_past_sums),
-        ("streamline scales into thresholds", of_finn(finn.step_streamline)),
-        ("move transposes past sums", move_transposes_past_sums),
-        (EXACT_STEP, lambda model: exact_thresholds(model, network)),
-        (HOST_CUT_STEP, lambda model: cut_host_ends(model, metadata.logit_scale)),
-        ("map to hardware layers", of_finn(finn.step_convert_to_hw)),
-        ("narrow sums", narrow_sums),
-        ("partition", of_finn(finn.step_create_dataflow_partition)),
-        (BOARD_STEPS[0], lambda model: finn.step_specialize_layers(prefer_rtl(model), config)),
-        (BOARD_STEPS[1], of_finn(finn.step_minimize_bit_width)),
-    ]
+        return DataflowBuildConfig(
+            output_dir=str(self.work),
+            fpga_part=self.board.part,
+            synth_clk_period_ns=self.board.clock_period_ns,
+            standalone_thresholds=True,  # the RTL multiplier has no activation built in
+            generate_outputs=[],
+        )
+
+
+@dataclass(frozen=True)
+class GraphStep(Step):
+    """A step from one graph to the next, in a FINN session.
+
+    apply: gives the new graph; it may change the old one.
+    """
+
+    in_finn: bool = True
+    apply: Callable[[ModelWrapper, Context], ModelWrapper] = field(kw_only=True)
+
+
+def _of_finn(name: str) -> Callable[[ModelWrapper, Context], ModelWrapper]:
+    """A step of FINN's own, by the name of its function."""
+
+    def apply(model: ModelWrapper, context: Context) -> ModelWrapper:
+        from finn.builder import build_dataflow_steps
+
+        return getattr(build_dataflow_steps, name)(model, context.finn)
+
+    return apply
+
+
+def _choose_rtl(model: ModelWrapper, context: Context) -> ModelWrapper:
+    return _of_finn("step_specialize_layers")(prefer_rtl(model), context)
+
+
+CONVERT = GraphStep("convert_from_qonnx", "convert from QONNX", apply=_of_finn("step_qonnx_to_finn"))
+"""Writes scales and batch norms as thresholds, for the first time and in single precision."""
+EXACT_THRESHOLDS = GraphStep(
+    "exact_thresholds", "make thresholds exact", apply=lambda model, at: exact_thresholds(model, at.network)
+)
+CUT_HOST_ENDS = GraphStep(
+    "cut_host_ends", "cut the host's ends off", apply=lambda model, at: cut_host_ends(model, at.metadata.logit_scale)
+)
+"""Leaves the integers of the accelerator's own streams at both ends."""
+
+GRAPH_STEPS: tuple[GraphStep, ...] = (
+    GraphStep(
+        "cut_input", "cut the input quantiser off", apply=lambda model, at: cut_input(model, at.metadata.quantiser)
+    ),
+    CONVERT,
+    GraphStep("tidy_up", "tidy up", apply=_of_finn("step_tidy_up")),
+    GraphStep("raise_to_2d", "raise 1-D layers to 2-D", apply=lambda model, at: raise_to_2d(model)),
+    GraphStep("scales_past_sums", "move scales past sums", apply=lambda model, at: move_scales_past_sums(model)),
+    GraphStep("streamline", "streamline scales into thresholds", apply=_of_finn("step_streamline")),
+    GraphStep(
+        "transposes_past_sums", "move transposes past sums", apply=lambda model, at: move_transposes_past_sums(model)
+    ),
+    EXACT_THRESHOLDS,
+    CUT_HOST_ENDS,
+    GraphStep("hardware_layers", "map to hardware layers", apply=_of_finn("step_convert_to_hw")),
+    GraphStep("narrow_sums", "narrow sums", apply=lambda model, at: narrow_sums(model)),
+    GraphStep("partition", "partition", apply=_of_finn("step_create_dataflow_partition")),
+    GraphStep("choose_rtl", "choose RTL or HLS", depends_on_board=True, apply=_choose_rtl),
+    GraphStep("bit_widths", "minimise bit widths", depends_on_board=True, apply=_of_finn("step_minimize_bit_width")),
+)
+"""The steps from the QONNX network to FINN layers that are not folded yet. Those that depend on the board come last.
+
+Bit widths are minimised before folding, on which they do not depend: a folding then takes a tenth of a second.
+"""
+
+
+def apply_steps(model: ModelWrapper, context: Context, steps: Iterable[GraphStep] = GRAPH_STEPS) -> ModelWrapper:
+    """The graph after these steps; for a FINN session."""
+    for step in steps:
+        model = step.apply(model, context)
+    return model

@@ -85,7 +85,7 @@ def _check_order(model: ModelWrapper, movement: list[NodeProto], first: str, las
     context = {first: frame.T[None]}
     for node in movement:
         inputs = {name: context[name] if name in context else model.get_initializer(name) for name in node.input}
-        (context[node.output[0]],) = reference.ReferenceEvaluator(node).run(None, inputs)
+        context |= zip(node.output, map(np.asarray, reference.ReferenceEvaluator(node).run(None, inputs)), strict=True)
     stream = context[last]
     if stream.ndim != 3 or not np.array_equal(np.moveaxis(stream, 1, -1).ravel(), frame.ravel()):
         raise RadioMLError(

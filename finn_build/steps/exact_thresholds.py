@@ -50,8 +50,9 @@ def exact_thresholds(model: ModelWrapper, network: ModelWrapper) -> ModelWrapper
     A network with quantisers of other things than `Activation` knows is left as FINN made it; the RTL build refuses it.
     Raises RadioMLError when FINN's thresholds differ by more than rounding explains: that would be a defect.
     """
-    found = _quantisers(network)
-    if not all(found):
+    quantisers = _quantisers(network)
+    found = [activation for activation in quantisers if activation is not None]
+    if len(found) < len(quantisers):
         return model
     nodes = model.get_nodes_by_op_type("MultiThreshold")
     if len(nodes) != len(found):
@@ -77,7 +78,8 @@ def _quantisers(network: ModelWrapper) -> list[Activation | None]:
     for quant in network.get_nodes_by_op_type("Quant"):
         if network.get_initializer(quant.input[0]) is not None or quant.input[0] == network.graph.input[0].name:
             continue  # weights, the input quantiser
-        chain, tensor = [], quant.input[0]
+        chain: list[NodeProto] = []
+        tensor = quant.input[0]
         while len(chain) < 3 and (node := network.find_producer(tensor)) is not None:
             chain.append(node)
             tensor = node.input[0]
@@ -98,7 +100,7 @@ def _thresholds(network: ModelWrapper, activation: Activation) -> tuple[np.ndarr
     """
     levels, usable = _levels(network, activation.quant), np.True_
     real = (levels - 0.5) * _constant(network, activation.quant.input[1]).item()
-    if activation.weighted is None:
+    if activation.weighted is None or activation.batch_norm is None:
         real = real[None] / origin(network, activation.quant.input[0]).scale
     else:
         gamma, beta, mean, variance = (_constant(network, name) for name in activation.batch_norm.input[1:5])

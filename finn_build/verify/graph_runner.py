@@ -119,7 +119,7 @@ class GraphRunner:
 
         def run(context: Context) -> None:
             results = evaluator.run(None, {name: context[name] for name in inputs}, attributes={})
-            context.update(zip(outputs, results, strict=True))
+            context.update(zip(outputs, map(np.asarray, results), strict=True))
 
         return run
 
@@ -220,7 +220,7 @@ def _execute_in_python(operator: CustomOp) -> Callable[[Any, Context, Any], None
 
     An HLS layer would compile C++ with the vendor's headers; the layer it specialises says the same in Python.
     """
-    kind = next(kind for kind in type(operator).__mro__ if not kind.__module__.startswith(_VENDOR_CPP))
+    kind: Any = next(kind for kind in type(operator).__mro__ if not kind.__module__.startswith(_VENDOR_CPP))
     if operator.onnx_node.domain.startswith(_FINN_DOMAIN) and "exec_mode" in operator.get_nodeattr_types():
         operator.set_nodeattr("exec_mode", "cppsim")  # of an RTL layer: Python; "rtlsim" would be Vivado's
     return kind.execute_node

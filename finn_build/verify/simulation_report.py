@@ -13,6 +13,7 @@ from rich.table import Table
 
 from finn_build.engine.paths import CYCLES, ESTIMATE, PACKAGE, SIMULATION
 from finn_build.engine.record import load_record
+from finn_build.estimate.result import read_estimate
 from finn_build.verify.comparison import Comparison, compare
 from radioml.contract.package import LIBRARY, Manifest, open_package
 from radioml.errors import RadioMLError
@@ -62,7 +63,7 @@ def report(
     data, reference: what the frames are, and what computed `expected`, in words.
     """
     comparison = compare(expected, run.integers)
-    estimated = read_json(folder / ESTIMATE)
+    estimated = read_estimate(folder / ESTIMATE)
     cycles = run.cycles_per_frame
     value = {
         "kind": "simulated RTL",
@@ -72,7 +73,7 @@ def report(
         "mismatching_frames": len(comparison.mismatching),
         "first_mismatch": _first(comparison, manifest, labels),
         "cycles_per_frame": cycles,
-        "estimated_cycles_per_frame": estimated["interval_cycles"],
+        "estimated_cycles_per_frame": estimated.cycles_per_frame,
         "latency_cycles": run.latency_cycles,
         "latency_us": run.latency_cycles / manifest.clock_mhz,
         "board": manifest.board,
@@ -88,7 +89,7 @@ def report(
 
 def build_summary(folder: Path, clock_mhz: float) -> str:
     """What the RTL of a build did with the golden frames, in a line, against the estimate."""
-    counted, estimated = read_json(folder / CYCLES), read_json(folder / ESTIMATE)["interval_cycles"]
+    counted, estimated = read_json(folder / CYCLES), read_estimate(folder / ESTIMATE).cycles_per_frame
     cycles = counted["cycles_per_frame"]
     against = "as estimated" if cycles == estimated else f"{cycles / estimated - 1:+.1%} against the estimate"
     return (

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from finn_build.boards import Board
+from finn_build.engine.step import Step
 from finn_build.engine.step_runner import StepRunner
 from finn_build.rtl.library_patches import PATCHES, patch_copy
 from finn_build.vivado.implementation import collect_vitis, collect_zynq
@@ -35,6 +36,11 @@ if TYPE_CHECKING:
     from qonnx.core.modelwrapper import ModelWrapper
 
 PACKAGE = "package.zip"
+_PATCH = Step("patch_library", "patch FINN's RTL library", in_finn=True)
+_SYNTHESISE = Step("finn_bitfile", "FINN: bitfile", in_finn=True)
+_COMPARE = Step("same_hardware", "compare with the simulated RTL", in_finn=True)
+_REPORTS = Step("reports", "read the reports")
+_PACKAGE = Step("package", "package")
 NOT_SHELLED = {
     "ZCU111": "its script for Vivado has no processor system for this board",
     "U200": "its Vitis step has no memory port for this card",
@@ -71,21 +77,24 @@ def build_bitfile(runner: StepRunner, sized: Path, board: Board, rtl: Path, pack
     runner.work.mkdir()
     output, library = runner.work / "finn", runner.work / "rtllib"
     dependencies = os.environ["FINN_DEPS"]
-    runner.run("patch FINN's RTL library", lambda: _patched_library(library), finn=True)
+    runner.run(_PATCH, lambda: _patched_library(library))
 
     def synthesise() -> ModelWrapper:
         with _tools(library, dependencies):
             return _synthesise(sized, board, output, runner.work)
 
-    model = runner.run("FINN: bitfile", synthesise, finn=True)
-    runner.run("compare with the simulated RTL", lambda: _compare(model, library, rtl), finn=True)
+    model = runner.run(_SYNTHESISE, synthesise)
+    runner.run(_COMPARE, lambda: _compare(model, library, rtl))
+    files = runner.run(_REPORTS, lambda: _collect(model, board, output, folder))
+    runner.run(_PACKAGE, lambda: _package(package, folder, files, runner.work / "package"))
+
+
+def _collect(model: ModelWrapper, board: Board, output: Path, folder: Path) -> list[str]:
+    """Take what the tools made over into `folder`; the names of the files."""
     if board.shell == "zynq":
-        collect, project = collect_zynq, Path(model.get_metadata_prop("vivado_pynq_proj"))
-    else:
-        (xclbin,) = json.loads(model.get_metadata_prop("bitfile")).values()
-        collect, project = collect_vitis, Path(xclbin).parent
-    files = runner.run("read the reports", lambda: collect(project, board, output, folder))
-    runner.run("package", lambda: _package(package, folder, files, runner.work / "package"))
+        return collect_zynq(Path(model.get_metadata_prop("vivado_pynq_proj")), board, output, folder)
+    (xclbin,) = json.loads(model.get_metadata_prop("bitfile")).values()
+    return collect_vitis(Path(xclbin).parent, board, output, folder)
 
 
 def _patched_library(library: Path) -> None:

@@ -73,7 +73,7 @@ def build(
     from finn_build.boards import load_board
     from finn_build.build import build as run_build
     from finn_build.build import check as check_only
-    from finn_build.estimate.estimate import estimate_table
+    from finn_build.estimate.table import estimate_table
     from finn_build.verify.simulation_report import build_summary
     from finn_build.vivado.implementation import summary as implementation_summary
 

@@ -74,28 +74,26 @@ def estimate(
 
 
 def untrained_model(networks: dict[str, tuple[str, dict[str, Any]]], name: str, folder: Path) -> Path:
-    """Export a network of `networks` (topology, parameters) with random weights of a fixed seed; a model is kept."""
+    """Export a network of `networks` (topology, parameters) with random weights of a fixed seed, once."""
     import torch
 
-    import training
-    from finn_build.engine.record import source_digest
-    from radioml.files import write_json
-    from radioml.reading.text import read_json
+    from finn_build.engine.cache import Cache, content_key
+    from finn_build.engine.sources import code_digest
     from training.checkpoint import TrainedNetwork, save_checkpoint
     from training.export import export
     from training.models import create
 
     topology, parameters = networks[name]
-    made_of = {"topology": topology, "parameters": parameters, "tool": source_digest(Path(training.__file__).parent)}
-    note, model = folder / "made_of.json", folder / "train" / "model.onnx"
-    if note.is_file() and model.is_file() and read_json(note) == made_of:
+    cache, model = Cache(folder, folder), folder / "train" / "model.onnx"
+    key = content_key(topology, parameters, code_digest("training.export"))
+    if cache.find("exported", key):
         return model
     torch.manual_seed(_SEED)
     network = create(topology, parameters).eval()
     checkpoint = folder / "untrained.pth"
     save_checkpoint(checkpoint, TrainedNetwork(network, topology, parameters, {"kind": "none, untrained"}, {}))
     export(checkpoint, folder / "train")
-    write_json(note, made_of)
+    cache.store("exported", key, ["train"])
     return model
 
 

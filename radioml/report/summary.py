@@ -35,7 +35,7 @@ def _build(folder: Path) -> list[tuple[str, str]]:
         value = read_json(path)
         rows.append((
             f"{value['board']}, estimated",
-            f"{value['interval_cycles']:,} cycles a frame, {value['frames_per_second']:,.0f} frames/s at "
+            f"{value['cycles_per_frame']:,} cycles a frame, {value['frames_per_second']:,.0f} frames/s at "
             f"{value['clock_mhz']:g} MHz, {'fits' if value['fits'] else 'does not fit'}",
         ))  # fmt: skip
     if (path := folder / "simulation" / "simulation.json").exists():

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,7 @@ def test_build_writes_the_contract(small_build, tmp_path):
     estimate = read_json(folder / "estimate.json")
     cycles = read_json(folder / "simulation" / "cycles.json")
     assert estimate["kind"] == "estimated"
-    assert cycles["cycles_per_frame"] == estimate["interval_cycles"]
+    assert cycles["cycles_per_frame"] == estimate["cycles_per_frame"]
     package = open_package(folder / "package.zip", tmp_path)
     assert package.manifest.board == "Pynq-Z2"
     assert package.manifest.kind == "simulation"
@@ -58,13 +59,13 @@ def test_altered_or_unfinished_stage_is_not_reused(radioml, small_build, tmp_pat
     folder = tmp_path / "copy"
     shutil.copytree(small_build.folder, folder)
     record = load_record(folder)
-    inputs = record.stages["rtl"]["inputs"]
+    inputs = record.stages["rtl"].inputs
     assert record.is_complete(folder, "rtl", inputs)
     assert not record.is_complete(folder, "rtl", {"golden": "other"})
     data = next((folder / "rtl").glob("*.dat"))
     data.write_text(data.read_text() + "00\n")
     assert not record.is_complete(folder, "rtl", inputs)
-    assert open_record(folder, {**record.inputs, "model": "other"}).stages == {}
+    assert open_record(folder, replace(record.inputs, model="other")).stages == {}
     assert load_record(folder).stages == {}
     done = radioml("simulate", folder, "--frames", 24, "--checkpoint", small_build.run / "train/checkpoint.pth",
                    home=small_build.home)  # fmt: skip
@@ -80,8 +81,8 @@ def test_foreign_folder_is_refused(small_model, tmp_path):
 
 def test_estimate_of_a_network_without_rtl(asymmetric_model, tmp_path):
     value = build(asymmetric_model, "ZCU104", "estimate", out=tmp_path / "out").estimate
-    assert value["interval_cycles"] == max(layer["cycles"] for layer in value["layers"])
-    assert value["frames_per_second"] == pytest.approx(250e6 / value["interval_cycles"])
+    assert value.cycles_per_frame == max(layer.cycles for layer in value.layers)
+    assert value.frames_per_second == pytest.approx(250e6 / value.cycles_per_frame)
 
 
 def test_layer_without_rtl_is_named_before_anything_is_built(asymmetric_model, tmp_path):

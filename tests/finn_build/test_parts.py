@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from finn_build.engine.finn_session import finn_session
+from finn_build.engine.step import Step
 from finn_build.engine.step_runner import StepRunner
 from finn_build.model_check.rtl_support import rtl_problems
 from finn_build.rtl.design import Layer
@@ -106,7 +107,7 @@ def test_failed_step_names_itself_and_the_log(tmp_path):
 
     runner = StepRunner(Console(stderr=True), tmp_path, tmp_path / "build.log")
     with pytest.raises(RadioMLError, match=r"step 'divide' failed: division by zero \(log: .*build.log\)"):
-        runner.run("divide", lambda: 1 / 0)
+        runner.run(Step("divide", "divide"), lambda: 1 / 0)
     assert "ZeroDivisionError" in (tmp_path / "build.log").read_text()
 
 

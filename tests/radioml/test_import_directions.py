@@ -39,9 +39,10 @@ FLOORS = {
     """,
     "finn_build": """
         boards integer_scales rtl_layers
-        engine folding rtl steps
-        estimate model_check simulator
-        exploration verify vivado
+        engine folding rtl
+        estimate simulator steps vivado
+        model_check verify
+        exploration
         stages
         build
     """,

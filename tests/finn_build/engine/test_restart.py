@@ -17,36 +17,25 @@ import yaml
 from rich.console import Console
 
 from finn_build.build import build
-from finn_build.engine.paths import CYCLES, DEPTHS, RTL
+from finn_build.engine.paths import CYCLES, DEPTHS, RECEIPTS, RTL
 from finn_build.engine.record import load_record
-from finn_build.steps import BOARD_STEPS
+from finn_build.steps import GRAPH_STEPS
 from radioml.contract.package import LIBRARY, open_package
 from radioml.errors import RadioMLError
 from tests.repository import REPOSITORY
 
-RTL_STEPS = [
-    "compute golden frames in software",
-    "insert converters and FIFOs",
-    "generate HDL",
-    "compile the FIFO gauge",
-    "generate HDL with sized FIFOs",
-    "compile the simulator",
-    "simulate golden frames",
-    "package",
-]
+OF_THE_BOARD = [step.title for step in GRAPH_STEPS if step.depends_on_board]
 
 
 class Build:
-    """A build in this process, and which of its steps it did and which results it kept."""
+    """A build in this process, which of its steps it did and which results came from the cache."""
 
     def __init__(self, model: Path, out: Path, until: str = "estimate", board: str = "Pynq-Z2", fps: int = 400_000):
         output = io.StringIO()
         self.build = build(model, board, until, out, target_fps=fps, console=Console(file=output, width=200))
         lines = [line.strip() for line in output.getvalue().splitlines()]
-        self.kept = [line.removesuffix("kept").strip() for line in lines if line.endswith("kept")]
+        self.cached = [line.removesuffix("cached").strip() for line in lines if line.endswith("cached")]
         self.done = [line.rsplit(maxsplit=2)[0] for line in lines if line.endswith(" s")]
-        if "load FINN" in self.done:
-            self.done.remove("load FINN")  # that is not a step whose result could be kept
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -62,9 +51,9 @@ def wait_for(condition, process, seconds=300):
     raise AssertionError("the step did not begin")
 
 
-def steps_of(folder: Path) -> dict:
-    record = folder / "build.yaml"
-    return (yaml.safe_load(record.read_text()) if record.exists() else {"steps": {}})["steps"]
+def steps_of(folder: Path) -> dict[str, str]:
+    """Id of each finished step -> its receipt."""
+    return {path.stem: path.read_text() for path in (folder / RECEIPTS).glob("[!.]*.json")}
 
 
 def test_killed_build_continues_where_it_stopped_and_gives_the_same(small_build, tmp_path):
@@ -72,8 +61,8 @@ def test_killed_build_continues_where_it_stopped_and_gives_the_same(small_build,
     for place in places:
         place.mkdir()
     home, temporary, here = places
-    kept_out = ("MPLCONFIGDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "RADIOML_CACHE")
-    environment = {name: value for name, value in os.environ.items() if name not in kept_out}
+    left_out = ("MPLCONFIGDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "RADIOML_CACHE")
+    environment = {name: value for name, value in os.environ.items() if name not in left_out}
     environment |= {"HOME": str(home), "TMPDIR": str(temporary), "PYTHONPATH": str(REPOSITORY), "COLUMNS": "200"}
     command = [sys.executable, "-m", "radioml", "build", str(small_build.model), "--board", "Pynq-Z2", "--until", "rtl",
                "--target-fps", "400000", "--out", str(folder)]  # fmt: skip
@@ -90,20 +79,20 @@ def test_killed_build_continues_where_it_stopped_and_gives_the_same(small_build,
             process.send_signal(signal.SIGKILL)
         assert process.returncode == -signal.SIGKILL
 
-    killed_when(lambda: "raise 1-D layers to 2-D" in steps_of(folder))
+    killed_when(lambda: "raise_to_2d" in steps_of(folder))
     first = steps_of(folder)
-    assert "fold and estimate" not in first
+    assert "fold" not in first
     killed_when(lambda: list(folder.glob("finn/tmp/verilated.*/*.o")))
     second = steps_of(folder)
     assert all(second[name] == first[name] for name in first), "a finished step was done again"
-    assert "compile the FIFO gauge" not in second
+    assert "compile_gauge" not in second
 
     with start() as process:
         output, _ = process.communicate()
     assert process.returncode == 0, output
     lines = [line.strip() for line in output.splitlines()]
-    kept = [line.removesuffix("kept").strip() for line in lines if line.endswith("kept")]
-    assert kept == ["compute golden frames in software", "insert converters and FIFOs", "generate HDL"]
+    cached = [line.removesuffix("cached").strip() for line in lines if line.endswith("cached")]
+    assert cached == ["compute golden frames in software", "insert converters and FIFOs", "generate HDL"]
     assert next(line for line in lines if line.endswith(" s")).startswith("compile the FIFO gauge")
     assert contents(folder / RTL) == contents(small_build.folder / RTL)
     for name in (DEPTHS, CYCLES, "folding.json"):
@@ -122,22 +111,22 @@ def test_only_what_depends_on_a_changed_input_is_done_again(small_model, tmp_pat
     out = tmp_path / "build"
     first = Build(small_model, out)
     graph = first.done[:-1]
-    assert (first.kept, first.done[-1]) == ([], "fold and estimate")
+    assert (first.cached, first.done[-1]) == ([], "fold and estimate")
 
     again = Build(small_model, out)
-    assert (again.build.reused, again.done, again.kept) == (("estimate",), [], [])
+    assert (again.build.reused, again.done, again.cached) == (("estimate",), [], [])
 
     other_folding = Build(small_model, out, fps=100_000)
-    assert (other_folding.done, other_folding.kept) == (["fold and estimate"], graph)
+    assert (other_folding.done, other_folding.cached) == (["fold and estimate"], graph)
 
     other_board = Build(small_model, out, board="ZCU104", fps=100_000)
-    assert other_board.kept == [name for name in graph if name not in BOARD_STEPS]
-    assert set(other_board.done) <= {*BOARD_STEPS, "fold and estimate"}
-    assert other_board.build.estimate["board"] == "ZCU104"
+    assert other_board.cached == [name for name in graph if name not in OF_THE_BOARD]
+    assert set(other_board.done) <= {*OF_THE_BOARD, "fold and estimate"}
+    assert other_board.build.estimate.board == "ZCU104"
 
     other_model = tmp_path / "model.onnx"
     other_model.write_bytes(small_model.read_bytes() + b"\x32\x00")  # an empty description
-    assert (changed := Build(other_model, out, board="ZCU104", fps=100_000)).kept == []
+    assert (changed := Build(other_model, out, board="ZCU104", fps=100_000)).cached == []
     assert changed.done == first.done
 
 
@@ -152,7 +141,7 @@ def test_other_golden_frames_are_simulated_and_packaged_by_the_same_rtl(small_bu
     assert len(open_package(folder / "package.zip", tmp_path / "package").golden()[0]) == 5
 
 
-def test_altered_result_is_made_anew_and_what_follows_is_kept(small_build, tmp_path):
+def test_altered_result_is_made_anew_and_what_follows_is_cached(small_build, tmp_path):
     folder = Path(shutil.copytree(small_build.folder, tmp_path / "build"))
     weights = next((folder / RTL).glob("*.dat"))
     sound = weights.read_bytes()

@@ -15,10 +15,12 @@ from finn_build.estimate.corrections import (
     stream_luts,
     weight_memory_luts,
 )
-from finn_build.estimate.estimate import RESOURCES, estimate, estimate_table
-from finn_build.folding.folding import fold_to_interval
+from finn_build.estimate.estimate import estimate
+from finn_build.estimate.result import RESOURCES
+from finn_build.estimate.table import estimate_table
+from finn_build.folding.folding import fold_to_cycles
 from finn_build.rtl.hdl import insert_fifos, set_fifo_depths
-from finn_build.steps import graph_steps
+from finn_build.steps import Context, apply_steps
 from radioml.contract.metadata import load_exported
 
 BOARD = load_board("ZCU104")
@@ -48,9 +50,8 @@ def folded(small_model, tmp_path_factory):
     proto, metadata = load_exported(small_model)
     model = network = ModelWrapper(proto)
     with finn_session(work, work / "log"):
-        for _, step in graph_steps(network, metadata, BOARD, work):
-            model = step(model)
-        yield fold_to_interval(model, 100)
+        model = apply_steps(model, Context(network, metadata, BOARD, work))
+        yield fold_to_cycles(model, 100)
 
 
 @pytest.mark.parametrize(("multiplier", "dsps", "luts"), SYNTHESISED)
@@ -107,14 +108,12 @@ def test_converter_costs_more_than_a_fifo():
 def test_estimate_and_correction_are_apart_and_fits_goes_by_both(folded):
     value = estimate(folded, BOARD)
     for name in RESOURCES:
-        assert value["total"][name] == value["finn"][name] + value["correction"][name]
-        assert value["finn"][name] == sum(layer["finn"][name] for layer in value["layers"])
-    assert value["correction"]["LUT"] > 0
-    assert all(
-        layer["finn"]["LUT"] == 0 < layer["correction"]["LUT"] for layer in value["layers"] if "MVAU" in layer["name"]
-    )
-    assert value["fits"]
-    short = replace(BOARD, usable={**BOARD.usable, "LUT": value["finn"]["LUT"]})
-    assert not estimate(folded, short)["fits"]
-    table = estimate_table({**value, "seconds": 1, "folded": {"limit": ""}})
+        assert value.total[name] == value.finn[name] + value.correction[name]
+        assert value.finn[name] == sum(layer.finn[name] for layer in value.layers)
+    assert value.correction["LUT"] > 0
+    assert all(layer.finn["LUT"] == 0 < layer.correction["LUT"] for layer in value.layers if "MVAU" in layer.name)
+    assert value.fits
+    short = replace(BOARD, usable={**BOARD.usable, "LUT": value.finn["LUT"]})
+    assert not estimate(folded, short).fits
+    table = estimate_table(value)
     assert {"LUT", "+LUT", "DSP", "+DSP"} <= {column.header for column in table.columns}

@@ -15,7 +15,7 @@ import yaml
 
 from finn_build.boards import load_board
 from finn_build.build import build
-from finn_build.estimate.estimate import RESOURCES
+from finn_build.estimate.result import RESOURCES
 from finn_build.exploration.all_pairs import FAILED, FITS, Layers, _estimate
 from finn_build.exploration.tables import markdown, markdown_in_full
 from radioml.reading.text import read_json
@@ -84,10 +84,10 @@ def test_a_figure_is_that_of_a_build(estimated, tmp_path):
     model = folder / "networks" / "small" / "train" / "model.onnx"
     value = build(model, "Pynq-Z2", "estimate", tmp_path / "build", fit=True).estimate
     cell = cells(folder)["small", "Pynq-Z2"]
-    assert cell["cycles"] == value["interval_cycles"]
+    assert cell["cycles"] == value.cycles_per_frame
     assert cell["frames_per_second"] == pytest.approx(100e6 / cell["cycles"])
-    assert {name: cell[name] for name in RESOURCES} == value["total"]
-    assert cell["limit"] == value["folded"]["limit"]
+    assert {name: cell[name] for name in RESOURCES} == value.total
+    assert cell["limit"] == value.folded.limit
     usable = load_board("Pynq-Z2").usable
     assert all(cell[name] <= 0.8 * usable[name] for name in RESOURCES)
 
@@ -121,7 +121,7 @@ def test_second_run_estimates_nothing(radioml, configs, estimated, tmp_path):
     assert changed == [altered]
 
 
-def test_what_goes_wrong_with_one_pair_is_its_verdict_and_not_kept(estimated, tmp_path):
+def test_what_goes_wrong_with_one_pair_is_its_verdict_and_not_cached(estimated, tmp_path):
     """The graph of FINN's layers is unreadable: a failure that no check foresees."""
     folder, _ = estimated
     layers = Layers(**read_json(folder / "networks" / "small" / "layers.json")["value"])
@@ -155,9 +155,9 @@ def test_interrupted_run_keeps_what_is_done(configs, tmp_path):
     assert process.returncode == 130
     assert "the same command continues" in output
     assert "Traceback" not in output
-    kept = list(out.glob("cells/*/*.json"))
-    assert 0 < len(kept) < 28
-    assert all(read_json(path)["value"]["verdict"] for path in kept)
+    cached = list(out.glob("cells/*/*.json"))
+    assert 0 < len(cached) < 28
+    assert all(read_json(path)["value"]["verdict"] for path in cached)
     assert not (out / "estimate_all.json").exists()
 
 

@@ -9,13 +9,14 @@ from qonnx.core.modelwrapper import ModelWrapper
 from finn_build.boards import load_board
 from finn_build.build import build
 from finn_build.engine.finn_session import finn_session
-from finn_build.estimate.estimate import RESOURCES
-from finn_build.exploration.choose_folding import Candidate, Wish, choose_folding, fastest_fit
-from finn_build.steps import graph_steps
+from finn_build.estimate.result import RESOURCES, Estimate
+from finn_build.exploration.choose_folding import Candidate, Goal, choose_folding, fastest_fit
+from finn_build.steps import Context, apply_steps
 from radioml.contract.metadata import load_exported
 from radioml.errors import RadioMLError
 
 BOARD = load_board("ZCU104")
+MADE_UP = Estimate("made up", (), "none", "none", 1.0, 1, "none", 1.0, 1, 1.0, (), {}, {}, {}, {}, True)
 
 
 @pytest.fixture(scope="module")
@@ -32,9 +33,7 @@ def polyphase(tmp_path_factory):
     proto, metadata = load_exported(export(run / "untrained.pth", run / "train"))
     model = ModelWrapper(proto)
     with finn_session(run, run / "log"):
-        for _, step in graph_steps(ModelWrapper(proto), metadata, BOARD, run):
-            model = step(model)
-        yield model
+        yield apply_steps(model, Context(ModelWrapper(proto), metadata, BOARD, run))
 
 
 def with_resources(**counts):
@@ -42,44 +41,44 @@ def with_resources(**counts):
 
 
 def test_one_pixel_a_cycle_is_reachable(polyphase):
-    chosen = choose_folding(polyphase, BOARD, Wish(target_fps=int(250e6 / 128)))
-    assert 128 <= chosen.interval <= 134
-    assert all(layer["cycles"] <= chosen.interval for layer in chosen.estimate["layers"])
-    assert chosen.estimate["folded"]["limit"].endswith("is as parallel as it can be")
+    chosen = choose_folding(polyphase, BOARD, Goal(target_fps=int(250e6 / 128)))
+    assert 128 <= chosen.cycles <= 134
+    assert all(layer.cycles <= chosen.cycles for layer in chosen.estimate.layers)
+    assert chosen.estimate.folded.limit.endswith("is as parallel as it can be")
 
 
 def test_board_with_room_for_all_gets_the_fastest(polyphase):
-    chosen = choose_folding(polyphase, BOARD, Wish(margin_percent=20))
-    assert chosen.interval <= 134
-    assert chosen.estimate["folded"]["estimates"] == 1
+    chosen = choose_folding(polyphase, BOARD, Goal(margin_percent=20))
+    assert chosen.cycles <= 134
+    assert chosen.estimate.folded.estimates == 1
 
 
 @pytest.mark.parametrize(("resource", "count"), [("DSP", 40), ("LUT", 8_000)])
 def test_fit_is_the_fastest_within_the_margin(polyphase, resource, count):
     board = with_resources(**{resource: count})
-    chosen = choose_folding(polyphase, board, Wish(margin_percent=20))
-    assert chosen.estimate["total"][resource] <= 0.8 * count
-    assert chosen.estimate["fits"]
-    faster = choose_folding(polyphase, board, Wish(target_fps=int(250e6 / (chosen.interval - 1))))
-    assert faster.interval < chosen.interval
-    needed = faster.estimate["total"][resource]
+    chosen = choose_folding(polyphase, board, Goal(margin_percent=20))
+    assert chosen.estimate.total[resource] <= 0.8 * count
+    assert chosen.estimate.fits
+    faster = choose_folding(polyphase, board, Goal(target_fps=int(250e6 / (chosen.cycles - 1))))
+    assert faster.cycles < chosen.cycles
+    needed = faster.estimate.total[resource]
     assert needed > 0.8 * count
-    limit = chosen.estimate["folded"]["limit"]
-    assert limit.startswith(chosen.estimate["slowest_layer"])
-    assert f"{faster.interval:,} cycles, would need {needed:,} {resource} of {int(0.8 * count):,}" in limit
-    wider = choose_folding(polyphase, board, Wish(margin_percent=0))
-    assert wider.interval <= chosen.interval
+    limit = chosen.estimate.folded.limit
+    assert limit.startswith(chosen.estimate.slowest_layer)
+    assert f"{faster.cycles:,} cycles, would need {needed:,} {resource} of {int(0.8 * count):,}" in limit
+    wider = choose_folding(polyphase, board, Goal(margin_percent=0))
+    assert wider.cycles <= chosen.cycles
 
 
 def test_rate_that_was_asked_for_is_no_limit_of_the_board(polyphase):
-    chosen = choose_folding(polyphase, BOARD, Wish(target_fps=50_000))
-    assert chosen.interval <= 5000
-    assert "by choice; the next faster folding" in chosen.estimate["folded"]["limit"]
+    chosen = choose_folding(polyphase, BOARD, Goal(target_fps=50_000))
+    assert chosen.cycles <= 5000
+    assert "by choice; the next faster folding" in chosen.estimate.folded.limit
 
 
 def test_board_that_is_too_small(polyphase):
     with pytest.raises(RadioMLError, match=r"does not fit even with PE = SIMD = 1 .* needs \d+ DSP of 1;"):
-        choose_folding(polyphase, with_resources(DSP=2), Wish(margin_percent=20))
+        choose_folding(polyphase, with_resources(DSP=2), Goal(margin_percent=20))
 
 
 def test_search_finds_what_trying_all_finds():
@@ -91,15 +90,14 @@ def test_search_finds_what_trying_all_finds():
         def at(cycles, layers=layers):
             chosen = [max([c for c in layer if c <= cycles] or [layer[0]]) for layer in layers]
             used = sum(layer[-1] // c for layer, c in zip(layers, chosen, strict=True))
-            return Candidate(
-                None, {"interval_cycles": max(chosen), "total": {**dict.fromkeys(RESOURCES, 0), "DSP": used}}
-            )
+            total = {**dict.fromkeys(RESOURCES, 0), "DSP": used}
+            return Candidate(None, replace(MADE_UP, cycles_per_frame=max(chosen), total=total))
 
         longest = max(layer[-1] for layer in layers)
-        least = at(longest).estimate["total"]["DSP"]
+        least = at(longest).estimate.total["DSP"]
         budget = {**dict.fromkeys(RESOURCES, 0), "DSP": rng.randint(least, 3 * least + 20)}
-        best = min(at(cycles).interval for cycles in set().union(*layers) if not at(cycles).excess(budget))
-        assert fastest_fit(at, budget).interval == best
+        best = min(at(cycles).cycles for cycles in set().union(*layers) if not at(cycles).estimate.excess(budget))
+        assert fastest_fit(at, budget).cycles == best
 
 
 def test_fit_from_the_command(radioml, small_model, tmp_path):

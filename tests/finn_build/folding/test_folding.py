@@ -11,9 +11,9 @@ from finn_build.build import build
 from finn_build.engine.finn_session import finn_session
 from finn_build.engine.paths import FOLDING_FILE
 from finn_build.estimate.estimate import estimate
-from finn_build.exploration.choose_folding import Wish, wish
-from finn_build.folding.folding import apply_folding, digest, fold_to_interval, folding_of, read_folding
-from finn_build.steps import graph_steps
+from finn_build.exploration.choose_folding import Goal, goal
+from finn_build.folding.folding import apply_folding, digest, fold_to_cycles, folding_of, read_folding
+from finn_build.steps import Context, apply_steps
 from radioml.contract.metadata import load_exported
 from radioml.errors import RadioMLError
 from radioml.reading.text import read_json
@@ -36,9 +36,7 @@ def session(work):
 def unfolded(path: Path, work: Path) -> ModelWrapper:
     proto, metadata = load_exported(path)
     model = network = ModelWrapper(proto)
-    for _, step in graph_steps(network, metadata, BOARD, work):
-        model = step(model)
-    return model
+    return apply_steps(model, Context(network, metadata, BOARD, work))
 
 
 @pytest.fixture(scope="module")
@@ -53,11 +51,11 @@ def pooled(pooled_model, work, session):
 
 @pytest.fixture
 def folding(small):
-    return folding_of(fold_to_interval(small, 500))
+    return folding_of(fold_to_cycles(small, 500))
 
 
 def test_a_folding_is_applied_as_it_was_written(small, folding):
-    other = fold_to_interval(small, 5000)
+    other = fold_to_cycles(small, 5000)
     assert folding_of(other) != folding
     assert folding_of(apply_folding(other, folding, FILE)) == folding
 
@@ -74,7 +72,7 @@ def test_finn_reads_the_file(small, folding, tmp_path):
         output_dir=str(tmp_path), fpga_part=BOARD.part, synth_clk_period_ns=10, folding_config_file=str(path),
         generate_outputs=[],
     )  # fmt: skip
-    assert folding_of(step_apply_folding_config(fold_to_interval(small, 5000), config)) == folding
+    assert folding_of(step_apply_folding_config(fold_to_cycles(small, 5000), config)) == folding
 
 
 @pytest.mark.parametrize(
@@ -103,12 +101,12 @@ def test_illegal_folding_names_layer_and_legal_values(small, folding, change, me
 
 
 def test_streams_that_a_converter_slows_are_named(small):
-    folded = fold_to_interval(small, 250)
-    assert not any("slower than estimated" in caveat for caveat in estimate(folded, BOARD)["caveats"])
+    folded = fold_to_cycles(small, 250)
+    assert not any("slower than estimated" in caveat for caveat in estimate(folded, BOARD).caveats)
     folding = folding_of(folded)
     folding["ConvolutionInputGenerator_rtl_1"] |= {"SIMD": 2, "parallel_window": 0}
     folding["MVAU_rtl_1"]["SIMD"] = 3
-    caveats = estimate(apply_folding(small, folding, FILE), BOARD)["caveats"]
+    caveats = estimate(apply_folding(small, folding, FILE), BOARD).caveats
     expected = "ConvolutionInputGenerator_rtl_1 gives 2 elements a cycle, MVAU_rtl_1 takes 3"
     assert f"slower than estimated: {expected}" in caveats
 
@@ -118,11 +116,11 @@ def test_folding_of_another_network(small, pooled):
         RadioMLError,
         match=r"Pool_rtl_0, [\s\S]*: not in the network, which has [\s\S]*MVAU_rtl_2: SIMD = 12: legal are 1, 2, 4",
     ):
-        apply_folding(small, folding_of(fold_to_interval(pooled, 1)), FILE)
+        apply_folding(small, folding_of(fold_to_cycles(pooled, 1)), FILE)
 
 
 def test_input_generator_of_a_pool_is_bound_to_it(pooled):
-    folding = folding_of(fold_to_interval(pooled, 10**6))
+    folding = folding_of(fold_to_cycles(pooled, 10**6))
     assert folding_of(apply_folding(pooled, folding, FILE)) == folding
     assert folding["Pool_rtl_0"]["PE"] == 1
     folding["Pool_rtl_0"]["PE"] = 2
@@ -156,16 +154,16 @@ def test_layout_of_the_file_does_not_matter(folding, tmp_path):
 
 def test_options_exclude_each_other():
     with pytest.raises(RadioMLError, match="--target-fps and --fit exclude each other"):
-        wish(BOARD, 1000, None, True, None)
+        goal(BOARD, 1000, None, True, None)
     with pytest.raises(RadioMLError, match="--target-fps and --folding exclude each other"):
-        wish(BOARD, 1000, FILE, False, None)
+        goal(BOARD, 1000, FILE, False, None)
     with pytest.raises(RadioMLError, match="--margin goes with --fit only"):
-        wish(BOARD, 1000, None, False, 10)
+        goal(BOARD, 1000, None, False, 10)
     with pytest.raises(RadioMLError, match="more than a frame in each cycle"):
-        wish(BOARD, 10**9, None, False, None)
-    assert wish(BOARD, None, None, False, None) == Wish(target_fps=97_656)
-    assert wish(BOARD, None, None, True, None).margin_percent == 20
-    assert wish(BOARD, None, None, True, 0).margin_percent == 0
+        goal(BOARD, 10**9, None, False, None)
+    assert goal(BOARD, None, None, False, None) == Goal(target_fps=97_656)
+    assert goal(BOARD, None, None, True, None).margin_percent == 20
+    assert goal(BOARD, None, None, True, 0).margin_percent == 0
 
 
 def test_edited_file_changes_the_built_estimate(small_model, tmp_path):
@@ -173,15 +171,15 @@ def test_edited_file_changes_the_built_estimate(small_model, tmp_path):
     first = build(small_model, "Pynq-Z2", "estimate", out, target_fps=400_000).estimate
     path = out / FOLDING_FILE
     folding = read_json(path)
-    (before,) = [layer for layer in first["layers"] if layer["name"] == "MVAU_rtl_1"]
-    assert before["folding"]["SIMD"] > 1
+    (before,) = [layer for layer in first.layers if layer.name == "MVAU_rtl_1"]
+    assert before.folding["SIMD"] > 1
     folding["MVAU_rtl_1"] |= {"PE": 1, "SIMD": 1}
     path.write_text(json.dumps(folding))
     edited = build(small_model, "Pynq-Z2", "estimate", out, folding_file=path)
     assert edited.reused == ()
-    assert edited.estimate["slowest_layer"] == "MVAU_rtl_1"
-    unfolded_cycles = before["cycles"] * before["folding"]["PE"] * before["folding"]["SIMD"]
-    assert edited.estimate["interval_cycles"] == unfolded_cycles > first["interval_cycles"]
+    assert edited.estimate.slowest_layer == "MVAU_rtl_1"
+    unfolded_cycles = before.cycles * before.folding["PE"] * before.folding["SIMD"]
+    assert edited.estimate.cycles_per_frame == unfolded_cycles > first.cycles_per_frame
     assert read_json(path) == folding
     assert build(small_model, "Pynq-Z2", "estimate", out, folding_file=path).reused == ("estimate",)
 

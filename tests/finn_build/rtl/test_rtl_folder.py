@@ -14,9 +14,9 @@ import pytest
 
 from finn_build.engine.paths import DESIGN
 from finn_build.rtl.design import read_design
-from finn_build.simulator import cache as simulator_cache
+from finn_build.simulator import cache as simulator_cache_module
 from finn_build.simulator import multiplier_loops
-from finn_build.simulator.cache import SimulatorCache, simulator_key
+from finn_build.simulator.cache import cached_simulator, simulator_cache, simulator_key
 from finn_build.simulator.verilator import compile_simulator
 from radioml.contract.package import open_package
 from radioml.errors import RadioMLError
@@ -138,13 +138,13 @@ def test_a_planted_fault_is_named(package, faulty, fault, message):
         run(package, faulty, fault)
 
 
-def test_a_simulator_is_found_by_content_wherever_it_lies(small_build, package, moved, tmp_path, monkeypatch):
+def test_a_simulator_is_found_by_content_wherever_it_lies(small_build, moved, tmp_path, monkeypatch):
     """What the build cached is found for the moved folder, and compiled anew when anything in it changes."""
     compiled = []
-    monkeypatch.setattr(simulator_cache, "compile_simulator", lambda *arguments: compiled.append(arguments))
-    cache = SimulatorCache(small_build.folder / "finn")
+    monkeypatch.setattr(simulator_cache_module, "compile_simulator", lambda *arguments: compiled.append(arguments))
+    cache = simulator_cache(small_build.folder / "finn")
     design, library = read_design(small_build.folder / DESIGN), tmp_path / "found.so"
-    cache.simulator(moved, design, tmp_path / "objects", library, tmp_path / "log")
+    cached_simulator(cache, moved, design, tmp_path / "objects", library, tmp_path / "log")
     assert not compiled
     assert library.read_bytes() == (small_build.folder / "simulation" / "libaccelerator.so").read_bytes()
 
@@ -156,11 +156,20 @@ def test_a_simulator_is_found_by_content_wherever_it_lies(small_build, package, 
         assert (simulator_key(moved, design, gauge=False) == before) == (file.suffix == ".dat")
 
 
-def test_radioml_cache_names_the_folder_and_depths_are_kept(tmp_path, monkeypatch):
+def test_a_damaged_simulator_in_the_cache_is_compiled_anew(moved, small_build, tmp_path, monkeypatch):
+    def compile_it(hdl, design, work, library, log):
+        library.write_bytes(b"sound")
+
+    monkeypatch.setattr(simulator_cache_module, "compile_simulator", compile_it)
     monkeypatch.setenv("RADIOML_CACHE", str(tmp_path / "shared"))
-    cache = SimulatorCache(tmp_path / "own")
-    assert cache.depths("key", lambda: {"a": 18}) == {"a": 18}
-    assert SimulatorCache(tmp_path / "other").depths("key", lambda: pytest.fail("gauged again")) == {"a": 18}
+    cache, design = simulator_cache(tmp_path / "own"), read_design(small_build.folder / DESIGN)
+    for damage in (None, b"", b"soun"):
+        cached = list((tmp_path / "shared" / "simulators").glob("*.so"))
+        assert len(cached) == (0 if damage is None else 1)
+        if cached:
+            cached[0].write_bytes(damage)
+        cached_simulator(cache, moved, design, tmp_path / "objects", tmp_path / "found.so", tmp_path / "log")
+        assert (tmp_path / "found.so").read_bytes() == b"sound"
     assert not (tmp_path / "own").exists()
 
 

@@ -23,6 +23,7 @@ from finn_build.build import build
 from finn_build.engine.finn_session import finn_session
 from finn_build.engine.paths import DESIGN, PACKAGE, RTL, WITH_FIFOS
 from finn_build.engine.step_runner import StepRunner
+from finn_build.estimate.result import read_estimate
 from finn_build.model_check.rtl_support import rtl_problems
 from finn_build.rtl.design import read_design
 from finn_build.simulator.verilator import compile_simulator
@@ -32,7 +33,6 @@ from finn_build.verify.rung import Reference, RungResult
 from finn_build.vivado.bitfile import build_bitfile
 from radioml.contract.package import LIBRARY, Manifest, open_package, write_package
 from radioml.data.synthetic import generate_spread
-from radioml.reading.text import read_json
 from tests.finn_build.vivado import vendor_tools
 from training.checkpoint import TrainedNetwork, save_checkpoint
 from training.export import export
@@ -115,13 +115,13 @@ def test_every_rung_gives_the_network_s_integers(built, frames, reference):
 
 
 def test_simulated_cycles_are_the_estimated_ones(built):
-    estimated = read_json(built.folder / "estimate.json")
-    names = [layer["name"] for layer in estimated["layers"]]
+    estimated = read_estimate(built.folder / "estimate.json")
+    names = [layer.name for layer in estimated.layers]
     assert {"Pool_rtl_0", "Pool_rtl_1", "ChannelBias_rtl_0"} <= set(names)
-    folding = {layer["name"]: layer["folding"] for layer in estimated["layers"]}
+    folding = {layer.name: layer.folding for layer in estimated.layers}
     assert 1 < folding["Pool_rtl_1"]["PE"] < CHANNELS, "windows of a folded pool come in another order"
-    assert built.manifest.cycles_per_frame == estimated["interval_cycles"]
-    assert not any("slower" in caveat for caveat in estimated["caveats"])
+    assert built.manifest.cycles_per_frame == estimated.cycles_per_frame
+    assert not any("slower" in caveat for caveat in estimated.caveats)
 
 
 @pytest.fixture(scope="module")

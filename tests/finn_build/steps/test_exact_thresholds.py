@@ -9,12 +9,10 @@ from qonnx.core.modelwrapper import ModelWrapper
 
 from finn_build.boards import load_board
 from finn_build.engine.finn_session import finn_session
-from finn_build.steps import graph_steps
+from finn_build.steps import EXACT_THRESHOLDS, GRAPH_STEPS, Context, apply_steps
 from finn_build.steps.exact_thresholds import exact_thresholds
 from radioml.contract.metadata import load_exported
 from radioml.errors import RadioMLError
-
-STEP = "make thresholds exact"
 
 
 def _streamlined(model: Path, work: Path) -> tuple[ModelWrapper, ModelWrapper]:
@@ -22,12 +20,8 @@ def _streamlined(model: Path, work: Path) -> tuple[ModelWrapper, ModelWrapper]:
     proto, metadata = load_exported(model)
     network = ModelWrapper(proto)
     with finn_session(work, work / "log"):
-        streamlined = network
-        for name, step in graph_steps(network, metadata, load_board("ZCU104"), work):
-            if name == STEP:
-                return network, streamlined
-            streamlined = step(streamlined)
-    raise AssertionError(f"no step {STEP!r}")
+        context = Context(network, metadata, load_board("ZCU104"), work)
+        return network, apply_steps(network, context, GRAPH_STEPS[: GRAPH_STEPS.index(EXACT_THRESHOLDS)])
 
 
 def _tables(model: ModelWrapper) -> list[np.ndarray]:

@@ -17,7 +17,7 @@ from finn_build.engine.paths import FOLDED, STEPS
 from finn_build.estimate.branch_fifos import waiting_words
 from finn_build.estimate.corrections import corrections, fifo_luts, stream_luts
 from finn_build.folding.align_stream_widths import slow_converters
-from finn_build.folding.folding import fold_to_interval
+from finn_build.folding.folding import fold_to_cycles
 from finn_build.model_check.check_model import problems
 from finn_build.verify.ladder import climb
 from finn_build.verify.rung import Reference
@@ -144,9 +144,9 @@ def test_rtl_is_refused(model):
 
 def test_estimate_counts_forks_and_sums(built):
     value = built.estimate
-    assert value["interval_cycles"] <= 2_500
-    assert value["slowest_layer"] in [layer["name"] for layer in value["layers"]]
-    assert value["folded"]["limit"].startswith(value["slowest_layer"])
+    assert value.cycles_per_frame <= 2_500
+    assert value.slowest_layer in [layer.name for layer in value.layers]
+    assert value.folded.limit.startswith(value.slowest_layer)
     with finn_session(built.folder / "finn", built.folder / "log"):
         layers = ModelWrapper(str(built.folder / FOLDED))
         sums = [node.name for node in layers.graph.node if node.op_type == "ElementwiseAdd_hls"]
@@ -161,7 +161,7 @@ def test_estimate_counts_forks_and_sums(built):
 def test_any_folding_waits_for_as_many_pixels_and_aligns_streams(built, cycles):
     minimised = sorted((built.folder / STEPS).glob("*.onnx"))[-1]
     with finn_session(built.folder / "finn", built.folder / "log"):
-        layers = fold_to_interval(ModelWrapper(str(minimised)), cycles)
+        layers = fold_to_cycles(ModelWrapper(str(minimised)), cycles)
         assert slow_converters(layers) == []
         from finn.util.basic import getHWCustomOp
 

@@ -14,9 +14,10 @@ from qonnx.core.modelwrapper import ModelWrapper
 from rich.console import Console
 
 from finn_build.build import build
-from finn_build.engine.paths import DESIGN, FOLDED, NETWORK, STEPS, WITH_FIFOS
+from finn_build.engine.paths import DESIGN, FOLDED, NETWORK, WITH_FIFOS, graph_of_step
 from finn_build.rtl.design import read_design
 from finn_build.simulator.verilator import compile_simulator
+from finn_build.steps import GRAPH_STEPS
 from finn_build.verify.ladder import climb, describe
 from finn_build.verify.rtl_rungs import BACK_TO_BACK, FRAME_GAPS, STALLS, WORD_GAPS
 from finn_build.verify.rung import Reference
@@ -29,25 +30,9 @@ from training.export import export
 from training.inner_levels import inner_levels
 from training.models import create
 
-STEP_NAMES = (
-    "cut the input quantiser off",
-    "convert from QONNX",
-    "tidy up",
-    "raise 1-D layers to 2-D",
-    "move scales past sums",
-    "streamline scales into thresholds",
-    "move transposes past sums",
-    "make thresholds exact",
-    "cut the host's ends off",
-    "map to hardware layers",
-    "narrow sums",
-    "partition",
-    "choose RTL or HLS",
-    "minimise bit widths",
-)
 FILES = {
     "QONNX": NETWORK,
-    **{name: f"{STEPS}/{i:02}_{name.replace(' ', '_')}.onnx" for i, name in enumerate(STEP_NAMES, 1)},
+    **{step.title: graph_of_step(number, step.id) for number, step in enumerate(GRAPH_STEPS, 1)},
     "fold": FOLDED,
     "insert converters and FIFOs": WITH_FIFOS,
 }
@@ -159,9 +144,9 @@ def test_graph_that_cannot_be_executed_is_a_failed_rung(graphs, frames, referenc
     assert "matmul" in describe(next(rung for rung in report["rungs"] if not rung["equal"]))
 
 
-def test_build_without_kept_steps_is_refused(graphs, frames, reference):
+def test_build_without_the_graph_of_a_step_is_refused(graphs, frames, reference):
     (graphs / FILES["make thresholds exact"]).unlink()
-    with pytest.raises(RadioMLError, match="did not keep the graph of every step"):
+    with pytest.raises(RadioMLError, match=r"08_exact_thresholds\.onnx: missing"):
         climb(graphs, frames, reference, "synthetic")
 
 

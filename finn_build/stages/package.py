@@ -1,0 +1,59 @@
+"""The package of a simulated design."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+
+import radioml
+from finn_build.boards import Board
+from finn_build.estimate.result import Estimate
+from finn_build.rtl.design import Design
+from radioml.contract.metadata import ModelMetadata
+from radioml.contract.package import MODEL, Manifest, write_package
+
+
+def manifest_of(
+    model_sha256: str,
+    metadata: ModelMetadata,
+    board: Board,
+    design: Design,
+    estimated: Estimate,
+    cycles: dict[str, int],
+) -> Manifest:
+    """The manifest of a simulation package.
+
+    Args:
+        model_sha256, metadata: the QONNX file that was built, and what it says of itself.
+        board, design: what the design was built for, and its streams.
+        estimated: names the folding of each layer.
+        cycles: content of cycles.json, counted in the simulation of the golden frames.
+    """
+    return Manifest(
+        kind="simulation",
+        version=radioml.__version__,
+        board=board.name,
+        clock_mhz=board.clock_mhz,
+        model_sha256=model_sha256,
+        classes=metadata.classes,
+        quantiser=metadata.quantiser,
+        logit_scale=metadata.logit_scale,
+        training_data=metadata.training_data,
+        accuracy=metadata.accuracy,
+        input=design.input,
+        output=design.output,
+        folding={layer.name: layer.folding for layer in estimated.layers if layer.folding},
+        cycles_per_frame=cycles["cycles_per_frame"],
+        latency_cycles=cycles["latency_cycles"],
+    )
+
+
+def write_simulation_package(package: Path, manifest: Manifest, files: list[Path], network: Path) -> None:
+    """Write package.zip; files: library, .dat files and golden frames; network: the QONNX file."""
+    with tempfile.TemporaryDirectory() as folder:
+        contents = Path(folder)
+        for file in files:
+            shutil.copyfile(file, contents / file.name)
+        shutil.copyfile(network, contents / MODEL)
+        write_package(package, manifest, contents, [*(file.name for file in files), MODEL])
