@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from radioml.constants import SNRS_DB
 from radioml.errors import RadioMLError
+from radioml.reading.validation import problems
 from training.section import Section
 from training.techniques.augmentation import Augmentation
 from training.techniques.averaging import Averaging
@@ -124,11 +125,7 @@ def _experiment(value: dict[str, Any], changes: Sequence[str], source: str) -> E
     try:
         return Experiment(**value)
     except ValidationError as error:
-        lines = [
-            f"  {'.'.join(map(str, e['loc']))}: {e['msg'].removeprefix('Value error, ')} (found {e['input']!r})"
-            for e in error.errors()
-        ]
-        raise RadioMLError("\n".join([f"{source}: not a valid experiment:", *lines])) from error
+        raise RadioMLError("\n  ".join([f"{source}: not a valid experiment:", *problems(error)])) from error
 
 
 def _apply(change: str, experiment: dict[str, Any]) -> None:

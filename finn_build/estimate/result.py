@@ -6,12 +6,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from finn_build.boards import Resource
 from radioml.files import write_json
 from radioml.reading.records import read_record
 
-RESOURCES = ("LUT", "BRAM_18K", "URAM", "DSP")
+RESOURCES: tuple[Resource, ...] = ("LUT", "BRAM_18K", "URAM", "DSP")
 """What is estimated; flip-flops are not."""
-Resources = dict[str, int]
+Resources = dict[Resource, int]
 """Name of each of `RESOURCES` -> number."""
 
 

@@ -36,11 +36,11 @@ def estimate_table(value: Estimate) -> Table:
             table.add_column(f"+{name}", justify="right", footer=f"{value.correction[name]:,}", no_wrap=True)
     for layer in value.layers:
         shape = f"{layer.folding.get('PE', '')} x {layer.folding.get('SIMD', '')}".strip(" x")
-        name = layer.name.replace("ConvolutionInputGenerator", _SHORT["ConvolutionInputGenerator"])
+        short = layer.name.replace("ConvolutionInputGenerator", _SHORT["ConvolutionInputGenerator"])
         cells = []
         for resource in RESOURCES:
             cells.append(f"{layer.finn[resource]:,}")
             if resource in CORRECTED:
                 cells.append(f"{layer.correction[resource]:,}")
-        table.add_row(name, shape, f"{layer.cycles:,}", *cells)
+        table.add_row(short, shape, f"{layer.cycles:,}", *cells)
     return table

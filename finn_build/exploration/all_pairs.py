@@ -25,7 +25,6 @@ from finn_build.engine.finn_session import finn_session
 from finn_build.engine.graphs import load_graph, save_graph
 from finn_build.engine.record import versions
 from finn_build.engine.sources import code_digest
-from finn_build.estimate.result import RESOURCES
 from finn_build.exploration.choose_folding import FIT_MARGIN_PERCENT, DoesNotFitError, Goal, choose_folding
 from finn_build.model_check.check_model import check_model, remark
 from finn_build.steps import GRAPH_STEPS, Context, apply_steps
@@ -176,14 +175,11 @@ def _choose(layers: Layers, board_name: str, out: Path) -> dict[str, Any]:
         except DoesNotFitError as error:
             chosen, verdict = error.smallest, DOES_NOT_FIT
             reason = f"with PE = SIMD = 1 in every layer it needs {', '.join(error.excess)}"
-    value = chosen.estimate
-    return _cell(layers, board_name, verdict, reason) | {
-        "cycles": value.cycles_per_frame,
-        "frames_per_second": value.frames_per_second,
-        **{name: value.total[name] for name in RESOURCES},
-        "limit": value.folded.limit if value.folded else "",
-        "seconds": round(time.perf_counter() - start, 2),
-    }
+    value, cell = chosen.estimate, _cell(layers, board_name, verdict, reason)
+    cell |= {"cycles": value.cycles_per_frame, "frames_per_second": value.frames_per_second}
+    cell.update(value.total.items())
+    cell |= {"limit": value.folded.limit if value.folded else "", "seconds": round(time.perf_counter() - start, 2)}
+    return cell
 
 
 def _cell(layers: Layers, board: str, verdict: str = "", reason: str = "") -> dict[str, Any]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from finn_build.estimate.estimate import estimate
-from finn_build.estimate.result import RESOURCES, Estimate, Folded
+from finn_build.estimate.result import RESOURCES, Estimate, Folded, Resources
 from finn_build.folding.folding import Folding, apply_folding, digest, fold_to_cycles, read_folding
 from finn_build.folding.parallelism import at_maximum
 from radioml.constants import FRAME_LENGTH
@@ -128,7 +128,7 @@ def choose_folding(model: ModelWrapper, board: Board, goal: Goal) -> Candidate:
     return Candidate(chosen.model, replace(chosen.estimate, folded=how))
 
 
-def fastest_fit(at: Callable[[int], Candidate], budget: dict[str, int]) -> Candidate:
+def fastest_fit(at: Callable[[int], Candidate], budget: Resources) -> Candidate:
     """The fastest candidate within the budget, by bisection on the cycles a frame that the network is folded to.
 
     Bisection assumes that a faster folding needs more of every resource. That is nearly true: weight memories that
@@ -160,7 +160,7 @@ def fastest_fit(at: Callable[[int], Candidate], budget: dict[str, int]) -> Candi
     return best
 
 
-def limit(chosen: Candidate, at: Callable[[int], Candidate], budget: dict[str, int]) -> str:
+def limit(chosen: Candidate, at: Callable[[int], Candidate], budget: Resources) -> str:
     """Why the slowest layer is not faster, in words."""
     from finn.util.basic import getHWCustomOp
 

@@ -50,7 +50,7 @@ NOT_SHELLED = {
 
 def check_bitfile(board: Board) -> None:
     """Raise RadioMLError when no bitfile can be built: FINN does not know the board, or tools are missing."""
-    name = board.finn["board"]
+    name = board.finn.board
     reason = "it is not in its part map" if name is None else NOT_SHELLED.get(name)
     if reason:
         raise RadioMLError(
@@ -155,7 +155,7 @@ def _configuration(board: Board, output: Path) -> DataflowBuildConfig:
     shells = {"zynq": finn.ShellFlowType.VIVADO_ZYNQ, "vitis": finn.ShellFlowType.VITIS_ALVEO}
     return finn.DataflowBuildConfig(
         output_dir=str(output),
-        board=board.finn["board"],
+        board=board.finn.board,
         fpga_part=board.part,
         shell_flow_type=shells[board.shell],
         synth_clk_period_ns=finn_period_ns(board.clock_mhz),

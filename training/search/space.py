@@ -12,6 +12,7 @@ import yaml
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
 from radioml.errors import RadioMLError
+from radioml.reading.validation import problems
 from training.experiment import CONFIGS, load_experiment
 from training.models import topology
 from training.section import Section
@@ -109,8 +110,7 @@ def load_space(path: Path | None, config: str, changes: Sequence[str]) -> Search
     try:
         space = TypeAdapter(SearchSpace).validate_python(value)
     except ValidationError as error:
-        lines = [f"  {'.'.join(map(str, e['loc']))}: {e['msg']} (found {e['input']!r})" for e in error.errors()]
-        raise RadioMLError("\n".join([f"{path}: not a valid search space:", *lines])) from error
+        raise RadioMLError("\n  ".join([f"{path}: not a valid search space:", *problems(error)])) from error
     accepted = inspect.signature(topology(experiment.topology).model).parameters
     for key, wanted in space.items():
         section, _, name = key.partition(".")

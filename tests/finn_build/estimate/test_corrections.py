@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from qonnx.core.modelwrapper import ModelWrapper
 
@@ -113,7 +111,7 @@ def test_estimate_and_correction_are_apart_and_fits_goes_by_both(folded):
     assert value.correction["LUT"] > 0
     assert all(layer.finn["LUT"] == 0 < layer.correction["LUT"] for layer in value.layers if "MVAU" in layer.name)
     assert value.fits
-    short = replace(BOARD, usable={**BOARD.usable, "LUT": value.finn["LUT"]})
+    short = BOARD.model_copy(update={"usable": {**BOARD.usable, "LUT": value.finn["LUT"]}})
     assert not estimate(folded, short).fits
     table = estimate_table(value)
     assert {"LUT", "+LUT", "DSP", "+DSP"} <= {column.header for column in table.columns}

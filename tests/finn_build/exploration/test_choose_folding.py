@@ -37,7 +37,7 @@ def polyphase(tmp_path_factory):
 
 
 def with_resources(**counts):
-    return replace(BOARD, usable={**BOARD.usable, **counts})
+    return BOARD.model_copy(update={"usable": {**BOARD.usable, **counts}})
 
 
 def test_one_pixel_a_cycle_is_reachable(polyphase):

@@ -5,13 +5,13 @@ from __future__ import annotations
 import inspect
 import re
 import shutil
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
-from finn_build.boards import board_names, load_board
+from finn_build.boards import Finn, board_names, load_board
 from finn_build.build import build
 from finn_build.engine.finn_session import finn_session
 from finn_build.engine.record import load_record
@@ -236,8 +236,8 @@ def test_boards_that_finn_has_no_shell_for(tools):
     vitis = {name.upper() for line in re.findall(r"case (.*\"u\d+.*):", link) for name in re.findall(r'"(\w+)"', line)}
     for name in board_names():
         board = load_board(name)
-        known = board.finn["board"] in (zynq if board.shell == "zynq" else vitis)
-        assert known == (board.finn["board"] not in NOT_SHELLED), name
+        known = board.finn.board in (zynq if board.shell == "zynq" else vitis)
+        assert known == (board.finn.board not in NOT_SHELLED), name
         if known:
             check_bitfile(board)
         else:
@@ -246,7 +246,7 @@ def test_boards_that_finn_has_no_shell_for(tools):
 
 
 def test_a_board_that_finn_does_not_know(tools):
-    board = replace(load_board("ZCU104"), name="Own", finn={"board": None, "resource_table": False})
+    board = load_board("ZCU104").model_copy(update={"name": "Own", "finn": Finn(board=None, resource_table=False)})
     with pytest.raises(RadioMLError, match=r"^Own: FINN 1\.6\.1 cannot build .*: it is not in its part map"):
         check_bitfile(board)
 

@@ -1,0 +1,1 @@
+"""Data: one YAML a board, which `finn_build.boards` reads."""
