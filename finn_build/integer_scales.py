@@ -1,4 +1,4 @@
-"""Where the numbers of a tensor of a QONNX network come from: integers of one scale, of several, or no integers."""
+"""The scales of the integers that a tensor of a QONNX network holds: one, several, or none where it holds none."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _JOINS = ("Add", "Concat")
 
 
 @dataclass(frozen=True)
-class Origin:
-    """Where the numbers of a tensor come from.
+class IntegerScales:
+    """What the numbers of a tensor are.
 
-    scales: value of one integer step of each quantiser that they come from, by the quantiser's name.
+    scales: value of one integer step of each quantiser that the numbers come from, by the quantiser's name.
     lost_at: the layers behind quantisers that turn integers into other numbers, or what was never quantised.
     """
 
@@ -29,25 +29,25 @@ class Origin:
 
     @property
     def scale(self) -> float:
-        """Value of one integer step; RadioMLError when the numbers are not integers of one scale."""
+        """Value of one integer step; raises RadioMLError when the numbers are not integers of one scale."""
         if self.lost_at or len(set(self.scales.values())) != 1:
             raise RadioMLError(f"no integers of one scale: {self}")
         return next(iter(self.scales.values()))
 
 
-def origin(network: ModelWrapper, tensor: str) -> Origin:
+def integer_scales(network: ModelWrapper, tensor: str) -> IntegerScales:
     """Follow a tensor back to the quantisers that its numbers come from, through pooling and joins."""
     node = network.find_producer(tensor)
     if node is None:
-        return Origin({}, (tensor,))
+        return IntegerScales({}, (tensor,))
     if node.op_type == "Quant":
         scale = network.get_initializer(node.input[1])
         if np.size(scale) == 1:
-            return Origin({node.name: float(scale.item())})
+            return IntegerScales({node.name: float(scale.item())})
     elif node.op_type in _KEEPS_INTEGERS:
-        return origin(network, node.input[0])
+        return integer_scales(network, node.input[0])
     elif node.op_type in _JOINS:
-        branches = [origin(network, name) for name in node.input]
+        branches = [integer_scales(network, name) for name in node.input]
         scales = {name: scale for branch in branches for name, scale in branch.scales.items()}
-        return Origin(scales, tuple(dict.fromkeys(lost for branch in branches for lost in branch.lost_at)))
-    return Origin({}, (f"{node.op_type} {node.name}",))
+        return IntegerScales(scales, tuple(dict.fromkeys(lost for branch in branches for lost in branch.lost_at)))
+    return IntegerScales({}, (f"{node.op_type} {node.name}",))

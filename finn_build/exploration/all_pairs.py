@@ -26,7 +26,7 @@ from finn_build.engine.graphs import load_graph, save_graph
 from finn_build.engine.record import versions
 from finn_build.engine.sources import code_digest
 from finn_build.exploration.choose_folding import FIT_MARGIN_PERCENT, DoesNotFitError, Goal, choose_folding
-from finn_build.model_check.check_model import check_model, remark
+from finn_build.model_check.check_model import describe, examine, remark
 from finn_build.steps import GRAPH_STEPS, Context, apply_steps
 from radioml.contract.metadata import load_exported
 from radioml.errors import RadioMLError
@@ -135,9 +135,8 @@ def _layers(network: str, make_model: ModelMaker, out: Path) -> Layers:
         if receipt := cache.find(f"networks/{network}/layers", key):
             return Layers(**receipt.value)
         onnx_model, metadata = load_exported(path)
-        problem, rtl_problem = (
-            _problem(partial(check_model, ModelWrapper(onnx_model), metadata, until)) for until in ("estimate", "rtl")
-        )
+        found = examine(ModelWrapper(onnx_model), metadata)
+        problem, rtl_problem = (_problems(describe(found, until)) for until in ("estimate", "rtl"))
         layers = Layers(network, problem, rtl_problem)
         if not problem:
             model = load_graph(path)
@@ -187,13 +186,9 @@ def _cell(layers: Layers, board: str, verdict: str = "", reason: str = "") -> di
     return {"network": layers.network, "board": board, "verdict": verdict, "reason": reason or layers.problem}
 
 
-def _problem(check: Callable[[], None]) -> str:
-    """What a check says without its first line, which names the goal that is known here; "" when it passes."""
-    try:
-        check()
-    except RadioMLError as error:
-        return "\n".join(line.strip() for line in str(error).split("\n")[1:])
-    return ""
+def _problems(description: str) -> str:
+    """What is wrong with a network, without the first line, which names the goal that is known here."""
+    return "\n".join(line.strip() for line in description.split("\n")[1:])
 
 
 def _key(*parts: str) -> str:

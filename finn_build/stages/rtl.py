@@ -28,7 +28,7 @@ from finn_build.engine.paths import (
 )  # fmt: skip
 from finn_build.engine.step import Step
 from finn_build.estimate.result import Estimate
-from finn_build.model_check.rtl_support import check_all_rtl
+from finn_build.model_check.check_model import check_all_rtl
 from finn_build.rtl.design import Design, read_design
 from finn_build.rtl.hdl import generate_hdl, insert_fifos, set_fifo_depths
 from finn_build.simulator.cache import cached_simulator, simulator_cache

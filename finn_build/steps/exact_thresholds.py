@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from finn_build.integer_scales import origin
+from finn_build.integer_scales import integer_scales
 from radioml.errors import RadioMLError
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def _quantisers(network: ModelWrapper) -> list[Activation | None]:
         if kinds[:2] == ["Relu", "BatchNormalization"] and kinds[2:] in (["Conv"], ["MatMul"], ["Gemm"]):
             found.append(Activation(quant, chain[1], chain[2]))
         else:
-            quantised = not origin(network, quant.input[0]).lost_at
+            quantised = not integer_scales(network, quant.input[0]).lost_at
             found.append(Activation(quant, None, None) if quantised else None)
     return found
 
@@ -101,13 +101,13 @@ def _thresholds(network: ModelWrapper, activation: Activation) -> tuple[np.ndarr
     levels, usable = _levels(network, activation.quant), np.True_
     real = (levels - 0.5) * _constant(network, activation.quant.input[1]).item()
     if activation.weighted is None or activation.batch_norm is None:
-        real = real[None] / origin(network, activation.quant.input[0]).scale
+        real = real[None] / integer_scales(network, activation.quant.input[0]).scale
     else:
         gamma, beta, mean, variance = (_constant(network, name) for name in activation.batch_norm.input[1:5])
         epsilon = next(a.f for a in activation.batch_norm.attribute if a.name == "epsilon")
         usable = (gamma != 0)[:, None]
         slope = np.where(gamma != 0, np.abs(gamma), 1) / np.sqrt(variance + epsilon)
-        input_scale = origin(network, activation.weighted.input[0]).scale
+        input_scale = integer_scales(network, activation.weighted.input[0]).scale
         accumulator_scale = input_scale * _weight_scale(network, activation.weighted)
         real = (real - beta[:, None]) / slope[:, None] + (np.sign(gamma) * mean)[:, None]
         real /= np.broadcast_to(accumulator_scale, gamma.shape)[:, None]

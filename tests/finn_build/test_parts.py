@@ -10,7 +10,7 @@ import pytest
 from finn_build.engine.finn_session import finn_session
 from finn_build.engine.step import Step
 from finn_build.engine.step_runner import StepRunner
-from finn_build.model_check.rtl_support import rtl_problems
+from finn_build.model_check.check_model import examine_graph
 from finn_build.rtl.design import Layer
 from finn_build.rtl.library_patches import PATCHES, patch_copy
 from finn_build.rtl.top import stitch
@@ -62,7 +62,7 @@ def first(model, kind):
 
 
 def test_small_network_has_rtl(model):
-    assert rtl_problems(model) == {}
+    assert examine_graph(model).rtl == {}
 
 
 @pytest.mark.parametrize("attribute", ["signed", "narrow"])
@@ -71,7 +71,7 @@ def test_weights_that_the_multiplier_does_not_take(model, attribute):
 
     conv = first(model, "Conv")
     getCustomOp(model.find_producer(conv.input[1])).set_nodeattr(attribute, 0)
-    assert "its weights are not signed and symmetric" in rtl_problems(model)[f"Conv {conv.name}"]
+    assert "its weights are not signed and symmetric" in examine_graph(model).rtl[f"Conv {conv.name}"]
 
 
 def test_depthwise_convolution(model):
@@ -79,7 +79,7 @@ def test_depthwise_convolution(model):
 
     conv = first(model, "Conv")
     get_by_name(conv.attribute, "group").i = 4
-    assert "grouped or depthwise" in rtl_problems(model)[f"Conv {conv.name}"]
+    assert "grouped or depthwise" in examine_graph(model).rtl[f"Conv {conv.name}"]
 
 
 def test_fork_and_residual(model):
@@ -90,7 +90,7 @@ def test_fork_and_residual(model):
     add = helper.make_node("Add", [relu.output[0], relu.input[0]], ["sum"], name="Residual")
     consumer.input[0] = "sum"
     model.graph.node.insert(list(model.graph.node).index(relu) + 1, add)
-    problems = rtl_problems(model)
+    problems = examine_graph(model).rtl
     assert any("its output forks" in problem for problem in problems.values())
     assert "joins two branches" in problems["Add Residual"]
 

@@ -9,7 +9,7 @@ import pytest
 from onnx import helper, save
 
 from finn_build.build import build
-from finn_build.model_check.check_model import check_model, problems
+from finn_build.model_check.check_model import check_model, examine
 from radioml.contract.metadata import load_exported
 from radioml.errors import RadioMLError
 
@@ -162,9 +162,9 @@ def scale_for_each_class(model):
     ],
 )
 def test_each_problem_is_said_of_its_layer(model, metadata, spoil, until, says):
-    assert problems(model, metadata, until) == {}
+    assert examine(model, metadata).problems(until) == {}
     layer = spoil(model)
-    found = problems(model, metadata, until)
+    found = examine(model, metadata).problems(until)
     assert says in found[f"{layer.op_type} {layer.name}"]
     with pytest.raises(RadioMLError, match=f"{layer.op_type} {layer.name}"):
         check_model(model, metadata, until)
@@ -172,14 +172,14 @@ def test_each_problem_is_said_of_its_layer(model, metadata, spoil, until, says):
 
 def test_an_input_quantiser_unlike_the_metadata(model, metadata):
     model.set_initializer(first(model, "Quant").input[1], np.array(0.5, np.float32))
-    assert "radioml export" in problems(model, metadata, "estimate")["input"]
+    assert "radioml export" in examine(model, metadata).problems("estimate")["input"]
 
 
 def test_layers_with_the_same_problem_share_a_line(asymmetric_model):
     from qonnx.core.modelwrapper import ModelWrapper
 
     model, metadata = load_exported(asymmetric_model)
-    assert problems(ModelWrapper(model), metadata, "estimate") == {}
+    assert examine(ModelWrapper(model), metadata).problems("estimate") == {}
     with pytest.raises(
         RadioMLError, match=r"\(up to 'estimate' it can\)(.|\n)*Conv_0: (.*)\(the same with Conv Conv_1, "
     ):

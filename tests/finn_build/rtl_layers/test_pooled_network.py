@@ -24,7 +24,7 @@ from finn_build.engine.finn_session import finn_session
 from finn_build.engine.paths import DESIGN, PACKAGE, RTL, WITH_FIFOS
 from finn_build.engine.step_runner import StepRunner
 from finn_build.estimate.result import read_estimate
-from finn_build.model_check.rtl_support import rtl_problems
+from finn_build.model_check.check_model import examine_graph
 from finn_build.rtl.design import read_design
 from finn_build.simulator.verilator import compile_simulator
 from finn_build.verify.ladder import climb
@@ -229,9 +229,9 @@ def inner_bias(model):
 )
 def test_what_has_no_rtl_is_refused(spoil, says, pooled_model):
     model = ModelWrapper(str(pooled_model))
-    assert rtl_problems(model) == {}
+    assert examine_graph(model).rtl == {}
     layer = spoil(model)
-    assert says in rtl_problems(model)[f"{layer.op_type} {layer.name}"]
+    assert says in examine_graph(model).rtl[f"{layer.op_type} {layer.name}"]
 
 
 def test_an_average_is_not_taken_for_a_maximum(tmp_path):

@@ -18,7 +18,7 @@ from finn_build.estimate.branch_fifos import waiting_words
 from finn_build.estimate.corrections import corrections, fifo_luts, stream_luts
 from finn_build.folding.align_stream_widths import slow_converters
 from finn_build.folding.folding import fold_to_cycles
-from finn_build.model_check.check_model import problems
+from finn_build.model_check.check_model import examine
 from finn_build.verify.ladder import climb
 from finn_build.verify.rung import Reference
 from radioml.contract.metadata import load_exported
@@ -118,7 +118,7 @@ def test_sums_are_as_wide_as_they_must_be(built):
 
 def test_scales_that_differ_are_refused(tmp_path):
     proto, metadata = load_exported(exported(tmp_path, one_scale=False))
-    found = problems(ModelWrapper(proto), metadata, "estimate")
+    found = examine(ModelWrapper(proto), metadata).problems("estimate")
     assert list(found) == ["Add Add_0", "Add Add_1"]
     assert "a residual sum of integers that count in steps of 0.0" in found["Add Add_0"]
     assert "use one quantiser for both branches" in found["Add Add_0"]
@@ -131,9 +131,8 @@ def test_a_sum_of_what_is_not_quantised_is_refused(model):
     add = network.get_nodes_by_op_type("Add")[0]
     quant = network.find_producer(add.input[1])
     add.input[1] = quant.input[0]
-    assert (
-        "not quantised right in front of it; FINN adds integers" in problems(network, metadata, "estimate")["Add Add_0"]
-    )
+    problem = examine(network, metadata).problems("estimate")["Add Add_0"]
+    assert "not quantised right in front of it; FINN adds integers" in problem
 
 
 def test_rtl_is_refused(model):

@@ -1,0 +1,217 @@
+"""What the build can make of each ONNX operation: one table, with the rules for an estimate and for RTL.
+
+RTL means FINN 1.6.1's RTL layers and those of `rtl_layers`. A new RTL layer that makes a further operation possible
+changes the operation's row in the table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from finn_build.integer_scales import integer_scales
+from finn_build.steps.cut_input import DATA_MOVEMENT
+
+if TYPE_CHECKING:
+    from onnx import NodeProto
+    from qonnx.core.modelwrapper import ModelWrapper
+
+
+@dataclass(frozen=True)
+class Place:
+    """A node in its network; sources: those of its inputs that depend on the network's input."""
+
+    model: ModelWrapper
+    node: NodeProto
+    sources: tuple[str, ...]
+
+    @property
+    def joins(self) -> bool:
+        """Whether the node joins branches of the network."""
+        return len(self.sources) > 1
+
+
+Rule = Callable[[Place], str]
+"""Says what is wrong with a node of an operation and what to change; "" where nothing is wrong."""
+_WEIGHT_BITS = range(2, 9)
+
+
+@dataclass(frozen=True)
+class Operation:
+    """The rules of an operation.
+
+    estimate: what keeps FINN from making a layer of a node.
+    rtl: what else keeps the layer from being RTL.
+    """
+
+    estimate: Rule
+    rtl: Rule
+
+
+def weight_quantiser(model: ModelWrapper, tensor: str) -> NodeProto | None:
+    """The Quant that makes a weight, found through transposes and reshapes."""
+    while (producer := model.find_producer(tensor)) is not None:
+        if producer.op_type == "Quant":
+            return producer
+        tensor = producer.input[0]
+    return None
+
+
+def _fine(place: Place) -> str:
+    return ""
+
+
+def _one_signal(place: Place) -> str:
+    if place.joins:
+        return "multiplies two activations; there is no layer for that, square a single one in an activation instead"
+    return ""
+
+
+def _flatten(place: Place) -> str:
+    model, node = place.model, place.node
+    after = model.find_consumers(node.output[0]) or []
+    if all(other.op_type in ("MatMul", "Gemm") for other in after) or _pixels(model, node) == 1:
+        return ""
+    names = ", ".join(f"{other.op_type} {other.name}" for other in after)
+    return f"FINN flattens only in front of a linear layer, here {names} follows; quantise in front of Flatten"
+
+
+def _pixels(model: ModelWrapper, node: NodeProto) -> int:
+    """Pixels of what goes into a node."""
+    return int(np.prod(model.get_tensor_shape(node.input[0])[2:]))
+
+
+def _weighted(place: Place) -> str:
+    if place.joins:
+        return _one_signal(place)
+    if weight_quantiser(place.model, place.node.input[1]) is None:
+        return "its weights are not quantised; use a Brevitas layer with a weight quantiser"
+    if integer_scales(place.model, place.node.input[0]).lost_at:
+        return (
+            "its input is not quantised: behind a batch norm each channel has its own scale and offset, there are no "
+            "integers to multiply; put a quantiser (QuantIdentity) in front of it"
+        )
+    return ""
+
+
+def _sum(place: Place) -> str:
+    if not place.joins:
+        return ""
+    model, node = place.model, place.node
+    addends = [model.find_producer(name) for name in node.input]
+    if not all(addend is not None and addend.op_type in ("Quant", "Add") for addend in addends):
+        return (
+            "adds activations that are not quantised right in front of it; FINN adds integers: quantise both branches, "
+            "with one scale"
+        )
+    scales = integer_scales(model, node.output[0]).scales
+    if len(set(scales.values())) > 1:
+        steps = ", ".join(f"{scale:.6g} ({name})" for name, scale in scales.items())
+        return (
+            f"a residual sum of integers that count in steps of {steps}; FINN adds integers, so both must have one "
+            "scale: use one quantiser for both branches (in Brevitas, the same module)"
+        )
+    return ""
+
+
+def _no_rtl(advice: str) -> Rule:
+    def rule(place: Place) -> str:
+        return _chain(place) or f"no RTL implementation; {advice}"
+
+    return rule
+
+
+def _chain(place: Place) -> str:
+    if place.joins:
+        return "joins two branches; only chains of layers have RTL"
+    if len(place.model.find_consumers(place.node.output[0]) or []) > 1:
+        return "its output forks; only chains of layers have RTL"
+    return ""
+
+
+def _rtl_weighted(place: Place) -> str:
+    from qonnx.custom_op.registry import getCustomOp
+    from qonnx.util.basic import get_by_name
+
+    if problem := _chain(place):
+        return problem
+    model, node = place.model, place.node
+    group = get_by_name(node.attribute, "group")
+    if group is not None and group.i != 1:
+        return "grouped or depthwise convolution; RTL exists for dense ones"
+    if len(node.input) > 2 and node.output[0] != model.graph.output[0].name:
+        return "it has a bias, for which the last layer alone has RTL; give it none (bias=False), or a batch norm"
+    quant = weight_quantiser(model, node.input[1])
+    if quant is None:
+        return "its weights are not quantised"
+    operator = getCustomOp(quant)
+    bits = model.get_initializer(quant.input[3])
+    if not operator.get_nodeattr("signed") or not operator.get_nodeattr("narrow"):
+        return "its weights are not signed and symmetric; give its weight quantiser signed = True, narrow_range = True"
+    if bits is None or int(bits.item()) not in _WEIGHT_BITS:
+        found = "an unknown number of" if bits is None else f"{bits.item():g}"
+        return f"its weights have {found} bits; the RTL multiplier takes {_WEIGHT_BITS[0]} to {_WEIGHT_BITS[-1]}"
+    return ""
+
+
+def _rtl_pool(place: Place) -> str:
+    """FINN gives a pool the windows of its convolution input generator, which are whole."""
+    if problem := _chain(place):
+        return problem
+    given = {attribute.name: list(attribute.ints) or attribute.i for attribute in place.node.attribute}
+    kernel = given["kernel_shape"]
+    apart = any(step > size for step, size in zip(given.get("strides", [1] * len(kernel)), kernel, strict=True))
+    dilated = any(step != 1 for step in given.get("dilations", []))
+    if apart or dilated or any(given.get("pads", [])) or given.get("ceil_mode"):
+        return (
+            "its windows are padded, dilated or apart; RTL exists for whole windows of pixels beside each other: no "
+            "padding, dilation or ceil_mode, a stride of at most the kernel's size"
+        )
+    return ""
+
+
+def _scaling(place: Place) -> str:
+    return _chain(place) or "no RTL implementation; give the constant to the batch norm behind it"
+
+
+OPERATIONS = {
+    "Quant": Operation(_one_signal, _chain),
+    "Conv": Operation(_weighted, _rtl_weighted),
+    "MatMul": Operation(_weighted, _rtl_weighted),
+    "Gemm": Operation(_weighted, _rtl_weighted),
+    "BatchNormalization": Operation(_one_signal, _chain),
+    "Relu": Operation(_one_signal, _chain),
+    "MaxPool": Operation(_one_signal, _rtl_pool),
+    "Flatten": Operation(_flatten, _chain),
+    "Add": Operation(
+        _sum,
+        _no_rtl(
+            "sums of activations need Vitis HLS; give a constant to the batch norm, or as its bias to the classifier"
+        ),
+    ),
+    "Mul": Operation(_one_signal, _scaling),
+    "Div": Operation(_one_signal, _scaling),
+    **dict.fromkeys(DATA_MOVEMENT, Operation(_fine, _chain)),
+}
+"""Operations that survive on the way to FINN's layers. `Change3DTo4DTensors`, which makes FINN's 2-D layers of 1-D
+ones, leaves the whole graph as it is when it meets any other operation."""
+_LINEAR = "use a linear layer on the flattened features"
+_ADVICE = {
+    "AveragePool": f"use MaxPool or a convolution with stride, or {_LINEAR.removeprefix('use ')}",
+    "GlobalAveragePool": _LINEAR,
+    "ReduceMean": _LINEAR,
+    "Concat": "let one layer compute all channels",
+    "Sub": "put the constant into the batch norm behind it",
+}
+"""What to use in the place of other operations."""
+
+
+def operation(kind: str) -> Operation:
+    """The rules of an ONNX operation; of an unknown one they say what to use in its place."""
+    if kind in OPERATIONS:
+        return OPERATIONS[kind]
+    advice = _ADVICE.get(kind, f"use layers of {', '.join(OPERATIONS)}")
+    return Operation(lambda place: f"FINN's way to hardware does not know it; {advice}", _chain)
