@@ -6,7 +6,8 @@ single precision and exact for integers below 2^24.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -57,11 +58,13 @@ def integers_of(steps: np.ndarray) -> np.ndarray:
 
 
 class GraphRunner:
-    """A graph of QONNX, standard and FINN nodes, ready to run. FINN nodes need a FINN session around it.
+    """A graph of QONNX, standard and FINN nodes, ready to run. FINN nodes need a FINN session around the runner.
 
-    inexact_thresholds: the graph's thresholds are numbers that FINN rounded to single precision. Where a level differs
-    from the one expected by one, and the value lies so close to the threshold that this rounding explains it, the
-    expected level is taken instead, so that a later layer is not blamed for it.
+    inexact_thresholds: the graph's thresholds are numbers that FINN rounded to single precision. Where a level is one
+    off the expected one, and the value lies so close to the threshold that this rounding explains the difference, the
+    runner goes on with the expected level, so that the difference is not blamed on a later layer.
+
+    Raises RadioMLError, here and when it runs, with the node that cannot be executed.
     """
 
     def __init__(self, model: ModelWrapper, inexact_thresholds: bool = False) -> None:
@@ -75,7 +78,10 @@ class GraphRunner:
         exact = {} if self._on_layers else exact_constants(model.model)
         # FINN's layers look up the shape of their output in the context.
         self._context: Context = {**model.make_empty_exec_context(), **constants, **exact}
-        self._nodes = [(node, self._function(node)) for node in model.graph.node]
+        self._nodes = []
+        for node in model.graph.node:
+            with _executing(node):
+                self._nodes.append((node, self._function(node)))
         self.input_name, self._output_name = model.graph.input[0].name, model.graph.output[0].name
 
     @property
@@ -90,7 +96,8 @@ class GraphRunner:
         activations: list[Levels] = []
         rounded = 0
         for node, execute in self._nodes:
-            execute(context)
+            with _executing(node):
+                execute(context)
             if self._on_layers and np.abs(context[node.output[0]]).max() >= _EXACT_BELOW:
                 raise RadioMLError(f"{node.name}: its sums exceed 2^24, beyond which FINN's own execution is not exact")
             if not self._is_activation(node):
@@ -197,6 +204,18 @@ class GraphRunner:
             output = levels * operator.get_nodeattr("out_scale") + operator.get_nodeattr("out_bias")
             context[node.output[0]] = np.moveaxis(output, 1, -1) if last else output
         return mended
+
+
+@contextmanager
+def _executing(node: NodeProto) -> Iterator[None]:
+    """Turn what a node's execution raises into RadioMLError with the node's name, but for what the machine lacks."""
+    try:
+        yield
+    except (RadioMLError, ImportError, MemoryError, OSError):
+        raise
+    except Exception as error:
+        name = node.name or node.output[0]
+        raise RadioMLError(f"{name}: cannot be executed: {type(error).__name__}: {error}") from error
 
 
 def _kind(node: NodeProto) -> str:

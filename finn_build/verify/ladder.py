@@ -7,13 +7,14 @@ logits. All rungs are run, so that the report shows whether a difference stays o
 from __future__ import annotations
 
 import time
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from finn_build.engine.paths import NETWORK
+from finn_build.engine.paths import NETWORK, WORK
 from finn_build.engine.record import load_record
 from finn_build.verify.comparison import Difference
 from finn_build.verify.graph_rungs import graph_rungs
@@ -42,7 +43,8 @@ def climb(
     Raises RadioMLError when the folder is no build folder or its build did not keep what the rungs need.
     """
     folder = folder.resolve()  # FINN sessions change the working directory
-    result = [_result(rung, reference, show) for rung in _rungs(folder, frames.iq)]
+    log = folder / WORK / "verify.log"
+    result = [_result(rung, reference, log, show) for rung in _rungs(folder, frames.iq)]
     first = next((rung for rung in result if not rung.equal), None)
     value = {
         "reference": reference.name,
@@ -82,15 +84,19 @@ def _rungs(folder: Path, iq: np.ndarray) -> list[Rung]:
     return rungs
 
 
-def _result(rung: Rung, reference: Reference, show: Callable[[RungResult], None]) -> RungResult:
-    result = RungResult(rung.name, rung.kind, len(reference.logits))
+def _result(rung: Rung, reference: Reference, log: Path, show: Callable[[RungResult], None]) -> RungResult:
+    """Run a rung. A graph that cannot be executed or a design that deadlocks is its problem, with a traceback in `log`.
+
+    Whatever else is raised is no finding about the rung, and is passed on.
+    """
+    result = RungResult(rung.name, rung.kind, len(reference.logits), len(reference.layers) + 1)
     start = time.perf_counter()
     try:
         rung.run(reference, result)
-    except (ImportError, MemoryError, OSError):
-        raise  # what the machine lacks is no finding about the rung
-    except Exception as error:  # a graph that cannot be executed, a design that deadlocks: neither gives the integers
-        result.problem = f"{type(error).__name__}: {error}" if not isinstance(error, RadioMLError) else str(error)
+    except RadioMLError as error:
+        result.problem = str(error)
+        with log.open("a", encoding="utf-8") as stream:
+            stream.write(f"\nrung {rung.name!r} failed\n{traceback.format_exc()}")
     result.seconds = time.perf_counter() - start
     show(result)
     return result
@@ -104,6 +110,7 @@ def _json(rung: RungResult, frames: Frames) -> dict[str, Any]:
         "mismatching_frames": len(rung.mismatching),
         "first_difference": rung.first and _place(rung.first, frames),
         "problem": rung.problem,
+        "layers": rung.layers,
         "layers_compared": list(rung.compared),
         "levels_mended_later": rung.rounded,
         "seconds": round(rung.seconds, 2),

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from finn_build.verify.comparison import Difference, first_difference
+from radioml.errors import RadioMLError
 
 
 @dataclass(frozen=True)
@@ -39,13 +40,15 @@ class RungResult:
 
     mismatching: frames in which anything that was compared differs; first: where, in the first of them.
     problem: why the rung gave no integers at all, for example a deadlock; empty when it did.
-    compared: names of the layers that were compared, the classifier last.
+    layers: number of layers that the network has, and the classifier.
+    compared: names of the layers that were compared, the classifier last; fewer where sizes differ.
     rounded: levels that a single-precision threshold of FINN's got wrong, and a later step mends.
     """
 
     name: str
     kind: str
     frames: int
+    layers: int
     mismatching: list[int] = field(default_factory=list)
     first: Difference | None = None
     problem: str = ""
@@ -71,25 +74,39 @@ class Rung:
 def compare_frame(
     reference: Reference, frame: int, activations: Sequence[Levels], logits: np.ndarray, result: RungResult
 ) -> None:
-    """Note in `result` how one frame compares: its activations in order, then its logits (1, classes).
+    """Note in `result` how one frame compares with the reference: its activations in order, then its logits.
 
-    A rung that has other activations than the network, or of another size (pooling moved past one, say), is compared
-    in those that are the same.
+    An activation that has another size than the network's, because a pool was moved past it, is not compared, and
+    `RungResult.compared` lacks its layer.
+
+    Args:
+        reference: of all frames; frame: number of the frame.
+        activations: as the rung gives them; logits: (1, classes).
+        result: of the rung so far.
+
+    Raises RadioMLError for another number of activations or logits than the network's, which cannot be matched.
     """
-    found = []
-    if len(activations) == len(reference.layers):
-        found = [
-            (name, levels[frame], activation.node, activation.values)
-            for (name, levels), activation in zip(reference.layers.items(), activations, strict=True)
-            if levels[frame].size == activation.values.size
-        ]
+    if len(activations) != len(reference.layers):
+        given, expected = ([level.node for level in activations], list(reference.layers))
+        raise RadioMLError(
+            f"gives {len(given)} activations where the network has {len(expected)}, so they cannot be compared: "
+            f"{', '.join(given)} against {', '.join(expected)}"
+        )
+    if logits.size != reference.logits.shape[1]:
+        raise RadioMLError(f"gives {logits.size} logits where the network has {reference.logits.shape[1]}")
+    found = [
+        (name, levels[frame], activation.node, activation.values)
+        for (name, levels), activation in zip(reference.layers.items(), activations, strict=True)
+        if levels[frame].size == activation.values.size
+    ]
     found.append((reference.classifier, reference.logits[frame], "logits", logits))
     result.compared = tuple(name for name, *_ in found)
-    for name, expected, node, values in found:
-        values = values.reshape(expected.shape)
-        if (at := first_difference(expected, values)) is not None:
-            given = float(values[at])
-            given = int(given) if given.is_integer() else given
+    for name, expected_values, node, values in found:
+        values = values.reshape(expected_values.shape)
+        if (at := first_difference(expected_values, values)) is not None:
+            given_value = float(values[at])
+            given_value = int(given_value) if given_value.is_integer() else given_value
             result.mismatching.append(frame)
-            result.first = result.first or Difference(frame, name, node, at, int(expected[at]), given)
+            difference = Difference(frame, name, node, at, int(expected_values[at]), given_value)
+            result.first = result.first or difference
             return

@@ -75,6 +75,8 @@ def _print_rung(console: Console, result: RungResult) -> None:
         verdict = "[green]equal[/]"
         if result.rounded:
             verdict += f" but for {result.rounded} levels that FINN's rounding explains and a later step mends"
+        if len(result.compared) < result.layers:
+            verdict += f", in {len(result.compared)} of {result.layers} layers"
     elif result.problem:
         verdict = "[red]failed[/]"
     else:

@@ -77,6 +77,7 @@ def test_sound_build_passes_every_rung(radioml, small_build):
     assert (report["frames"], report["classes"], report["snrs"]) == (26, 24, 26)
     for rung in report["rungs"]:
         assert rung["layers_compared"] == ["features.0", "features.3", "classifier"]
+        assert rung["layers"] == 3
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -141,7 +142,39 @@ def test_graph_that_cannot_be_executed_is_a_failed_rung(graphs, frames, referenc
     model.save(str(graphs / FOLDED))
     report = climb(graphs, frames, reference, "synthetic")
     assert wrong(report) == ["fold"]
-    assert "matmul" in describe(next(rung for rung in report["rungs"] if not rung["equal"]))
+    said = describe(next(rung for rung in report["rungs"] if not rung["equal"]))
+    assert said.startswith("MVAU_rtl_0: cannot be executed: ValueError: matmul")
+    log = (graphs / "finn" / "verify.log").read_text()
+    assert "rung 'fold' failed" in log and "Traceback" in log
+
+
+def test_a_programming_error_is_no_finding(graphs, frames, reference, monkeypatch):
+    def mistaken(*_):
+        raise TypeError("a mistake of ours")
+
+    monkeypatch.setattr("finn_build.verify.graph_rungs.compare_frame", mistaken)
+    with pytest.raises(TypeError, match="a mistake of ours"):
+        climb(graphs, frames, reference, "synthetic")
+    assert not (graphs / "verify.json").exists()
+
+
+def test_a_rung_with_another_number_of_activations_fails(graphs, frames, reference):
+    """The logits alone would be equal: the network has one more activation than it is compared with."""
+    _, *others = reference.layers
+    short = replace(reference, layers={name: reference.layers[name] for name in others})
+    report = climb(graphs, frames, short, "synthetic")
+    assert wrong(report) == list(FILES)
+    for rung in report["rungs"]:
+        assert rung["problem"].startswith("gives 2 activations where the network has 1, so they cannot be compared")
+        assert rung["mismatching_frames"] == 0
+
+
+def test_layers_of_another_size_are_counted(graphs, frames, reference):
+    layers = {**reference.layers, "features.0": reference.layers["features.0"][:, :, ::2]}
+    report = climb(graphs, frames, replace(reference, layers=layers), "synthetic")
+    assert not wrong(report)
+    for rung in report["rungs"]:
+        assert (rung["layers_compared"], rung["layers"]) == (["features.3", "classifier"], 3)
 
 
 def test_build_without_the_graph_of_a_step_is_refused(graphs, frames, reference):
