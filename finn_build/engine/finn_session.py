@@ -1,4 +1,4 @@
-"""Running FINN inside one folder: no Vivado, nothing written elsewhere, its chatter in a log file."""
+"""Running FINN inside one folder: without Vivado, without files elsewhere, with its output in a log file."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ from finn_build.rtl_layers import register
 def finn_session(folder: Path, log: Path) -> Iterator[None]:
     """Let FINN work in `folder` and write all that it prints and logs to `log` (appended).
 
-    FINN takes its folder from environment variables (without them it writes to the home directory and the installed
-    package) and its worker processes read them again, so they are set for the session and restored afterwards. The
-    working directory is `folder` too, because some transformations write there. FINN knows our own layers in it.
+    FINN takes its folder from environment variables; without these it writes to the home directory and to the installed
+    package. FINN's worker processes read the variables again. So they are set for the session and restored afterwards.
+    The working directory is `folder` too, because some transformations write there. In the session FINN knows the
+    layers of `rtl_layers`.
     """
     folder = folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
@@ -57,16 +58,16 @@ def finn_session(folder: Path, log: Path) -> Iterator[None]:
 
 
 def _point_settings_to(folder: Path) -> None:
-    """FINN keeps its settings in a global that outlives a session."""
+    """Name the folder in FINN's settings, a global object that outlives a session."""
     from finn.util.settings import get_settings
 
     get_settings().finn_build_dir = folder
 
 
 def _name_vendor_simulator() -> None:
-    """Name the objects of Vivado's simulator that FINN's step modules import, so that they load without Vivado.
+    """Put stand-ins in the place of Vivado's simulator, whose objects FINN's step modules import.
 
-    The stand-ins raise when they are used, never when they are imported.
+    Without Vivado these modules could not be imported. A stand-in raises when it is called.
     """
     import finn.xsi
 

@@ -12,7 +12,7 @@ UNSIZED, DESIGN = f"{WORK}/unsized_fifos.onnx", f"{WORK}/design.json"
 GAUGE, GAUGE_DESIGN, GAUGE_LIBRARY = f"{WORK}/gauge", f"{WORK}/gauge_design.json", f"{WORK}/libgauge.so"
 VENDOR = f"{WORK}/vendor"
 DEPTHS, CYCLES = f"{SIMULATION}/fifo_depths.json", f"{SIMULATION}/cycles.json"
-
+SIMULATION_REPORT, VERIFY = f"{SIMULATION}/simulation.json", "verify.json"
 RECEIPTS = f"{WORK}/cache"
 
 
@@ -26,10 +26,12 @@ MADE = {
     "rtl": [RTL, SIMULATION, WITH_FIFOS, PACKAGE],
     "bitfile": [BITFILE],
 }
-"""Stage -> all that it makes."""
+"""Stage -> the files and folders that it makes."""
 RESULTS = {
-    "estimate": [ESTIMATE, "verify.json"],
-    "rtl": [PACKAGE, f"{SIMULATION}/simulation.json", "verify.json"],
+    "estimate": [ESTIMATE, VERIFY],
+    "rtl": [PACKAGE, SIMULATION_REPORT, VERIFY],
     "bitfile": [BITFILE],
 }
-"""Stage -> what must not outlive it; the rest is the results of its steps, each of which replaces its own."""
+"""Stage -> files that are removed before the stage is run again, so that none of them can pass for its result.
+
+Each step replaces the other files itself."""

@@ -1,4 +1,4 @@
-"""build.yaml: what a build was made from, what it made, and so whether it can be used again."""
+"""build.yaml: what a build was made from and what it made, which decides whether it can be used again."""
 
 from __future__ import annotations
 
@@ -109,10 +109,10 @@ def versions() -> dict[str, str]:
 
 
 def open_record(folder: Path, inputs: Inputs) -> BuildRecord:
-    """The record of a build folder; without its finished stages when it was made from other inputs.
+    """The record of a build folder, without its finished stages when these were made from other inputs.
 
-    Claims a new folder by writing build.yaml first. Raises RadioMLError for a folder that holds something else, or was
-    made by another version of this tool or of the packages that build.
+    In a new folder build.yaml is written first, which marks the folder as a build's. Raises RadioMLError for a folder
+    that holds something else, and for one that another version of this tool or of the packages made.
     """
     fresh = BuildRecord(inputs, versions())
     if (folder / RECORD).exists():

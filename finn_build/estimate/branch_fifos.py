@@ -1,4 +1,4 @@
-"""What the FIFO at the end of a short branch must hold until the long one has worked up to the same pixel."""
+"""Words that the FIFO at the end of a short branch must hold until the long branch has reached the same pixel."""
 
 from __future__ import annotations
 
@@ -13,12 +13,15 @@ if TYPE_CHECKING:
 def waiting_words(model: ModelWrapper) -> dict[tuple[str, int], int]:
     """Layer that joins branches and number of its input -> words that wait there for the input that comes last.
 
-    To give its pixel j a layer needs the network's input up to pixel a j + b, both counted from 0. From layer to layer
-    a padding by p pixels takes a p from b; an input generator of stride s, for windows of k pixels d apart, adds
-    a d (k - 1) to b and multiplies a by s; every other layer may hold a pixel that it works on, which adds a to b.
-    Where branches meet, the largest b counts: an input with a smaller one waits for (b_largest - b) / a pixels.
+    To give its pixel j a layer needs the network's input up to pixel a j + b, all counted from 0. From layer to layer:
 
-    The formula is ours, not compared with a simulation: the layers that fork and join have no RTL.
+    - A padding by p pixels takes a p from b.
+    - An input generator of stride s, for windows of k pixels d apart, adds a d (k - 1) to b and multiplies a by s.
+    - Every other layer may hold a pixel that it works on, which adds a to b.
+
+    Where branches meet, the largest b counts, and an input with a smaller b waits for (b_largest - b) / a pixels.
+
+    The formula is ours. It has not been compared with a simulation, because the layers that fork and join have no RTL.
     """
     from finn.util.basic import getHWCustomOp
 
@@ -37,7 +40,7 @@ def waiting_words(model: ModelWrapper) -> dict[tuple[str, int], int]:
 
 
 def _behind(operator: HWCustomOp, apart: int, last: int) -> tuple[int, int]:
-    """a and b (see `waiting_words`) behind a layer, of those in front of it."""
+    """The factors a and b of `waiting_words` behind a layer, from those in front of it."""
     kind = operator.onnx_node.op_type.partition("_")[0]
     if kind == "FMPadding":
         top, left, *_ = operator.get_nodeattr("Padding")

@@ -1,14 +1,14 @@
-"""What FINN's resource estimates leave out, layer by layer.
+"""Corrections of FINN's resource estimates, layer by layer.
 
 Counted here:
 
-- DSPs of RTL matrix-vector units, by the packing of mvu.sv (`Multiplier.lanes`); FINN counts four multiplications a
+- DSPs of RTL matrix-vector units, by the packing of mvu.sv (`Multiplier.lanes`). FINN counts four multiplications a
   DSP at every width.
 - LUTs of RTL matrix-vector units, by the structure of mvu.sv and add_multi.sv: `Multiplier.luts`.
-- LUTs of their weight memories (`weight_memory_luts`); FINN counts block RAM only.
+- LUTs of the weight memories of these units (`weight_memory_luts`). FINN counts block RAM only.
 - LUTs of paddings: `padding_luts`.
-- LUTs of the FIFO and the width converter in front of a layer, and of the FIFO at the output: `stream_luts`; where
-  branches meet, for as many words as must wait there (`waiting_words`).
+- LUTs of the FIFO and the width converter in front of a layer, and of the FIFO at the output: `stream_luts`. Where
+  branches meet, the FIFO holds the words that must wait there (`waiting_words`).
 - LUTs of FINN's sums of branches: one a bit of each adder. Layers of `rtl_layers` count their own.
 
 Not counted: flip-flops, the control of thresholding, of sums and of forks, I/O DMA and the shell, and whatever place
@@ -37,11 +37,11 @@ if TYPE_CHECKING:
 CORRECTED = ("LUT", "DSP")
 NOT_COUNTED = "flip-flops, control of thresholding, sums and forks, I/O DMA, shell"
 _FIFO_WORDS = 18
-"""About what FIFO sizing gives nearly every FIFO. Up to 33 words are a shift register of one LUT a bit."""
+"""Depth that FIFO sizing gives nearly every FIFO, about. Up to 33 words are a shift register of one LUT a bit."""
 
 
 def corrections(model: ModelWrapper, board: Board) -> dict[str, dict[str, int]]:
-    """Layer -> what to add to (or, if negative, take from) FINN's LUT and DSP estimate of it."""
+    """Layer -> LUTs and DSPs to add to FINN's estimate of the layer; negative numbers are taken off."""
     from finn.util.basic import getHWCustomOp
 
     operators = [(node, getHWCustomOp(node)) for node in model.graph.node]
@@ -75,8 +75,8 @@ class Multiplier:
     """An RTL matrix-vector unit: PE x SIMD multiplications of `weight_bits` x `activation_bits` a cycle.
 
     dsp_version: 1 for DSP48E1, 2 for DSP48E2.
-    narrow: whether no weight is the most negative number of its width.
-    replayed_words: input words kept to be used again for each of several groups of PE outputs; 0 if there is one group.
+    narrow: whether the most negative number of the weights' width does not occur.
+    replayed_words: input words that are stored and used again for each group of PE outputs; 0 for a single group.
     """
 
     pe: int
@@ -90,7 +90,7 @@ class Multiplier:
 
     @classmethod
     def of(cls, operator: HWCustomOp, weights: np.ndarray, part: str) -> Multiplier:
-        """That of an MVAU_rtl layer with these weights."""
+        """The unit of an MVAU_rtl layer with these weights, on an FPGA `part`."""
         from finn.util.basic import get_dsp_block
 
         pe, simd = operator.get_nodeattr("PE"), operator.get_nodeattr("SIMD")
@@ -116,16 +116,20 @@ class Multiplier:
         return ceil(self.pe / self.lanes()) * self.simd
 
     def luts(self) -> int:
-        """LUTs by the structure of mvu.sv, one a bit of each adder.
+        """LUTs by the structure of mvu.sv, one LUT for each bit of each adder.
 
-        Per group of lanes that share DSPs: adder trees over SIMD for the low part of each lane (`_tree` of lane-wide
-        numbers) and for its overflows (numbers of -1, 0, 1), an accumulator of the overflows, the addition of both;
-        per DSP and lane boundary 7 LUTs for two bits of the product, their sum and their difference, and 3 a DSP for
-        the sign. Then the output queue, a shift register of one LUT a bit, the replay buffer, 32 x 2 bits a LUT, and
-        40 for control.
+        Lanes that share DSPs form a group. For each lane of a group:
 
-        Against Yosys 0.70 (synth_xilinx) on 15 units of 1 to 192 DSPs: 0.88 to 1.14 of its count, with the same number
-        of DSPs; not compared with Vivado.
+        - an adder tree over SIMD for the lane's low part (`_tree` of lane-wide numbers),
+        - an adder tree for the lane's overflows (numbers of -1, 0, 1) and an accumulator of them,
+        - the addition of both.
+
+        For each DSP there are 7 LUTs at each boundary between lanes (two bits of the product, their sum and their
+        difference), and 3 for the sign. The unit also has an output queue, which is a shift register of one LUT a bit,
+        a replay buffer of 32 x 2 bits a LUT, and 40 LUTs of control.
+
+        The figure is 0.88 to 1.14 of what Yosys 0.70 (synth_xilinx) counts for 15 units of 1 to 192 DSPs; the number
+        of DSPs is the same. Nobody has compared it with Vivado.
         """
         lanes, widths = self.lanes(), self._lane_widths()
         luts = 40 + self.pe * self.accumulator_bits
@@ -153,7 +157,7 @@ class Multiplier:
 
 
 def _tree(leaves: int, bits: Callable[[int], int]) -> int:
-    """Bits of all adders of add_multi.sv's heap-ordered tree; `bits` of a sum of so many leaves."""
+    """Bits of all adders of add_multi.sv's heap-ordered tree; bits: width of a sum, by the number of its leaves."""
     below = [0] * (leaves - 1) + [1] * leaves
     for node in range(leaves - 2, -1, -1):
         below[node] = below[2 * node + 1] + below[2 * node + 2]
@@ -174,9 +178,10 @@ def _carry_bits(count: int) -> int:
 
 
 def weight_memory_luts(operator: HWCustomOp) -> int:
-    """LUTs of memstream.sv: its output buffer, a shift register of one LUT a bit; the memory, if it is one of LUTs.
+    """LUTs of memstream.sv: its output buffer and, where it lies in LUTs, the memory.
 
-    FINN's own fit for LUT memories: 32 words of 2 bits a LUT, and a quarter on top for writing and selecting.
+    The buffer is a shift register of one LUT a bit. The memory follows FINN's own fit for LUT memories: 32 words of 2
+    bits a LUT, and a quarter on top for writing and selecting.
     """
     from finn.util.resource_models import _lutram_luts
 
@@ -186,17 +191,22 @@ def weight_memory_luts(operator: HWCustomOp) -> int:
 
 
 def fifo_luts(bits: int, waiting: int = 0) -> int:
-    """LUTs of a FIFO of the depth that sizing gives most, and for `waiting` words more; FINN's fit against fifo.sv."""
+    """LUTs of a FIFO of `_FIFO_WORDS` and `waiting` words, by FINN's fit against fifo.sv."""
     from finn.util.resource_models import _fifo_cost
 
     return _fifo_cost(_FIFO_WORDS + waiting, ceil(bits / 8) * 8, "srl").lut
 
 
 def stream_luts(given: int, taken: int, waiting: int = 0) -> int:
-    """LUTs between a layer that gives words of so many bits and one that takes words of so many, and lets some wait.
+    """LUTs of a stream between two layers.
 
-    One FIFO; or where they differ a converter between two. The converter's formula is that of FINN's
-    StreamingDataWidthConverter.lut_estimation: a register of the common multiple and a counter.
+    Between equal widths lies one FIFO, between others a width converter and a FIFO on either side. The converter's
+    formula is that of FINN's StreamingDataWidthConverter.lut_estimation: a register of the common multiple of both
+    widths, and a counter.
+
+    Args:
+        given, taken: bits of a word that one layer gives and the other takes.
+        waiting: words that wait in the FIFO in front of the second layer.
     """
     if given == taken:
         return fifo_luts(given, waiting)
@@ -210,7 +220,7 @@ def stream_luts(given: int, taken: int, waiting: int = 0) -> int:
 
 
 def padding_luts(bits: int) -> int:
-    """LUTs of fmpadding_axi.sv on a stream of so many bits: a multiplexer a bit, and counters.
+    """LUTs of fmpadding_axi.sv on a stream of so many bits: a multiplexer for each bit, and counters.
 
     Fitted to Yosys 0.70 (synth_xilinx): 53, 80 to 82 and 114 LUTs for 8, 32 and 64 bits.
     """

@@ -1,4 +1,4 @@
-"""Many networks on many boards: what each would cost, folded as fast as fits.
+"""Many networks on many boards: what each would cost on each, folded as fast as it fits.
 
 Up to FINN's layers a network is the same for every board, so this part is done once for each network. Choosing the
 folding, which is left for each board, takes seconds. All results are cached by the content that they depend on.
@@ -37,16 +37,18 @@ FITS, DOES_NOT_FIT, NOT_BUILDABLE, FAILED = "fits", "does not fit", "not buildab
 _WORK, _LOG, _LAYERS = ".work", "estimate.log", "layers.onnx"
 
 ModelMaker = Callable[[str, Path], Path]
-"""Gives the exported model.onnx of a network, by its name, in a folder; called in another process."""
+"""Exports the network of a name into a folder and returns its model.onnx; called in another process."""
 
 
 @dataclass(frozen=True)
 class Layers:
-    """A network as FINN layers, or why it is not.
+    """A network on its way to FINN layers.
 
-    problem: what keeps it from being estimated, a line for each layer; rtl_problem: the same for open tools' RTL;
+    problem: what keeps the network from an estimate, a line for each layer.
+    rtl_problem: what keeps the network from RTL with open tools, likewise.
     remark: see `check_model.remark`.
-    sha256: of the file of the layers, where they could be made.
+    sha256: digest of the file of FINN layers, where they could be made.
+    failed: whether something unforeseen went wrong.
     """
 
     network: str
@@ -67,9 +69,9 @@ def estimate_all(
 ) -> dict[str, Any]:
     """Estimate every network on every board with `--fit` and its usual margin; the value is what the JSON file holds.
 
-    `cells` has for each pair `verdict`, `reason`, and where a folding was found its cycles, rate, resources and limit.
-    What goes wrong with one pair is its verdict "failed" with the reason, and the next call tries the pair again. All
-    other results are cached in `out`.
+    The value's `cells` have for each pair a `verdict` and a `reason`, and where a folding was found its cycles, rate,
+    resources and limit. A pair with which something unforeseen goes wrong has the verdict "failed", and the next call
+    tries it again. All other results are cached in `out`.
 
     Args:
         networks, boards: their names.
@@ -78,8 +80,8 @@ def estimate_all(
         processes: how many work side by side.
         show: called with the number of pairs done, and the last of them.
 
-    Raises RadioMLError for an unknown board and when a process dies. On KeyboardInterrupt what runs is finished and
-    cached first.
+    Raises RadioMLError for an unknown board and when a process dies. On KeyboardInterrupt the estimates that are
+    running are finished and cached first.
     """
     for board in boards:
         load_board(board)
@@ -124,7 +126,7 @@ def estimate_all(
 
 
 def _layers(network: str, make_model: ModelMaker, out: Path) -> Layers:
-    """Export a network, check it, and take it through all steps that are the same for every board."""
+    """Export a network, check it, and apply all steps whose result is the same for every board."""
     from qonnx.core.modelwrapper import ModelWrapper
 
     cache, folder = _cache(out), out / "networks" / network

@@ -30,7 +30,7 @@ def overview(value: dict[str, Any]) -> Table:
 
 
 def markdown(value: dict[str, Any]) -> str:
-    """The same with a line a network and a column a board, and what is to be known with it below."""
+    """The overview in Markdown, with a line a network and a column a board, and remarks below."""
     boards = value["boards"]
     header = ["network", *(f"{board} ({clock:g} MHz)" for board, clock in boards.items())]
     rows = [[name, *(_rate(_cell(value, name, board)) for board in boards)] for name in _buildable(value)]
@@ -38,7 +38,7 @@ def markdown(value: dict[str, Any]) -> str:
 
 
 def markdown_in_full(value: dict[str, Any]) -> str:
-    """A line for each network and board, with cycles, resources, and what limits it or is in the way."""
+    """A line for each network and board, with cycles, resources, and the limit or the reason."""
     header = ["network", "board", "verdict", "cycles a frame", "frames/s", *RESOURCES, "limit, or reason"]
     rows = []
     for cell in value["cells"]:
@@ -57,7 +57,7 @@ def _what(value: dict[str, Any]) -> str:
 
 
 def _below(value: dict[str, Any]) -> str:
-    """Which networks have no column, and why; which ones open tools cannot take beyond the estimate."""
+    """Remarks: which networks have no column and why, and which ones have no RTL with open tools."""
     networks = value["networks"]
     lines = ["no: does not fit, even with one multiplication a cycle in each layer."]
     if estimate_only := [name for name in _buildable(value) if networks[name]["rtl_problem"]]:
@@ -73,7 +73,7 @@ def _below(value: dict[str, Any]) -> str:
 
 
 def _short(problem: str) -> str:
-    """A problem of `check_model`, with the number of further layers that have it in the place of their names."""
+    """A problem of `check_model`, with the number of further layers instead of their names."""
     text, same, others = problem.partition(_SAME)
     return f"{text} (the same with {others.count(',') + 1} more)" if same else problem
 

@@ -19,14 +19,14 @@ _INPUT_PARALLELISM = {
     "DuplicateStreams_hls": "PE",
     "ElementwiseAdd_hls": "PE",
 }
-"""Layer -> attribute with the elements it takes a cycle."""
+"""FINN's layer -> the attribute that says how many elements the layer takes a cycle."""
 
 
 def align_stream_widths(model: ModelWrapper) -> ModelWrapper:
     """Raise a layer's parallelism until it divides its predecessor's, or is a multiple of it.
 
-    FINN's converter (vpc.sv) between widths of another ratio, say 2 and 3 elements, takes a word in 3 of 4 cycles only,
-    which the cycle estimates do not know: the polyphase network folded to 1024 cycles took 1088 for that reason.
+    Between widths of another ratio, say 2 and 3 elements, FINN's converter (vpc.sv) takes a word in 3 of 4 cycles only.
+    The cycle estimates do not know this: the polyphase network folded to 1024 cycles took 1088.
     """
     from finn.util.basic import getHWCustomOp
 
@@ -39,7 +39,7 @@ def align_stream_widths(model: ModelWrapper) -> ModelWrapper:
 
 
 def slow_converters(model: ModelWrapper) -> list[str]:
-    """Streams between layers whose parallelism is not aligned, in words: there the cycle estimates are too low."""
+    """Streams between layers whose parallelism is not aligned, where the cycle estimates are too low, in words."""
     from finn.util.basic import getHWCustomOp
 
     found = []

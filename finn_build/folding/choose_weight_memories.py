@@ -8,8 +8,10 @@ if TYPE_CHECKING:
     from qonnx.core.modelwrapper import ModelWrapper
 
 DEEPEST_LUT_MEMORY = 64
-"""Words. A block RAM is at most 36 bits wide and 512 words deep, so a wide and shallow memory wastes most of it; one
-LUT holds 64 bits. The ZCU104 has 369 LUTs for each 18 Kbit block RAM; 64 words of 36 bits take 45."""
+"""Words of the deepest weight memory that is put in LUTs.
+
+A block RAM is at most 36 bits wide and 512 words deep, so a wide and shallow memory wastes most of it. One LUT holds 64
+bits. The ZCU104 has 369 LUTs for each 18 Kbit block RAM; 64 words of 36 bits take 45."""
 
 
 def choose_weight_memories(model: ModelWrapper) -> ModelWrapper:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _DEFAULTS = "Defaults"
 _WIDEST_WEIGHT_STREAM_BITS = 10_000
-"""FINN's own limit of 36 bits a processing element keeps HLS pragmas small; RTL does not need it."""
+"""Of one processing element. FINN's own limit of 36 bits keeps HLS pragmas small, which RTL does not need."""
 
 Folding = dict[str, dict[str, Any]]
 """Layer -> attribute (see parallelism.ATTRIBUTES) -> value."""
@@ -56,9 +56,9 @@ def folding_of(model: ModelWrapper) -> Folding:
 
 
 def read_folding(path: Path) -> Folding:
-    """Read a folding file; raises RadioMLError when it is not of FINN's format, or sets defaults.
+    """Read a folding file; raises RadioMLError when the file is not of FINN's format, or sets defaults.
 
-    Whether it fits a network is for `apply_folding` to say.
+    `apply_folding` says whether the folding fits a network.
     """
     value = read_json(path)
     if not isinstance(value, dict) or not all(isinstance(layer, dict) for layer in value.values()):
@@ -69,15 +69,15 @@ def read_folding(path: Path) -> Folding:
 
 
 def digest(folding: Folding) -> str:
-    """SHA-256 of the folding's content: the same for two files that differ in layout only."""
+    """SHA-256 of the folding's content, which is the same for files that differ in layout only."""
     return hashlib.sha256(json.dumps(folding, sort_keys=True).encode()).hexdigest()
 
 
 def apply_folding(model: ModelWrapper, folding: Folding, path: Path) -> ModelWrapper:
-    """A copy of the model folded as the content of `path` says.
+    """A copy of the model with a folding; path: the file that the folding was read from.
 
-    Raises RadioMLError naming each layer that the network does not have, that the file lacks, or whose values are not
-    legal, with the legal ones.
+    Raises RadioMLError naming each layer that the network does not have, each layer that the file lacks, and each value
+    that is not legal, with the legal values.
     """
     from finn.transformation.general import ApplyConfig
     from qonnx.transformation.general import GiveUniqueNodeNames
@@ -124,7 +124,7 @@ def _problems(operator: HWCustomOp, attributes: list[str], values: dict[str, Any
 
 
 def _broken_bonds(model: ModelWrapper) -> list[str]:
-    """A depthwise input generator takes as many channels a cycle as the pool behind it."""
+    """Depthwise input generators that take another number of channels a cycle than the layer behind them, in words."""
     problems = []
     for name, operator, _ in _layers(model):
         behind = model.find_direct_successors(operator.onnx_node) or []

@@ -12,8 +12,10 @@ if TYPE_CHECKING:
     from qonnx.core.modelwrapper import ModelWrapper
 
 ATTRIBUTES = ("PE", "SIMD", "parallel_window", "ram_style")
-"""PE: outputs computed side by side; SIMD: inputs taken a cycle; parallel_window: the convolution input generator gives
-its whole window in one cycle; ram_style: memory that holds a multiplier's weights or a generator's lines."""
+"""Attributes that a folding sets.
+
+PE: outputs computed side by side. SIMD: inputs taken a cycle. parallel_window: the convolution input generator gives
+its whole window in one cycle. ram_style: memory that holds a multiplier's weights or a generator's lines."""
 
 _ELEMENTS = {
     ("MVAU", "PE"): "MH",
@@ -24,8 +26,10 @@ _ELEMENTS = {
     ("LabelSelect", "PE"): "Labels",
     ("ConvolutionInputGenerator", "SIMD"): "IFMChannels",
 }
-"""Layer and attribute -> the layer's attribute that its PE or SIMD must divide, after FINN 1.6.1's SetFolding;
-NumChannels, or the innermost dimension, for all others."""
+"""FINN's layer and PE or SIMD -> the attribute with the number that PE or SIMD must divide.
+
+The source is FINN 1.6.1's SetFolding. For all other layers the number is NumChannels, or else the innermost
+dimension."""
 
 
 def attributes_of(operator: HWCustomOp) -> list[str]:
@@ -66,7 +70,7 @@ def is_depthwise(operator: HWCustomOp) -> bool:
 
 
 def at_maximum(operator: HWCustomOp) -> bool:
-    """Whether nothing about the layer's folding could make it faster."""
+    """Whether no other folding could make the layer faster."""
     speed = ("PE", "SIMD") if is_depthwise(operator) else ("PE", "SIMD", "parallel_window")
     return all(
         operator.get_nodeattr(name) == legal_values(operator, name)[-1]

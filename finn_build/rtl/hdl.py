@@ -1,4 +1,4 @@
-"""HDL of the accelerator: FINN's generated and library files in one self-contained folder, and a top module."""
+"""HDL of the accelerator: FINN's generated files, its library and a top module in one self-contained folder."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _WEIGHT_MEMORY_LIBRARY = ("axi/hdl/axilite.sv", "memstream/hdl/memstream_axi.sv"
 
 
 def insert_fifos(model: ModelWrapper, board: Board) -> ModelWrapper:
-    """Width converters between layers of different stream width, then a FIFO on every stream."""
+    """Insert width converters between layers of different stream width, then a FIFO on every stream."""
     from finn.transformation.fpgadataflow.insert_dwc import InsertDWC
     from finn.transformation.fpgadataflow.insert_fifo import InsertFIFO
     from finn.transformation.fpgadataflow.specialize_layers import SpecializeLayers
@@ -42,7 +42,7 @@ def insert_fifos(model: ModelWrapper, board: Board) -> ModelWrapper:
 
 
 def set_fifo_depths(model: ModelWrapper, depths: dict[str, int]) -> None:
-    """Give each FIFO its depth in words and have its HDL generated anew."""
+    """Give each FIFO its depth in words; `generate_hdl` then makes its HDL anew."""
     for node, operator in _operators(model):
         if node in depths:
             operator.set_nodeattr("depth", depths[node])
@@ -50,9 +50,10 @@ def set_fifo_depths(model: ModelWrapper, depths: dict[str, int]) -> None:
 
 
 def generate_hdl(model: ModelWrapper, board: Board, folder: Path) -> Design:
-    """Write `folder`: every source file, every .dat, the top module, files.f and a README, all by bare names.
+    """Write all sources, .dat files, the top module, files.f and a README to `folder`.
 
-    Raises RadioMLError when two different files have one name, or a patch does not fit (library_patches).
+    The files name each other without paths, so that the folder can be moved. Raises RadioMLError when two different
+    files have one name, or a patch does not fit (library_patches).
     """
     from finn.transformation.fpgadataflow.prepare_ip import PrepareIP
     from finn.util.settings import get_settings
@@ -98,7 +99,7 @@ def generate_hdl(model: ModelWrapper, board: Board, folder: Path) -> Design:
 
 
 def _copy_source(file: Path, folder: Path, sources: dict[str, Path]) -> None:
-    """Copy an HDL file, patched if it needs to be, unless it is there already."""
+    """Copy an HDL file into the folder and patch the copy, unless the file is there already."""
     known = sources.setdefault(file.name, file)
     if known is not file:
         if known.read_bytes() != file.read_bytes():
@@ -109,7 +110,7 @@ def _copy_source(file: Path, folder: Path, sources: dict[str, Path]) -> None:
 
 
 def _use_bare_name(wrapper: Path, written: Path, name: str) -> None:
-    """FINN writes the absolute path of the weights into their memory's wrapper; the folder must be relocatable."""
+    """Put a bare name in the place of the absolute path of the weights, which FINN writes into their wrapper."""
     text = wrapper.read_text(encoding="utf-8")
     if text.count(f'"{written}"') != 1:
         raise RadioMLError(f"{wrapper}: does not name {written} once, as FINN 1.6.1 does")

@@ -1,7 +1,7 @@
 """Changes to copies of FINN's RTL library that Verilator, or the hardware, needs.
 
-Each change names the exact text it replaces, which must be in the file exactly once: another version of the library
-must be looked at by a person, not silently built unpatched.
+Each change names the exact text that it replaces. The text must be in the file exactly once: a person must look at
+another version of the library before it is built.
 """
 
 from __future__ import annotations
@@ -69,10 +69,10 @@ PATCHES: tuple[Patch, ...] = (
     ),
     Patch(
         "mvu_vvu_axi.sv",
-        "A defect, in hardware too: where every cycle brings a result (SIMD = MW) and the output is held back for "
-        "about as many cycles as the multiplier has stages, the output queue overflows and words are lost. It must "
-        "hold one word more than there are stages; the library's holds as many, or one less where SIMD is no power "
-        "of two.",
+        "A defect, in hardware too. Where every cycle brings a result (SIMD = MW) and the output is held back for "
+        "about as many cycles as the multiplier has stages, the output queue overflows and words are lost. The queue "
+        "must hold one word more than there are stages. The library's queue holds as many words as there are stages, "
+        "or one less where SIMD is no power of two.",
         (
             ("3 + $clog2(SIMD+1) + (SIMD == 1);", "5 + $clog2(SIMD) + (SIMD == 1);"),
         ),
@@ -81,7 +81,7 @@ PATCHES: tuple[Patch, ...] = (
 
 
 def patch_copy(path: Path) -> None:
-    """Apply the patches meant for the file's name to this copy of a library file; others are left as they are.
+    """Apply the patches of this file's name to a copy of a library file. Files without a patch stay as they are.
 
     Raises RadioMLError when a text that a patch replaces is not there exactly once.
     """

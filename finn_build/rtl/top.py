@@ -7,17 +7,19 @@ from itertools import pairwise
 from finn_build.rtl.design import TOP, Layer
 
 PROBES = "STREAM_PROBES"
-"""Macro that gives the top module ports for watching its streams; the harness defines it, synthesis does not."""
+"""Macro that gives the top module ports for watching its streams. The simulation defines the macro."""
 _AXI_LITE_INPUTS = ("AWVALID", "AWADDR", "WVALID", "WDATA", "WSTRB", "BREADY", "ARVALID", "ARADDR", "RREADY")
 
 
 def stitch(layers: list[Layer]) -> str:
     """Verilog text of the top module.
 
-    With FINN_SIMULATION defined the FIFOs are the library's unbounded gauges, and `fifo_fill` carries their largest
-    fills, 32 bits each, the first layer's in the least significant bits. With STREAM_PROBES defined bit k of
-    `stream_valid` and `stream_ready` is the state of the stream into layer k, and the last bit that of the output, and
-    `probe<k>` is the data at the output of layer k, if that layer is probed.
+    With FINN_SIMULATION defined the FIFOs are the library's unbounded gauges. The port `fifo_fill` then carries their
+    largest fills, 32 bits each, the first layer's in the least significant bits.
+
+    With STREAM_PROBES defined bit k of the ports `stream_valid` and `stream_ready` is the state of the stream into
+    layer k, and their last bit is the state of the output. The port `probe<k>` is the data at the output of layer k,
+    if that layer is probed.
     """
     for left, right in pairwise(layers):
         if left.output_bits != right.input_bits:

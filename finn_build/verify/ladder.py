@@ -1,7 +1,7 @@
-"""`radioml verify`: from the trained network down to its RTL, rung by rung: which is the first that differs, and where.
+"""`radioml verify`: from the network down to its RTL, rung by rung: which rung is the first that differs, and where.
 
-Every rung gets the same frames and is compared with the network in integers: the levels of every activation, and the
-logits. All rungs are run, so that the report shows whether a difference stays or is one rung's alone.
+Every rung gets the same frames. Its integers, the levels of every activation and the logits, are compared with the
+network's. All rungs are run, so that the report shows whether a difference stays or is one rung's alone.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from finn_build.engine.paths import NETWORK, WORK
+from finn_build.engine.paths import NETWORK, VERIFY, WORK
 from finn_build.engine.record import load_record
 from finn_build.verify.comparison import Difference
 from finn_build.verify.graph_rungs import graph_rungs
@@ -26,7 +26,6 @@ from radioml.data.dataset import Frames
 from radioml.errors import RadioMLError
 from radioml.files import write_json
 
-REPORT = "verify.json"
 _AXES = ("channel", "pixel")
 
 
@@ -57,7 +56,7 @@ def climb(
         "first_rung_that_differs": first and first.name,
         "rungs": [_json(rung, frames) for rung in result],
     }
-    write_json(folder / REPORT, value)
+    write_json(folder / VERIFY, value)
     return value
 
 

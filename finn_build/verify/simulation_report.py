@@ -1,4 +1,4 @@
-"""`radioml simulate`: frames through a build's simulated RTL, compared with the network integer by integer."""
+"""`radioml simulate`: frames through a build's simulated RTL, every integer compared with the network's."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from rich.markup import escape
 from rich.table import Table
 
-from finn_build.engine.paths import CYCLES, ESTIMATE, PACKAGE, SIMULATION
+from finn_build.engine.paths import CYCLES, ESTIMATE, PACKAGE, SIMULATION_REPORT
 from finn_build.engine.record import load_record
 from finn_build.estimate.result import read_estimate
 from finn_build.verify.comparison import Comparison, compare
@@ -22,12 +22,10 @@ from radioml.reading.text import read_json
 from radioml.simulation.simulator_pool import PooledRun, SimulatorPool
 from radioml.temporary import temporary_folder
 
-REPORT = "simulation.json"
-
 
 @dataclass(frozen=True)
 class FrameLabels:
-    """What the frames are, to name one that differs: class names and SNRs in dB, one a frame."""
+    """Class and SNR in dB of each frame, by which a message names a frame."""
 
     classes: tuple[str, ...]
     snr_db: tuple[int, ...]
@@ -83,12 +81,12 @@ def report(
         "seconds": round(run.seconds, 3),
         "simulated_cycles_per_second": round(run.cycles / run.seconds),
     }
-    write_json(folder / SIMULATION / REPORT, value)
+    write_json(folder / SIMULATION_REPORT, value)
     return value
 
 
 def build_summary(folder: Path, clock_mhz: float) -> str:
-    """What the RTL of a build did with the golden frames, in a line, against the estimate."""
+    """How the RTL of a build simulated its golden frames, against the estimate, in one line."""
     counted, estimated = read_json(folder / CYCLES), read_estimate(folder / ESTIMATE).cycles_per_frame
     cycles = counted["cycles_per_frame"]
     against = "as estimated" if cycles == estimated else f"{cycles / estimated - 1:+.1%} against the estimate"

@@ -39,7 +39,8 @@ def verify(
     with random stalls on both streams. The levels of every activation are compared, and the logits. Writes verify.json
     to the build folder; exit code 1 on any difference.
     """
-    from finn_build.verify.ladder import REPORT, climb, describe
+    from finn_build.engine.paths import VERIFY
+    from finn_build.verify.ladder import climb, describe
     from radioml.cli.progress import identified
     from radioml.cli.reference import network_of_build
     from radioml.data.provenance import origin
@@ -65,7 +66,7 @@ def verify(
     else:
         console.print(f"[red]first rung that differs: {escape(wrong['name'])}[/]")
         console.print(escape(describe(wrong)), soft_wrap=True)
-    console.print(f"written to {escape(str(folder / REPORT))}", soft_wrap=True)
+    console.print(f"written to {escape(str(folder / VERIFY))}", soft_wrap=True)
     if wrong is not None:
         raise typer.Exit(1)
 
