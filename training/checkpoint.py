@@ -16,7 +16,7 @@ from torch import nn
 
 from radioml.errors import RadioMLError
 from radioml.files import replacing, sha256
-from training.models import create
+from training.models import create, is_own, loaded
 
 FORMAT = 1
 UNKNOWN = "unknown"
@@ -30,7 +30,8 @@ _FOREIGN = (pickle.UnpicklingError, EOFError, ValueError, LookupError, TypeError
 class TrainedNetwork:
     """A network in evaluation mode and where it comes from.
 
-    topology, parameters: its entry in the registry of models.
+    topology, parameters: its entry in the registry of models. code_sha256: of a topology that is code of the user's own
+    (see `training.models.own_code`), else "".
     training_data: kind, identity and sha256 of the file it was trained on (see `ModelMetadata`), and where training
     began with the weights of another checkpoint, `started_from`: its checkpoint_sha256 and its training_data.
     accuracy: measured accuracy with its data and number of frames; empty when nobody measured it.
@@ -41,11 +42,14 @@ class TrainedNetwork:
     parameters: dict[str, Any]
     training_data: dict[str, Any]
     accuracy: dict[str, Any]
+    code_sha256: str = ""
 
 
 def save_checkpoint(path: Path, trained: TrainedNetwork) -> None:
     """Write a checkpoint of tensors and plain values."""
     description = {name: getattr(trained, name) for name in _DESCRIPTION}
+    if is_own(trained.topology):
+        description["code_sha256"] = loaded(trained.topology, trained.code_sha256 or None).sha256
     with replacing(path) as temporary, temporary.open("wb") as file:  # of a path, torch would keep the name in the file
         torch.save({"format": FORMAT, **description, "state": trained.network.state_dict()}, file)
 
@@ -53,8 +57,9 @@ def save_checkpoint(path: Path, trained: TrainedNetwork) -> None:
 def load_checkpoint(path: Path | str, topology: str | None = None) -> TrainedNetwork:
     """Load a checkpoint of this tool, or bare weights of the challenge's sandbox when `topology` names their network.
 
-    Raises RadioMLError for a missing or damaged file, one that is no checkpoint or would execute code, weights that are
-    NaN or infinite, and a checkpoint of another topology.
+    A checkpoint never makes any code run. Raises RadioMLError for a missing or damaged file, one that is no checkpoint
+    or would execute code, weights that are NaN or infinite, and a checkpoint of another topology, or of code of the
+    user's own that was not loaded before (see `training.models.own_code`) or is not as it was.
     """
     value = _read(path)
     if isinstance(value, dict) and value.get("format") == FORMAT:
@@ -64,10 +69,17 @@ def load_checkpoint(path: Path | str, topology: str | None = None) -> TrainedNet
             raise RadioMLError(
                 f"{path}: not a checkpoint that `radioml train` wrote: its {wrong[0]} is of another type"
             )
-        if topology not in (None, value["topology"]):
+        origin = {name: value[name] for name in _DESCRIPTION}
+        if is_own(value["topology"]):
+            origin["code_sha256"] = str(value.get("code_sha256"))
+            try:
+                loaded(value["topology"], origin["code_sha256"])
+            except RadioMLError as error:
+                raise RadioMLError(f"{path}: {error}") from error
+        if topology not in (None, value["topology"]) and not (is_own(topology) and is_own(value["topology"])):
             raise RadioMLError(f"{path}: a checkpoint of topology {value['topology']!r}, not {topology!r}")
         network = create(value["topology"], value["parameters"])
-        state, origin = value["state"], {name: value[name] for name in _DESCRIPTION}
+        state = value["state"]
         target = network
     elif isinstance(value, dict) and value and all(isinstance(v, torch.Tensor) for v in value.values()):
         if topology is None:

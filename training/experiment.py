@@ -57,6 +57,9 @@ class TrainingSettings(Section):
 class Experiment(Section):
     """One experiment: a name for its run directory, a topology with its parameters, and how it is trained.
 
+    topology: a name of `radioml models list`, or code of the user's own: FILE.py:CLASS, beside the experiment file, or
+    PACKAGE.MODULE:CLASS.
+
     augmentation, averaging, distillation, pruning: see `training.techniques`; one that is absent is not used.
     """
 
@@ -85,20 +88,20 @@ class Experiment(Section):
 
 
 def read_claim(config: Path) -> tuple[Experiment, dict[str, Any]]:
-    """The experiment in a run's config.yaml, and what `radioml train` wrote beside it: `data` and, if any, `teacher`.
+    """The experiment in a run's config.yaml, and what `radioml train` wrote beside it: `data`, `teacher` and `code`.
 
     Settings that it does not name are as always. Raises RadioMLError for another file.
     """
     try:
         value = dict(yaml.safe_load(config.read_text(encoding="utf-8")))
-        claim = {name: value.pop(name) for name in ("data", "teacher") if name in value}
+        claim = {name: value.pop(name) for name in ("data", "teacher", "code") if name in value}
         return Experiment(**value), claim
     except (ValueError, TypeError, yaml.YAMLError) as error:
         raise RadioMLError(f"{config}: not what `radioml train` wrote: {error}") from error
 
 
 def load_experiment(config: str, changes: Sequence[str] = ()) -> Experiment:
-    """Read an experiment from a YAML file, or by the name of one that is shipped.
+    """Read an experiment from a YAML file, or by the name of one that is shipped; run the code that it names.
 
     changes: replace values of the file, each as KEY=VALUE with dots between the parts of the key and a value in YAML,
     such as training.epochs=2. Raises RadioMLError that names the file and key for a missing file, bad YAML, unknown
@@ -116,7 +119,12 @@ def load_experiment(config: str, changes: Sequence[str] = ()) -> Experiment:
         raise RadioMLError(f"{config}: not readable YAML: {error}") from error
     if not isinstance(value, dict):
         raise RadioMLError(f"{path}: expected keys such as name, topology, training")
-    return _experiment(value, changes, str(path))
+    experiment = _experiment(value, changes, str(path))
+    if ":" in experiment.topology:  # spares the others the seconds that loading torch takes
+        from training.models.own_code import load_own
+
+        load_own(experiment.topology, path.parent)
+    return experiment
 
 
 def _experiment(value: dict[str, Any], changes: Sequence[str], source: str) -> Experiment:

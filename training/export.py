@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import shutil
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,8 +12,10 @@ import numpy as np
 import onnx
 import torch
 from brevitas.export import export_qonnx
+from onnx import numpy_helper
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.util.cleanup import cleanup_model
+from torch import nn
 
 from radioml.constants import CLASSES, FRAME_LENGTH, SNRS_DB
 from radioml.contract.metadata import INPUT_NAME, OUTPUT_NAME, ModelMetadata, attach
@@ -21,7 +25,8 @@ from radioml.errors import RadioMLError
 from radioml.files import refuse_inputs, replacing, sha256
 from radioml.network.exact_qonnx import ExactQonnx, logits_as_integers
 from training.checkpoint import UNKNOWN, TrainedNetwork, load_checkpoint, save_checkpoint
-from training.reference import IntegerNetwork, input_quantiser
+from training.models.own_code import messages_of
+from training.reference import IntegerNetwork, check_ends, input_quantiser
 
 GOLDEN_FRAMES, GOLDEN_SEED = len(SNRS_DB), 20180101
 
@@ -44,14 +49,7 @@ def export(
     target = folder / "model.onnx"
     refuse_inputs([target, folder / "golden.npz", folder / "score.json"], [checkpoint])
     with replacing(target) as temporary:
-        export_qonnx(
-            trained.network, torch.zeros(1, 2, FRAME_LENGTH), str(temporary), dynamo=False,
-            input_names=[INPUT_NAME], output_names=[OUTPUT_NAME],
-        )  # fmt: skip
-        wrapper = cleanup_model(ModelWrapper(str(temporary)))
-        wrapper.rename_tensor(wrapper.graph.input[0].name, INPUT_NAME)
-        wrapper.rename_tensor(wrapper.graph.output[0].name, OUTPUT_NAME)
-        model = wrapper.model
+        model = _to_qonnx(trained.network, temporary)
         frames = generate_spread(GOLDEN_FRAMES, GOLDEN_SEED)
         quantiser = input_quantiser(trained.network)
         network = IntegerNetwork(trained.network)
@@ -70,6 +68,54 @@ def export(
             np.savez_compressed(golden, iq=frames.iq, logits=logits)
         (folder / "score.json").unlink(missing_ok=True)  # of a model that was there before
     return target
+
+
+def rehearse(network: nn.Module, topology: str) -> None:
+    """Hold a network, untrained, against the contract of topologies, so that training it is not in vain.
+
+    The contract: `docs/bring_your_own_network.md`. The network itself is left as it is. Raises RadioMLError that says
+    what of the contract it breaks, or in which line its code fails.
+    """
+    trial = copy.deepcopy(network).eval()
+    iq = generate_spread(2, GOLDEN_SEED).iq
+    with messages_of(topology), torch.no_grad():
+        logits = trial(torch.from_numpy(iq).permute(0, 2, 1))
+    if not isinstance(logits, torch.Tensor) or logits.shape != (2, len(CLASSES)):
+        found = f"{tuple(logits.shape)}" if isinstance(logits, torch.Tensor) else type(logits).__name__
+        raise RadioMLError(
+            f"topology {topology!r}: forward makes {found} of samples (2, 2, {FRAME_LENGTH}); it has to make logits "
+            f"(2, {len(CLASSES)}), a plain tensor (return_quant_tensor=False in the last layer)"
+        )
+    check_ends(trial, topology)
+    with tempfile.TemporaryDirectory() as folder, messages_of(topology):
+        model = _to_qonnx(trial, Path(folder, "model.onnx"))
+        _check_input(model, input_quantiser(trial), topology)
+        integer = IntegerNetwork(trial)
+        compare(model, iq, integer(iq), integer.logit_scale)
+
+
+def _check_input(model: onnx.ModelProto, quantiser: InputQuantiser, topology: str) -> None:
+    """Raise RadioMLError unless the samples are quantised before anything else, as the host will do."""
+    readers = [node for node in model.graph.node if INPUT_NAME in node.input]
+    constants = {tensor.name: tensor for tensor in model.graph.initializer}
+    scale = constants.get(readers[0].input[1]) if readers[0].op_type == "Quant" else None
+    if len(readers) > 1 or scale is None or numpy_helper.to_array(scale).item() != quantiser.scale:
+        raise RadioMLError(
+            f"topology {topology!r}: {', '.join(node.op_type for node in readers)} reads the samples; the first "
+            "QuantIdentity of the network must quantise them, before anything else"
+        )
+
+
+def _to_qonnx(network: nn.Module, path: Path) -> onnx.ModelProto:
+    """A network as QONNX, with the names of the contract; path: a file that is written on the way."""
+    export_qonnx(
+        network, torch.zeros(1, 2, FRAME_LENGTH), str(path), dynamo=False,
+        input_names=[INPUT_NAME], output_names=[OUTPUT_NAME],
+    )  # fmt: skip
+    wrapper = cleanup_model(ModelWrapper(str(path)))
+    wrapper.rename_tensor(wrapper.graph.input[0].name, INPUT_NAME)
+    wrapper.rename_tensor(wrapper.graph.output[0].name, OUTPUT_NAME)
+    return wrapper.model
 
 
 def compare(

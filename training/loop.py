@@ -43,7 +43,8 @@ from training.distributed import (
     world_size,
 )
 from training.experiment import Experiment, read_claim
-from training.models import create
+from training.export import rehearse
+from training.models import create, is_own, loaded
 from training.reference import input_quantiser
 from training.techniques.averaging import averaging
 from training.techniques.distillation import Teacher, teacher_sha256
@@ -89,6 +90,8 @@ def _train(experiment: Experiment, data: Path, run: Path, console: Console) -> T
     settings = experiment.training
     lightning.seed_everything(settings.seed, verbose=False)
     network = create(experiment.topology, experiment.parameters)
+    if is_own(experiment.topology):
+        rehearse(network, experiment.topology)
     if settings.start_from:
         start_with(network, experiment.topology, settings.start_from)
     synchronise_batch_norms(network)
@@ -196,6 +199,8 @@ def _claim(experiment: Experiment, data: Path, run: Path, progress: Progress) ->
         identity["started_from"] = start_identity(experiment.training.start_from)
     config = run / "config.yaml"
     claim: dict[str, Any] = {"data": identity}
+    if is_own(experiment.topology):
+        claim["code"] = {"sha256": loaded(experiment.topology).sha256}
     if experiment.distillation:
         claim["teacher"] = {"sha256": teacher_sha256(experiment.distillation, run)}
     with suppress(RadioMLError, FileNotFoundError):
@@ -204,8 +209,8 @@ def _claim(experiment: Experiment, data: Path, run: Path, progress: Progress) ->
     # A run without a finished epoch may be claimed anew, so that a mistake in the first try can be corrected.
     if any((run / "train" / name).exists() for name in ("last.ckpt", "checkpoint.pth")):
         raise RadioMLError(
-            f"{run} holds another experiment, or the same on other data or with another teacher (compare {config}); "
-            "choose another --run"
+            f"{run} holds another experiment, or the same on other data, with another teacher or other code (compare "
+            f"{config}); choose another --run"
         )
     write_text(config, experiment.to_yaml() + yaml.safe_dump(claim, sort_keys=False))
     return identity

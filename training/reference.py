@@ -14,11 +14,13 @@ from torch import nn
 
 from radioml.constants import CLASSES, FRAME_LENGTH
 from radioml.contract.quantiser import InputQuantiser
+from radioml.errors import RadioMLError
 from radioml.network.exact_qonnx import logits_as_integers
 from training.checkpoint import TrainedNetwork, load_checkpoint
 
 FRAMES_AT_ONCE = 512
 """Frames that go through the network together."""
+_ACTIVATIONS = (qnn.QuantReLU, qnn.QuantIdentity, qnn.QuantHardTanh)
 
 
 def input_quantiser(network: nn.Module) -> InputQuantiser:
@@ -35,11 +37,45 @@ def classifier(network: nn.Module) -> qnn.QuantLinear:
     return [m for m in network.modules() if isinstance(m, qnn.QuantLinear)][-1]
 
 
+def check_ends(network: nn.Module, topology: str) -> None:
+    """Raise RadioMLError unless the host can quantise a network's input, and its logits are integers times a scale."""
+    quantisers = [m for m in network.modules() if isinstance(m, (qnn.QuantIdentity, qnn.QuantHardTanh))]
+    if not quantisers:
+        raise RadioMLError(
+            f"topology {topology!r} has no QuantIdentity for its input; put one first, e.g. "
+            "QuantIdentity(act_quant=training.models.quantisers.InputQuant)"
+        )
+    if any(parameter.requires_grad for parameter in quantisers[0].act_quant.parameters()):
+        raise RadioMLError(
+            f"topology {topology!r}: its first QuantIdentity, which quantises the input, learns its scale; frames are "
+            "quantised once, before training: give it a constant one, as training.models.quantisers.InputQuant has"
+        )
+    if not any(isinstance(m, qnn.QuantLinear) for m in network.modules()):
+        raise RadioMLError(f"topology {topology!r} has no QuantLinear as its last layer, whose sums are the logits")
+    if classifier(network).weight_quant.scale().numel() != 1:
+        raise RadioMLError(
+            f"topology {topology!r}: the last layer has a weight scale for each class, so its integers cannot be "
+            "compared between classes; use one for the whole layer"
+        )
+
+
 def _input_quant(network: nn.Module, last: qnn.QuantLinear) -> nn.Module:
-    """What quantises the last dense layer's input: the layer itself, or else the last activation."""
+    """What quantises the last dense layer's input: the layer itself, or else the activation that was computed last."""
     if last.input_quant.is_quant_enabled:
         return last.input_quant
-    return [m for m in network.modules() if isinstance(m, qnn.QuantReLU)][-1].act_quant
+    computed: list[nn.Module] = []
+    hooks = [
+        module.register_forward_hook(lambda module, _, output: computed.append(module))
+        for module in network.modules()
+        if isinstance(module, (*_ACTIVATIONS, qnn.QuantLinear))
+    ]
+    try:
+        network(torch.zeros(1, 2, FRAME_LENGTH))
+    finally:
+        for hook in hooks:
+            hook.remove()
+    before = computed[: computed.index(last)]
+    return [module for module in before if isinstance(module, _ACTIVATIONS)][-1].act_quant
 
 
 class IntegerNetwork:

@@ -50,6 +50,7 @@ def main() -> None:
         estimate,
         evaluation,
         importing,
+        init,
         models,
         search,
         stream,

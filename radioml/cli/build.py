@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from radioml.cli import app
+from radioml.cli.topology import TopologyOption, run_code_of
 
 
 class Until(str, Enum):
@@ -116,6 +117,7 @@ def simulate(
         Path | None, typer.Option(help="The network to compare with; default: the checkpoint or import of the run.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the synthetic frames.")] = 0,
+    topology: TopologyOption = None,
 ) -> None:
     """Stream frames through the RTL and compare every integer with the network's; exit code 1 on any difference.
 
@@ -128,6 +130,7 @@ def simulate(
     from radioml.data.split import spread
     from radioml.data.synthetic import generate_spread
 
+    run_code_of(topology)
     network = network_of_build(folder, checkpoint)
     chosen = spread(data, frames) if data else generate_spread(frames, seed)
     with frames_progress() as progress:

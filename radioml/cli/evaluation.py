@@ -18,6 +18,7 @@ from radioml.cli import app
 from radioml.cli.accelerator_options import Backend, PartOption
 from radioml.cli.accuracy import by_snr, headline, print_warnings, proportions
 from radioml.cli.progress import frames_progress, identified
+from radioml.cli.topology import TopologyOption, run_code_of
 from radioml.constants import SNRS_DB
 from radioml.data.provenance import described
 from radioml.errors import RadioMLError
@@ -52,9 +53,7 @@ def evaluate(
         Backend | None,
         typer.Option(help="What a build runs on, as in `radioml classify`; default: `simulation`, its RTL."),
     ] = None,
-    topology: Annotated[
-        str | None, typer.Option(help="Topology of bare sandbox weights, e.g. vgg10; `radioml models list` names all.")
-    ] = None,
+    topology: TopologyOption = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the results; default: RUN/evaluation/WHAT-PART.")] = None,
 ) -> None:
     """Measure accuracy overall, by SNR and by class, with 95 % confidence intervals, and draw confusion matrices.
@@ -75,7 +74,8 @@ def evaluate(
     if backend is not None and not is_build:
         raise RadioMLError(f"--backend is for builds, and {what} is none")
     if topology is not None and (is_build or what.suffix == ".onnx"):
-        raise RadioMLError(f"--topology is for bare weights, and {what} knows its own")
+        raise RadioMLError(f"--topology is for checkpoints, and {what} knows its own")
+    run_code_of(topology)
     identified(data)
     with frames_progress() as bar:
         task = bar.add_task("evaluating", total=None)
@@ -103,6 +103,10 @@ def evaluate(
 def compare_runs(
     runs: Annotated[list[Path], typer.Argument(help="Run directories whose training has ended.", show_default=False)],
     out: Annotated[Path, typer.Option(help="Folder of the table and the plot.")] = Path("runs/compare"),
+    topology: Annotated[
+        list[str] | None,
+        typer.Option(help="Code of a network of your own, FILE.py:CLASS, that a run was trained with; repeatable."),
+    ] = None,
 ) -> None:
     """Compare trained runs: cost, accuracy, and which are on the Pareto front, beside the published entries.
 
@@ -115,6 +119,8 @@ def compare_runs(
     """
     from training.challenge.compare import compare, groups, notes, rows, write_comparison
 
+    for code in topology or ():
+        run_code_of(code)
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("exporting and scoring", total=len(runs))
         entries = compare(runs, lambda done, total: bar.update(task, completed=done))

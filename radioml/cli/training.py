@@ -13,6 +13,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from radioml.cli import app
+from radioml.cli.topology import TopologyOption, own_code_option, run_code_of
 
 CheckpointArgument = Annotated[Path, typer.Argument(help="A checkpoint.pth, or weights of the challenge's sandbox.")]
 
@@ -38,8 +39,9 @@ def train(
     command continues an interrupted run and leaves a finished one as it is.
 
     An experiment file is YAML with name, topology and parameters (of a network of `radioml models list`, which names
-    the shipped experiments too), and the sections training, augmentation, averaging, distillation and pruning. The
-    shipped ones lie in training/configs/; copy one to begin with.
+    the shipped experiments too), and the sections training, augmentation, averaging, distillation and pruning.
+    `radioml init` writes one to begin with. The topology may be a class of your own, FILE.py:CLASS with the file beside
+    the experiment's: the code is run.
 
     Several GPUs or hosts: `torchrun --nproc-per-node N -m -- radioml train CONFIG --data FILE`. The processes share
     each batch of training.batch_size frames equally, and the result is that of one process.
@@ -68,7 +70,8 @@ def train(
         soft_wrap=True,
     )
     checkpoint = run / "train" / "checkpoint.pth"
-    export_it = shlex.join(["radioml", "export", str(checkpoint), "--run", str(run)])
+    code = own_code_option(experiment.topology)
+    export_it = shlex.join(["radioml", "export", str(checkpoint), "--run", str(run), *code])
     console.print(f"next, for `radioml score` and `build`: {escape(export_it)}", soft_wrap=True, highlight=False)
 
 
@@ -76,9 +79,7 @@ def train(
 def export(
     checkpoint: CheckpointArgument,
     run: Annotated[Path, typer.Option(help="Run directory; the model goes to its train/ folder.")],
-    topology: Annotated[
-        str | None, typer.Option(help="Topology of bare sandbox weights, e.g. vgg10; `radioml models list` names all.")
-    ] = None,
+    topology: TopologyOption = None,
 ) -> None:
     """Write a checkpoint as QONNX, after comparing it frame by frame with the Brevitas network.
 
@@ -87,6 +88,7 @@ def export(
     """
     from training.export import export as export_checkpoint
 
+    run_code_of(topology)
     console = Console()
     with Progress(console=console) as progress:
         task = progress.add_task("comparing QONNX with Brevitas")

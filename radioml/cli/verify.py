@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from radioml.cli import app
+from radioml.cli.topology import TopologyOption, run_code_of
 
 if TYPE_CHECKING:
     from finn_build.verify.rung import RungResult
@@ -29,6 +30,7 @@ def verify(
         Path | None, typer.Option(help="The network to compare with; default: the checkpoint or import of the run.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the synthetic frames.")] = 0,
+    topology: TopologyOption = None,
 ) -> None:
     """Compare every stage of a build with the network, integer by integer, and name the first that differs.
 
@@ -48,6 +50,7 @@ def verify(
     from radioml.data.synthetic import generate_spread
 
     console = Console(highlight=False)
+    run_code_of(topology)
     network = network_of_build(folder, checkpoint)
     if data:
         identified(data)

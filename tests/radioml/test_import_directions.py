@@ -29,7 +29,7 @@ FLOORS = {
     "training": """
         callbacks distributed frame_cache score section
         bad_batch data models
-        checkpoint
+        checkpoint templates
         reference
         evaluate export inner_levels techniques
         experiment trained_run

@@ -127,7 +127,7 @@ def test_the_command_writes_and_prints_part_data_and_intervals(small_checkpoint:
     [
         (["a.pth", "--snr", "1"], "--snr 1: SNR labels are the even numbers"),
         (["a.pth", "--backend", "software"], "--backend is for builds"),
-        (["a.onnx", "--topology", "vgg10"], "--topology is for bare weights"),
+        (["a.onnx", "--topology", "vgg10"], "--topology is for checkpoints"),
         ([".", "--part", "test"], "no package.zip in it"),
     ],
 )

@@ -1,6 +1,7 @@
 """Topologies, one a file, behind a registry."""
 
 from training.models import aaronnet, amc_team, bacalhaunet, imperial_ipc, polyphase, vgg10
+from training.models.own_code import is_own, load_own, loaded
 from training.models.registry import create, topologies, topology
 
 __all__ = [
@@ -9,6 +10,9 @@ __all__ = [
     "bacalhaunet",
     "create",
     "imperial_ipc",
+    "is_own",
+    "load_own",
+    "loaded",
     "polyphase",
     "topologies",
     "topology",

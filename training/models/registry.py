@@ -10,6 +10,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from torch import nn
 
 from radioml.errors import RadioMLError
+from training.models.own_code import create_own, is_own, loaded
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,10 @@ def topologies() -> list[str]:
 
 
 def topology(name: str) -> Topology:
-    """One topology; raises RadioMLError for an unknown name."""
+    """One topology; raises RadioMLError for an unknown name, and for code that nobody has asked for."""
+    if is_own(name):
+        own = loaded(name)
+        return Topology(own.model, str(own.place))
     if name not in _TOPOLOGIES:
         raise RadioMLError(f"unknown topology {name!r}; there are: {', '.join(topologies())}")
     return _TOPOLOGIES[name]
@@ -69,6 +73,8 @@ def topology(name: str) -> Topology:
 
 def create(name: str, parameters: dict[str, Any]) -> nn.Module:
     """Build a topology; raises RadioMLError for an unknown name or parameters it does not take."""
+    if is_own(name):
+        return create_own(loaded(name), parameters)
     model = topology(name).model
     try:
         _check(model, parameters)
