@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import errno
+import os
 import pkgutil
 import re
+import signal
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
 
@@ -12,7 +16,9 @@ import typer
 from typer.testing import CliRunner
 
 import radioml.cli
-from radioml.cli import app
+from radioml.cli import TRACEBACK_VARIABLE, app
+from radioml.errors import MismatchError, RadioMLError
+from tests.repository import REPOSITORY
 
 # as `main` does, but every file: a command that `main` does not import is found missing below
 for module in pkgutil.iter_modules(radioml.cli.__path__, "radioml.cli."):
@@ -91,3 +97,92 @@ def test_a_mistake_is_one_message_and_exit_code_2(arguments: tuple[str, ...], me
     assert message in done.stderr.replace("\n", " ")
     assert "Traceback" not in done.stderr
     assert not list(tmp_path.rglob("*.tmp*"))
+
+
+@pytest.fixture
+def failing(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[BaseException], int]]:
+    """Run `main` with a command that raises an error; returns the exit code."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGALRM)}
+
+    def run(error: BaseException) -> int:
+        def command() -> None:
+            raise error
+
+        monkeypatch.setattr(radioml.cli, "app", command)
+        with pytest.raises(SystemExit) as ended:
+            radioml.cli.main()
+        return ended.value.code
+
+    yield run
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "message"),
+    [
+        (MismatchError("other integers"), 1, "mismatch: other integers"),
+        (RadioMLError("no such [file]"), 2, "error: no such [file]"),
+        (PermissionError(errno.EACCES, "Permission denied", "x.h5"), 2, "error: [Errno 13] Permission denied: 'x.h5'"),
+        (OSError(errno.ENOSPC, "No space left on device"), 2, "error: [Errno 28] No space left on device"),
+        (MemoryError("cannot have 5 TiB"), 2, "error: not enough memory: cannot have 5 TiB"),
+        (ModuleNotFoundError("", name="finn_build.build"), 2, "`finn_build.build` is not installed here"),
+    ],
+)
+def test_what_a_user_can_cause_is_a_message(failing, capsys, monkeypatch, error, code, message):
+    monkeypatch.delenv(TRACEBACK_VARIABLE, raising=False)
+    assert failing(error) == code
+    shown = capsys.readouterr().err
+    assert message in shown and "Traceback" not in shown
+    monkeypatch.setenv(TRACEBACK_VARIABLE, "1")
+    assert failing(error) == code
+    shown = capsys.readouterr().err
+    assert message in shown and "Traceback" in shown and "in command" in shown
+
+
+@pytest.mark.parametrize(
+    "error",
+    [ValueError("shapes differ"), KeyError("x"), OSError(errno.EBADF, "Bad file descriptor"), OSError("HDF5 says no"),
+     ModuleNotFoundError("", name="numpy"), IndexError("frame 5"), RuntimeError("oops"), AssertionError()],
+    ids=repr,
+)  # fmt: skip
+def test_an_error_of_the_program_keeps_its_traceback(failing, error):
+    with pytest.raises(type(error)):
+        failing(error)
+
+
+def test_traceback_on_request(tmp_path: Path):
+    for environment, arguments in (({}, ["--traceback"]), ({TRACEBACK_VARIABLE: "1"}, [])):
+        done = subprocess.run(
+            [sys.executable, "-m", "radioml", *arguments, "summary", "absent"],
+            capture_output=True, text=True, cwd=tmp_path, env={**os.environ, **environment}, check=False,
+        )  # fmt: skip
+        assert done.returncode == 2
+        assert "Traceback" in done.stderr and "in summarise" in done.stderr
+        assert "error: absent: no results there" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("own", "policy"),
+    [({}, "passive"), ({"OMP_WAIT_POLICY": "active"}, "active"), ({"GOMP_SPINCOUNT": "9"}, None)],
+)
+@pytest.mark.parametrize("starts", ["main()", "print(ProcessPool(1).submit(os.getenv, 'OMP_WAIT_POLICY').result())"])
+def test_threads_sleep_while_they_wait_unless_the_user_says_otherwise(starts, own, policy, tmp_path: Path):
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import os, sys\n"
+        "from radioml.cli import main\n"
+        "from radioml.processes import ProcessPool\n"
+        "if __name__ == '__main__':\n"
+        "    try:\n"
+        f"        {starts}\n"
+        "    finally:\n"
+        "        print(os.getenv('OMP_WAIT_POLICY'), 'torch' in sys.modules)\n"
+    )
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("OMP_", "GOMP_", "KMP_"))}
+    environment |= {**own, "PYTHONPATH": str(REPOSITORY)}
+    done = subprocess.run(
+        [sys.executable, str(script), "--help"], capture_output=True, text=True, env=environment, check=True
+    )
+    lines = done.stdout.splitlines()
+    assert lines[-1] == f"{policy} False" and ("radioml" in done.stdout or lines[0] == str(policy))
