@@ -123,7 +123,9 @@ def classify(
     predicted = predicted[:seen]
     usable = predicted != UNUSABLE
     if not usable.any():
-        raise RadioMLError(f"{data}: all {seen} frames have NaN; `radioml data check {data}` shows what is wrong")
+        raise RadioMLError(
+            f"{data}: all {seen} frames have NaN or infinite samples; `radioml data check {data}` shows what is wrong"
+        )
     classified_indices = indices[:seen][usable]
     class_index, snr_db = layout.labels(classified_indices)
     return Classification(

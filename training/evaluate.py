@@ -92,7 +92,9 @@ def evaluate(
         ended = problem(error)
         usable[done:] = False
     if not usable.any():
-        raise RadioMLError(f"{data}: all {done} frames have NaN; `radioml data check {data}` shows what is wrong")
+        raise RadioMLError(
+            f"{data}: all {done} frames have NaN or infinite samples; `radioml data check {data}` shows what is wrong"
+        )
     class_index, snr_db = layout.labels(indices[usable])
     return Evaluation(
         subject.name, subject.arithmetic, source, part, len(indices), measure(class_index, snr_db, predicted[usable]),

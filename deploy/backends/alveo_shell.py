@@ -15,6 +15,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from deploy.backends.finn_streams import io_shapes
+from deploy.backends.interrupts import interrupted_afterwards
 from radioml.contract.package import XCLBIN, Package
 from radioml.errors import RadioMLError
 
@@ -149,7 +150,8 @@ class AlveoShell:
         handle = overlay.odma_handle[0]
         if handle is None:
             return True
-        overlay.device._handle_events(0)
+        with interrupted_afterwards():  # PYNQ would see to a command twice that it was interrupted at
+            overlay.device._handle_events(0)
         if not handle.done:
             return False
         with suppress(StopIteration):  # the coroutine's end; its error comes through

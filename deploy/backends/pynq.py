@@ -8,11 +8,8 @@ Alveo is in `deploy.backends.zynq_shell` and `deploy.backends.alveo_shell`.
 
 from __future__ import annotations
 
-import signal
 import time
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
-from threading import current_thread, main_thread
+from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol
 
@@ -20,6 +17,7 @@ import numpy as np
 
 from deploy.accelerator import Inference, check_frames
 from deploy.backends.alveo_shell import AlveoShell
+from deploy.backends.interrupts import interrupted_afterwards
 from deploy.backends.zynq_shell import ZynqShell
 from radioml.contract.package import XCLBIN, Package
 from radioml.contract.packing import pack, unpack
@@ -185,7 +183,7 @@ class PynqAccelerator:
         """Start the transfer of a pair of buffers; returns when."""
         if not self._shell.idle():
             raise RadioMLError(f"the accelerator hangs in an earlier transfer. {self._shell.remedy}")
-        with _interrupted_afterwards():  # one DMA engine running without the other would hang
+        with interrupted_afterwards():  # one DMA engine running without the other would hang
             self._shell.start(*self._shell.buffers[pair], frames)
         return time.perf_counter()
 
@@ -220,20 +218,3 @@ class PynqAccelerator:
                     f"small, or a bitfile of another network). {self._shell.remedy}; build it again if it hangs again"
                 )
             time.sleep(min(waited / 10, 0.01))  # a tenth late at most
-
-
-@contextmanager
-def _interrupted_afterwards() -> Iterator[None]:
-    """Hold back a Ctrl-C that comes in the block until its end; only the main thread gets one."""
-    before = signal.getsignal(signal.SIGINT)
-    if current_thread() is not main_thread() or not callable(before):
-        yield
-        return
-    held = []
-    signal.signal(signal.SIGINT, lambda number, frame: held.append(number))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-        if held:
-            signal.raise_signal(signal.SIGINT)

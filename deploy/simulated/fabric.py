@@ -142,7 +142,7 @@ class Fabric:
         self._dmas = {INPUT_DMA: Dma(), OUTPUT_DMA: Dma()}
         self._results: deque[np.ndarray] = deque()
         self._thread = ThreadPoolExecutor(1, "fabric")
-        self._fault: BusError | None = None
+        self._fault: Exception | None = None
 
     def close(self) -> None:
         """Wait for the transfers under way and free the simulator."""
@@ -151,7 +151,7 @@ class Fabric:
         self._folder.cleanup()
 
     def read(self, address: int) -> int:
-        """Read a register; raises BusError at an address without one, and when a transfer went out of memory."""
+        """Read a register; raises BusError at an address without one, and what has ended a transfer before its time."""
         if self._fault is not None:
             raise self._fault
         dma, offset = self._at(address)
@@ -172,7 +172,7 @@ class Fabric:
     def _transfer_or_fault(self) -> None:
         try:
             self._transfer()
-        except BusError as error:
+        except Exception as error:  # nobody sees what a thread raises: the next reader of a register gets it
             self._fault = error
 
     def _transfer(self) -> None:

@@ -13,6 +13,7 @@ import argparse
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import grpc
@@ -173,8 +174,9 @@ def _chunks(data: bytes) -> Iterator[bytes]:
     yield from (data[at : at + _CHUNK] for at in range(0, len(data), _CHUNK))
 
 
-def serve(board: SimulatedBoard, port: int = PYNQ_PORT) -> tuple[grpc.Server, int]:
-    """Serve a simulated board to this machine alone, as PYNQ's server has no protection; returns the port too.
+@contextmanager
+def serving(board: SimulatedBoard, port: int = PYNQ_PORT) -> Iterator[tuple[grpc.Server, int]]:
+    """A server of a simulated board, for this machine alone, as PYNQ's server has no protection, and its port.
 
     port: 0 for any free one. Raises RadioMLError when it is taken. Requests are served one by one.
     """
@@ -187,20 +189,22 @@ def serve(board: SimulatedBoard, port: int = PYNQ_PORT) -> tuple[grpc.Server, in
     except RuntimeError as error:
         raise RadioMLError(f"port {port} cannot be opened: {error}") from error
     server.start()
-    return server, port
+    try:
+        yield server, port
+    finally:
+        server.stop(0).wait()
 
 
 def _main() -> None:
     parser = argparse.ArgumentParser(description="Serve a simulated board as PYNQ.remote does a real one.")
     parser.add_argument("--port", type=int, default=PYNQ_PORT, help="0 for any free one; default: %(default)s")
+    arguments = parser.parse_args()
     try:
-        server, port = serve(SimulatedBoard(), parser.parse_args().port)
-        print(f"simulated board at 127.0.0.1:{port}; Ctrl-C ends it", flush=True)
-        server.wait_for_termination()
+        with suppress(KeyboardInterrupt), serving(SimulatedBoard(), arguments.port) as (server, port):
+            print(f"simulated board at 127.0.0.1:{port}; Ctrl-C ends it", flush=True)
+            server.wait_for_termination()
     except RadioMLError as error:
         parser.exit(2, f"error: {error}\n")
-    except KeyboardInterrupt:
-        server.stop(0)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ scheduler, waiting.
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import errno
 import json
@@ -58,34 +59,16 @@ _FUNCTIONS: dict[str, tuple[Callable[..., Any], str, str]] = {
     "xclExecWait": (SimulatedCard.wait, "int", "void*, int"),
 }
 """XRT's function -> what it does here, type of its result, types of its arguments."""
-_HOLD_CTRL_C = """
-#include <csignal>
+_BESIDE = """
 #include <cstddef>
-#include <mutex>
-// Python would raise KeyboardInterrupt in the card, from where it cannot reach the caller: it comes after the function.
-static std::mutex mutex;
-static int depth;
-static volatile std::sig_atomic_t held;
-static struct sigaction before;
-static void hold(int) { held = 1; }
-struct HoldCtrlC {
-    HoldCtrlC() {
-        std::lock_guard<std::mutex> lock(mutex);
-        if (depth++ == 0) {
-            struct sigaction own = {};
-            own.sa_handler = hold;
-            sigaction(SIGINT, &own, &before);
-        }
-    }
-    ~HoldCtrlC() {
-        std::lock_guard<std::mutex> lock(mutex);
-        if (--depth == 0) {
-            sigaction(SIGINT, &before, nullptr);
-            if (held) raise(SIGINT);
-            held = 0;
-        }
-    }
-};
+#include <future>
+// Python raises KeyboardInterrupt in its main thread alone. The card works in a thread of its own, because no exception
+// comes through these functions: Ctrl-C is raised when the function has returned. An interpreter that ends takes no
+// other threads.
+extern "C" int simulated_ending = 0;
+template <class Function> static auto beside(Function function) {
+    return simulated_ending ? function() : std::async(std::launch::async, function).get();
+}
 """
 
 _kept: list[object] = []
@@ -108,6 +91,7 @@ def plug_in() -> SimulatedCard:
         function = ctypes.CFUNCTYPE(_TYPES[result], *kinds)(_with_numbers(method.__get__(card)))
         ctypes.c_void_p.in_dll(library, f"simulated_{name}").value = ctypes.cast(function, ctypes.c_void_p).value
         _kept.append(function)
+    atexit.register(setattr, ctypes.c_int.in_dll(library, "simulated_ending"), "value", 1)
     (folder / "version.json").write_text(json.dumps({"BUILD_VERSION": _VERSION}))
     os.environ["XILINX_XRT"] = str(folder)
     return card
@@ -120,17 +104,19 @@ def _split(arguments: str) -> list[str]:
 def _compile(folder: Path) -> ctypes.CDLL:
     """lib/libxrt_core.so, of functions that call the one whose address is stored beside them."""
     source, library = folder / "xrt.cpp", folder / "lib" / "libxrt_core.so"
-    lines = [_HOLD_CTRL_C, 'extern "C" {']
+    lines = [_BESIDE, 'extern "C" {']
     for name, (_, result, arguments) in _FUNCTIONS.items():
         kinds = _split(arguments)
         named = ", ".join(f"{kind} a{number}" for number, kind in enumerate(kinds))
         passed = ", ".join(f"a{number}" for number in range(len(kinds)))
         lines.append(f"{result} (*simulated_{name})({arguments});")
-        lines.append(f"{result} {name}({named}) {{ HoldCtrlC hold_ctrl_c; return simulated_{name}({passed}); }}")
+        called = f"beside([=] {{ return simulated_{name}({passed}); }})"
+        lines.append(f"{result} {name}({named}) {{ return {called}; }}")
     source.write_text("\n".join([*lines, "}"]) + "\n")
     library.parent.mkdir()
     try:
-        subprocess.run(["g++", "-shared", "-fPIC", "-o", library, source], check=True, capture_output=True, text=True)
+        command = ["g++", "-shared", "-fPIC", "-pthread", "-o", library, source]
+        subprocess.run(command, check=True, capture_output=True, text=True)
     except FileNotFoundError as error:
         raise RadioMLError("the simulated card needs g++ on the PATH") from error
     return ctypes.CDLL(str(library))

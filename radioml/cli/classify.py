@@ -100,7 +100,9 @@ def _print_result(result: Classification) -> None:
         table.add_row("against training", escape(expectation(result).reason))
     if len(result.unusable):
         where = ", ".join(map(str, result.unusable[:5]))
-        table.add_row("with NaN", f"[yellow]{len(result.unusable):,} frames, not classified ({where} ...)[/]")
+        table.add_row(
+            "not classified", f"[yellow]{len(result.unusable):,} frames with NaN or infinite samples ({where} ...)[/]"
+        )
     table.add_row("this host", f"{host['frames_per_second']:,.1f} frames/s in {result.backend}")
     cycles = f"{board['cycles_per_frame']:,.1f} cycles a frame (counted in {board['counted_in']})"
     table.add_row(

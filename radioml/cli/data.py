@@ -56,13 +56,14 @@ def synth(
     ones. The file is marked as synthetic, and every figure made from it says so. Size: 5.2 MB per frame per cell
     (40 give 210 MB, 24,960 frames).
     """
+    from radioml.data.layout import CELLS
     from radioml.data.synthetic import write_dataset
 
     _refuse_existing(out, force)
     with frames_progress() as progress:
-        task = progress.add_task("synthesising", total=24 * 26 * frames_per_cell)
+        task = progress.add_task("synthesising", total=CELLS * frames_per_cell)
         write_dataset(out, frames_per_cell, seed, processes, lambda frames: progress.advance(task, frames), preset)
-    size = f"{24 * 26 * frames_per_cell:,} frames, {out.stat().st_size / 1e6:,.0f} MB"
+    size = f"{CELLS * frames_per_cell:,} frames, {out.stat().st_size / 1e6:,.0f} MB"
     console.print(f"wrote {escape(str(out))}: synthetic, preset {escape(preset)}, {size}", soft_wrap=True)
 
 

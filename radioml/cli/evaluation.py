@@ -43,7 +43,7 @@ def evaluate(
     ],
     part: PartOption = "test",
     snr: Annotated[
-        list[int], typer.Option(help="SNR label (dB) to draw a confusion matrix at; repeatable.", min=-20, max=30)
+        list[int], typer.Option(help="SNR label (dB) to draw a confusion matrix at; repeatable.", show_default=True)
     ] = [0, 10, 30],  # noqa: B006  (typer reads it, nothing changes it)
     frames: Annotated[
         int | None,

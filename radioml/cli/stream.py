@@ -14,6 +14,7 @@ from rich.table import Table
 from radioml.cli import app
 from radioml.cli.accelerator_options import BackendOption, PackageArgument, ProcessesOption, TargetOption
 from radioml.cli.accuracy import print_warnings
+from radioml.constants import FRAME_LENGTH
 
 if TYPE_CHECKING:
     from deploy.stream import Summary
@@ -55,7 +56,10 @@ def stream(
         ),
     ] = None,
     frames_overlap: Annotated[
-        int, typer.Option(min=0, max=1023, help="Samples that a frame of a recording shares with the one before.")
+        int,
+        typer.Option(
+            min=0, max=FRAME_LENGTH - 1, help="Samples that a frame of a recording shares with the one before."
+        ),
     ] = 0,
     dc_block: Annotated[
         bool,

@@ -66,7 +66,7 @@ class Metrics:
     @property
     def at_30_db(self) -> Proportion:
         """Accuracy at the highest SNR label; of no frame where the data have none there."""
-        return self.per_snr[30]
+        return self.per_snr[SNRS_DB[-1]]
 
     @property
     def per_snr(self) -> dict[int, Proportion]:

@@ -9,14 +9,10 @@ from __future__ import annotations
 
 import errno
 import gc
-import os
-import signal
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
-from threading import Timer
 
 import numpy as np
 
@@ -26,6 +22,7 @@ CARD = plug_in()  # before PYNQ, which looks for XRT when it is imported
 
 import pynq
 from finn_plus_driver import FINNDMAOverlay
+from interrupts import answers_of_idle, ctrl_c, first, held, interrupted_after
 from pynq.pl_server.xrt_device import XrtDevice
 
 from deploy.accelerator import open_accelerator
@@ -109,10 +106,24 @@ def a_hang_ends_with_a_message(package: Package, integers: np.ndarray, logits: n
 
 def an_interrupt_lets_the_transfer_end(package: Package, integers: np.ndarray, logits: np.ndarray) -> None:
     with open_accelerator(package, "pynq") as accelerator:
-        Timer(0.02, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
-        raised(KeyboardInterrupt, accelerator.infer, np.concatenate(8 * [integers]))
+        go = held(CARD.fabric)
+        answers = answers_of_idle(accelerator._shell, {3: go.set})
+        first(accelerator._shell, "done", ctrl_c)  # asked for while the transfer is under way
+        raised(KeyboardInterrupt, accelerator.infer, integers[:3])
+        assert answers[:3] == [True, False, False] and answers[-1]
         assert accelerator._shell.overlay.odma_handle == [None]
         assert np.array_equal(accelerator.infer(integers[:3]).logits, logits[:3])
+    assert left_behind() == (0, set())
+
+
+def an_interrupt_at_any_moment(package: Package, integers: np.ndarray, logits: np.ndarray) -> None:
+    """No transfer is left under way, and the next one gives its own results."""
+    with open_accelerator(package, "pynq", transfer_frames=4) as accelerator:
+        seconds = accelerator.infer(integers[:12]).seconds
+        for moment in np.linspace(0, 1.2 * seconds, 16):
+            interrupted_after(moment, accelerator.infer, integers[:12])
+            assert accelerator._shell.idle()
+            assert np.array_equal(accelerator.infer(integers[3:9]).logits, logits[3:9])
     assert left_behind() == (0, set())
 
 
@@ -121,7 +132,7 @@ def an_interrupt_between_the_engines(package: Package, integers: np.ndarray, log
     with open_accelerator(package, "pynq") as accelerator:
         engine = accelerator._shell.overlay.odma[0]
         start = engine.start
-        engine.start = lambda buffer, frames: (os.kill(os.getpid(), signal.SIGINT), start(buffer, frames))[1]
+        engine.start = lambda buffer, frames: (ctrl_c(), start(buffer, frames))[1]
         raised(KeyboardInterrupt, accelerator.infer, integers[:3])
         engine.start = start
         assert np.array_equal(accelerator.infer(integers[3:6]).logits, logits[3:6])
@@ -131,11 +142,10 @@ def an_interrupt_between_the_engines(package: Package, integers: np.ndarray, log
 def a_second_interrupt_does_not_wait(package: Package, integers: np.ndarray, logits: np.ndarray) -> None:
     with open_accelerator(package, "pynq") as accelerator:
         accelerator._shell.overlay.idma[0].start = lambda buffer, frames: None
-        for delay in (0.2, 0.6):
-            Timer(delay, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
-        start = time.monotonic()
+        first(accelerator._shell, "done", ctrl_c)
+        answers = answers_of_idle(accelerator._shell, {4: ctrl_c})
         raised(KeyboardInterrupt, accelerator.infer, integers[:3])
-        assert 0.5 < time.monotonic() - start < pynq_board.TIMEOUT_SECONDS / 2
+        assert answers == [True, False, False, False]
     assert left_behind()[0] == 4
 
 
@@ -147,6 +157,14 @@ def a_failed_command_is_noticed(package: Package, integers: np.ndarray, logits: 
         shell.buffers = [(source, shell.overlay.allocate_input()), second]
         for _ in range(2):
             assert "XRT failed: Execution failed: 5" in raised(RadioMLError, accelerator.infer, integers[:3])
+    assert left_behind()[0] == 4
+
+
+def a_failure_of_the_fabric_is_noticed(package: Package, integers: np.ndarray, logits: np.ndarray) -> None:
+    """An exception in the fabric's thread would look like a hang."""
+    with open_accelerator(package, "pynq") as accelerator:
+        CARD.fabric._simulator.run = lambda integers: 1 / 0
+        assert "XRT failed: Execution failed: 5" in raised(RadioMLError, accelerator.infer, integers[:3])
     assert left_behind()[0] == 4
 
 

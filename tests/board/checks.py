@@ -8,20 +8,17 @@ a failure.
 from __future__ import annotations
 
 import gc
-import os
-import signal
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from threading import Timer
 from types import SimpleNamespace
 
 import numpy as np
 import pynq
 from finn_plus_driver import FINNDMAOverlay
+from interrupts import answers_of_idle, ctrl_c, first, held, interrupted_after
 
 import deploy.simulated.board  # noqa: F401  (plugs the board into PYNQ)
 from deploy.accelerator import open_accelerator
@@ -111,10 +108,25 @@ def a_hang_ends_with_a_message(package: Package, integers: np.ndarray, logits: n
 
 def an_interrupt_lets_the_transfer_end(package: Package, integers: np.ndarray, logits: np.ndarray) -> None:
     with open_accelerator(package, "pynq") as accelerator:
-        Timer(0.05, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
-        raised(KeyboardInterrupt, accelerator.infer, integers)
+        go = held(pynq.Device.active_device.fabric)
+        answers = answers_of_idle(accelerator._shell, {3: go.set})
+        first(accelerator._shell, "done", ctrl_c)  # asked for while the transfer is under way
+        raised(KeyboardInterrupt, accelerator.infer, integers[:3])
+        assert answers[:3] == [True, False, False] and answers[-1]
         assert accelerator._shell.overlay.odma[0].read(CONTROL) == IDLE
         assert np.array_equal(accelerator.infer(integers[:3]).logits, logits[:3])
+    assert allocated() == 0
+
+
+def an_interrupt_at_any_moment(package: Package, integers: np.ndarray, logits: np.ndarray) -> None:
+    """No transfer is left under way, and the next one gives its own results."""
+    with open_accelerator(package, "pynq", transfer_frames=4) as accelerator:
+        seconds = accelerator.infer(integers[:12]).seconds
+        for moment in np.linspace(0, 1.2 * seconds, 16):
+            interrupted_after(moment, accelerator.infer, integers[:12])
+            assert accelerator._shell.idle()
+            assert np.array_equal(accelerator.infer(integers[3:9]).logits, logits[3:9])
+    assert allocated() == 0
 
 
 def an_interrupt_between_the_engines(package: Package, integers: np.ndarray, logits: np.ndarray) -> None:
@@ -123,7 +135,7 @@ def an_interrupt_between_the_engines(package: Package, integers: np.ndarray, log
     with open_accelerator(package, "pynq") as accelerator:
         engine = accelerator._shell.overlay.idma[0]
         write = engine.write
-        engine.write = lambda offset, value: (os.kill(os.getpid(), signal.SIGINT), write(offset, value))[1]
+        engine.write = lambda offset, value: (ctrl_c(), write(offset, value))[1]
         raised(KeyboardInterrupt, accelerator.infer, integers[:3])
         engine.write = write
         assert np.array_equal(accelerator.infer(integers[3:6]).logits, logits[3:6])
@@ -135,11 +147,10 @@ def a_second_interrupt_does_not_wait(package: Package, integers: np.ndarray, log
     board = pynq.Device.active_device
     with open_accelerator(package, "pynq") as accelerator:
         accelerator._shell.overlay.idma[0].write = lambda offset, value: None
-        for delay in (0.2, 0.6):
-            Timer(delay, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
-        start = time.monotonic()
+        first(accelerator._shell, "done", ctrl_c)
+        answers = answers_of_idle(accelerator._shell, {4: ctrl_c})
         raised(KeyboardInterrupt, accelerator.infer, integers[:3])
-        assert 0.5 < time.monotonic() - start < pynq_board.TIMEOUT_SECONDS / 2
+        assert answers == [True, False, False, False]
         hanging = board.fabric
         assert not accelerator._shell.overlay.odma[0].read(CONTROL) & IDLE
     assert board.fabric is not hanging
@@ -157,6 +168,13 @@ def an_error_on_the_bus_is_noticed(package: Package, integers: np.ndarray, logit
         engine.read = read
         assert np.array_equal(accelerator.infer(integers[:3]).logits, logits[:3])
     assert allocated() == 0
+
+
+def a_failure_of_the_fabric_is_noticed(package: Package, integers: np.ndarray, logits: np.ndarray) -> None:
+    """An exception in the fabric's thread would look like a hang."""
+    with open_accelerator(package, "pynq") as accelerator:
+        pynq.Device.active_device.fabric._simulator.run = lambda integers: 1 / 0
+        raised(ZeroDivisionError, accelerator.infer, integers[:3])
 
 
 def transfers_overlap(package: Package, integers: np.ndarray, logits: np.ndarray) -> None:

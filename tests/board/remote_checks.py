@@ -20,13 +20,15 @@ import grpc
 import numpy as np
 import pynq
 from checks import raised
+from interrupts import ctrl_c, first
 from pynq.pl_server.remote_device import PYNQ_PORT, RemoteDevice
 
 from deploy.accelerator import open_accelerator
 from deploy.backends import remote_board
 from deploy.checks.golden import check_golden
+from deploy.simulated import remote as remote_module
 from deploy.simulated.board import SimulatedBoard
-from deploy.simulated.remote import serve
+from deploy.simulated.remote import serving
 from radioml.contract.package import BITFILE, HANDOFF, Package, open_package
 from radioml.errors import RadioMLError
 
@@ -189,6 +191,12 @@ def a_clock_that_was_not_set(package: Package, integers: np.ndarray, logits: np.
             assert abs(accelerator.clock_mhz() - package.manifest.clock_mhz) < 0.01 * package.manifest.clock_mhz
 
 
+def an_interrupt_while_the_server_starts(package: Package, integers: np.ndarray, logits: np.ndarray) -> None:
+    sys.argv[1:] = ["--port", "0"]
+    first(grpc, "server", ctrl_c)
+    remote_module._main()
+
+
 class Remote(NamedTuple):
     """A simulated board, its server and where it is."""
 
@@ -201,13 +209,10 @@ class Remote(NamedTuple):
 def board() -> Iterator[Remote]:
     """A simulated board on the network."""
     simulated = SimulatedBoard()
-    server, port = serve(simulated, 0)
-    try:
+    with serving(simulated, 0) as (server, port):
         yield Remote(simulated, server, f"127.0.0.1:{port}")
-    finally:
-        server.stop(0).wait()
-        if simulated.fabric is not None:
-            simulated.fabric.close()
+    if simulated.fabric is not None:
+        simulated.fabric.close()
 
 
 if __name__ == "__main__":

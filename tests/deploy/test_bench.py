@@ -110,7 +110,7 @@ def test_golden_frames_come_first(repack):
 
 
 def test_ctrl_c_keeps_results(small_package, tmp_path):
-    command = [sys.executable, "-m", "radioml", "bench", str(small_package), "--seconds", "3", "--batches", "1,2,3,4,5"]
+    command = [sys.executable, "-m", "radioml", "bench", small_package, "--seconds", "20", "--batches", "1,2,3"]
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "PYTHONUNBUFFERED": "1"}
     process = subprocess.Popen(
         [*command, "--processes", "1", "--out", "out"], cwd=tmp_path, env=environment, stdout=subprocess.PIPE,
@@ -120,7 +120,7 @@ def test_ctrl_c_keeps_results(small_package, tmp_path):
         if "batches of 2" in line:
             break
     process.send_signal(signal.SIGINT)
-    output, _ = process.communicate(timeout=60)
+    output, _ = process.communicate()
     assert process.returncode == 130
     assert "stopped early: interrupted" in output
     report = read_json(tmp_path / "out" / "bench.json")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import resource
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -63,3 +64,21 @@ def test_an_output_that_is_an_input_is_refused(tmp_path: Path):
     for output in (source, link, tmp_path / "." / "model.onnx"):
         with pytest.raises(RadioMLError, match="is what the command reads"):
             refuse_inputs([other, output], [source])
+
+
+def test_permissions_are_those_of_any_new_file_and_the_umask_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    before = os.umask(0o027)
+    try:
+        monkeypatch.setattr(os, "umask", lambda mask: pytest.fail("the umask is the whole process's"))
+        write_json(tmp_path / "file.json", 1)
+    finally:
+        monkeypatch.undo()
+        os.umask(before)
+    assert (tmp_path / "file.json").stat().st_mode & 0o777 == 0o640
+
+
+def test_a_parent_that_is_a_file_stays_what_it_is(tmp_path: Path):
+    (tmp_path / "file").write_text("kept")
+    with pytest.raises(OSError, match=r"exists|directory"), replacing(tmp_path / "file" / "x.json"):
+        pass
+    assert (tmp_path / "file").read_text() == "kept" and len(list(tmp_path.iterdir())) == 1

@@ -46,6 +46,7 @@ def target(board_python, tmp_path_factory) -> Iterator[str]:
         "a_broken_bitfile_is_refused",
         "nobody_there",
         "another_server",
+        "an_interrupt_while_the_server_starts",
         "a_server_that_dies",
         "a_server_that_dies_in_a_transfer",
         "a_board_that_is_silent",
