@@ -1,4 +1,4 @@
-"""Ctrl-C while the hardware must not be left half-way."""
+"""Ctrl-C, SIGTERM and SIGHUP while the hardware must not be left half-way."""
 
 from __future__ import annotations
 
@@ -6,20 +6,45 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import current_thread, main_thread
+from types import FrameType
+
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM)
+"""Signals that `radioml.cli.interrupts` turns into a KeyboardInterrupt."""
+
+
+class _Held:
+    """A handler that keeps signals while it holds them, and then hands them on to the handler before it."""
+
+    def __init__(self, number: int) -> None:
+        self.number, self.before = number, signal.getsignal(number)
+        self.holds, self.came = True, False
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        if self.holds:
+            self.came = True
+        elif callable(self.before):
+            self.before(number, frame)
 
 
 @contextmanager
 def interrupted_afterwards() -> Iterator[None]:
-    """Hold back a Ctrl-C that comes in the block until its end; only the main thread gets one."""
-    before = signal.getsignal(signal.SIGINT)
-    if current_thread() is not main_thread() or not callable(before):
+    """Hold back the signals that end a command, when they come in the block, until its end.
+
+    Only the main thread gets signals, and only those that Python has a handler for are held.
+    """
+    if current_thread() is not main_thread():
         yield
         return
-    held: list[int] = []
-    signal.signal(signal.SIGINT, lambda number, frame: held.append(number))
+    held = [_Held(number) for number in _ENDING if callable(signal.getsignal(number))]
     try:
+        for one in held:
+            signal.signal(one.number, one)
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
-        if held:
-            signal.raise_signal(signal.SIGINT)
+        for one in held:  # first of all, for the first handler that is back may raise KeyboardInterrupt at once
+            one.holds = False
+        for one in held:
+            signal.signal(one.number, one.before)
+        for one in held:
+            if one.came:
+                signal.raise_signal(one.number)
