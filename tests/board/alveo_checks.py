@@ -139,6 +139,15 @@ def an_interrupt_between_the_engines(package: Package, integers: np.ndarray, log
     assert left_behind() == (0, set())
 
 
+def an_interrupt_while_pynq_notes_an_end(package: Package, integers: np.ndarray, logits: np.ndarray) -> None:
+    """PYNQ would complete a command twice, and use its buffer for two at a time, if its notes were left half-way."""
+    with open_accelerator(package, "pynq") as accelerator:
+        first(accelerator._shell.overlay.device, "return_exec_bo", ctrl_c)
+        raised(KeyboardInterrupt, accelerator.infer, integers[:3])
+        assert np.array_equal(accelerator.infer(integers[3:6]).logits, logits[3:6])
+    assert left_behind() == (0, set())
+
+
 def a_second_interrupt_does_not_wait(package: Package, integers: np.ndarray, logits: np.ndarray) -> None:
     with open_accelerator(package, "pynq") as accelerator:
         accelerator._shell.overlay.idma[0].start = lambda buffer, frames: None

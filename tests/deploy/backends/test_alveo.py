@@ -56,6 +56,7 @@ def card_package(small_package, tmp_path_factory) -> Path:
         "an_interrupt_lets_the_transfer_end",
         "an_interrupt_at_any_moment",
         "an_interrupt_between_the_engines",
+        "an_interrupt_while_pynq_notes_an_end",
         "a_second_interrupt_does_not_wait",
         "a_failure_of_the_fabric_is_noticed",
         "a_failed_command_is_noticed",
