@@ -1,11 +1,14 @@
 # make demo   the main job end to end: IQ frames classified by the simulated RTL of an accelerator, bit-exact
 # make test   all tests
-# make lint   ruff
+# make test-fast  the tests without Verilator, training and the board's environment: a minute on two cores
+# make coverage   all tests; lines and branches that they run, as runs/coverage/html/index.html
+# make lint   ruff, codespell and mypy
+# make hooks  run these checks before each commit of this checkout
 # make bench  benchmarks, as JSON in runs/bench
 # make board-wheel  what a board needs, as a wheel in dist/
 # make clean  remove what the targets above made, but not the virtual environment (make distclean)
 .DELETE_ON_ERROR:
-.PHONY: help setup board-setup board-wheel demo test lint bench clean distclean
+.PHONY: help setup board-setup board-wheel demo test test-fast coverage lint hooks bench clean distclean
 
 VENV := .venv
 BOARD_VENV := .venv-board
@@ -65,18 +68,36 @@ $(RUN)/deploy/accuracy.json: $(BUILD)/simulation/simulation.json
 	@echo; echo "== the driver classifies with the simulated accelerator"
 	$(RADIOML) classify $(BUILD)/package.zip --data $(DEMO_DATA) --part all --frames 1248 --backend simulation
 
+# The groups are made in tests/conftest.py
+PYTEST := -m pytest --numprocesses auto --dist loadgroup --no-loadscope-reorder
+
 test: setup board-setup
-	@$(VENV)/bin/python -m pytest --numprocesses auto --dist loadfile
+	@$(VENV)/bin/python $(PYTEST)
+
+test-fast: setup
+	@$(VENV)/bin/python $(PYTEST) -m "not (rtl or board or training or reference)"
+
+coverage: setup board-setup
+	@mkdir -p runs/coverage
+	@$(VENV)/bin/coverage erase
+	@$(VENV)/bin/coverage run $(PYTEST)
+	@$(VENV)/bin/coverage combine --quiet
+	@$(VENV)/bin/coverage html --quiet
+	@$(VENV)/bin/coverage report --skip-covered --sort=cover
 
 lint: setup
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/codespell
+
+hooks: setup
+	@$(VENV)/bin/pre-commit install
 
 bench: setup board-setup
 	@$(VENV)/bin/python -m tests.bench runs/bench
 
 clean:
-	rm -rf runs/demo runs/bench dist $(DEMO_DATA)
+	rm -rf runs/demo runs/bench runs/coverage dist $(DEMO_DATA)
 
 distclean: clean
 	rm -rf $(VENV) $(BOARD_VENV)

@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,13 +19,40 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 # A shell that starts the tests in the background lets them, and all that they start, ignore Ctrl-C; some tests send it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+MARKED_BY = {"board_python": "board", "pynq_3": "board", "published_network": "reference", "small_build": "rtl"}
+"""Fixture -> marker of every test that uses it."""
+TIERS = ("rtl", "board", "training", "reference")
 SMALL_NETWORK = Path(__file__).parent / "small_network"
 """A small trained network: shipped, because a training in the tests would give other weights on other processors."""
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests by their fixtures, and deal them to processes by file, except that the small build is made once.
+
+    Where several processes share the tests, those with markers come first: they take long, and the end is even.
+    """
+    for item in items:
+        fixtures = set(getattr(item, "fixturenames", ()))
+        for marker in {MARKED_BY[name] for name in fixtures & MARKED_BY.keys()}:
+            item.add_marker(marker)
+        item.add_marker(pytest.mark.xdist_group("small build" if "small_build" in fixtures else str(item.path)))
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        items.sort(key=lambda item: not any(item.get_closest_marker(tier) for tier in TIERS))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """With RADIOML_REQUIRE_BOARD a test of the board's environment fails where it would be skipped."""
+    report = yield
+    if report.skipped and os.environ.get("RADIOML_REQUIRE_BOARD") and item.get_closest_marker("board"):
+        report.outcome = "failed"
+        report.longrepr = f"RADIOML_REQUIRE_BOARD is set, and this test is skipped: {report.longrepr[2]}"
+    return report
+
+
 @pytest.fixture(scope="session")
-def reference() -> Path:
-    """Folder with a network that others trained on the real data set."""
+def published_network() -> Path:
+    """Folder with the VGG10 that the challenge's authors trained on the real data set, as checkpoint and ONNX."""
     if not (SHARED / "reference").exists():
         pytest.skip("../shared/reference (a network trained on the real data set) is absent")
     return SHARED / "reference"

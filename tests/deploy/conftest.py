@@ -19,13 +19,14 @@ from radioml.data.synthetic import write_dataset
 from tests.repository import REPOSITORY
 
 
-def board_python_path() -> Path:
+@pytest.fixture(scope="session")
+def board_python() -> str:
     """The interpreter of the board's environment; skips the test where there is none."""
     named = os.environ.get("RADIOML_BOARD_PYTHON")
     path = Path(named) if named else REPOSITORY / ".venv-board" / "bin" / "python"
     if not path.exists() and not named:
         pytest.skip(".venv-board is absent: make board-setup, or name an interpreter in RADIOML_BOARD_PYTHON")
-    return path
+    return str(path)
 
 
 def in_board_environment(
@@ -37,11 +38,6 @@ def in_board_environment(
     environment["MPLCONFIGDIR"] = str(home / "matplotlib")
     command = [python, *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, cwd=home, env=environment, check=False, timeout=600)
-
-
-@pytest.fixture(scope="session")
-def board_python() -> str:
-    return str(board_python_path())
 
 
 @pytest.fixture(scope="session")

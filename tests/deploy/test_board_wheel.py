@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.deploy.conftest import board_python_path
 from tests.repository import REPOSITORY
 
 
@@ -57,9 +56,8 @@ def test_python_3_10_compiles_it(wheel, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def installed(wheel, tmp_path_factory) -> Path:
+def installed(wheel, board_python, tmp_path_factory) -> Path:
     """bin/ of an environment that holds the wheel, and reaches the board's packages without their commands."""
-    board_python = board_python_path()
     folder = tmp_path_factory.mktemp("board")
     subprocess.run([board_python, "-m", "venv", "--without-pip", folder], check=True)
     pip = [board_python, "-m", "pip", "--disable-pip-version-check", "--python", folder / "bin" / "python"]

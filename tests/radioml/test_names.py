@@ -14,6 +14,8 @@ import radioml.cli.summary
 import radioml.cli.training  # noqa: F401  (each registers)
 from radioml.cli import app
 
+pytestmark = pytest.mark.training
+
 SMALL = {"phases": 32, "channels": [4, 4], "kernels": [3, 3], "strides": [2, 2]}
 EXPERIMENT = f"name: small\ntopology: polyphase\nparameters: {SMALL}\ntraining: {{epochs: 1, batch_size: 64}}\n"
 DATA, RUN = "d[/b].h5", "r[red]"

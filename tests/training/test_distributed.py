@@ -26,6 +26,8 @@ from training.experiment import load_experiment
 from training.loop import train
 from training.reference import integer_logits
 
+pytestmark = pytest.mark.training
+
 EXPERIMENT = """
 name: small
 topology: polyphase

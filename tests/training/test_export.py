@@ -162,9 +162,9 @@ def test_double_precision_executes_the_same_graph(small_checkpoint: Path, tmp_pa
     np.testing.assert_allclose(ExactQonnx(model)(frame[None])[0], single, rtol=1e-4, atol=1e-4)
 
 
-def test_foreign_models_are_refused(tmp_path: Path, reference: Path):
+def test_foreign_models_are_refused(tmp_path: Path, published_network: Path):
     with pytest.raises(RadioMLError, match="not written by `radioml export`"):
-        load_exported(reference / "pretrained_VGG10_w8a8_20_export.onnx")
+        load_exported(published_network / "pretrained_VGG10_w8a8_20_export.onnx")
 
 
 @pytest.mark.parametrize("content", [b"", b"nonsense" * 40])

@@ -20,6 +20,8 @@ from training.data import QuantisedFrames
 from training.experiment import Experiment
 from training.loop import train
 
+pytestmark = pytest.mark.training
+
 FRAMES_PER_CELL = 5
 FEEDBACK = {"schedule": {"kind": "feedback", "floor": 0.01, "step": 0.2, "minimum_step": 0.1, "patience": 1}}
 SELECTIONS = [

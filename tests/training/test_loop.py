@@ -29,6 +29,8 @@ from training.data import QuantisedFrames, RadioMLData, as_iq
 from training.experiment import Experiment
 from training.loop import train
 
+pytestmark = pytest.mark.training
+
 SETTINGS = {"epochs": 2, "batch_size": 64, "minimum_snr_db": 20, "seed": 1}
 EXPERIMENT = Experiment(
     name="small",

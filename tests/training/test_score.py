@@ -19,14 +19,14 @@ from training.export import export
 from training.score import BASELINE_BIT_MEM, BASELINE_BIT_OPS, score_model
 
 
-def test_the_reference_export_scores_exactly_one(reference: Path):
-    score = score_model(reference / "pretrained_VGG10_w8a8_20_export.onnx")
+def test_the_reference_export_scores_exactly_one(published_network: Path):
+    score = score_model(published_network / "pretrained_VGG10_w8a8_20_export.onnx")
     assert (score.bit_ops, score.bit_mem, score.score) == (807_699_904, 1_244_936, 1.0)
     assert not score.unsupported
 
 
-def test_our_export_of_the_baseline_scores_exactly_one(reference: Path, tmp_path: Path):
-    model = export(reference / "pretrained_VGG10_w8a8_20.pth", tmp_path, "vgg10")
+def test_our_export_of_the_baseline_scores_exactly_one(published_network: Path, tmp_path: Path):
+    model = export(published_network / "pretrained_VGG10_w8a8_20.pth", tmp_path, "vgg10")
     score = score_model(model)
     assert (score.bit_ops, score.bit_mem, score.score) == (BASELINE_BIT_OPS, BASELINE_BIT_MEM, 1.0)
     kept = tmp_path / "checkpoint.pth"

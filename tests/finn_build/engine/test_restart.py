@@ -24,6 +24,8 @@ from radioml.contract.package import LIBRARY, open_package
 from radioml.errors import RadioMLError
 from tests.repository import REPOSITORY
 
+pytestmark = pytest.mark.rtl
+
 OF_THE_BOARD = [step.title for step in GRAPH_STEPS if step.depends_on_board]
 
 

@@ -21,6 +21,8 @@ from finn_build.exploration.tables import markdown, markdown_in_full
 from radioml.reading.text import read_json
 from tests.repository import REPOSITORY
 
+pytestmark = pytest.mark.rtl
+
 SMALL = {"phases": 32, "channels": [4, 4], "kernels": [3, 3], "strides": [2, 2]}
 EXPERIMENTS = {
     "small": {"topology": "polyphase", "parameters": SMALL},

@@ -15,6 +15,8 @@ from finn_build.steps import Context, apply_steps
 from radioml.contract.metadata import load_exported
 from radioml.errors import RadioMLError
 
+pytestmark = pytest.mark.rtl
+
 BOARD = load_board("ZCU104")
 MADE_UP = Estimate("made up", (), "none", "none", 1.0, 1, "none", 1.0, 1, 1.0, (), {}, {}, {}, {}, True)
 

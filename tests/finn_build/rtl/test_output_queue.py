@@ -21,6 +21,8 @@ import pytest
 
 from finn_build.rtl.library_patches import patch_copy
 
+pytestmark = pytest.mark.rtl
+
 BENCH = Path(__file__).with_name("output_queue.cpp")
 SIMD_AND_FOLDS = [(simd, fold) for fold in (1, 2, 3) for simd in (1, 2, 3, 4, 5, 8)]
 FILES = ("mvu_pkg.sv", "replay_buffer.sv", "add_multi.sv", "mvu.sv", "mvu_vvu_8sx9_dsp58.sv", "mvu_vvu_axi.sv")

@@ -40,6 +40,8 @@ from training.inner_levels import inner_levels
 from training.models import registry
 from training.models.quantisers import InputQuant, LinearScaleActivationQuant
 
+pytestmark = pytest.mark.rtl
+
 RTL_RUNGS = [BACK_TO_BACK, WORD_GAPS, FRAME_GAPS, STALLS]
 BOARD, FPS, CHANNELS = "Pynq-Z2", 300_000, 6
 

@@ -13,6 +13,8 @@ import pytest
 
 import finn_build.rtl_layers
 
+pytestmark = pytest.mark.rtl
+
 BENCH = Path(__file__).with_name("rtl_layers.cpp")
 SOURCES = [Path(finn_build.rtl_layers.__file__).with_name(name) for name in ("max_pool.sv", "channel_bias.sv")]
 WORDS = 960  # whole windows and frames of all layers below

@@ -16,6 +16,8 @@ from finn_build.rtl.library_patches import patch_copy
 from finn_build.simulator.multiplier_loops import with_loops
 from radioml.errors import RadioMLError
 
+pytestmark = pytest.mark.rtl
+
 BENCH = Path(__file__).with_name("multiplier_loops.cpp")
 CYCLES = 20_000
 # DSP generation, PE, SIMD, weight bits, activation bits, accumulator bits, signed activations, narrow weights

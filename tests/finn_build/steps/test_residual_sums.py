@@ -29,6 +29,8 @@ from training.export import export
 from training.inner_levels import inner_levels
 from training.models import create
 
+pytestmark = pytest.mark.rtl
+
 PARAMETERS = {"channels": [4, 4, 4, 6], "kernels": [5, 9, 5, 3], "strides": [8, 1, 1, 2]}
 """Two residual blocks, one behind the other: the second sum adds to the first."""
 SCALE = "blocks.{}.layers.5.act_quant.fused_activation_quant_proxy.tensor_quant.scaling_impl.value"

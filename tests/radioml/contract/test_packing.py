@@ -129,7 +129,11 @@ def test_half_a_frame_is_refused():
         unpack(np.zeros((1023, 2), np.uint8), FORMATS[0])
 
 
-@pytest.mark.parametrize("python", [Path(sys.executable), BOARD_PYTHON], ids=["finn", "finn_plus_driver"])
+@pytest.mark.parametrize(
+    "python",
+    [Path(sys.executable), pytest.param(BOARD_PYTHON, marks=pytest.mark.board)],
+    ids=["finn", "finn_plus_driver"],
+)
 def test_gives_the_bytes_of_finn_s_own_packing(python: Path):
     if not python.exists():
         pytest.skip(".venv-board is absent: make board-setup, or name an interpreter in RADIOML_BOARD_PYTHON")

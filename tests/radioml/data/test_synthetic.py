@@ -112,7 +112,7 @@ def test_scattered_reading_returns_the_asked_frames(tmp_path: Path):
         read_frames(tmp_path / "f.hdf5", np.array([1872]))
 
 
-def test_a_network_trained_on_real_data_recognises_synthetic_frames(reference: Path):
+def test_a_network_trained_on_real_data_recognises_synthetic_frames(published_network: Path):
     """The calibration's own criterion; the real set gives 59.47 % overall and 93.1 % at +30 dB.
 
     Of 20 frames a cell (40 at +30 dB) it recognised 59.2 % and 91.5 %. With the frames drawn here the standard
@@ -122,7 +122,7 @@ def test_a_network_trained_on_real_data_recognises_synthetic_frames(reference: P
 
     from training.checkpoint import load_checkpoint
 
-    network = load_checkpoint(reference / "pretrained_VGG10_w8a8_20.pth", "vgg10").network
+    network = load_checkpoint(published_network / "pretrained_VGG10_w8a8_20.pth", "vgg10").network
     rng = np.random.default_rng(1)
 
     def accuracy(snr_db: int, count: int) -> float:

@@ -28,6 +28,8 @@ from training.search.results import front_table, write_results
 from training.search.space import SPACES, load_space, suggest
 from training.search.study import Search, open_study, run_trials
 
+pytestmark = pytest.mark.training
+
 QUIET = Console(quiet=True)
 EXPERIMENT = """
 name: small

@@ -21,6 +21,8 @@ from training.techniques.pruning import Pruning
 from training.techniques.pruning_callback import Pruner
 from training.techniques.pruning_masks import apply, initial_masks, keep_largest_in_all, weights
 
+pytestmark = pytest.mark.training
+
 BASE: dict[str, Any] = {
     "name": "pruned",
     "topology": "polyphase",

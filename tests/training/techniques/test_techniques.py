@@ -188,8 +188,8 @@ def test_conjugation_and_reversal_keep_a_class_where_it_is_in_frequency(name: st
     assert changed.any() == (name not in CONJUGATED_IS_ANOTHER)
 
 
-def test_a_network_trained_on_the_real_set_recognises_augmented_frames_as_well(reference: Path):
-    judge = load_checkpoint(reference / "pretrained_VGG10_w8a8_20.pth", "vgg10").network
+def test_a_network_trained_on_the_real_set_recognises_augmented_frames_as_well(published_network: Path):
+    judge = load_checkpoint(published_network / "pretrained_VGG10_w8a8_20.pth", "vgg10").network
     drawn = [generate_cell(np.random.default_rng([9, k]), 16, name, 30) for k, name in enumerate(CLASSES)]
     iq = _quantised(torch.from_numpy(np.concatenate(drawn)).permute(0, 2, 1).contiguous())
     class_index, position = torch.arange(len(CLASSES)).repeat_interleave(16), torch.arange(len(iq))

@@ -18,6 +18,8 @@ from training.experiment import Experiment
 from training.loop import train
 from training.reference import input_quantiser
 
+pytestmark = pytest.mark.training
+
 NETWORK = {"topology": "polyphase", "parameters": {"channels": [8], "kernels": [3], "strides": [8]}}
 TRAINING = {"epochs": 3, "batch_size": 64, "minimum_snr_db": 20, "seed": 1, "schedule": "cosine", "warm_up_epochs": 0.5}
 AUGMENTATION = {"rotation": "any", "conjugation": True, "reversal": True, "time_shift": True, "noise": 0.05}
