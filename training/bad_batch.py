@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -53,7 +54,7 @@ def _stopped_at(batch: tuple[torch.Tensor, ...], loss: float, step: int, folder:
     where several processes train, each but the first adds its rank to the name.
     """
     path = folder / (f"bad_batch_{rank()}.npz" if rank() else "bad_batch.npz")
-    arrays = {name: tensor.cpu().numpy() for name, tensor in zip(_NAMES, batch, strict=True)}
+    arrays: dict[str, Any] = {name: tensor.cpu().numpy() for name, tensor in zip(_NAMES, batch, strict=True)}
     with replacing(path) as temporary:
         np.savez(temporary, step=step, loss=loss, **arrays)
     finite = np.isfinite(arrays["iq"]).all()

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import lightning
 import torch
+from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import nn
 
 from training.bad_batch import LossWatch
@@ -64,7 +64,7 @@ class ModulationClassifier(lightning.LightningModule):
         iq, class_index, snr_db, _ = batch
         return torch.stack([self.network(iq).argmax(1), class_index, snr_db], 1)
 
-    def configure_optimizers(self) -> dict[str, Any]:
+    def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """AdamW with the experiment's schedule over the whole run."""
         settings = self.experiment.training
         optimiser = torch.optim.AdamW(self.parameters(), settings.learning_rate, weight_decay=settings.weight_decay)

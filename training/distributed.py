@@ -134,6 +134,12 @@ class _SynchronisedBatchNorm(nn.BatchNorm1d):
     exchange, because the difference of two large numbers would lose digits.
     """
 
+    # Never None: this layer replaces batch norms that track statistics.
+    running_mean: torch.Tensor
+    running_var: torch.Tensor
+    num_batches_tracked: torch.Tensor
+    momentum: float
+
     @classmethod
     def like(cls, layer: nn.BatchNorm1d) -> _SynchronisedBatchNorm:
         """With the parameters, statistics and settings of another one."""

@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import lightning
 import torch
@@ -45,6 +45,7 @@ from training.distributed import (
 from training.experiment import Experiment, read_claim
 from training.export import rehearse
 from training.models import create, is_own, loaded
+from training.models.shrinkable import Shrinkable
 from training.reference import input_quantiser
 from training.techniques.averaging import averaging
 from training.techniques.distillation import Teacher, teacher_sha256
@@ -117,9 +118,11 @@ def _train(experiment: Experiment, data: Path, run: Path, console: Console) -> T
         best = torch.load(folder / "best.ckpt", map_location="cpu", weights_only=True)
         module.load_state_dict(best["state_dict"])
         if experiment.pruning and experiment.pruning.method == "channels":
+            assert isinstance(module.network, Shrinkable), "the pruner refuses others"
             module.network, parameters = without_channels(module.network, experiment.topology, experiment.parameters)
             experiment = experiment.model_copy(update={"parameters": parameters})
-        rows = gathered(torch.cat(trainer.predict(module, batches.test_dataloader()))).numpy()
+        predicted = cast(list[torch.Tensor], trainer.predict(module, batches.test_dataloader()))
+        rows = gathered(torch.cat(predicted)).numpy()
     metrics = measure(class_index=rows[:, 1], snr_db=rows[:, 2], predicted=rows[:, 0])
     return _write(experiment, module.network.cpu().eval(), identity, metrics, folder)
 
@@ -194,7 +197,7 @@ def _progress_bar(console: Console) -> Iterator[Progress]:
 def _claim(experiment: Experiment, data: Path, run: Path, progress: Progress) -> dict[str, Any]:
     """Make the run directory this experiment's on this data; returns the data's identity."""
     where = origin(data, progress)
-    identity = {"kind": where.kind, "identity": where.identity, "sha256": source_sha256(data, progress)}
+    identity: dict[str, Any] = {"kind": where.kind, "identity": where.identity, "sha256": source_sha256(data, progress)}
     if experiment.training.start_from:
         identity["started_from"] = start_identity(experiment.training.start_from)
     config = run / "config.yaml"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import brevitas.nn as qnn
 import numpy as np
@@ -59,7 +60,7 @@ def check_ends(network: nn.Module, topology: str) -> None:
         )
 
 
-def _input_quant(network: nn.Module, last: qnn.QuantLinear) -> nn.Module:
+def _input_quant(network: nn.Module, last: qnn.QuantLinear) -> Any:
     """What quantises the last dense layer's input: the layer itself, or else the activation that was computed last."""
     if last.input_quant.is_quant_enabled:
         return last.input_quant

@@ -75,10 +75,12 @@ class AaronNet(nn.Module):
                 "weight_scaling_per_output_channel": per_channel_scales,
             }  # fmt: skip
 
-        def relu() -> nn.Module:
-            return qnn.QuantReLU(act_quant=ActivationQuant, bit_width=next(activation_width))
+        def relu(scale_follows: bool = False) -> nn.Module:
+            return qnn.QuantReLU(
+                act_quant=ActivationQuant, bit_width=next(activation_width), return_quant_tensor=scale_follows
+            )
 
-        def separable(first: nn.Module, fan_out: int) -> list[nn.Module]:
+        def separable(first: nn.Conv1d, fan_out: int) -> list[nn.Module]:
             middle = first.out_channels
             pointwise = qnn.QuantConv1d(middle, fan_out, 1, **weights())
             return [first, nn.BatchNorm1d(middle), relu(), pointwise, nn.BatchNorm1d(fan_out)]
@@ -97,9 +99,10 @@ class AaronNet(nn.Module):
             length //= 2
         self.blocks = nn.Sequential(*layers, nn.MaxPool1d(length), nn.Flatten())
         hidden: list[nn.Module] = []
-        for fan_in in (blocks[-1], *[dense] * (HIDDEN - 1)):
-            hidden += [qnn.QuantLinear(fan_in, dense, **weights()), nn.BatchNorm1d(dense), relu()]
-        hidden[-1].return_quant_tensor = True  # the classifier's bias is quantised with its input's scale
+        for layer, fan_in in enumerate((blocks[-1], *[dense] * (HIDDEN - 1)), 1):
+            # The classifier's bias is quantised with the scale of the classifier's input.
+            activation = relu(scale_follows=layer == HIDDEN)
+            hidden += [qnn.QuantLinear(fan_in, dense, **weights()), nn.BatchNorm1d(dense), activation]
         self.hidden = nn.Sequential(*hidden)
         self.classifier = qnn.QuantLinear(
             dense, len(CLASSES), bias=True, bias_quant=Int32Bias, weight_quant=WeightQuant, weight_bit_width=last

@@ -96,10 +96,11 @@ class BacalhauNet(nn.Module):
         activations = activation_widths(activation_bits, 2 * len(channels))
         self.input_quantiser = qnn.QuantIdentity(act_quant=InputQuant, return_quant_tensor=False)
         blocks, length = [], FRAME_LENGTH
-        for (fan_in, fan_out), kernel, stride, *bits in zip(
+        for (fan_in, fan_out), kernel, stride, weight_pair, activation_pair in zip(
             pairwise((2, *channels)), kernels, strides, _pairs(widths), _pairs(activations), strict=True
         ):
-            blocks.append(_Separable(fan_in, fan_out, kernel, stride, *bits, per_channel_scales))
+            block = _Separable(fan_in, fan_out, kernel, stride, weight_pair, activation_pair, per_channel_scales)
+            blocks.append(block)
             length = (length - 1) // stride + 1
         self.blocks = nn.Sequential(*blocks)
         self.pool = nn.MaxPool1d(length)

@@ -88,12 +88,14 @@ class ImperialIPC(nn.Module):
                 "weight_scaling_per_output_channel": per_channel,
             }  # fmt: skip
 
-        def relu() -> nn.Module:
-            return qnn.QuantReLU(act_quant=ActivationQuant, bit_width=next(activation_width))
+        def relu(scale_follows: bool = False) -> nn.Module:
+            return qnn.QuantReLU(
+                act_quant=ActivationQuant, bit_width=next(activation_width), return_quant_tensor=scale_follows
+            )
 
-        def linear(fan_in: int, fan_out: int) -> list[nn.Module]:
+        def linear(fan_in: int, fan_out: int, scale_follows: bool = False) -> list[nn.Module]:
             layer = qnn.QuantLinear(fan_in, fan_out, bias=False, **quantised_weights())
-            return [layer, nn.BatchNorm1d(fan_out), relu()]
+            return [layer, nn.BatchNorm1d(fan_out), relu(scale_follows)]
 
         def quantise(quantiser: type[InputQuant]) -> nn.Module:
             return qnn.QuantIdentity(act_quant=quantiser, bit_width=next(activation_width), return_quant_tensor=False)
@@ -113,8 +115,8 @@ class ImperialIPC(nn.Module):
             fan_in = filters
         length = FRAME_LENGTH >> (1 + CONVOLUTIONS)
         self.signal = nn.Sequential(*signal, nn.Flatten(), *linear(filters * length, dense))
-        self.hidden = nn.Sequential(*linear(dense + STATISTICS_UNITS, dense))
-        self.hidden[-1].return_quant_tensor = True  # the classifier's bias is quantised with its input's scale
+        # The classifier's bias is quantised with the scale of the classifier's input.
+        self.hidden = nn.Sequential(*linear(dense + STATISTICS_UNITS, dense, scale_follows=True))
         self.classifier = qnn.QuantLinear(
             dense, len(CLASSES), bias=True, bias_quant=Int32Bias, **quantised_weights(per_channel=False)
         )

@@ -25,6 +25,8 @@ class Moments(nn.Module):
     """
 
     features = 23
+    only_i: torch.Tensor
+    only_q: torch.Tensor
 
     def __init__(self) -> None:
         super().__init__()

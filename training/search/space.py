@@ -24,6 +24,8 @@ SPACES = CONFIGS / "search"
 
 
 class _Interval(Section):
+    low: float
+    high: float
     log: bool = False
 
     @model_validator(mode="after")

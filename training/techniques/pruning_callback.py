@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import lightning
-import torch
 from rich.console import Console
+from torch import nn
 
 from radioml.errors import RadioMLError
 from radioml.files import write_json
@@ -30,6 +30,12 @@ from training.techniques.pruning_masks import (
 
 RANK = "validation/rank"
 """The metric by which the epoch to keep is chosen, see `Pruner`."""
+
+
+def _network(module: lightning.LightningModule) -> nn.Module:
+    """The network that `training.classifier.ModulationClassifier` trains."""
+    assert isinstance(module.network, nn.Module)
+    return module.network
 
 
 class Pruner(lightning.Callback):
@@ -65,13 +71,13 @@ class Pruner(lightning.Callback):
         if self.masks:
             trainer.should_stop = self.verdict == "stop"
             return
-        settings, schedule = self.settings, self.settings.schedule
-        if settings.method == "channels" and not isinstance(module.network, Shrinkable):
+        settings, schedule, network = self.settings, self.settings.schedule, _network(module)
+        if settings.method == "channels" and not isinstance(network, Shrinkable):
             raise RadioMLError(
-                f"pruning.method: a {type(module.network).__name__} cannot lose channels, because branches, sums or "
+                f"pruning.method: a {type(network).__name__} cannot lose channels, because branches, sums or "
                 "depthwise layers tie them to each other; prune single weights, by method global or layer"
             )
-        self.masks = initial_masks(module.network, zeros=settings.method != "channels")
+        self.masks = initial_masks(network, zeros=settings.method != "channels")
         self.start = self.kept = kept_fraction(self.masks)
         if isinstance(schedule, Feedback):
             return
@@ -80,7 +86,7 @@ class Pruner(lightning.Callback):
                 f"pruning.schedule.sparsity = {schedule.sparsity}, but {1 - self.start:.1%} of the weights are zero at "
                 "the start; ask for more, or start from other weights"
             )
-        if kept_fraction(self._pruned(module.network, 1 - schedule.sparsity)) == self.start:
+        if kept_fraction(self._pruned(network, 1 - schedule.sparsity)) == self.start:
             raise RadioMLError(
                 f"pruning.schedule.sparsity = {schedule.sparsity} takes nothing away where multiple_of = "
                 f"{settings.multiple_of} channels stay; lower multiple_of or prune more"
@@ -98,24 +104,25 @@ class Pruner(lightning.Callback):
             return
         step, rest = divmod(trainer.current_epoch - schedule.first_epoch, schedule.every)
         if 0 <= step < schedule.steps and not rest:
-            self._prune(module.network, schedule.kept(step + 1, self.start))
+            self._prune(_network(module), schedule.kept(step + 1, self.start))
             self.stage = int(step + 1 == schedule.steps)
 
     def on_train_batch_end(self, _trainer: lightning.Trainer, module: lightning.LightningModule, *_: Any) -> None:
         """Zeros stay zero whatever the optimiser did."""
-        apply(self.masks, module.network)
+        apply(self.masks, _network(module))
 
     def on_validation_epoch_start(self, _trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
         """The same for averaged weights, which are in the module's place now and remember those from before."""
-        apply(self.masks, module.network)
+        apply(self.masks, _network(module))
 
     def on_validation_epoch_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
         """Rank this epoch, and for feedback decide what comes next."""
         accuracy = float(trainer.callback_metrics["validation/accuracy"])
         rank = self.stage + accuracy
-        if isinstance(self.settings.schedule, Feedback):
-            rank = rank if accuracy >= self.settings.schedule.floor else accuracy - 1
-            self._judge(accuracy, trainer, module)
+        schedule = self.settings.schedule
+        if isinstance(schedule, Feedback):
+            rank = rank if accuracy >= schedule.floor else accuracy - 1
+            self._judge(schedule, accuracy, trainer, _network(module))
         sparsity = 1 - kept_fraction(self.masks)
         self.history.append({"epoch": trainer.current_epoch, "sparsity": sparsity, "accuracy": accuracy, "rank": rank})
         module.log(RANK, rank)
@@ -132,12 +139,12 @@ class Pruner(lightning.Callback):
                 f"the best validation accuracy was {max(epoch['accuracy'] for epoch in self.history):.2%}"
             )
 
-    def _judge(self, accuracy: float, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
-        schedule = self.settings.schedule
+    def _judge(self, schedule: Feedback, accuracy: float, trainer: lightning.Trainer, network: nn.Module) -> None:
+        """Decide what happens at the start of the next epoch."""
         self.waited += 1
         self.verdict = ""
         if accuracy >= schedule.floor:
-            weights = {name: value.detach().clone() for name, value in module.network.state_dict().items()}
+            weights = {name: value.detach().clone() for name, value in network.state_dict().items()}
             self.accepted = {"weights": weights, "masks": self.masks, "kept": self.kept}
             self.verdict = "prune"
         elif self.accepted and self.waited >= schedule.patience:
@@ -152,22 +159,23 @@ class Pruner(lightning.Callback):
         if self.verdict == "prune":
             self.stage += 1
         else:
-            module.network.load_state_dict(self.accepted["weights"])
+            _network(module).load_state_dict(self.accepted["weights"])
             self.masks = {name: mask.to(module.device) for name, mask in self.accepted["masks"].items()}
             self.kept = self.accepted["kept"]
             trainer.optimizers[0].state.clear()  # moments of weights that are no longer there
             self.console.print(f"back to the last accepted weights; a step is now {self.step:.1%} of what is left")
         self.waited, self.verdict = 0, ""
-        self._prune(module.network, self.kept * (1 - self.step))
+        self._prune(_network(module), self.kept * (1 - self.step))
 
-    def _prune(self, network: torch.nn.Module, kept: float) -> None:
+    def _prune(self, network: nn.Module, kept: float) -> None:
         self.masks, self.kept = self._pruned(network, kept), kept
         apply(self.masks, network)
         self.console.print(f"pruned to a sparsity of {1 - kept_fraction(self.masks):.2%}")
 
-    def _pruned(self, network: torch.nn.Module, kept: float) -> Masks:
+    def _pruned(self, network: nn.Module, kept: float) -> Masks:
         match self.settings.method:
             case "channels":
+                assert isinstance(network, Shrinkable), "on_fit_start refuses others"
                 return keep_strongest_channels(network, self.masks, kept, self.settings.multiple_of)
             case "layer":
                 return keep_largest_in_each(network, self.masks, kept)
