@@ -15,6 +15,14 @@ _MOVES = ("Transpose", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity")
 _KEEPS_LEVELS = ("MaxPool", *_MOVES)
 
 
+_DEFAULTS: dict[str, dict[str, int | float]] = {
+    "Conv": {"group": 1},
+    "Gemm": {"alpha": 1.0, "beta": 1.0, "transA": 0, "transB": 0},
+    "BatchNormalization": {"epsilon": 1e-5, "momentum": 0.9},
+}
+"""Attributes that ONNX lets a file leave out, and qonnx and FINN look for."""
+
+
 def simplify_layers(graph: Graph) -> None:
     """Bring pools, padding, biases and repeated quantisers into the form that exporters of QONNX give them."""
     for node in graph.of("GlobalMaxPool", "ReduceMax"):
@@ -25,6 +33,8 @@ def simplify_layers(graph: Graph) -> None:
         _spell_padding(graph, node)
     for node in graph.of("Conv", "MatMul", "Gemm"):
         _take_bias(graph, node)
+    for node in graph.of(*_DEFAULTS):
+        _spell_defaults(node)
     for node in graph.of("Quant"):
         _drop_repetition(graph, node)
     graph.prune()
@@ -95,7 +105,14 @@ def _spell_padding(graph: Graph, node: onnx.NodeProto) -> None:
         _set(node, name, value)
 
 
-def _set(node: onnx.NodeProto, name: str, value: list[int]) -> None:
+def _spell_defaults(node: onnx.NodeProto) -> None:
+    given = {attribute.name for attribute in node.attribute}
+    for name, value in _DEFAULTS[node.op_type].items():
+        if name not in given:
+            _set(node, name, value)
+
+
+def _set(node: onnx.NodeProto, name: str, value: list[int] | int | float) -> None:
     from onnx import helper
 
     kept = [attribute for attribute in node.attribute if attribute.name != name]
