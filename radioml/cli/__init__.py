@@ -68,6 +68,7 @@ def main() -> None:
         importing,
         init,
         models,
+        report,
         search,
         stream,
         submission,

@@ -87,7 +87,7 @@ class Metrics:
         return self.counts.sum(0) if snr_db is None else self.counts[SNRS_DB.index(snr_db)]
 
     def to_dict(self) -> dict[str, Any]:
-        """Everything as values for JSON; `confusion` has one row a true class, over all SNRs."""
+        """Everything as values for JSON; a confusion matrix has one row a true class, `confusion` is over all SNRs."""
         return {
             "overall": self.overall.to_dict(),
             "over": self.scope,
@@ -96,6 +96,7 @@ class Metrics:
             "per_class": {name: value.to_dict() for name, value in self.per_class.items()},
             "classes": list(CLASSES),
             "confusion": self.confusion().tolist(),
+            "confusion_per_snr": {str(snr): self.confusion(snr).tolist() for snr in SNRS_DB},
         }
 
 

@@ -1,0 +1,39 @@
+"""`radioml report`: all figures of a run as one HTML page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from radioml.cli import app
+from radioml.report.tradeoff_plot import Point
+
+
+@app.command(epilog="Example: radioml report runs/demo")
+def report(
+    run: Annotated[Path, typer.Argument(help="A run directory, e.g. runs/demo.", show_default=False)],
+    out: Annotated[Path | None, typer.Option(help="The file to write; default: RUN/report.html.")] = None,
+) -> None:
+    """Write one HTML page with all figures of a run, each with its condition: synthetic, estimated, simulated ...
+
+    The page holds its figures, data and scripts, so it opens offline in any browser.
+    """
+    from radioml.report.page.render import write_page
+    from radioml.report.page.run_page import run_page
+
+    path = out or run / "report.html"
+    write_page(run_page(run, _published()), path)
+    Console(highlight=False).print(f"written to {escape(str(path))}", soft_wrap=True)
+
+
+def _published() -> list[Point]:
+    """The challenge's published entries; none where the training stage is not installed."""
+    try:
+        from training.challenge.compare import published_points
+    except ModuleNotFoundError:
+        return []
+    return published_points()
