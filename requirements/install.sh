@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Install the workstation environment into a virtual environment: requirements/install.sh FOLDER
+# Install the workstation environment into a virtual environment: requirements/install.sh FOLDER [--dependencies]
+# --dependencies: all but the project itself, whose files need not be there yet.
 # Safe to run again: an interrupted installation is completed, a complete one of the same pins takes no time.
 set -euo pipefail
 folder=${1:?usage: requirements/install.sh FOLDER}
@@ -22,7 +23,9 @@ if ! "$python" -c 'import venv, ensurepip' 2>/dev/null; then
     exit 2
 fi
 
-wanted=$(cat "$here"/workstation*.txt "$here/../pyproject.toml" | sha256sum)
+project=("$here/../pyproject.toml")
+if [ "${2:-}" = --dependencies ]; then project=(); fi
+wanted=$(cat "$here"/workstation*.txt "${project[@]}" | sha256sum)
 if [ -f "$folder/.installed" ] && [ "$wanted" = "$(cat "$folder/.installed")" ]; then exit 0; fi
 echo "Installing the workstation environment into $folder (about 1.5 GB; a minute or two on a fast line)"
 [ -x "$folder/bin/python" ] || "$python" -m venv "$folder"
@@ -31,5 +34,5 @@ install() {
 }
 install -r "$here/workstation.txt"
 install --no-deps -r "$here/workstation-nodeps.txt"
-install --no-deps --no-build-isolation -e "$here/.."
+if [ ${#project[@]} -gt 0 ]; then install --no-deps --no-build-isolation -e "$here/.."; fi
 echo "$wanted" > "$folder/.installed"
