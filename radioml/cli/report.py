@@ -23,10 +23,11 @@ def report(
     The page holds its figures, data and scripts, so it opens offline in any browser.
     """
     from radioml.report.page.render import write_page
+    from radioml.report.page.run_content import read_run
     from radioml.report.page.run_page import run_page
 
     path = out or run / "report.html"
-    write_page(run_page(run, _published()), path)
+    write_page(run_page(read_run(run), _published()), path)
     Console(highlight=False).print(f"written to {escape(str(path))}", soft_wrap=True)
 
 

@@ -2,39 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
 from radioml.constants import CLASSES
 from radioml.report.page.parts import Figure, Section, Table, frames_of
+from radioml.report.page.run_content import Measurement
 
 _PERCENT = {"format": ".0%"}
 
 
-def accuracy_section(measured: Mapping[str, dict[str, Any]], kind: str) -> Section:
-    """Chapter on accuracy.
-
-    Args:
-        measured: name of a measurement -> `Metrics.to_dict` of it, at least one; the first is shown in detail.
-        kind: of the data of the first: "real", "synthetic" or "unknown".
-    """
-    name, first = next(iter(measured.items()))
+def accuracy_section(measured: Sequence[Measurement]) -> Section:
+    """Chapter on accuracy; measured: one measurement at least, of which the first is shown in detail."""
+    name, first = measured[0].name, measured[0].metrics
     items: list[Figure | Table] = [over_snr(measured), by_class(name, first)]
     if "confusion_per_snr" in first:
         items.append(confusion(name, first))
     return Section(
-        "accuracy", "Accuracy", frames_of(kind),
+        "accuracy", "Accuracy", frames_of(measured[0].kind),
         "Bands and bars are 95 % confidence intervals (Wilson). Guessing gives 4.2 %.", items,
     )  # fmt: skip
 
 
-def over_snr(measured: Mapping[str, dict[str, Any]]) -> Figure:
+def over_snr(measured: Sequence[Measurement]) -> Figure:
     """Accuracy against the SNR label, a line a measurement, with its confidence band."""
     values = [
-        {"snr": int(snr), "accuracy": part["accuracy"], "low": part["low"], "high": part["high"], "of": name,
+        {"snr": int(snr), "accuracy": part["accuracy"], "low": part["low"], "high": part["high"], "of": one.name,
          "frames": part["frames"]}
-        for name, metrics in measured.items()
-        for snr, part in metrics["per_snr_db"].items()
+        for one in measured
+        for snr, part in one.metrics["per_snr_db"].items()
         if part["frames"]
     ]  # fmt: skip
     colour = {
@@ -64,7 +60,7 @@ def over_snr(measured: Mapping[str, dict[str, Any]]) -> Figure:
         for row in values
     ]  # fmt: skip
     overall = "; ".join(
-        f"{name}: {metrics['overall']['accuracy']:.1%} over all SNRs" for name, metrics in measured.items()
+        f"{one.name}: {one.metrics['overall']['accuracy']:.1%} over {one.metrics['over']}" for one in measured
     )
     table = Table(("measured", "SNR label", "accuracy", "95 % interval", "frames"), rows)
     return Figure(

@@ -29,7 +29,7 @@ def cost_section(score: dict[str, Any], own: Sequence[tuple[str, Point]], publis
 
 def pareto(own: Sequence[tuple[str, Point]], published: Sequence[Point]) -> Figure:
     """Score against accuracy, ours and the published entries told apart by colour, shape and word."""
-    values = [
+    values: list[dict[str, Any]] = [
         {"name": point.label, "score": point.score, "accuracy": point.accuracy, "of": data}
         for data, point in [*own, *((PUBLISHED, point) for point in published)]
     ]

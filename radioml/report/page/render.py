@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
 
@@ -44,10 +45,10 @@ def render(page: Page) -> str:
         version=__version__,
         style=own.joinpath("page.css").read_text(encoding="utf-8"),
         script=own.joinpath("page.js").read_text(encoding="utf-8"),
-        vega=vl_convert.javascript_bundle().replace("</script", r"<\/script"),
+        vega=vl_convert.javascript_bundle("Object.assign(window, {vega, vegaEmbed});").replace("</script", r"<\/script"),
         figures=json.dumps(figures).replace("<", r"\u003c"),
     )
 
 
-def _is(kind: type) -> object:
+def _is(kind: type) -> Callable[[object], bool]:
     return lambda value: isinstance(value, kind)

@@ -1,0 +1,120 @@
+"""What lies in a run directory, for its page: the JSON files that the stages left there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from radioml.errors import RadioMLError
+from radioml.reading.text import read_json
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One measurement of accuracy.
+
+    name: who measured. metrics: `Metrics.to_dict` of it, of one frame at least. kind: of the data, "real", "synthetic"
+    or "unknown"; data: the data in words.
+    """
+
+    name: str
+    metrics: dict[str, Any]
+    kind: str
+    data: str
+
+
+@dataclass(frozen=True)
+class BuildContent:
+    """The files of a build folder; None for one that is not there.
+
+    estimate: estimate.json; simulation: simulation.json; depths: FIFO -> words; ladder: verify.json; implementation:
+    what the vendor's tools reported.
+    """
+
+    estimate: dict[str, Any]
+    simulation: dict[str, Any] | None
+    depths: dict[str, int] | None
+    ladder: dict[str, Any] | None
+    implementation: dict[str, Any] | None
+
+    @property
+    def board(self) -> str:
+        """Name of the board."""
+        return str(self.estimate["board"])
+
+
+@dataclass(frozen=True)
+class RunContent:
+    """A run directory.
+
+    name: of the directory. measurements: that of most frames first. score: score.json; bench: bench.json.
+    """
+
+    name: str
+    measurements: Sequence[Measurement]
+    score: dict[str, Any] | None
+    builds: Sequence[BuildContent]
+    bench: dict[str, Any] | None
+
+    @property
+    def valid_score(self) -> float | None:
+        """The official score; None where there is none, or where the cost function does not know an operation."""
+        return float(self.score["score"]) if self.score and self.score["valid"] else None
+
+
+def read_run(run: Path) -> RunContent:
+    """Read a run directory; raises RadioMLError where it holds nothing to report, or a damaged file."""
+    builds = [_build(folder) for folder in sorted((run / "build").glob("*/")) if (folder / "estimate.json").is_file()]
+    content = RunContent(
+        name=run.resolve().name,
+        measurements=_measurements(run),
+        score=_read(run / "train" / "score.json", "score", "valid", "layers", "bit_ops", "bit_mem"),
+        builds=builds,
+        bench=_read(run / "deploy" / "bench.json", "figures", "batches", "latency_of_one_frame", "streaming"),
+    )
+    if not (content.measurements or content.score or content.builds or content.bench):
+        raise RadioMLError(
+            f"{run}: nothing to report; a run directory is what `radioml train`, `export` and `score` write"
+        )
+    return content
+
+
+def _read(path: Path, *keys: str) -> dict[str, Any] | None:
+    """A JSON object with these keys at least; None where the file is not there."""
+    if not path.is_file():
+        return None
+    value = read_json(path)
+    if not isinstance(value, dict) or (missing := [key for key in keys if key not in value]):
+        lacks = f"it lacks {', '.join(missing)}" if isinstance(value, dict) else "it is no JSON object"
+        raise RadioMLError(f"{path}: {lacks}; another version wrote the file, run the command that makes it again")
+    return value
+
+
+def _build(folder: Path) -> BuildContent:
+    estimate = _read(folder / "estimate.json", "board", "clock_mhz", "layers", "slowest_layer", "total", "available")
+    assert estimate is not None
+    return BuildContent(
+        estimate=estimate,
+        simulation=_read(folder / "simulation" / "simulation.json", "frames", "mismatching_frames", "cycles_per_frame"),
+        depths=_read(folder / "simulation" / "fifo_depths.json"),
+        ladder=_read(folder / "verify.json", "rungs", "frames", "data"),
+        implementation=_read(folder / "bitfile" / "implementation.json", "tool", "timing_met"),
+    )
+
+
+def _measurements(run: Path) -> list[Measurement]:
+    files = [("after training, test part", run / "train" / "metrics.json")]
+    files += [(f"evaluated: {path.parent.name}", path) for path in sorted(run.glob("evaluation/*/evaluation.json"))]
+    files += [("driver", run / "deploy" / "accuracy.json")]
+    found = []
+    for name, path in files:
+        metrics = _read(path, "overall", "over", "at_30_db", "per_snr_db", "per_class", "confusion", "data")
+        if metrics and metrics["overall"]["frames"]:
+            data = metrics["data"]
+            backend = f", backend {metrics['backend']}" if "backend" in metrics else ""
+            found.append(
+                Measurement(name + backend, metrics, data["kind"], f"{data['kind']} data ({data['identity']})")
+            )
+    return sorted(found, key=lambda one: -one.metrics["overall"]["frames"])
