@@ -33,7 +33,7 @@ async function draw() {
     const width = facets ? {autosize: "pad"} : {width: "container", autosize: {type: "fit-x", contains: "padding"}};
     const sized = {$schema: "https://vega.github.io/schema/vega-lite/v6.json", ...width, ...spec};
     if (facets) sized.width = Math.max(120, Math.min(place.clientWidth, 900) - 300);
-    const result = await vegaEmbed(place, sized, {renderer: "svg", actions: false, logLevel: vega.Error, config: config(name)});
+    const result = await vegaEmbed(place, sized, {renderer: "svg", actions: false, config: config(name)});
     place.view = result.view;
     for (const label of place.querySelectorAll(".vega-bind-name")) label.closest("label")?.setAttribute("aria-label", label.textContent);
   }

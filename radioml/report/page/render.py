@@ -45,7 +45,7 @@ def render(page: Page) -> str:
         version=__version__,
         style=own.joinpath("page.css").read_text(encoding="utf-8"),
         script=own.joinpath("page.js").read_text(encoding="utf-8"),
-        vega=vl_convert.javascript_bundle("Object.assign(window, {vega, vegaEmbed});").replace("</script", r"<\/script"),
+        vega=vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;").replace("</script", r"<\/script"),
         figures=json.dumps(figures).replace("<", r"\u003c"),
     )
 
