@@ -115,9 +115,12 @@ def compare_runs(
     `radioml export`. Runs tested on different data have fronts of their own, and published accuracies, which are of
     the real data set, are on none.
 
-    Writes comparison.md (the table), comparison.json, and tradeoff.png with its numbers.
+    Writes comparison.html (the page), comparison.md (the table), comparison.json, and tradeoff.png with its numbers.
     """
-    from training.challenge.compare import compare, groups, notes, rows, write_comparison
+    from radioml.report.page.render import write_page
+    from radioml.report.page.run_content import read_run
+    from radioml.report.page.run_page import comparison_page
+    from training.challenge.compare import compare, groups, notes, published_points, rows, write_comparison
 
     for code in topology or ():
         run_code_of(code)
@@ -125,6 +128,7 @@ def compare_runs(
         task = bar.add_task("exporting and scoring", total=len(runs))
         entries = compare(runs, lambda done, total: bar.update(task, completed=done))
     write_comparison(entries, out)
+    write_page(comparison_page([read_run(run) for run in runs], published_points()), out / "comparison.html")
     console.print(_comparison(rows(entries), console.width))
     for note in notes(entries):
         console.print(escape(note))
