@@ -79,6 +79,7 @@ def test_foreign_folder_is_refused(small_model, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 
 
+@pytest.mark.rtl
 def test_estimate_of_a_network_without_rtl(asymmetric_model, tmp_path):
     value = build(asymmetric_model, "ZCU104", "estimate", out=tmp_path / "out").estimate
     assert value.cycles_per_frame == max(layer.cycles for layer in value.layers)

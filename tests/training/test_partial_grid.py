@@ -17,6 +17,8 @@ from radioml.data.subset import write_subset
 from radioml.data.synthetic import write_dataset
 from radioml.report.metrics import measure
 
+pytestmark = pytest.mark.training
+
 PARAMETERS = {"phases": 32, "channels": [4, 4], "kernels": [3, 3], "strides": [2, 2]}
 EXPERIMENT = f"name: part\ntopology: polyphase\nparameters: {PARAMETERS}\ntraining: {{epochs: 1, batch_size: 16}}\n"
 SCOPE = "BPSK, QPSK, 8PSK at SNRs 0, 10 dB"

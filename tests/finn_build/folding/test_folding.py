@@ -18,6 +18,8 @@ from radioml.contract.metadata import load_exported
 from radioml.errors import RadioMLError
 from radioml.reading.text import read_json
 
+pytestmark = pytest.mark.rtl
+
 BOARD = load_board("Pynq-Z2")
 FILE = Path("mine.json")
 

@@ -30,6 +30,8 @@ from training.export import export
 from training.inner_levels import inner_levels
 from training.models import create
 
+pytestmark = pytest.mark.rtl
+
 FILES = {
     "QONNX": NETWORK,
     **{step.title: graph_of_step(number, step.id) for number, step in enumerate(GRAPH_STEPS, 1)},

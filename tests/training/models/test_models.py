@@ -25,6 +25,7 @@ def test_space_to_depth_is_a_view_of_the_frame_for_the_host(phases: int):
     np.testing.assert_array_equal(channels.T.numpy(), frame.reshape(1024 // phases, 2 * phases))
 
 
+@pytest.mark.training
 @pytest.mark.parametrize("topology", topologies())
 def test_every_topology_classifies_a_batch_and_learns_it(topology: str):
     """After 8 steps the loss is 0.01 to 0.55 of the first, in single precision of every processor tried."""

@@ -30,6 +30,8 @@ from training.models.cost import unpruned_score
 from training.models.moments import Moments
 from training.score import Score, score_model
 
+pytestmark = pytest.mark.training
+
 ENTRIES = ["aaronnet", "amc_team", "bacalhaunet", "imperial_ipc", "vgg10_w4a4"]
 
 
