@@ -1,4 +1,4 @@
-"""The batch at which a run failed, kept for whoever looks for the reason."""
+"""The batch at which the loss became NaN or infinite, saved for the search for the reason."""
 
 from __future__ import annotations
 
@@ -17,25 +17,33 @@ _NAMES = ("iq", "class_index", "snr_db", "position")
 
 
 class DivergedError(RadioMLError):
-    """The loss is not a number any more: with other settings the same data may do."""
+    """The loss became NaN or infinite; other settings may train on the same data."""
 
 
 class LossWatch:
-    """Stops a run at the first batch whose loss is not a number, and saves that batch.
+    """Stops a run at the first batch whose loss is NaN or infinite, and saves that batch.
 
-    To look at a loss, the host waits for a GPU to catch up. Several may be looked at together: training then goes on
-    for some steps after the bad one, with weights that nobody keeps, and the batches stay in memory until then.
+    Reading a loss makes the host wait for the GPU, so the losses of several steps may be read together. The batches of
+    these steps stay in memory until then; steps after the bad one train weights that are never saved.
     """
 
     def __init__(self, folder: Path, every: int) -> None:
-        """folder: where the batch is left. every: steps from one look to the next, 1 for one at each."""
+        """folder: gets the bad batch. every: steps from one read of losses to the next."""
         self._folder, self._every = folder, every
         self._unseen: list[tuple[tuple[torch.Tensor, ...], torch.Tensor, int]] = []
 
     def __call__(self, batch: tuple[torch.Tensor, ...], loss: torch.Tensor, step: int, last: bool) -> None:
-        """Watch the loss of a step; raises DivergedError, at the latest with the last step before weights are kept.
+        """Watch the loss of a step.
 
-        batch: IQ float32 (B, 2, 1024) as the network saw it, class, SNR in dB and position in the data file, each (B,).
+        Args:
+            batch: the network's input float32 (B, 2, 1024), then class, SNR in dB and position in the data file, each
+                (B,).
+            loss: of the batch, a scalar.
+            step: number of the step, from 0.
+            last: whether weights may be saved after this step; all losses are then read.
+
+        Raises:
+            DivergedError: for the first loss that is NaN or infinite.
         """
         self._unseen.append((batch, loss.detach(), step))
         if len(self._unseen) < self._every and not last:
@@ -48,10 +56,10 @@ class LossWatch:
 
 
 def _stopped_at(batch: tuple[torch.Tensor, ...], loss: float, step: int, folder: Path) -> DivergedError:
-    """Save a batch whose loss is not a number; returns the error to stop with, which names the file.
+    """Save a batch whose loss is NaN or infinite; returns the error to raise, which names the file.
 
-    Its tensors become arrays iq, class_index, snr_db and position of bad_batch.npz in `folder`, beside step and loss;
-    where several processes train, each but the first adds its rank to the name.
+    bad_batch.npz in `folder` has the arrays iq, class_index, snr_db, position, step and loss. Where several processes
+    train, every process but the first adds its rank to the name.
     """
     path = folder / (f"bad_batch_{rank()}.npz" if rank() else "bad_batch.npz")
     arrays: dict[str, Any] = {name: tensor.cpu().numpy() for name, tensor in zip(_NAMES, batch, strict=True)}

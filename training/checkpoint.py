@@ -1,4 +1,7 @@
-"""The checkpoint: a trained network with what is needed to build it again, readable without executing anything."""
+"""The checkpoint of a trained network: weights and the description that rebuilds the network.
+
+Reading a checkpoint executes no code of the file.
+"""
 
 from __future__ import annotations
 
@@ -28,13 +31,14 @@ _FOREIGN = (pickle.UnpicklingError, EOFError, ValueError, LookupError, TypeError
 
 @dataclass(frozen=True)
 class TrainedNetwork:
-    """A network in evaluation mode and where it comes from.
+    """A trained network and its description.
 
-    topology, parameters: its entry in the registry of models. code_sha256: of a topology that is code of the user's own
-    (see `training.models.own_code`), else "".
-    training_data: kind, identity and sha256 of the file it was trained on (see `ModelMetadata`), and where training
-    began with the weights of another checkpoint, `started_from`: its checkpoint_sha256 and its training_data.
-    accuracy: measured accuracy with its data and number of frames; empty when nobody measured it.
+    network: in evaluation mode.
+    topology, parameters: entry in the registry of models.
+    training_data: kind, identity and sha256 of the data file (see `ModelMetadata`). A training that began with the
+        weights of another checkpoint adds `started_from`: that checkpoint's checkpoint_sha256 and training_data.
+    accuracy: measured accuracy with its data and number of frames; empty where none was measured.
+    code_sha256: digest of a topology in the user's own code (see `training.models.own_code`), else "".
     """
 
     network: nn.Module
@@ -50,16 +54,21 @@ def save_checkpoint(path: Path, trained: TrainedNetwork) -> None:
     description = {name: getattr(trained, name) for name in _DESCRIPTION}
     if is_own(trained.topology):
         description["code_sha256"] = loaded(trained.topology, trained.code_sha256 or None).sha256
-    with replacing(path) as temporary, temporary.open("wb") as file:  # of a path, torch would keep the name in the file
+    with replacing(path) as temporary, temporary.open("wb") as file:  # a path's name would become part of the content
         torch.save({"format": FORMAT, **description, "state": trained.network.state_dict()}, file)
 
 
 def load_checkpoint(path: Path | str, topology: str | None = None) -> TrainedNetwork:
-    """Load a checkpoint of this tool, or bare weights of the challenge's sandbox when `topology` names their network.
+    """Load a checkpoint of this tool, or bare weights of the challenge's sandbox.
 
-    A checkpoint never makes any code run. Raises RadioMLError for a missing or damaged file, one that is no checkpoint
-    or would execute code, weights that are NaN or infinite, and a checkpoint of another topology, or of code of the
-    user's own that was not loaded before (see `training.models.own_code`) or is not as it was.
+    Args:
+        path: the file; none of its content is executed.
+        topology: the network of bare weights; for a checkpoint, the topology that it must have.
+
+    Raises:
+        RadioMLError: for a missing, damaged or foreign file, one that would execute code, NaN or infinite weights,
+            another topology, and the user's own code that was not loaded before or has changed
+            (see `training.models.own_code`).
     """
     value = _read(path)
     if isinstance(value, dict) and value.get("format") == FORMAT:
@@ -69,11 +78,11 @@ def load_checkpoint(path: Path | str, topology: str | None = None) -> TrainedNet
             raise RadioMLError(
                 f"{path}: not a checkpoint that `radioml train` wrote: its {wrong[0]} is of another type"
             )
-        origin = {name: value[name] for name in _DESCRIPTION}
+        description = {name: value[name] for name in _DESCRIPTION}
         if is_own(value["topology"]):
-            origin["code_sha256"] = str(value.get("code_sha256"))
+            description["code_sha256"] = str(value.get("code_sha256"))
             try:
-                loaded(value["topology"], origin["code_sha256"])
+                loaded(value["topology"], description["code_sha256"])
             except RadioMLError as error:
                 raise RadioMLError(f"{path}: {error}") from error
         if topology not in (None, value["topology"]) and not (is_own(topology) and is_own(value["topology"])):
@@ -87,47 +96,48 @@ def load_checkpoint(path: Path | str, topology: str | None = None) -> TrainedNet
         network = create(topology, {})
         target = getattr(network, "layers", network)  # the sandbox's networks are plain sequences of layers
         unknown = {"kind": UNKNOWN, "identity": Path(path).name, "sha256": ""}
-        state, origin = value, {"topology": topology, "parameters": {}, "training_data": unknown, "accuracy": {}}
+        description = {"topology": topology, "parameters": {}, "training_data": unknown, "accuracy": {}}
+        state = value
     else:
         raise RadioMLError(f"{path}: not a checkpoint of this version (format {FORMAT})")
-    _fill(target, state, path, origin["topology"])
+    _fill(target, state, path, description["topology"])
     network.eval()
-    return TrainedNetwork(network=network, **origin)
+    return TrainedNetwork(network=network, **description)
 
 
 def start_with(network: nn.Module, topology: str, path: Path | str) -> None:
-    """Give a network the weights of a checkpoint, to train on from there; widths in bits may be others.
+    """Give a network the weights of a checkpoint, as the start of a training; widths in bits may differ.
 
-    Raises RadioMLError for a checkpoint that cannot be loaded, of another topology or of other sizes.
+    Raises RadioMLError for a checkpoint that cannot be loaded, or that has another topology or other sizes.
     """
     _fill(network, load_checkpoint(path, topology).network.state_dict(), path, topology)
 
 
 def start_identity(path: Path | str) -> dict[str, Any]:
-    """What the training data of a run that starts from a checkpoint say of it, as `started_from`."""
+    """The `started_from` of a run that begins with the weights of this checkpoint."""
     data = load_checkpoint(path).training_data
     return {"checkpoint_sha256": sha256(path), "training_data": data}
 
 
 def _read(path: Path | str) -> Any:
-    """The values of a file of torch.save; raises RadioMLError where there are none, or they are not what was saved."""
+    """The values of a file of torch.save; raises RadioMLError for a missing, damaged or foreign file."""
     try:
         _check_sums(path)
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Detected pickle protocol")  # the error below says more
+            warnings.filterwarnings("ignore", "Detected pickle protocol")  # the error says more
             return torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise RadioMLError(f"{path}: no such checkpoint") from error
     except (*_DAMAGED, *_FOREIGN) as error:
         reason = next(iter(str(error).splitlines()), "")
-        if isinstance(error, _FOREIGN) or "weights_only" in reason:  # torch's text says how to load it unsafely
+        if isinstance(error, _FOREIGN) or "weights_only" in reason:  # torch's text explains unsafe loading
             reason = "no file of torch.save, or it holds more than tensors and plain values, which may execute code"
         raise RadioMLError(f"{path}: not a checkpoint that can be loaded safely: {reason}") from error
 
 
 def _check_sums(path: Path | str) -> None:
-    """Raise RadioMLError for a file whose content has changed since it was written: torch does not look."""
-    if not is_zipfile(path):  # torch.save wrote others, without check sums, until 2020
+    """Raise RadioMLError for a file whose content changed after it was written; torch checks nothing."""
+    if not is_zipfile(path):  # files that torch.save wrote before 2020 have no check sums
         return
     with ZipFile(path) as archive:
         if (damaged := archive.testzip()) is not None:

@@ -1,9 +1,9 @@
-"""Evaluating what the workstation makes, a checkpoint or its QONNX model, in the arithmetic of the accelerator.
+"""Accuracy of a checkpoint or a QONNX model, in the integer arithmetic of the accelerator.
 
-Both are computed in exact integers (see `training.reference` and `radioml.network.integer_qonnx`), not in the single
-precision of the training loop: so a checkpoint, its QONNX model and its RTL give the same class for every frame, and a
-difference between their accuracies is an error, never rounding. `metrics.json` of a training run is in single precision
-and may differ in a few frames: the shipped network's class does in 192 of 49,920.
+Checkpoint and QONNX model are both computed in exact integers (see `training.reference` and
+`radioml.network.integer_qonnx`). Checkpoint, model and RTL therefore give the same class for every frame, and a
+difference between their accuracies is an error. The training loop works in single precision, so `metrics.json` of a run
+may differ in a few frames: in 192 of 49,920 for the shipped network.
 """
 
 from __future__ import annotations
@@ -35,10 +35,11 @@ from training.reference import FRAMES_AT_ONCE, IntegerNetwork, input_quantiser
 
 @dataclass(frozen=True)
 class _Subject:
-    """What is evaluated.
+    """What is evaluated; fields without a line here are those of Evaluation.
 
-    classes: int64, index of the class of each logit. logits: frames float32 (N, 1024, 2) on the input grid -> logits
-    (N, classes). The rest as in Evaluation.
+    classes: int64, index of the class of each logit.
+    logits: frames float32 (N, 1024, 2) on the input grid -> logits (N, classes).
+    batch_frames: frames in one call of `logits`.
     """
 
     name: str
@@ -60,9 +61,22 @@ def evaluate(
 ) -> Evaluation:
     """Evaluate a checkpoint (.pth) or a model that `radioml export` wrote (.onnx) on a part of a RadioML file.
 
-    frames: how many, spread evenly over classes and SNRs; default all. topology: of bare sandbox weights, else None.
-    Frames with NaN or infinite samples are left out and counted. A KeyboardInterrupt, or an error of the file, once
-    frames have been classified ends the run and keeps them. Raises RadioMLError for an unusable file or part.
+    Frames with NaN or infinite samples are left out and counted. A KeyboardInterrupt or an unreadable part of the file
+    ends the evaluation early; the result then covers the frames classified so far.
+
+    Args:
+        path: the checkpoint or model.
+        data: the RadioML file.
+        part: "train", "validation", "test" or "all".
+        frames: number of frames, spread evenly over classes and SNRs; None: all of the part.
+        topology: the network of bare sandbox weights, else None.
+        progress: called with the number of frames done and of all.
+
+    Returns:
+        The evaluation; its `problem` says why it ended early.
+
+    Raises:
+        RadioMLError: for a file, model or part that cannot be used, and where no frame is usable.
     """
     source = origin(data)
     layout = dataset.read_layout(data)

@@ -1,4 +1,4 @@
-"""From a checkpoint to a QONNX file that later stages accept, checked frame by frame against Brevitas."""
+"""Export of a checkpoint as QONNX, compared frame by frame with the Brevitas network."""
 
 from __future__ import annotations
 
@@ -37,13 +37,23 @@ def export(
     topology: str | None = None,
     progress: Callable[[int, int], object] = lambda done, total: None,
 ) -> Path:
-    """Write `model.onnx`, `golden.npz` and the checkpoint to `folder`; returns the model's path.
+    """Write model.onnx, golden.npz and checkpoint.pth to a folder.
 
-    A `score.json` there, of the model before, is removed.
+    golden.npz holds synthetic frames, one at each SNR and over all classes (`iq` float32 (26, 1024, 2)), and the
+    network's integer logits (`logits` int64 (26, 24)). The QONNX model is written only if it gives the same logits. A
+    score.json of the model before is removed.
 
-    golden.npz holds synthetic frames over all classes and SNRs (`iq` float32 (26, 1024, 2)) and what Brevitas makes of
-    them (`logits` int64 (26, 24)). The QONNX model must give the same on every one of them before it is written; its
-    opset is what qonnx and FINN read. Raises RadioMLError for a bad checkpoint or a model that differs.
+    Args:
+        checkpoint: a checkpoint of this tool, or bare sandbox weights.
+        folder: the train/ folder of a run directory.
+        topology: the network of bare sandbox weights, else None.
+        progress: called with the number of golden frames compared and of all.
+
+    Returns:
+        Path of model.onnx.
+
+    Raises:
+        RadioMLError: for a checkpoint that cannot be loaded, and for a model that differs from Brevitas.
     """
     trained = load_checkpoint(checkpoint, topology)
     target = folder / "model.onnx"
@@ -55,18 +65,18 @@ def export(
         network = IntegerNetwork(trained.network)
         logits = network(frames.iq)
         compare(model, frames.iq, logits, network.logit_scale, progress)
-        # The model last, for it names its checkpoint: one that was left from before is then known to be old.
-        kept = folder / "checkpoint.pth"
-        if trained.training_data["kind"] == UNKNOWN:  # bare weights do not say of which network
-            save_checkpoint(kept, load_checkpoint(checkpoint, topology))  # `trained` is in double precision by now
-        elif checkpoint.resolve() != kept.resolve():
-            with replacing(kept) as copy:
-                shutil.copyfile(checkpoint, copy)
-        attach(model, _metadata(trained, quantiser, network.logit_scale, sha256(kept)))
+        # The model is renamed last: until then the model of before names another checkpoint, and so is known to be old.
+        exported = folder / "checkpoint.pth"
+        if trained.training_data["kind"] == UNKNOWN:  # bare weights lack the name of their network
+            save_checkpoint(exported, load_checkpoint(checkpoint, topology))  # `trained` is in double precision by now
+        elif checkpoint.resolve() != exported.resolve():
+            with replacing(exported) as temporary_copy:
+                shutil.copyfile(checkpoint, temporary_copy)
+        attach(model, _metadata(trained, quantiser, network.logit_scale, sha256(exported)))
         onnx.save(model, str(temporary))
         with replacing(folder / "golden.npz") as golden:
             np.savez_compressed(golden, iq=frames.iq, logits=logits)
-        (folder / "score.json").unlink(missing_ok=True)  # of a model that was there before
+        (folder / "score.json").unlink(missing_ok=True)  # it belongs to the model of before
     return target
 
 
@@ -125,13 +135,17 @@ def compare(
     scale: float,
     progress: Callable[[int, int], object] = lambda done, total: None,
 ) -> None:
-    """Execute a QONNX model on frames float32 (N, 1024, 2).
+    """Compare the logits of a QONNX model, executed in double precision, with those of the reference.
 
-    Raises RadioMLError on the first logit that differs, or is no integer multiple of `scale`.
+    Args:
+        model: the QONNX graph.
+        iq: frames float32 (N, 1024, 2).
+        expected: logits of the reference, int64 (N, classes).
+        scale: value of one step of the integer logits.
+        progress: called with the number of frames compared and of all.
 
-    expected: int64 (N, classes); scale: value of one step of them.
-
-    In double precision, for the reason that `IntegerNetwork` gives.
+    Raises:
+        RadioMLError: at the first logit that differs or is no integer multiple of `scale`.
     """
     execute = ExactQonnx(model)
     for index, frame in enumerate(iq):

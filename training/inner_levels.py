@@ -1,4 +1,4 @@
-"""Inside the trained network, in integers: the levels of every activation, to find where another one differs."""
+"""The integer levels of every activation inside the trained network, for comparisons layer by layer."""
 
 from __future__ import annotations
 
@@ -17,9 +17,11 @@ from training.reference import IntegerNetwork
 
 @dataclass(frozen=True)
 class InnerLevels:
-    """Of N frames: integer logits int64 (N, classes), and every activation's levels.
+    """Logits and activations of N frames.
 
-    layers: int64 (N, channels, ...) in the network's order, by the name of the convolution or linear layer in front.
+    logits: int64 (N, classes).
+    layers: levels of each activation, int64 (N, channels, ...), in the network's order; the key is the name of the
+        convolution or linear layer in front of the activation.
     classifier: name of the layer that gives the logits.
     """
 
@@ -29,7 +31,7 @@ class InnerLevels:
 
 
 def inner_levels(checkpoint: Path | str, iq: np.ndarray) -> InnerLevels:
-    """Run frames float32 (N, 1024, 2) through a checkpoint's network, exactly as `IntegerNetwork` does."""
+    """Levels of frames float32 (N, 1024, 2) in a checkpoint's network, computed as in `IntegerNetwork`."""
     trained = load_checkpoint(checkpoint).network
     scales, names, weighted = {}, {}, ""
     for name, module in trained.named_modules():

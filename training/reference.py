@@ -1,4 +1,4 @@
-"""The network as trained, in integers: what every later stage must reproduce exactly."""
+"""The reference: the integer logits of the trained network, which every later stage must reproduce exactly."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _ACTIVATIONS = (qnn.QuantReLU, qnn.QuantIdentity, qnn.QuantHardTanh)
 
 
 def input_quantiser(network: nn.Module) -> InputQuantiser:
-    """The quantiser in front of the network, which becomes the host's task."""
+    """The quantiser of the network's input; the host computes it in front of an accelerator."""
     layer = next(m for m in network.modules() if isinstance(m, (qnn.QuantIdentity, qnn.QuantHardTanh)))
     with torch.no_grad():
         scale = float(layer.act_quant.scale())
@@ -61,7 +61,7 @@ def check_ends(network: nn.Module, topology: str) -> None:
 
 
 def _input_quant(network: nn.Module, last: qnn.QuantLinear) -> Any:
-    """What quantises the last dense layer's input: the layer itself, or else the activation that was computed last."""
+    """The quantiser of the last dense layer's input: the layer's own, or that of the activation computed last."""
     if last.input_quant.is_quant_enabled:
         return last.input_quant
     computed: list[nn.Module] = []
@@ -80,13 +80,13 @@ def _input_quant(network: nn.Module, last: qnn.QuantLinear) -> Any:
 
 
 class IntegerNetwork:
-    """Integer logits of a trained network: Brevitas in double precision on the network's single-precision constants.
+    """The trained network, run by Brevitas in double precision.
 
-    The QONNX file carries scales and batch norms in single precision, and weights that are integers once quantised;
-    with those as exact numbers the network means exact integer sums and comparisons, which is what hardware computes.
-    Single-precision arithmetic would tip an activation now and then that lies next to a threshold, by its rounding
-    alone; double precision does not. The network is taken over and changed: it stays in double precision and in
-    Brevitas' inference mode.
+    Scales and batch norms have their float32 values; weights are the integers that float32 quantisation gives. All sums
+    are then exact integers, as in hardware. Single precision would round an activation near a threshold to the other
+    side now and then.
+
+    The constructor changes the network that it is given: into double precision and Brevitas' inference mode.
     """
 
     def __init__(self, network: nn.Module) -> None:
@@ -95,12 +95,12 @@ class IntegerNetwork:
         with torch.no_grad():
             input_scale, weight_scale = _input_quant(self.network, last).scale(), last.weight_quant.scale()
             self.logit_scale = float(input_scale) * float(weight_scale)
-            # Weights' and bias's integers are those of single precision: a quotient that is there exactly halfway
-            # between two integers may not be in double.
+            # Weights and bias are quantised in single precision: a quotient halfway between two integers there may
+            # lie beside the half in double precision.
             bias_scale = input_scale * weight_scale
             bias = torch.round(last.bias / bias_scale) if last.bias_quant.is_quant_enabled else None
             weights = {m: m.quant_weight() for m in self.network.modules() if isinstance(m, QuantWeightMixin)}
-            # In this mode Brevitas keeps the scales that it computed (in single precision) as constants.
+            # In inference mode the scales that Brevitas computed in single precision become constants.
             quant_inference_mode(self.network).__enter__()
             self.network(torch.zeros(1, 2, FRAME_LENGTH))
             self.network.double()
@@ -112,7 +112,10 @@ class IntegerNetwork:
     def __call__(
         self, iq: np.ndarray, batch: int = FRAMES_AT_ONCE, progress: Callable[[int], object] = lambda done: None
     ) -> np.ndarray:
-        """Frames float32 (N, 1024, 2) -> int64 (N, classes); raises RadioMLError if a logit is not an integer step."""
+        """Logits int64 (N, classes) of frames float32 (N, 1024, 2).
+
+        Raises RadioMLError for a logit that is no integer multiple of the logit scale.
+        """
         logits = [np.empty((0, len(CLASSES)), np.int64)]
         with torch.no_grad():
             for start in range(0, len(iq), batch):

@@ -1,4 +1,4 @@
-"""What every part of an experiment file has in common."""
+"""The base of all sections of an experiment file."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Section(BaseModel):
-    """Settings under one key of an experiment: unknown keys are errors, and values don't change once read."""
+    """Settings under one key of an experiment. Unknown keys are errors; values are constant after reading."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)

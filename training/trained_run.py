@@ -1,4 +1,4 @@
-"""A run directory in which training has ended: its checkpoint, and the model and score that belong to it."""
+"""A run directory after training: the checkpoint with its model and score."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ from training.score import Score, score_model
 
 @dataclass(frozen=True)
 class TrainedRun:
-    """path: run directory; checkpoint, model: its files; trained: the checkpoint's content; score: the model's."""
+    """A finished training.
+
+    path: the run directory. checkpoint, model: files in it. trained: content of the checkpoint. score: of the model.
+    """
 
     path: Path
     checkpoint: Path
@@ -26,10 +29,10 @@ class TrainedRun:
 
 
 def open_trained_run(path: Path, progress: Callable[[int, int], object] = lambda frames, total: None) -> TrainedRun:
-    """Open a run; where train/model.onnx is not there, or of another checkpoint, it is exported, with its score.json.
+    """Open a run; a missing train/model.onnx, or one of another checkpoint, is exported first, with its score.json.
 
-    progress: called with the golden frames compared and their number while exporting. Raises RadioMLError for a run
-    that is not trained to its end, a damaged checkpoint, or a model that differs from Brevitas.
+    progress: called while exporting, with the number of golden frames compared and of all. Raises RadioMLError for a
+    run whose training has not ended, a damaged checkpoint, and a model that differs from Brevitas.
     """
     folder = path / "train"
     checkpoint, model = folder / "checkpoint.pth", folder / "model.onnx"
