@@ -1,4 +1,4 @@
-"""Frames for training: mapped from the cache of the network's own input integers, drawn in shuffled batches."""
+"""Batches of frames for training: integers of the network's input quantiser, mapped from a cache on disk."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ _EPOCHS_OF_A_SEED = 10_000
 
 
 class QuantisedFrames:
-    """All frames of a file as int8 (N, 1024, 2), with labels; an index is a list of positions, an item a batch.
+    """All frames of a file as int8 (N, 1024, 2), with labels. The index is a list of positions, the item a batch.
 
-    The frames stay on disk, mapped by `training.frame_cache`, which says what `progress` and `warn` are called with and
-    which RadioMLErrors are raised.
+    The frames stay on disk: `training.frame_cache` maps them into memory. Progress, warnings and errors are those of
+    `quantised_frames`.
     """
 
     def __init__(
@@ -47,9 +47,9 @@ class QuantisedFrames:
         self.class_index, self.snr_db = torch.from_numpy(class_index), torch.from_numpy(snr_db)
 
     def move_to_gpu_if_it_fits(self) -> None:
-        """Keep all frames and labels on this process's GPU, if there is one and they fill at most half of its room.
+        """Copy all frames and labels to this process's GPU, if there is one and they fill at most half of its memory.
 
-        Batches are then drawn there and nothing crosses the bus. Tried on no GPU yet.
+        Batches are then drawn on the GPU. This has not been run on a GPU yet.
         """
         if not torch.cuda.is_available():
             return
@@ -65,10 +65,10 @@ class QuantisedFrames:
     def __getitem__(self, indices: Sequence[int] | torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Integers int8 (B, 1024, 2), class (B,), SNR in dB (B,), position in the file (B,).
 
-        They become IQ samples with `as_iq` where they are used: a quarter of the bytes then goes to a GPU.
+        `as_iq` makes IQ samples of the integers on the device, so that a quarter of the bytes is copied to a GPU.
         """
         rows = torch.as_tensor(indices, device=self.integers.device)
-        # index_select copies whole rows, several times faster than indexing.
+        # index_select copies whole rows and is several times faster than indexing.
         integers, class_index, snr_db = (
             values.index_select(0, rows) for values in (self.integers, self.class_index, self.snr_db)
         )
@@ -76,17 +76,26 @@ class QuantisedFrames:
 
 
 def as_iq(integers: torch.Tensor, step: float) -> torch.Tensor:
-    """Integers int8 (B, 1024, 2) of an input quantiser with this step as IQ samples, float32 (B, 2, 1024)."""
+    """IQ samples float32 (B, 2, 1024) of integers int8 (B, 1024, 2); step: the input quantiser's scale."""
     return integers.permute(0, 2, 1).to(torch.float32, memory_format=torch.contiguous_format).mul_(step)
 
 
 class RadioMLData(lightning.LightningDataModule):
-    """Train, validation and test batches of one file by the fixed split.
+    """Training, validation and test batches of one file by the fixed split.
 
-    batch_size: frames a batch; minimum_snr_db, maximum_snr_db: training frames under and over them are left out; seed:
-    of the shuffling, which depends on the epoch alone, so that a resumed run sees the same batches.
-    rank, processes: this is one of several processes that share every training batch in equal slices, and the other
-    parts in consecutive ones. Raises RadioMLError for a batch that cannot be shared so.
+    The order of the training frames depends on seed and epoch alone, so a resumed run draws the same batches.
+
+    Args:
+        frames: all frames of the file.
+        batch_size: frames of a training batch, of all processes together.
+        minimum_snr_db, maximum_snr_db: training frames outside these SNR labels are left out.
+        seed: of the shuffling.
+        rank, processes: number of this process and of all. Each process takes an equal slice of every training batch,
+            and a consecutive share of the validation and test frames.
+
+    Raises:
+        RadioMLError: where no frames are left for training or validation, and where the batch size is no multiple of
+            the number of processes.
     """
 
     def __init__(
@@ -135,19 +144,19 @@ class RadioMLData(lightning.LightningDataModule):
         return Batches(self.frames, self._own(self.validation_indices), _EVALUATED_AT_ONCE)
 
     def test_dataloader(self) -> Batches:
-        """Test frames in order; never used to choose anything."""
+        """Test frames in order; they influence neither weights nor the choice of the epoch."""
         return Batches(self.frames, self._own(self.test_indices), _EVALUATED_AT_ONCE)
 
     def _own(self, indices: np.ndarray) -> np.ndarray:
-        """This process's share of them; all shares one after the other, by rank, are in order."""
+        """This process's consecutive share."""
         return np.array_split(indices, self.processes)[self.rank]
 
 
 class Batches:
-    """Frames in the order of `indices`, file positions int64 (frames,), `size` of them at a time.
+    """Batches of `size` frames in the order of `indices`, positions in the file int64 (frames,).
 
-    Lightning takes any iterable. A torch DataLoader would add 50 us to each batch, more than gathering it takes, and
-    worker processes would have to send it.
+    Lightning takes any iterable. A torch DataLoader adds 50 us to each batch, which is more than the batch itself
+    takes; see `docs/decisions/no-dataloader.md`.
     """
 
     def __init__(self, frames: QuantisedFrames, indices: np.ndarray, size: int) -> None:

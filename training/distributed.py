@@ -1,14 +1,14 @@
-"""One training run in several processes: each takes its slice of every batch, all hold the same weights.
+"""One training run in several processes: each takes a slice of every batch, and all have the same weights.
 
-`torchrun` starts the same command once a process and says in the environment which process is which. What makes the
-result that of one process with the same batches, up to the rounding of sums that are added in another order:
+`torchrun` starts the same command in every process and sets the environment variables that tell a process its rank. The
+result is that of one process with the same batches, up to the order in which sums are rounded, because
 
 - batch norms take mean and variance over the slices of all processes (`synchronise_batch_norms`),
 - slices are equally large, so that the mean of the processes' gradients is the gradient of the mean loss,
-- a number that is drawn at random is drawn by all processes alike, for the whole batch.
+- random numbers are drawn for the whole batch, by all processes alike.
 
-The first process writes all files. Hosts must share the run directory; each converts the data set for itself where the
-disk is not shared.
+The first process writes all files. Hosts must share the run directory. Where the disk of the data is not shared, each
+host converts the data set for itself.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from torch import distributed, nn
 from radioml.errors import RadioMLError
 
 PATIENCE = timedelta(minutes=30)
-"""How long a process waits for another one: longer than the first takes to convert the full data set.
+"""How long a process waits for another one: longer than the conversion of the full data set takes.
 
-A process that ends is noticed at once, by torchrun on the same host and on CPUs everywhere, by the connection.
+The end of a process is noticed at once: on the same host by torchrun, on CPUs also by the lost connection.
 """
 
 _LOST = ("Connection closed by peer", "Connection reset by peer", "Broken pipe")
@@ -40,7 +40,7 @@ def world_size() -> int:
 
 
 def rank() -> int:
-    """Which of them this one is, from 0 on; 0 writes files and speaks."""
+    """Number of this process, from 0; process 0 writes files and reports progress."""
     return int(os.environ["RANK"]) if world_size() > 1 else 0
 
 
@@ -52,16 +52,16 @@ def trainer_settings() -> dict[str, Any]:
     if world_size() == 1:
         return {**settings, "devices": 1}
     local = int(os.environ["LOCAL_WORLD_SIZE"])
-    # Buffers are equal in all processes; copying them at every step would also wait for processes without a batch.
+    # Buffers are equal in all processes. Copying them at every step would wait for processes without a batch.
     strategy = DDPStrategy(broadcast_buffers=False)
     return {**settings, "devices": local, "num_nodes": world_size() // local, "strategy": strategy}
 
 
 @contextmanager
 def connected() -> Iterator[None]:
-    """Connect the processes of this run for the block, at whose end they wait for each other.
+    """Connect the processes of this run during the block; at its end they wait for each other.
 
-    Raises RadioMLError where another process ended, which said why.
+    Raises RadioMLError where another process ended; that process reports the reason.
     """
     if world_size() == 1:
         yield
@@ -83,7 +83,7 @@ def connected() -> Iterator[None]:
 
 @contextmanager
 def first_process_first() -> Iterator[None]:
-    """Run the block in the first process of each host, and when it is done there, in the others."""
+    """Run the block in the first process of each host, then in the others."""
     first = world_size() == 1 or os.environ["LOCAL_RANK"] == "0"
     if not first:
         _meet()
@@ -93,7 +93,7 @@ def first_process_first() -> Iterator[None]:
 
 
 def gathered(rows: torch.Tensor) -> torch.Tensor:
-    """The rows (n, ...) of all processes, whose n may differ, one below the other on the CPU; each process gets all."""
+    """The rows (n, ...) of all processes in the order of their ranks, on the CPU; n may differ between processes."""
     rows = rows.cpu()
     if world_size() == 1:
         return rows
@@ -108,10 +108,10 @@ def gathered(rows: torch.Tensor) -> torch.Tensor:
 
 
 def synchronise_batch_norms(network: nn.Module) -> None:
-    """Let the batch norms of a network see the whole batch where several processes share it.
+    """Replace a network's batch norms by ones over the slices of all processes.
 
-    The state dict keeps its names and values, and in evaluation mode nothing changes. Raises RadioMLError for layers
-    that gather statistics of their own process alone.
+    Names and values of the state dict, and the network in evaluation mode, stay the same. Raises RadioMLError for other
+    layers that gather statistics, because theirs would be of one process alone.
     """
     if world_size() == 1:
         return
@@ -130,8 +130,8 @@ def synchronise_batch_norms(network: nn.Module) -> None:
 class _SynchronisedBatchNorm(nn.BatchNorm1d):
     """Batch norm over the equally large slices of all processes.
 
-    torch's SyncBatchNorm does the same on GPUs only. The variance is taken around the common mean, in a second
-    exchange, because the difference of two large numbers would lose digits.
+    torch's SyncBatchNorm does the same on GPUs only. A second exchange gives the variance around the common mean; a
+    difference of mean squares would lose digits.
     """
 
     # Never None: this layer replaces batch norms that track statistics.
@@ -142,7 +142,7 @@ class _SynchronisedBatchNorm(nn.BatchNorm1d):
 
     @classmethod
     def like(cls, layer: nn.BatchNorm1d) -> _SynchronisedBatchNorm:
-        """With the parameters, statistics and settings of another one."""
+        """A layer with the parameters, statistics and settings of a batch norm."""
         same = cls(layer.num_features, layer.eps, layer.momentum)
         same.load_state_dict(layer.state_dict())
         return same.train(layer.training)
@@ -166,9 +166,9 @@ class _SynchronisedBatchNorm(nn.BatchNorm1d):
 
 
 class _MeanOverProcesses(torch.autograd.Function):
-    """The mean of a tensor over all processes, through which gradients of all their losses flow back to each.
+    """The differentiable mean of a tensor over all processes: each process gets the gradients of all losses.
 
-    The public differentiable version of torch, `torch.distributed.nn.functional.all_reduce`, is deprecated.
+    torch's own version, `torch.distributed.nn.functional.all_reduce`, is deprecated.
     """
 
     @staticmethod
@@ -187,6 +187,6 @@ def _mean(value: torch.Tensor) -> torch.Tensor:
 
 
 def _meet() -> None:
-    """Wait until all processes are here. Unlike torch's barrier it does not take the GPU."""
+    """Wait until all processes are here, without the GPU that torch's barrier takes."""
     if world_size() > 1:
         distributed.all_reduce(torch.zeros(1))

@@ -1,4 +1,4 @@
-"""The experiment file: everything that decides what a training run gives, in one checked YAML."""
+"""The experiment file: one checked YAML that decides, with the data, what a training run gives."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from radioml.constants import SNRS_DB
 from radioml.errors import RadioMLError
+from radioml.reading.text import parse_yaml, read_yaml
 from radioml.reading.validation import problems
 from training.section import Section
 from training.techniques.augmentation import Augmentation
@@ -23,14 +24,15 @@ CONFIGS = Path(__file__).parent / "configs"
 
 
 class TrainingSettings(Section):
-    """How the weights are found.
+    """How the weights are trained.
 
-    start_from: a checkpoint.pth of the same topology whose weights are the first; default: random ones.
-    minimum_snr_db, maximum_snr_db: frames under and over these SNR labels are left out of training (the official split
-    stays as it is, and validation and test keep all SNRs): near noise they cost time and teach little.
-    schedule: of the learning rate, see `training.techniques.schedule`; learning_rate is its highest.
-    warm_up_epochs: epochs, or a part of one, in which the rate rises first; default: a tenth of the run for one_cycle,
-    none for the others.
+    start_from: a checkpoint.pth of the same topology with the first weights; default: random weights.
+    learning_rate: the highest of the schedule.
+    schedule: of the learning rate, see `training.techniques.schedule`.
+    warm_up_epochs: epochs, or a part of one, in which the rate rises at the start; default: a tenth of the run for
+        one_cycle, none for the others.
+    minimum_snr_db, maximum_snr_db: training frames outside these SNR labels are left out: frames near noise cost time
+        and teach little. The official split is unchanged; validation and test have all SNRs.
     """
 
     start_from: str | None = None
@@ -55,12 +57,12 @@ class TrainingSettings(Section):
 
 
 class Experiment(Section):
-    """One experiment: a name for its run directory, a topology with its parameters, and how it is trained.
+    """One experiment: a topology with its parameters, and how the network is trained.
 
-    topology: a name of `radioml models list`, or code of the user's own: FILE.py:CLASS, beside the experiment file, or
-    PACKAGE.MODULE:CLASS.
-
-    augmentation, averaging, distillation, pruning: see `training.techniques`; one that is absent is not used.
+    name: of the default run directory.
+    topology: a name of `radioml models list`, or the user's own code: FILE.py:CLASS, beside the experiment file, or
+        PACKAGE.MODULE:CLASS.
+    augmentation, averaging, distillation, pruning: see `training.techniques`; an absent one is not used.
     """
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
@@ -83,44 +85,45 @@ class Experiment(Section):
         return yaml.safe_dump(self.model_dump(), sort_keys=False)
 
     def changed(self, changes: Sequence[str]) -> Experiment:
-        """With other values, as `load_experiment` takes them; raises RadioMLError for wrong ones."""
+        """A copy with other values; changes and errors are those of `load_experiment`."""
         return _experiment(self.model_dump(exclude_unset=True), changes, self.name)
 
 
 def read_claim(config: Path) -> tuple[Experiment, dict[str, Any]]:
-    """The experiment in a run's config.yaml, and what `radioml train` wrote beside it: `data`, `teacher` and `code`.
+    """The experiment in a run's config.yaml, and the entries `data`, `teacher` and `code` that training added.
 
-    Settings that it does not name are as always. Raises RadioMLError for another file.
+    Settings without an entry have their defaults. Raises RadioMLError for a file that `radioml train` did not write.
     """
     try:
-        value = dict(yaml.safe_load(config.read_text(encoding="utf-8")))
+        value = dict(read_yaml(config))
         claim = {name: value.pop(name) for name in ("data", "teacher", "code") if name in value}
         return Experiment(**value), claim
-    except (ValueError, TypeError, yaml.YAMLError) as error:
+    except (ValueError, TypeError) as error:
         raise RadioMLError(f"{config}: not what `radioml train` wrote: {error}") from error
 
 
 def load_experiment(config: str, changes: Sequence[str] = ()) -> Experiment:
-    """Read an experiment from a YAML file, or by the name of one that is shipped; run the code that it names.
+    """Read an experiment, and run the user's own code if its topology names some.
 
-    changes: replace values of the file, each as KEY=VALUE with dots between the parts of the key and a value in YAML,
-    such as training.epochs=2. Raises RadioMLError that names the file and key for a missing file, bad YAML, unknown
-    keys or wrong values.
+    Args:
+        config: a YAML file, or the name of a shipped experiment.
+        changes: values to replace, each as KEY=VALUE with dots between the parts of the key and a value in YAML, such
+            as training.epochs=2.
+
+    Raises:
+        RadioMLError: with file and key, for a missing file, bad YAML, unknown keys and wrong values.
     """
     path = Path(config)
     if not path.exists() and (CONFIGS / f"{config}.yaml").exists():
         path = CONFIGS / f"{config}.yaml"
-    try:
-        value = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
+    if not path.exists():
         shipped = ", ".join(sorted(p.stem for p in CONFIGS.glob("*.yaml")))
-        raise RadioMLError(f"{config}: no such experiment file; shipped ones are: {shipped}") from error
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise RadioMLError(f"{config}: not readable YAML: {error}") from error
+        raise RadioMLError(f"{config}: no such experiment file; shipped ones are: {shipped}")
+    value = read_yaml(path)
     if not isinstance(value, dict):
         raise RadioMLError(f"{path}: expected keys such as name, topology, training")
     experiment = _experiment(value, changes, str(path))
-    if ":" in experiment.topology:  # spares the others the seconds that loading torch takes
+    if ":" in experiment.topology:  # other experiments are read without the seconds that loading torch takes
         from training.models.own_code import load_own
 
         load_own(experiment.topology, path.parent)
@@ -147,6 +150,6 @@ def _apply(change: str, experiment: dict[str, Any]) -> None:
             section = section.setdefault(parent, {})
             if not isinstance(section, dict):
                 raise ValueError(f"{parent} has no keys inside")
-        section[last] = yaml.safe_load(text)
-    except (ValueError, yaml.YAMLError) as error:
+        section[last] = parse_yaml(text, "value")
+    except (ValueError, RadioMLError) as error:
         raise RadioMLError(f"{change!r}: {error}; expected something like training.epochs=2") from error

@@ -1,15 +1,15 @@
-"""A RadioML file as the network's input integers: converted once, then mapped into memory by every run.
+"""The cache of a RadioML file as integers of the input quantiser: converted once, mapped into memory by every run.
 
-The cache is a folder `NAME.cache`: `source.json` remembers the file's SHA-256; `8bit-0.015625.int8` holds all frames as
-int8 (N, 1024, 2), 2 KiB a frame (5.2 GB for the full set), and a `.json` of the same name what they are made from. It
-is exact: the input quantiser maps every value of its own grid to itself.
+The cache is a folder `NAME.cache`. `source.json` has the data file's SHA-256. `8bit-0.015625.int8` has all frames as
+int8 (N, 1024, 2), 2 KiB a frame (5.2 GB for the full set); the `.json` of the same name says from what it was made. The
+cache is exact: the input quantiser maps every value of its own grid to itself.
 
 Where the folder lies, and when the file's SHA-256 is trusted, is said in `radioml.data.source_digest`. A copied or
 touched file is hashed again, and converted again only if its content differs.
 
-Trust in the cache: its CRC-32 is compared at every start, which is one pass at about 2 GB/s (2.4 s for the full set) or
-at the speed of the disk, and brings the pages that are about to be drawn at random into memory in sequence. It finds
-accidents; whoever can write to the folder can also write another data set.
+The CRC-32 of the cache is compared at every start: one pass at about 2 GB/s (2.4 s for the full set), or at the speed
+of the disk. The pass also reads the pages in sequence before they are drawn at random. A CRC finds accidents, not
+forgeries: whoever can write to the folder can also replace the data set.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from radioml.data.source_digest import Progress, cache_folders, json_record, sou
 from radioml.errors import RadioMLError
 from radioml.files import CACHE_VARIABLE, write_json
 
-_FORMAT = 2  # counts changes of the layout or of what is accepted; other caches are converted again
+_FORMAT = 2  # of layout and acceptance rules; a cache of another format is converted again
 _FRAMES_AT_ONCE = 4096
 _BYTES_AT_ONCE = 1 << 23
 
@@ -43,10 +43,18 @@ def quantised_frames(
 ) -> np.ndarray:
     """All frames of a RadioML file as a read-only map, int8 (N, 1024, 2), in the order of the file.
 
-    Converts the file if no intact cache of it for this quantiser exists; a process that finds another one converting
-    waits for it. A killed conversion leaves a `.partial` file that the next one takes over from the start. `warn` gets
-    a sentence for each thing that is odd about the level of the frames. Raises RadioMLError for a file that is no
-    RadioML file, is damaged or contains NaN or infinite samples, and where the cache cannot be written.
+    Without an intact cache for this quantiser, the file is converted; if another process is converting it, this one
+    waits. A killed conversion leaves a `.partial` file, which the next conversion overwrites.
+
+    Args:
+        path: the data file.
+        quantiser: of the network's input.
+        progress: called with the current work, how much is done, and of how much.
+        warn: called with a sentence for each oddity in the level of the frames.
+
+    Raises:
+        RadioMLError: for a file that is foreign, damaged or has NaN or infinite samples, and where the cache cannot be
+            written.
     """
     shape = (read_layout(path).frames, FRAME_LENGTH, 2)
     made_from = {
@@ -70,7 +78,7 @@ def quantised_frames(
 
 
 def _intact(target: Path, made_from: dict[str, Any], progress: Progress) -> bool:
-    """Is `target` a whole and undamaged conversion of this source by this quantiser?"""
+    """Whether `target` is a complete and undamaged conversion of this source by this quantiser."""
     record = json_record(target.with_suffix(".json"))
     if {key: record.get(key) for key in made_from} != made_from:
         return False
@@ -92,7 +100,7 @@ def _mapped(target: Path, shape: tuple[int, ...], warn: Callable[[str], object])
         warn(warning)
     with target.open("rb") as file:
         pages = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
-    # Rows are drawn at random: where memory is short, reading ahead was measured to fetch 60 KB a row instead of 4.
+    # Rows are drawn at random. Where memory is short, reading ahead was measured to fetch 60 KB a row instead of 4 KB.
     pages.madvise(mmap.MADV_RANDOM)
     return np.frombuffer(pages, np.int8).reshape(shape)
 
@@ -100,7 +108,7 @@ def _mapped(target: Path, shape: tuple[int, ...], warn: Callable[[str], object])
 def _convert(
     path: Path, quantiser: InputQuantiser, target: Path, made_from: dict[str, Any], progress: Progress
 ) -> None:
-    """Write `target` and its record, unless another process does so first; raises OSError where that is impossible."""
+    """Write `target` and its record, unless another process did; raises OSError where the disk refuses."""
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_suffix(".partial")
     with _exclusive(partial) as file:
@@ -114,7 +122,7 @@ def _convert(
             crc = _write_integers(path, quantiser, file, levels, progress)
             if source_sha256(path, progress) != made_from["source_sha256"]:
                 raise RadioMLError(f"{path}: the file changed while it was read; start again when it is complete")
-            # The record first: once `partial` has its final name, another process may hold a new one.
+            # The record is written first: after the rename another process may lock a new `partial`.
             write_json(target.with_suffix(".json"), {**made_from, "crc32": crc, "warnings": levels.warnings()})
             partial.replace(target)
         except BaseException:
@@ -124,7 +132,7 @@ def _convert(
 
 @contextmanager
 def _exclusive(path: Path) -> Iterator[BinaryIO]:
-    """A file open for writing that no other process has open through this; waits. The lock dies with the process."""
+    """A file opened for writing and locked; waits for other processes. The lock ends with the process."""
     while True:
         with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "r+b") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
@@ -132,7 +140,7 @@ def _exclusive(path: Path) -> Iterator[BinaryIO]:
                 still_there = os.path.samestat(os.fstat(file.fileno()), path.stat())
             except FileNotFoundError:
                 still_there = False
-            if still_there:  # else it was renamed or removed by the process that was waited for
+            if still_there:  # else the process before renamed or removed the file
                 yield file
                 return
 
@@ -140,7 +148,7 @@ def _exclusive(path: Path) -> Iterator[BinaryIO]:
 def _write_integers(
     path: Path, quantiser: InputQuantiser, file: BinaryIO, levels: LevelWatch, progress: Progress
 ) -> int:
-    """Write all frames of a RadioML file as int8; returns the CRC-32 of what was written."""
+    """Write all frames of a RadioML file as int8; returns the CRC-32 of the bytes."""
     crc, layout = 0, read_layout(path)
     with open_dataset(path) as source:
         frames = source["X"]

@@ -1,6 +1,6 @@
-"""The challenge's score: inference cost of a QONNX model, by the official function, relative to the baseline.
+"""The challenge's score: the inference cost of a QONNX model relative to the baseline.
 
-Rules: ITU-ML5G-PS-007, "Inference Cost". `qonnx.util.inference_cost` is the official implementation's home today.
+Rules: ITU-ML5G-PS-007, "Inference Cost". The official function is today part of qonnx: `qonnx.util.inference_cost`.
 """
 
 from __future__ import annotations
@@ -43,8 +43,11 @@ class LayerCost:
 class Score:
     """Inference cost of a model.
 
-    layers: cost by layer; zero_cost: operations that the rules make free, with how often they occur; unsupported:
-    operations that the official function does not know, with how often: such a model has no valid score.
+    bit_ops: bit operations of a frame. bit_mem: bits of weights.
+    layers: cost of each layer.
+    zero_cost: operations that the rules make free, with their numbers of occurrences.
+    unsupported: operations that the official function does not know, with their numbers of occurrences. A model with
+        any has no valid score.
     """
 
     bit_ops: int
@@ -59,20 +62,20 @@ class Score:
         return 0.5 * self.bit_ops / BASELINE_BIT_OPS + 0.5 * self.bit_mem / BASELINE_BIT_MEM
 
     def to_json(self) -> dict[str, Any]:
-        """Everything, for score.json."""
+        """All values, for score.json."""
         return {"score": self.score, "valid": not self.unsupported, **asdict(self)}
 
 
 def counted(operations: dict[str, int]) -> str:
-    """Operations and how often each occurs, as a phrase."""
+    """Operations with their numbers of occurrences, as a phrase."""
     return ", ".join(f"{count} {name}" for name, count in operations.items()) or "none"
 
 
 def score_model(path: Path | str) -> Score:
     """Score an ONNX model with input (1, 2, 1024).
 
-    Raises RadioMLError when it cannot be read or analysed, or its graph is not valid: the official function would give
-    a figure for layers that cannot be computed, too.
+    Raises RadioMLError for a model that cannot be read or analysed, and for an invalid graph: the official function
+    gives a figure even for layers that cannot be computed.
     """
     import onnx
     from qonnx.core.datatype import DataType
@@ -87,10 +90,10 @@ def score_model(path: Path | str) -> Score:
     wrapper = ModelWrapper(model).transform(GiveUniqueNodeNames())
     try:
         with contextlib.redirect_stdout(io.StringIO()), tempfile.TemporaryDirectory() as folder:
-            analysed = Path(folder, "analysed.onnx")  # what is left once constants are folded
+            analysed = Path(folder, "analysed.onnx")  # the model with folded constants
             costs = inference_cost(wrapper, cost_breakdown=True, output_onnx=str(analysed))
             operations = Counter(node.op_type for node in onnx.load(str(analysed)).graph.node)
-    except Exception as error:  # qonnx executes parts of the model: whatever these run into
+    except Exception as error:  # qonnx executes parts of the model, which may raise anything
         raise RadioMLError(f"{path}: the official cost function fails on this model: {error}") from error
     total = costs["total_cost"]
     layers = []

@@ -36,7 +36,7 @@ def test_a_shipped_experiment_is_found_by_name():
         ("name: ../x\ntopology: y\n", "name: String should match"),
         ("topology: y\n", "name: Field required"),
         ("- 1\n", "expected keys"),
-        ("a: [\n", "not readable YAML"),
+        ("a: [\n", "not valid YAML"),
     ],
 )
 def test_mistakes_are_named_with_their_key(tmp_path: Path, text: str, message: str):

@@ -1,7 +1,7 @@
-"""Several trained runs in one table and one plot, with the published entries of the challenge beside them.
+"""Comparison of trained runs in one table and one plot, with the published entries of the challenge.
 
-Accuracies compare only on the same frames: runs are grouped by what they were tested on, and each group has a Pareto
-front of its own. Published accuracies are of the real test part, so they never join a front.
+Accuracies can be compared on the same frames only. Runs are therefore grouped by their test data, and each group has
+its own Pareto front. Published accuracies are of the real test part and join no front.
 """
 
 from __future__ import annotations
@@ -24,10 +24,14 @@ from training.trained_run import TrainedRun, open_trained_run
 class Entry:
     """One run: a row of the table.
 
-    bits: widths of the weights and of the layers' inputs, e.g. "W4 A4/8". parameters: trained numbers of the network.
-    score: None where the official function does not know all of its operations. accuracy, interval, at_30_db: 0 to 1,
-    as measured when training ended; None where nobody measured. kind, data: what they were measured on; data is ""
-    where nothing was. best: on the Pareto front of its group.
+    bits: widths of the weights and of the layers' inputs, e.g. "W4 A4/8".
+    parameters: number of trained parameters.
+    score: None for a network with operations that the official function does not know.
+    bit_ops, bit_mem: inference cost.
+    accuracy, interval, at_30_db: 0 to 1, measured at the end of training; None where none was measured.
+    kind, data: kind and description of the test data; data is "" without a measurement.
+    published: of the same network, by its authors.
+    best: whether the run is on the Pareto front of its group.
     """
 
     run: str
@@ -47,9 +51,10 @@ class Entry:
 
 
 def compare(runs: Sequence[Path], progress: Callable[[int, int], object] = lambda done, total: None) -> list[Entry]:
-    """Entries of the runs, by score; runs without a current export are exported, which `progress` (runs) waits for.
+    """Entries of the runs in the order of their scores; runs without a current export are exported.
 
-    Raises RadioMLError for a run that is not trained, or that is named twice.
+    progress: called with the number of runs done and of all. Raises RadioMLError for a run that is not trained, and
+    for one that is named twice.
     """
     if twice := [str(run) for run in runs if list(runs).count(run) > 1]:
         raise RadioMLError(f"{twice[0]} is named twice")
@@ -66,7 +71,7 @@ def compare(runs: Sequence[Path], progress: Callable[[int, int], object] = lambd
 
 
 def groups(entries: Sequence[Entry]) -> dict[str, list[Point]]:
-    """The entries that have both figures, by the data that they were tested on."""
+    """Description of the test data -> entries with score and accuracy."""
     found: dict[str, list[Point]] = {}
     for entry in entries:
         if entry.score is not None and entry.accuracy is not None:
@@ -75,7 +80,7 @@ def groups(entries: Sequence[Entry]) -> dict[str, list[Point]]:
 
 
 def published_points() -> list[Point]:
-    """The published entries that have a score, by the name of the shipped experiment that repeats them."""
+    """The published entries with a score; labels are names of the shipped experiments."""
     entries = {name: value for known in topologies() for name, value in topology(known).published.items()}
     return [Point(name, value.score, value.accuracy) for name, value in entries.items() if value.score is not None]
 
@@ -96,19 +101,19 @@ COLUMNS = (
 
 
 def rows(entries: Sequence[Entry]) -> list[tuple[str, ...]]:
-    """The entries as text, a cell a column of COLUMNS; `notes` explains stars and numbers of data."""
+    """The entries as text, one cell for each of COLUMNS; `notes` explains stars and numbers of data."""
     numbers = _data_numbers(entries)
     return [_cells(entry, f"{entry.kind} ({numbers[entry.data]})" if entry.data else "") for entry in entries]
 
 
 def notes(entries: Sequence[Entry]) -> list[str]:
-    """What stands under the table."""
+    """Notes under the table."""
     explained = [f"({number}) {data}" for data, number in _data_numbers(entries).items()]
     return ["star: on the Pareto front of the runs tested on the same data", *explained]
 
 
 def _data_numbers(entries: Sequence[Entry]) -> dict[str, int]:
-    """Data that accuracies were measured on -> its number, from 1 in the order of the table."""
+    """Description of test data -> number, from 1 in the order of the table."""
     return {data: n for n, data in enumerate(dict.fromkeys(entry.data for entry in entries if entry.data), 1)}
 
 
@@ -159,7 +164,7 @@ def _entry(name: str, run: TrainedRun) -> Entry:
 
 
 def _published(run: TrainedRun) -> Published | None:
-    """What was published of the experiment that has this run's topology and parameters."""
+    """Published figures of the experiment with this run's topology and parameters."""
     for name, published in topology(run.trained.topology).published.items():
         if load_experiment(name).parameters == run.trained.parameters:
             return published

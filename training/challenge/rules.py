@@ -1,4 +1,4 @@
-"""The rules of challenge ITU-ML5G-PS-007, "Criteria for valid submissions", each checked as far as it can be here."""
+"""Checks of the rules of challenge ITU-ML5G-PS-007 ("Criteria for valid submissions"), as far as possible here."""
 
 from __future__ import annotations
 
@@ -26,14 +26,17 @@ from training.trained_run import TrainedRun
 
 PASS, FAIL, UNCHECKED = "pass", "fail", "not checkable here"
 TEST_DIGEST = "874296601fa7d746fa485104fd5d9efe43c16fa67c6a675b3a78f5bf2e65dc1f"
-"""SHA-256 of the official test indices (see `Split.digest`), of the procedure in the challenge's notebook."""
+"""SHA-256 of the official test indices, as the procedure in the challenge's notebook gives them; see `Split.digest`."""
 _QUANTISERS = {"Quant", "IntQuant", "BipolarQuant"}
 _DOMAINS = {"", "ai.onnx", "qonnx.custom_op.general"}
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """rule: what the rules ask for, in short; status: PASS, FAIL or UNCHECKED; why: what was found."""
+    """The result of checking one rule.
+
+    rule: in short. status: PASS, FAIL or UNCHECKED. why: the finding.
+    """
 
     rule: str
     status: str
@@ -41,9 +44,9 @@ class Verdict:
 
 
 def check_rules(run: TrainedRun, progress: Callable[[int, int], object] = lambda done, total: None) -> list[Verdict]:
-    """A verdict on each rule but those on what else is in the zip (see `training.challenge.submission`).
+    """A verdict on each rule about the network; `training.challenge.submission` checks the content of the zip.
 
-    progress: called with the frames on which model and network were compared and their number.
+    progress: called with the number of frames on which model and network were compared and of all.
     """
     model, metadata = load_exported(run.model)
     return [
@@ -137,7 +140,7 @@ def _custom_operations(model: onnx.ModelProto) -> Verdict:
 
 
 def _free_operations(model: onnx.ModelProto) -> Verdict:
-    """The text frees Mul, Div, Add and Sub for biases and scaling; the official function frees all of them."""
+    """The rules' text frees Mul, Div, Add and Sub for biases and scaling; the official function frees them always."""
     rule = "Mul, Div, Add, Sub for biases or scaling only"
     constant = {tensor.name for tensor in model.graph.initializer}
     found: dict[str, int] = {}
@@ -145,7 +148,7 @@ def _free_operations(model: onnx.ModelProto) -> Verdict:
         varying = {name for name in node.input if name and name not in constant}
         if not varying:
             constant.update(node.output)
-        elif node.op_type in ("Mul", "Div", "Add", "Sub") and len(varying) > 1:  # a square has one input, twice
+        elif node.op_type in ("Mul", "Div", "Add", "Sub") and len(varying) > 1:  # a square has the same input twice
             found[node.op_type] = found.get(node.op_type, 0) + 1
     if not found:
         return Verdict(rule, PASS, "none of them joins two activations")
@@ -159,9 +162,10 @@ def _quantisation(model: onnx.ModelProto) -> Verdict:
     quantisers = [node for node in model.graph.node if "Quant" in node.op_type]
     if other := sorted({node.op_type for node in quantisers} - _QUANTISERS):
         return Verdict(rule, FAIL, f"not uniform: {', '.join(other)}")
+    # A zero point that is computed is no constant 0.
     shifted = [
         node.name for node in quantisers
-        if len(node.input) > 2 and np.any(constants.get(node.input[2], np.ones(1)))  # a computed one is no constant 0
+        if len(node.input) > 2 and np.any(constants.get(node.input[2], np.ones(1)))
     ]  # fmt: skip
     if shifted:
         return Verdict(rule, FAIL, f"another zero point in {len(shifted)} quantisers, the first is {shifted[0]}")

@@ -1,7 +1,7 @@
-"""A submission to challenge ITU-ML5G-PS-007: one zip with what its rules ask for, the same bytes at every time.
+"""A submission to challenge ITU-ML5G-PS-007: one zip with all that the rules ask for, always of the same bytes.
 
-The zip unpacks to this project's source, whose Dockerfile builds from it as it is, with a folder `submission/` that
-holds the form, the instructions with two scripts, the model, the checkpoint, the experiment and a report on the rules.
+The zip unpacks to this project's source, from which the Dockerfile builds. The folder `submission/` in the zip has the
+form, the instructions with two scripts, the model, the checkpoint, the experiment and a report on the rules.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _REQUIRED = (
     "submission/form.txt", "submission/README.md", "submission/model.onnx", "submission/checkpoint.pth", "Dockerfile",
     "training/loop.py", "training/evaluate.py", "training/export.py",
 )  # fmt: skip
-_ZERO_TIME = (1980, 1, 1, 0, 0, 0)  # the earliest that zip knows
+_ZERO_TIME = (1980, 1, 1, 0, 0, 0)  # the earliest time of the zip format
 
 
 def write_submission(
@@ -37,10 +37,19 @@ def write_submission(
     repository: str | None = None,
     progress: Callable[[int, int], object] = lambda done, total: None,
 ) -> list[Verdict]:
-    """Check the rules for a run and, unless one fails, write the zip; returns the verdicts.
+    """Check the rules for a run, and write the zip unless a rule fails.
 
-    repository: URL for the form. progress: called with frames compared and their number, at export and by the rules.
-    Raises RadioMLError for a run that is not trained, and where the source that belongs into the zip is not there.
+    Args:
+        run: the run directory.
+        out: the zip to write.
+        repository: URL for the form; None: the team fills it in.
+        progress: called with the number of frames compared and of all, by the export and by the rules.
+
+    Returns:
+        The verdicts on all rules.
+
+    Raises:
+        RadioMLError: for a run that is not trained, and outside a checkout of the source.
     """
     missing = [name for name in (*_FOLDERS, *_FILES) if not (SOURCE / name).exists()]
     if missing:
@@ -61,7 +70,7 @@ def write_submission(
         for name, content in sorted(contents.items()):
             entry = zipfile.ZipInfo(name, _ZERO_TIME)
             entry.compress_type = zipfile.ZIP_DEFLATED
-            entry.create_system = 3  # Unix: its permissions stand in the upper 16 bits
+            entry.create_system = 3  # Unix, with permissions in the upper 16 bits of external_attr
             entry.external_attr = (0o755 if name.endswith(".sh") else 0o644) << 16
             archive.writestr(entry, content)
     return verdicts
@@ -75,9 +84,9 @@ def report(verdicts: list[Verdict]) -> str:
 
 
 def _experiment(run: Path, opened: TrainedRun) -> tuple[Experiment | None, dict[str, bytes]]:
-    """The experiment that trained the run, None where the run does not say; and the checkpoints that it starts from.
+    """The run's experiment, None without a config.yaml; and name in the zip -> content of checkpoints that it reads.
 
-    Those come along under names in the zip, which the experiment then has.
+    In the experiment that is returned, these checkpoints have their names in the zip.
     """
     path = run / "config.yaml"
     if not path.exists():
@@ -123,7 +132,7 @@ def _format(contents: dict[str, bytes], repository: str | None) -> Verdict:
 
 
 def _submission(run: TrainedRun, experiment: Experiment | None, repository: str | None) -> dict[str, bytes]:
-    """Name in the zip -> content, of what is new in it, but for the report on the rules."""
+    """Name in the zip -> content, of the folder submission/ without the report on the rules."""
     trained, score = run.trained, run.score
     data, measured = trained.training_data, trained.accuracy
     accuracy = "not measured"
@@ -155,19 +164,19 @@ def _submission(run: TrainedRun, experiment: Experiment | None, repository: str 
 
 
 def _source() -> dict[str, bytes]:
-    """Name in the zip -> content, of this project's source: in a checkout what git tracks, and nothing beside it."""
+    """Name in the zip -> content, of this project's source; in a checkout of the files that git tracks alone."""
     names = _git_names() or [
         path.relative_to(SOURCE).as_posix()
         for folder in _FOLDERS
         for path in (SOURCE / folder).rglob("*")
         if not any(part.startswith((".", "__pycache__")) for part in path.relative_to(SOURCE).parts)
     ]
-    wanted = [name for name in names if name.partition("/")[0] in _FOLDERS] + list(_FILES)
-    return {name: (SOURCE / name).read_bytes() for name in wanted if (SOURCE / name).is_file()}
+    packed = [name for name in names if name.partition("/")[0] in _FOLDERS] + list(_FILES)
+    return {name: (SOURCE / name).read_bytes() for name in packed if (SOURCE / name).is_file()}
 
 
 def _git_names(*options: str) -> list[str]:
-    """Names of the files in SOURCE that `git ls-files` lists; none where it is no checkout, or there is no git."""
+    """Names of the files in SOURCE that `git ls-files` lists; none outside a checkout and without git."""
     try:
         listed = subprocess.run(["git", "ls-files", "-z", *options], cwd=SOURCE, capture_output=True, check=False)
     except FileNotFoundError:

@@ -1,17 +1,17 @@
 """AaronNet of team Aaronica: three long kernels side by side, depthwise-separable blocks, a small dense classifier.
 
 Topology: https://github.com/ITU-AI-ML-in-5G-Challenge/ITU-ML5G-PS-007-Aaronica, `network.py` with `config_32` of
-`eval_.ipynb`, there called AaronNet32: 33 channels of stem, 32, 32, 32, 32 and 40 of the blocks, 48 dense units;
+`eval_.ipynb`, called AaronNet32 there: 33 channels in the stem, 32, 32, 32, 32 and 40 in the blocks, 48 dense units;
 weights, activations and input of 6 bits. As published, branches and blocks end in a batch norm without an activation,
-so that depthwise convolutions and the first dense layer are billed with 32-bit inputs.
+so depthwise convolutions and the first dense layer are billed with 32-bit inputs.
 
-Not as published: biases in front of batch norms, which cancel them, are left out; the maximum over time is a MaxPool
-with a fixed length, because the official cost function does not know the published GlobalMaxPool.
+Two things differ. Biases in front of batch norms are left out, because batch norms cancel them. The maximum over time
+is a MaxPool of fixed length, because the official cost function does not know the published GlobalMaxPool.
 
-The published figures beside the registration are those of AaronNet32++, pruned after the deadline. Unpruned the
+The published figures beside the registration are of AaronNet32++, which was pruned after the deadline. Unpruned, the
 authors report 58.49 % and 0.057224 (zero weights discounted). Third place, 0.046007 with 56.159 %, was an entry whose
-configuration is not in the repository. For training they shuffle from the fourth SNR on, for testing from the first
-(`dataset_loader.py`), which are two different splits, so that most test frames were trained on.
+configuration is not in the repository. `dataset_loader.py` shuffles from the fourth SNR on for training and from the
+first for testing. The two splits differ, so most test frames were trained on.
 """
 
 from __future__ import annotations
@@ -44,12 +44,13 @@ HIDDEN = 2
 class AaronNet(nn.Module):
     """Quantised input -> stem of three branches -> separable blocks, max-pool by 2 -> maximum over time -> dense.
 
-    stem: channels of all branches together, a multiple of 3; blocks: channels of each block; dense: width of the two
-    hidden dense layers.
+    stem: channels of all branches together, a multiple of 3.
+    blocks: channels of each block.
+    dense: width of the two hidden dense layers.
     weight_bits: one width, or one for each layer: first and pointwise convolution of each branch, of each block, dense
-    layers, classifier; activation_bits: one, or one for the activation inside each branch, each block, and behind each
-    dense layer.
-    per_channel_scales: one weight scale for each output of a layer; the classifier has one for all.
+        layers, classifier.
+    activation_bits: one width, or one for the activation inside each branch, each block, and behind each dense layer.
+    per_channel_scales: one weight scale for each output of a layer; the classifier always has one scale.
     """
 
     def __init__(

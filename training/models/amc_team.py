@@ -1,8 +1,8 @@
 """VGG10 of The A(MC) Team, second in challenge ML5G-PS-007: the baseline at 4 bits throughout, made to be pruned.
 
 Topology: https://github.com/JakobKrzyston/Feedback_Magnitude_Pruning, `train_and_evaluate.py` and `ITU_form.txt`: the
-baseline's 64 filters and 128 dense units with weights, activations and input at 4 bits. Their published cost is after
-magnitude pruning in steps of 20 %, which left 17,018 of 159,104 weights; pruning is not part of the topology.
+baseline's 64 filters and 128 dense units with weights, activations and input of 4 bits. The published cost is after
+magnitude pruning in steps of 20 %, which left 17,018 of 159,104 weights; pruning is no part of the topology.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from training.models.vgg10 import VGG10
     amc_team=Published(score=0.042467, accuracy=0.562543, remark="2nd place; pruned"),
 )
 class AMCTeam(VGG10):
-    """VGG10 with 4-bit input; parameters as there.
+    """VGG10 with 4-bit input; the parameters are those of `VGG10`.
 
     The input quantiser is InputQuantiser(4, 1/4): the range [-2, 2) in 16 steps.
     """

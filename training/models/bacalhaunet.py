@@ -1,14 +1,14 @@
 """BacalhauNET, first in challenge ML5G-PS-007: depthwise-separable convolutions with long kernels and residual sums.
 
 Topology: https://github.com/danielgranhao/ITU-ML5G-PS-007_BacalhauNet_Submission (also under
-https://github.com/ITU-AI-ML-in-5G-Challenge), `source/bacalhaunetv1_quant.py` with the submitted configuration, which
-the repository keeps in the name of a log: kernels 27, 21, 15, 9, 9; strides 2, 1, 2, 1, 2; channels 24, 24, 48, 48,
-48; weights and activations of 6 bits. Their published cost is after pruning to 1,784 weights.
+https://github.com/ITU-AI-ML-in-5G-Challenge), `source/bacalhaunetv1_quant.py` with the submitted configuration. The
+configuration is in the name of a log of that repository: kernels 27, 21, 15, 9, 9; strides 2, 1, 2, 1, 2; channels 24,
+24, 48, 48, 48; weights and activations of 6 bits. The published cost is after pruning to 1,784 weights.
 
-As published, sums of a residual block are not requantised, so that the convolutions behind them are billed with 32-bit
-inputs, and the classifier quantises its own input to 8 bits. Not as published: their input scale is learned from an
-initial range of [-2, 3]; here it is the constant 8-bit quantiser of the challenge's baseline, since frames are
-quantised before training and by the host.
+As published, the sums of a residual block are not requantised, so the convolutions behind them are billed with 32-bit
+inputs; the classifier quantises its own input to 8 bits. One thing differs: the published input scale is learned from
+an initial range of [-2, 3]. Here the input quantiser is the constant 8-bit one of the challenge's baseline, because
+frames are quantised before training, and by the host.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from training.models.registry import Published, register
 
 
 class _Separable(nn.Module):
-    """Depthwise, then pointwise convolution, each with batch norm and ReLU; plus the input where shapes allow it."""
+    """Depthwise, then pointwise convolution, each with batch norm and ReLU; blocks of equal shapes add their input."""
 
     def __init__(
         self,
@@ -63,7 +63,7 @@ class _Separable(nn.Module):
 
 
 def _pairs(values: Sequence[int]) -> list[tuple[int, int]]:
-    """Of the depthwise and the pointwise convolution of each block."""
+    """Values of the depthwise and the pointwise convolution of each block."""
     return list(zip(values[::2], values[1::2], strict=True))
 
 
@@ -75,10 +75,10 @@ def _pairs(values: Sequence[int]) -> list[tuple[int, int]]:
 class BacalhauNet(nn.Module):
     """Quantised input -> separable blocks -> maximum over time -> linear classifier.
 
-    channels, kernels, strides: one entry a block; odd kernels, padded by half.
-    weight_bits: one width, or one for each convolution and the classifier; activation_bits: one, or one for each
-    convolution (the classifier quantises its own input to 8 bits).
-    per_channel_scales: one weight scale for each output channel of a convolution, not one for all.
+    channels, kernels, strides: one entry for each block; kernels are odd and padded by half.
+    weight_bits: one width, or one for each convolution and the classifier.
+    activation_bits: one width, or one for each convolution; the classifier quantises its own input to 8 bits.
+    per_channel_scales: one weight scale for each output channel of a convolution instead of one for the layer.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""What a topology costs before anything is pruned."""
+"""The cost of a topology before pruning."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from training.score import Score, score_model
 
 
 def unpruned_score(network: nn.Module) -> Score:
-    """The official score of a network as if none of its weights were zero; the network itself is left as it is."""
+    """The official score of a copy of a network in which no weight is zero."""
     full = copy.deepcopy(network).eval()
     with torch.no_grad():
         for layer in full.modules():
             if isinstance(layer, (qnn.QuantConv1d, qnn.QuantLinear)):
-                layer.weight.fill_(1.0)  # the cost function discounts weights that are quantised to zero
+                layer.weight.fill_(1.0)  # weights that are quantised to zero would be discounted
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "model.onnx")
         export_qonnx(full, torch.zeros(1, 2, FRAME_LENGTH), str(path), dynamo=False)

@@ -3,14 +3,14 @@
 Topology: https://github.com/ITU-AI-ML-in-5G-Challenge/PS-007-ML5G-Hardware-Efficient-Modulation-Classification_Imperial_IPC,
 `FinalModelWithMoments` in `models.py` with the widths of `export_onnx.py`: IQ averaged in pairs, seven convolutions of
 stride 2 with 64 filters, 128 dense units; 5 bits, and 4 for the last convolution. The two branches are joined without
-requantisation: the official cost function of 2021 billed the layer behind them with 32-bit inputs, today's with 5.
+requantisation: the official cost function of 2021 billed the layer behind them with 32-bit inputs, today's with 5. The
+published cost is after pruning.
 
-Not as published, all in the branch of statistics: of 32 features, 6 (deviations of instantaneous amplitude, phase and
-frequency) need operations that the official cost function does not know, as its own report on their network says, and
-3 are zero for every frame; the other 23 are kept. Their C42 squares |M20|^2 once more; here it is the cited formula.
-Frames come through the 8-bit input quantiser of the challenge's baseline first, because the host sends integers; the
-two branches quantise to 5 bits behind it as published. Their auxiliary classifiers, used in training only, are left
-out; their published cost is after pruning.
+Four things differ. Of the 32 statistics, 6 (deviations of instantaneous amplitude, phase and frequency) need operations
+that the official cost function does not know, and 3 are zero for every frame; the other 23 are used. The published C42
+squares |M20|^2 once more; C42 here has the cited formula. Frames first pass the 8-bit input quantiser of the
+challenge's baseline, because the host sends integers; behind it the two branches quantise to 5 bits as published. The
+auxiliary classifiers, which are used in training only, are left out.
 """
 
 from __future__ import annotations
@@ -61,12 +61,14 @@ def _widths(weight_bits: Bits, activation_bits: Bits, last_bits: int) -> tuple[t
 class ImperialIPC(nn.Module):
     """Quantised input -> (pair average, strided convolutions, dense) beside (moments, dense) -> dense -> classifier.
 
-    filters: channels of every convolution; dense: width of the hidden dense layers.
+    filters: channels of every convolution.
+    dense: width of the hidden dense layers.
     weight_bits: one width, or one for each layer: dense layer of the statistics, convolutions, the two dense layers
-    behind them, classifier; activation_bits: one, or one for each of the statistics' input, their dense layer, the
-    signal's input, the convolutions, and the two dense layers behind them.
-    last_bits: weights and activations of the last convolution where the others have one width.
-    per_channel_scales: one weight scale for each output of a layer; the classifier has one for all.
+        behind them, classifier.
+    activation_bits: one width, or one for each of: input and dense layer of the statistics, input of the signal,
+        convolutions, the two dense layers behind them.
+    last_bits: of weights and activations of the last convolution, where the other layers share one width.
+    per_channel_scales: one weight scale for each output of a layer; the classifier always has one scale.
     """
 
     def __init__(

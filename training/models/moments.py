@@ -1,7 +1,7 @@
-"""Moments and cumulants of IQ frames, from operations that the challenge's cost function bills nothing for.
+"""Moments and cumulants of IQ frames, from operations that the challenge's cost function does not bill.
 
-Only products, sums and average pooling: no Slice, Pow or ReduceMean, which the function does not know. Products of two
-activations are free by the official code and not mentioned by the rules' text.
+The operations are products, sums and average pooling; the function does not know Slice, Pow and ReduceMean. Products of
+two activations are free in the official code; the rules' text does not mention them.
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ _Complex = tuple[torch.Tensor, torch.Tensor]
 class Moments(nn.Module):
     """(N, 2, 1024) IQ -> (N, 23) features.
 
-    Mean and the second to fourth central moments of I and of Q (8), then the cumulants C20, C21, C40, C41, C42, C60,
-    C61, C62, C63 of the complex samples, real and imaginary part where it is not zero for every frame (15). Cumulants:
-    A. Abdelmutalab, K. Assaleh, M. El-Tarhuni, "Automatic modulation classification based on high order cumulants and
-    hierarchical polynomial classifiers", Physical Communication 21, 2016, from moments M_pq = mean(x^(p-q) conj(x)^q).
+    The features are the mean and the second to fourth central moments of I and of Q (8), then real and imaginary parts
+    of the cumulants C20, C21, C40, C41, C42, C60, C61, C62, C63 of the complex samples (15); imaginary parts that are
+    always zero are left out. Cumulants: A. Abdelmutalab, K. Assaleh, M. El-Tarhuni, "Automatic modulation
+    classification based on high order cumulants and hierarchical polynomial classifiers", Physical Communication 21,
+    2016, from moments M_pq = mean(x^(p-q) conj(x)^q).
     """
 
     features = 23
@@ -51,7 +52,7 @@ def _channel(iq: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
 
 
 def _square(a: torch.Tensor) -> torch.Tensor:
-    # Not a * a: qonnx, when it renames a tensor, overlooks that a node may have it as both inputs. Halves are exact.
+    # Two factors, because qonnx renames only one of two equal inputs of a node. Halves and doubles are exact.
     return (2 * a) * (0.5 * a)
 
 
@@ -68,7 +69,7 @@ def _scaled(a: _Complex, factor: torch.Tensor) -> _Complex:
 
 
 def _conjugate(a: _Complex) -> _Complex:
-    return a[0], -1 * a[1]  # a product, since the cost function does not know Neg
+    return a[0], -1 * a[1]  # the cost function does not know Neg
 
 
 def _norm(a: _Complex) -> torch.Tensor:
@@ -105,7 +106,7 @@ def _cumulants(x: _Complex) -> list[torch.Tensor]:
         (1, m62), (-6, _scaled(m20, m42)), (-8, _scaled(m41, m21)), (-1, _times(_conjugate(m20), m40)),
         (6, _scaled(m20, _norm(m20))), (24, _scaled(m20, m21_m21)),
     )  # fmt: skip
-    # M43 is the conjugate of M41 and M22 of M20, so their products with M20 and M41 add up to twice a real part
+    # M43 is the conjugate of M41, and M22 of M20. The sum of M20 M43 and M22 M41 is twice a real part.
     m20_m43 = m20[0] * m41[0] + m20[1] * m41[1]
     c63 = m63 - 9 * m21 * m42 + 12 * m21_m21 * m21 - 6 * m20_m43 + 18 * _norm(m20) * m21
     return [*m20, *c40, *c41, *c60, *c61, *c62, m21, c42, c63]

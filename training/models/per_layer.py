@@ -1,4 +1,4 @@
-"""Parameters of a topology that are one value for all layers or one for each."""
+"""Parameters of a topology: one value for all layers, or one value for each layer."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ Bits = PerLayer
 
 
 def per_layer(name: str, value: PerLayer, layers: int) -> tuple[int, ...]:
-    """One value a layer; raises ValueError when there are not as many as layers or they are no positive integers."""
+    """One value for each layer; raises ValueError for another number of entries, and unless all are positive."""
     values = (value,) * layers if isinstance(value, int) else tuple(value)
     if len(values) != layers:
         raise ValueError(f"{name} has {len(values)} entries; this network takes one for all layers, or {layers}")
@@ -34,7 +34,7 @@ def check_convolutions(
 def weight_widths(bits: Bits, layers: int) -> tuple[int, ...]:
     """Bits of the weights of each layer, 2 to 8.
 
-    One bit is refused: the signed symmetric quantiser of the weights has zero as its only value there.
+    One bit is refused: zero is then the only value of the signed symmetric quantiser.
     """
     return _widths("weight_bits", bits, layers)
 
@@ -42,7 +42,7 @@ def weight_widths(bits: Bits, layers: int) -> tuple[int, ...]:
 def activation_widths(bits: Bits, layers: int) -> tuple[int, ...]:
     """Bits of each activation, 2 to 8.
 
-    One bit is refused: Brevitas exports it as a bipolar quantiser, of minus or plus one step, which no ReLU gives.
+    One bit is refused: Brevitas exports it as a bipolar quantiser, whose values of minus and plus one no ReLU gives.
     """
     return _widths("activation_bits", bits, layers)
 

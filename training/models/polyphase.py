@@ -1,7 +1,7 @@
-"""Polyphase network: a space-to-depth stem and strided convolutions, every layer of which exists as RTL.
+"""Polyphase network: a space-to-depth stem and strided convolutions; every layer exists as RTL.
 
-Eight samples make one symbol in RadioML, so (2, 1024) seen as 8 phases x I/Q = 16 channels of 128 symbols is a
-reshape: free in the cost function, free in hardware, and the accelerator takes 8 samples a cycle instead of one.
+A symbol in RadioML has eight samples, so a frame (2, 1024) is reshaped to 8 phases x I/Q = 16 channels of 128 symbols.
+The reshape is free in the cost function and in hardware, and the accelerator takes 8 samples a cycle instead of one.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from training.models.shrinkable import ChannelGroup, Shrinkable, chain
 class SpaceToDepth(nn.Module):
     """(N, 2, L) -> (N, 2 x phases, L / phases); channel = 2 x phase + (0 for I, 1 for Q).
 
-    In this order the (L, 2) frame of the data set, read as (L / phases, 2 x phases), is the tensor with channels
-    last: the host has nothing to move.
+    In this order the (L, 2) frame of the data set, read as (L / phases, 2 x phases), is the tensor with channels last,
+    and the host moves no sample.
     """
 
     def __init__(self, phases: int) -> None:
@@ -32,7 +32,7 @@ class SpaceToDepth(nn.Module):
         self.phases = phases
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Rearrange; shapes are constants in the exported graph."""
+        """Rearrange; the shapes become constants in the exported graph."""
         length = FRAME_LENGTH // self.phases
         x = x.reshape(-1, 2, length, self.phases).permute(0, 3, 1, 2)
         return x.reshape(-1, 2 * self.phases, length)
@@ -43,10 +43,10 @@ class Polyphase(Shrinkable):
     """Quantised input -> space to depth -> (convolution, batch norm, ReLU) x N -> linear classifier.
 
     phases: samples folded into channels; divides 1024.
-    channels, kernels, strides: one entry a convolution; odd kernels, padded by half.
-    weight_bits: one width, or one for each convolution and the classifier; activation_bits: one, or one for each
-    convolution. 2 to 4 for the RTL multipliers of every FPGA family.
-    per_channel_scales: one weight scale for each output channel of a convolution, not one for all.
+    channels, kernels, strides: one entry for each convolution; kernels are odd and padded by half.
+    weight_bits: one width, or one for each convolution and the classifier.
+    activation_bits: one width, or one for each convolution. The RTL multipliers of every FPGA family take 2 to 4 bits.
+    per_channel_scales: one weight scale for each output channel of a convolution instead of one for the layer.
     """
 
     def __init__(
@@ -99,5 +99,5 @@ class Polyphase(Shrinkable):
 
     @staticmethod
     def with_channels(parameters: dict[str, Any], counts: list[int]) -> dict[str, Any]:
-        """Parameters of the same network with that many channels in each group."""
+        """Parameters of the topology with these numbers of channels in the groups."""
         return {**parameters, "channels": counts}

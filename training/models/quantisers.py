@@ -1,4 +1,4 @@
-"""Brevitas quantisers of the networks: uniform, zero point 0, as the challenge demands."""
+"""Brevitas quantisers of the networks. All are uniform with zero point 0, as the challenge demands."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ class ActivationQuant(Uint8ActPerTensorFloat):
 
 
 class LinearScaleActivationQuant(ActivationQuant):
-    """The same with the scale itself as the learned parameter, not its logarithm: what sandbox checkpoints hold."""
+    """Activations after ReLU whose learned parameter is the scale instead of its logarithm, as in the sandbox."""
 
     restrict_scaling_type = RestrictValueType.FP
 
 
 class WeightQuant(Int8WeightPerTensorFloat):
-    """Weights: signed and symmetric (narrow range), one scale a tensor; what FINN's RTL multipliers take."""
+    """Weights: signed and symmetric (narrow range), as FINN's RTL multipliers take them; one scale a tensor."""
 
     narrow_range = True
     scaling_per_output_channel = False
 
 
 class SignedActivationQuant(Int8ActPerTensorFloat):
-    """Values of either sign in front of a layer that quantises its own input; one learned scale a tensor."""
+    """Signed input of a layer that quantises its own input; one learned scale a tensor."""
 
     max_val = 4.0
     min_val = -4.0

@@ -1,4 +1,4 @@
-"""The registry of topologies: a name in an experiment file becomes a network."""
+"""The registry of topologies: from the name in an experiment file to the network."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ from training.models.own_code import create_own, is_own, loaded
 
 @dataclass(frozen=True)
 class Published:
-    """What the authors of an entry reported for it, measured on the real data set.
+    """The figures that the authors of an entry reported, measured on the real data set.
 
-    score: of the challenge, pruned as submitted; None where they gave none. accuracy: 0 to 1, over all SNRs.
-    remark: what a reader who compares must know.
+    score: of the challenge, pruned as submitted; None where the authors gave none.
+    accuracy: 0 to 1, over all SNRs.
+    remark: for readers who compare.
     """
 
     score: float | None
@@ -28,10 +29,11 @@ class Published:
 
 @dataclass(frozen=True)
 class Topology:
-    """A network, where it comes from, and what was published of it.
+    """A network with its source and published figures.
 
+    model: class of the network.
     source: a publication or repository.
-    published: by the name of the shipped experiment that has the parameters which the authors used.
+    published: name of the shipped experiment with the authors' parameters -> their figures.
     """
 
     model: type[nn.Module]
@@ -40,12 +42,12 @@ class Topology:
 
 
 LARGEST = 4096
-"""The largest number that a topology takes: four times the samples of a frame, or the outputs of a huge layer."""
+"""The largest number that a topology takes; a frame has 1,024 samples."""
 _TOPOLOGIES: dict[str, Topology] = {}
 
 
 def register(name: str, source: str, **published: Published) -> Callable[[type[nn.Module]], type[nn.Module]]:
-    """Class decorator: make a topology available under `name`; see `Topology` for the rest."""
+    """Class decorator that registers a topology; for source and published figures see `Topology`."""
 
     def add(model: type[nn.Module]) -> type[nn.Module]:
         if name in _TOPOLOGIES:

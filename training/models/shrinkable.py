@@ -1,4 +1,4 @@
-"""Networks whose channels can be taken out: which tensors go with a channel."""
+"""Networks with removable channels, and the tensors that belong to a channel."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from torch import nn
 
 @dataclass(frozen=True)
 class ChannelGroup:
-    """Outputs of a layer and all that belongs to them.
+    """The output channels of a layer with the layers that belong to them, by the names of the modules.
 
-    producer: the layer; norm: the batch norm behind it; consumer: the only layer that reads them; each as the name of
-    the module. positions: values of a channel that the consumer has a weight for: more than one behind a flattening.
+    producer: the layer. norm: the batch norm behind the layer. consumer: the only layer that reads the channels.
+    positions: weights of the consumer for each channel; more than one behind a flattening.
     """
 
     producer: str
@@ -26,7 +26,7 @@ class ChannelGroup:
 
 
 class Shrinkable(nn.Module):
-    """A topology with groups of channels, each of any size."""
+    """A topology with groups of channels, whose sizes are parameters."""
 
     @abstractmethod
     def channel_groups(self) -> list[ChannelGroup]:
@@ -35,11 +35,11 @@ class Shrinkable(nn.Module):
     @staticmethod
     @abstractmethod
     def with_channels(parameters: dict[str, Any], counts: list[int]) -> dict[str, Any]:
-        """Parameters of the topology for so many channels in each group."""
+        """Parameters of the topology with these numbers of channels in the groups."""
 
 
 def chain(network: nn.Module) -> list[ChannelGroup]:
-    """The groups of a network whose layers follow each other, each but the last with a batch norm."""
+    """The groups of a network of layers in sequence, of which all but the last have a batch norm."""
     layers = [(n, m) for n, m in network.named_modules() if isinstance(m, (qnn.QuantConv1d, qnn.QuantLinear))]
     norms = [n for n, m in network.named_modules() if isinstance(m, nn.BatchNorm1d)]
     return [

@@ -1,9 +1,9 @@
-"""VGG10, the baseline of challenge ML5G-PS-007, whose inference cost defines a score of 1.
+"""VGG10, the baseline of challenge ML5G-PS-007; its inference cost defines a score of 1.
 
-Topology: T. J. O'Shea, T. Roy, T. C. Clancy, "Over-the-Air Deep Learning Based Radio Signal Classification", 2018;
-widths, biases and quantisers as in the challenge's sandbox, layer by layer, so that its checkpoints load unchanged.
-With 4 bits behind an 8-bit input and 32 filters it is FINN's demonstrator (https://github.com/Xilinx/finn-examples,
-build/vgg10-radioml, which gives 87.9 % at +30 dB and 230,000 frames/s on a ZCU104 for it).
+Topology: T. J. O'Shea, T. Roy, T. C. Clancy, "Over-the-Air Deep Learning Based Radio Signal Classification", 2018.
+Widths, biases and quantisers are those of the challenge's sandbox, layer by layer, so that its checkpoints load
+unchanged. With 4 bits behind an 8-bit input and 32 filters, VGG10 is FINN's demonstrator
+(https://github.com/Xilinx/finn-examples, build/vgg10-radioml: 87.9 % at +30 dB, 230,000 frames/s on a ZCU104).
 """
 
 from __future__ import annotations
@@ -33,10 +33,12 @@ CONVOLUTIONS, HIDDEN = 7, 2
 class VGG10(Shrinkable):
     """Seven (convolution of 3 taps, batch norm, ReLU, max-pool by 2), two hidden dense layers, a classifier.
 
-    filters: channels of every convolution, or one entry each; dense: width of the hidden dense layers, or one each.
-    input_bits, weight_bits, activation_bits: the published baseline has 8 everywhere; weight_bits may have one entry
-    for each of the 10 layers, activation_bits for each of the 9 before the classifier.
-    per_channel_scales: one weight scale for each output of a layer; the classifier has one for all.
+    filters: channels of the convolutions, one number or one for each.
+    dense: widths of the hidden dense layers, one number or one for each.
+    input_bits: 8 in the published baseline, as the other widths.
+    weight_bits: one width, or one for each of the 10 layers.
+    activation_bits: one width, or one for each of the 9 layers before the classifier.
+    per_channel_scales: one weight scale for each output of a layer; the classifier always has one scale.
     """
 
     def __init__(
@@ -90,5 +92,5 @@ class VGG10(Shrinkable):
 
     @staticmethod
     def with_channels(parameters: dict[str, Any], counts: list[int]) -> dict[str, Any]:
-        """Parameters of the same network with that many channels in each group."""
+        """Parameters of the topology with these numbers of channels in the groups."""
         return {**parameters, "filters": counts[:CONVOLUTIONS], "dense": counts[CONVOLUTIONS:]}

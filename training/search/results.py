@@ -1,4 +1,4 @@
-"""What a study has found: its Pareto front as table, plot and JSON."""
+"""The results of a study: its Pareto front as table, plot and JSON."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from radioml.files import replacing, write_json
 
 
 def write_results(study: optuna.Study, folder: Path, data: str) -> None:
-    """Write pareto.json, all trials of the study with what became of them, and pareto.png.
+    """Write pareto.json, with state and values of every trial, and pareto.png.
 
-    data: what the accuracies were measured on.
+    data: description of the data on which the accuracies were measured.
     """
     front = {trial.number for trial in study.best_trials}
     write_json(
@@ -31,7 +31,7 @@ def write_results(study: optuna.Study, folder: Path, data: str) -> None:
 
 
 def front_table(study: optuna.Study, data: str) -> Table:
-    """The trials than which no other is both cheaper and more accurate, cheapest first."""
+    """The Pareto front, cheapest first: trials than which no other is both cheaper and more accurate."""
     table = Table(title=f"Pareto front, {escape(data)}")
     for name in ("run", "score", "validation accuracy", "--set"):
         table.add_column(name, overflow="fold")

@@ -1,4 +1,4 @@
-"""The search space file: which values of an experiment a study varies, and between what."""
+"""The search space file: the values of an experiment that a study varies, and their ranges."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import yaml
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
 from radioml.errors import RadioMLError
+from radioml.reading.text import read_yaml
 from radioml.reading.validation import problems
 from training.experiment import CONFIGS, load_experiment
 from training.models import topology
@@ -38,7 +39,7 @@ class _Interval(Section):
 
 
 class _Whole(_Interval):
-    """Whole numbers from low to high; with `entries` a list of so many, each chosen on its own."""
+    """A whole number from low to high, or with `entries` a list of that many, each chosen independently."""
 
     type: Literal["int"]
     low: int
@@ -57,7 +58,7 @@ class _Whole(_Interval):
 
 
 class _Real(_Interval):
-    """Numbers from low to high."""
+    """A number from low to high."""
 
     type: Literal["float"]
     low: float
@@ -77,7 +78,7 @@ class _Choice(Section):
     values: list[Any] = Field(min_length=2)
 
     def suggest(self, trial: optuna.Trial, key: str) -> Any:
-        # A database keeps no lists, so a choice is its text.
+        # A database stores no lists, so a choice is stored as text.
         return yaml.safe_load(trial.suggest_categorical(key, [_text(value) for value in self.values]))
 
     def examples(self) -> list[Any]:
@@ -85,14 +86,19 @@ class _Choice(Section):
 
 
 SearchSpace = Mapping[str, Annotated[_Whole | _Real | _Choice, Field(discriminator="type")]]
-"""What each dotted key of an experiment may become."""
+"""The range of each dotted key of an experiment."""
 
 
 def load_space(path: Path | None, config: str, changes: Sequence[str]) -> SearchSpace:
-    """Read a search space file, by default the shipped one of the experiment's topology.
+    """Read a search space file.
 
-    Raises RadioMLError that names file and key for bad YAML, a mistaken range, a parameter that the topology does not
-    have, and a key of which no end and no choice gives a valid experiment.
+    Args:
+        path: the file; None: the shipped one of the experiment's topology.
+        config, changes: the experiment, as `load_experiment` takes them.
+
+    Raises:
+        RadioMLError: with file and key, for bad YAML, an impossible range, a parameter that the topology lacks, and a
+            key of which neither an end nor a choice gives a valid experiment.
     """
     experiment = load_experiment(config, changes)
     if path is None:
@@ -103,10 +109,7 @@ def load_space(path: Path | None, config: str, changes: Sequence[str]) -> Search
                 f"no search space is shipped for topology {experiment.topology!r} (only for {shipped}); give one with "
                 "--space"
             )
-    try:
-        value = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise RadioMLError(f"{path}: not readable YAML: {error}") from error
+    value = read_yaml(path)
     if not isinstance(value, dict) or not value:
         raise RadioMLError(f"{path}: expected keys such as training.learning_rate with a range each")
     try:
@@ -114,19 +117,19 @@ def load_space(path: Path | None, config: str, changes: Sequence[str]) -> Search
     except ValidationError as error:
         raise RadioMLError("\n  ".join([f"{path}: not a valid search space:", *problems(error)])) from error
     accepted = inspect.signature(topology(experiment.topology).model).parameters
-    for key, wanted in space.items():
+    for key, values in space.items():
         section, _, name = key.partition(".")
         if section == "parameters" and name.partition(".")[0] not in accepted:
             raise RadioMLError(
                 f"{path}: {key}: topology {experiment.topology!r} has no such parameter; it has {', '.join(accepted)}"
             )
-        _check_key(path, key, wanted.examples(), config, changes)
+        _check_key(path, key, values.examples(), config, changes)
     return space
 
 
 def suggest(trial: optuna.Trial, space: SearchSpace) -> list[str]:
-    """A trial's point in the space, as changes for `load_experiment`."""
-    return [f"{key}={_text(wanted.suggest(trial, key))}" for key, wanted in space.items()]
+    """The values of a trial, as changes for `load_experiment`."""
+    return [f"{key}={_text(values.suggest(trial, key))}" for key, values in space.items()]
 
 
 def _check_key(path: Path, key: str, examples: list[Any], config: str, changes: Sequence[str]) -> None:
@@ -141,5 +144,5 @@ def _check_key(path: Path, key: str, examples: list[Any], config: str, changes: 
 
 
 def _text(value: Any) -> str:
-    """A value as YAML on one line, which `--set` understands; JSON would write 1e-05, a text in YAML."""
+    """A value as YAML on one line, for `--set`. JSON would write 1e-05, which YAML reads as text."""
     return yaml.safe_dump(value, default_flow_style=True, width=math.inf).removesuffix("...\n").strip()

@@ -1,9 +1,9 @@
 """A study: many trials of one experiment, in search of networks that are both cheap and accurate.
 
-Optuna chooses the trials and keeps them in a database, through which any number of workers share a study. Objectives
-are the challenge's score of the exported model, to be low, and the accuracy on validation frames, to be high; the test
-part has no influence. A trial whose worker dies is noticed by its missing heartbeat and tried again, in the same run
-directory, so that its training continues.
+Optuna chooses the trials and stores them in a database; any number of workers share a study through the database. The
+objectives are a low challenge score of the exported model and a high accuracy on validation frames. The test part has
+no influence. A trial whose worker died has no heartbeat; another worker tries it again in the same run directory, so
+that the training continues.
 """
 
 from __future__ import annotations
@@ -40,23 +40,25 @@ from training.search.space import SearchSpace, load_space, suggest
 
 DIRECTIONS = ("minimize", "maximize")
 HEARTBEAT_SECONDS = 60
-"""A trial is given up after twice this time without a sign of life."""
+"""A trial is given up after twice this time without a heartbeat."""
 POLL_SECONDS = 2
 VALIDATION_FRAMES = 49_920
-"""At most so many frames decide: +-0.44 points with 95 % confidence, where exact integers for all would take longer
-than some trainings."""
+"""At most this many frames give the accuracy: +-0.44 points with 95 % confidence. Exact integers for more frames would
+take longer than some trainings."""
 
-# What is used of them (heartbeats, constant_liar) has been in Optuna for years and is pinned with it.
+# Heartbeats and constant_liar are called experimental, but have been in Optuna for years; Optuna's version is pinned.
 warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
 _RETRY = RetryHeartbeatStaleTrialCallback(max_retry=2)
 
 
 @dataclass(frozen=True)
 class Search:
-    """What a study is about.
+    """The subject of a study.
 
-    experiment: what the trials are variations of; its name is the study's. space: what of it is varied; data: a RadioML
-    file; folder: gets a run directory for each trial.
+    experiment: the trials are variations of this experiment; the study has its name.
+    space: the values that are varied.
+    data: a RadioML file.
+    folder: gets a run directory for each trial.
     """
 
     experiment: Experiment
@@ -77,10 +79,10 @@ class Search:
 
 
 def open_study(search: Search, url: str, progress: Progress) -> optuna.Study:
-    """Open the study in a database, or make it there.
+    """Open the study in a database, or create it there.
 
-    Raises RadioMLError for a database that cannot be opened, for a study of that name about something else, and under
-    torchrun.
+    Raises RadioMLError for a database that cannot be opened, for a study of the same name with another subject, and
+    under torchrun.
     """
     if world_size() > 1:
         raise RadioMLError("a search is shared by starting `radioml search` several times, not with torchrun")
@@ -91,7 +93,7 @@ def open_study(search: Search, url: str, progress: Progress) -> optuna.Study:
     study = _connect(url, name)
     about = {
         "experiment": search.experiment.to_yaml(),
-        "space": yaml.safe_dump({key: wanted.model_dump() for key, wanted in search.space.items()}),
+        "space": yaml.safe_dump({key: values.model_dump() for key, values in search.space.items()}),
         "data": source_sha256(search.data, progress),
     }
     known = study.user_attrs
@@ -105,9 +107,9 @@ def open_study(search: Search, url: str, progress: Progress) -> optuna.Study:
 
 
 def _connect(url: str, name: str) -> optuna.Study:
-    # SQLite refuses a writer that waits for another one too long; its 5 seconds are short for a busy shared disk.
+    # SQLite refuses a writer that has waited for 5 seconds, which is short for a busy shared disk.
     settings = {"connect_args": {"timeout": 60}} if url.startswith("sqlite:") else {}
-    # Workers choose their next trial while others run: constant_liar keeps them from choosing the same.
+    # Workers choose their next trial while others run; constant_liar makes their choices differ.
     sampler = optuna.samplers.TPESampler(constant_liar=True)
     for last in (False, False, True):
         try:
@@ -118,14 +120,14 @@ def _connect(url: str, name: str) -> optuna.Study:
                 storage=storage, study_name=name, directions=DIRECTIONS, sampler=sampler, load_if_exists=True
             )
         except ImportError as error:
-            missing = error.__context__ or error  # Optuna's own message does not name the module
+            missing = error.__context__ or error  # Optuna's own message lacks the name of the module
             raise RadioMLError(f"{_shown(url)}: {missing}; install the database's Python driver") from error
         except (ArgumentError, NoSuchModuleError) as error:
             raise RadioMLError(f"{_shown(url)}: {error}") from error
         except (SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
             if last:
                 raise RadioMLError(f"{_shown(url)}: {str(error).splitlines()[0]}") from error
-            time.sleep(POLL_SECONDS)  # workers that start together make the tables at the same time
+            time.sleep(POLL_SECONDS)  # workers that start together create the tables at the same time
     raise AssertionError("the last attempt returns or raises")
 
 
@@ -135,9 +137,9 @@ def _shown(url: str) -> str:
 
 
 def run_trials(search: Search, study: optuna.Study, trials: int, console: Console) -> None:
-    """Work on a study until `trials` of its trials are finished, by this worker or others, pruned ones included.
+    """Work on a study until `trials` trials are finished, by this worker or others; pruned trials count.
 
-    Waits for trials that run elsewhere, and takes over those whose worker died. After Ctrl-C the same call continues.
+    Waits for trials of other workers, and takes over trials whose worker died. After Ctrl-C the same call continues.
     """
     waiting = False
     while (running := _unfinished(study, trials)) is not None:
@@ -152,7 +154,7 @@ def run_trials(search: Search, study: optuna.Study, trials: int, console: Consol
 
 
 def _unfinished(study: optuna.Study, trials: int) -> int | None:
-    """None where enough trials are finished, else how many of the missing run elsewhere; 0 where one can start."""
+    """Number of other workers' trials to wait for; 0 if a trial can start now, None if enough are finished."""
     optuna.storages.fail_stale_trials(study)
     states = [trial.state for trial in study.get_trials(deepcopy=False)]
     missing = trials - states.count(TrialState.COMPLETE) - states.count(TrialState.PRUNED)
@@ -207,7 +209,7 @@ def _measure(search: Search, trial: optuna.Trial, console: Console) -> tuple[flo
     evaluation = evaluate(
         folder / "checkpoint.pth", search.data, part="validation", frames=min(available, VALIDATION_FRAMES)
     )
-    if evaluation.interrupted:  # some frames are evaluated, but a study compares trials on all of them
+    if evaluation.interrupted:  # a study compares trials on equal frames
         raise KeyboardInterrupt
     if evaluation.problem:
         raise RadioMLError(evaluation.problem)

@@ -1,30 +1,28 @@
-"""Augmentation: other frames that could have been received with the same modulation, made anew in every epoch.
-
-What keeps the label, and why:
+"""Augmentation: in every epoch, training frames are changed in ways that leave the modulation the same.
 
 - rotation: the carrier phase is random in every frame of the data set and of the generator, so a rotated frame is as
   likely as the frame itself. L. Huang et al., "Data Augmentation for Deep Learning-Based Radio Modulation
   Classification", IEEE Access 8, 2020 (doi 10.1109/ACCESS.2019.2960775), compared rotation, flips and noise: rotation
   helped most, noise least.
-- conjugation (spectrum inversion, one of Huang's flips): constellations here are symmetric about the real axis, and
-  AM-DSB is real apart from its phase. Left out are AM-SSB, whose sideband would become the other one, and FM and GMSK,
-  which lie beside 0 Hz in this data set, always on the same side.
-- reversal, conj(s(-t)): every frequency stays where it is; symbols, audio and noise are as likely backwards, and
-  pulses are symmetric. All classes.
-- time shift, circular: symbol timing is random, and 1024 samples are whole symbols (8 or 16 samples) and whole periods
-  of the analogue carriers (32 samples), so what is wrong at the seam is no longer than one pulse.
-- noise: the modulation is the label, the SNR is not; a frame's variance is put back to 1, as all frames have it. Past
-  what a dense constellation bears its label is only a guess: keep it small.
-- gain: prepares for receivers that are less well levelled than this data set, where all frames have variance 1.
-  Networks use that: the one trained on the real set (see below) went from 89 % to 73 % on 960 synthetic frames at 6 to
-  30 dB with gains of up to 1 dB, so this costs accuracy here.
+- conjugation (spectrum inversion, one of Huang's flips): the constellations are symmetric about the real axis, and
+  AM-DSB is real apart from its phase. AM-SSB is left out, because its sideband would change sides; so are FM and GMSK,
+  which lie on one side of 0 Hz in this data set.
+- reversal, conj(s(-t)): frequencies stay the same; symbols, audio and noise are as likely backwards, and pulses are
+  symmetric. All classes are reversed.
+- time shift, circular: symbol timing is random. 1024 samples are whole symbols (8 or 16 samples) and whole periods of
+  the analogue carriers (32 samples), so the seam disturbs at most one pulse.
+- noise: the label is the modulation and not the SNR. The variance of the noisy frame is normalised to 1, as in all
+  frames. A dense constellation cannot be recognised in strong noise, so the noise has to be weak.
+- gain: prepares for receivers with other levels than this data set, where all frames have variance 1. Networks use the
+  level, so this augmentation costs accuracy here: the VGG10 that others trained on the real set went from 89 % to 73 %
+  on 960 synthetic frames at 6 to 30 dB with gains of up to 1 dB.
 
-Frames arrive as the integers of the network's input quantiser and are quantised by it again. Rotation by quarter turns,
-conjugation, reversal and time shift give exactly the integers which the received frame, so changed, would have given
-(except one step at the limits: -128 becomes 127, and 127 becomes -127). Other rotations, gain and noise round a second
-time, and what was clipped at the limits stays clipped. AM-SSB, whose mean is far outside them, is therefore turned by
-quarters only: at other angles the VGG10 that others trained on the real set took most AM-SSB-WC for AM-SSB-SC, while
-all else but gain and noise left its answers as good as they were (`test_techniques.py`).
+Augmented frames are integers of the network's input quantiser, and the network quantises them again. Quarter turns,
+conjugation, reversal and time shift give exactly the integers of the changed received frame, except for one step at the
+limits: -128 becomes 127, and 127 becomes -127. Other rotations, gain and noise round a second time, and clipped samples
+stay clipped. AM-SSB is turned by quarters only, because its mean is far outside the quantiser's range: at other angles
+that VGG10 took most AM-SSB-WC for AM-SSB-SC. The other augmentations except gain and noise left the VGG10's accuracy
+unchanged (`test_techniques.py`).
 """
 
 from __future__ import annotations
@@ -45,12 +43,14 @@ CLIPPED = ("AM-SSB-WC", "AM-SSB-SC")
 
 
 class Augmentation(Section):
-    """What is done to training frames, each thing with random parameters for every frame and epoch.
+    """The augmentations of training frames; their parameters are drawn for every frame and epoch.
 
-    rotation: by a random number of quarter turns, which is exact on the input integers, or by any angle (but AM-SSB).
-    conjugation: of every other frame of the classes that allow it. reversal: of every other frame.
-    time_shift: circular, by 0 to 1023 samples. gain_db: by up to so many dB, up or down.
-    noise: white, of a standard deviation from 0 to this, relative to a frame's own.
+    rotation: quarter_turns, which are exact on the input integers; or any: by any angle, AM-SSB by quarter turns.
+    conjugation: of half of the frames of the classes that allow it.
+    reversal: of half of the frames.
+    time_shift: circular, by 0 to 1023 samples.
+    gain_db: largest gain or loss in dB.
+    noise: largest standard deviation of the white noise, relative to the frame's own.
     """
 
     rotation: Literal["none", "quarter_turns", "any"] = "none"
@@ -70,17 +70,25 @@ class Augmentation(Section):
 def augment(
     settings: Augmentation, iq: torch.Tensor, class_index: torch.Tensor, position: torch.Tensor, seed: int, epoch: int
 ) -> torch.Tensor:
-    """Frames float32 (B, 2, 1024) -> frames of the same shape, not quantised yet.
+    """Change the frames of a batch.
 
-    class_index, position: of each frame, int64 (B,). What happens to a frame depends on seed, epoch and its position in
-    the file alone: not on the batch it comes in, on the process, or on whether the run was interrupted.
+    The change of a frame depends on seed, epoch and position alone: batch, process and interruptions have no influence.
+
+    Args:
+        settings: the augmentations.
+        iq: frames float32 (B, 2, 1024).
+        class_index, position: class and position in the file of each frame, int64 (B,).
+        seed, epoch: of the run.
+
+    Returns:
+        Frames float32 (B, 2, 1024), not yet quantised.
     """
     import torch
 
     length = iq.shape[2]
     turn, flip, reverse, shift, gain, deviation = _uniform(position, 6, seed, epoch).unbind(1)
     i, q = iq.unbind(1)
-    # One sign for Q, since conjugation and reversal both conjugate.
+    # Conjugation and reversal both change the sign of Q.
     sign = torch.ones_like(turn)
     time = torch.arange(length, device=iq.device).expand(len(iq), -1)
     if settings.conjugation:
@@ -95,7 +103,7 @@ def augment(
         i, q = i.gather(1, time), q.gather(1, time)
     q = q * sign[:, None]
     if settings.rotation != "none":
-        # The table has the cosines of quarter turns exactly.
+        # Cosines of quarter turns from a table are exact.
         table, quarter = torch.tensor([1.0, 0.0, -1.0, 0.0], device=iq.device), (turn * 4).long()
         cosine, sine = table[quarter], table[quarter - 1]
         if settings.rotation == "any":
@@ -114,7 +122,7 @@ def augment(
 
 
 def _among(names: tuple[str, ...], class_index: torch.Tensor) -> torch.Tensor:
-    """Which frames are of these classes, bool (B,)."""
+    """Whether each frame is of one of these classes, bool (B,)."""
     import torch
 
     return torch.tensor([name in names for name in CLASSES], device=class_index.device)[class_index]
@@ -130,10 +138,10 @@ def _noise(position: torch.Tensor, length: int, seed: int, epoch: int) -> torch.
 
 
 def _uniform(position: torch.Tensor, count: int, seed: int, epoch: int, first: int = 0) -> torch.Tensor:
-    """Numbers in [0, 1), float32 (B, count), that are a hash of their number (from `first` on), position, epoch, seed.
+    """Pseudorandom numbers in [0, 1), float32 (B, count): hashes of seed, epoch, position and number (from `first`).
 
-    The finaliser of SplitMix64 (G. Steele, D. Lea, C. Flood, "Fast Splittable Pseudorandom Number Generators", 2014)
-    after each of them. A generator with a state would make a frame depend on those drawn before it.
+    The hash is the finaliser of SplitMix64 after each value (G. Steele, D. Lea, C. Flood, "Fast Splittable Pseudorandom
+    Number Generators", 2014). A generator with a state would make a frame depend on the frames before it.
     """
     import torch
 
@@ -151,7 +159,7 @@ def _mixed(x: torch.Tensor) -> torch.Tensor:
 
 
 def _shifted(x: torch.Tensor, bits: int) -> torch.Tensor:
-    """To the right, with zeros from the left: integers here are signed, and torch's shift repeats the sign."""
+    """Logical shift to the right. torch's shift of signed integers is arithmetic: it repeats the sign."""
     return (x >> bits) & ((1 << (64 - bits)) - 1)
 
 

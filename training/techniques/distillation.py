@@ -1,4 +1,4 @@
-"""Knowledge distillation: a small network learns what a larger, trained one answers.
+"""Knowledge distillation: a small network learns the logits of a larger, trained one.
 
 G. Hinton, O. Vinyals, J. Dean, "Distilling the Knowledge in a Neural Network", 2015.
 """
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 
 class Distillation(Section):
-    """Whose answers are learned, and how much they count.
+    """The teacher and its part in the loss.
 
     teacher: a checkpoint.pth of this tool, of any topology, trained on the same data file.
-    temperature: logits are divided by it, which brings out what the teacher thinks of the wrong classes.
-    weight: of the teacher's answers in the loss; the rest is the labels'.
+    temperature: divisor of the logits; a high temperature brings out the teacher's probabilities of wrong classes.
+    weight: of the teacher in the loss; 1 - weight is that of the labels.
     """
 
     teacher: str
@@ -35,7 +35,7 @@ class Distillation(Section):
 
 
 def teacher_sha256(settings: Distillation, run: Path) -> str:
-    """What identifies the teacher; raises RadioMLError where there is none, or where it is the result of `run`."""
+    """The teacher's digest; raises RadioMLError for a missing teacher, and for one that `run` would train."""
     path = Path(settings.teacher)
     if path.resolve().is_relative_to(run.resolve()):
         raise RadioMLError(f"{path}: the teacher is in {run}, which is to be trained; name a checkpoint of another run")
@@ -49,13 +49,19 @@ def teacher_sha256(settings: Distillation, run: Path) -> str:
 
 
 class Teacher:
-    """A trained network that only answers; the student's training neither changes it nor keeps it in checkpoints."""
+    """A trained network with constant weights, which are not part of the student's checkpoints."""
 
     def __init__(self, settings: Distillation, data: dict[str, Any], student: InputQuantiser) -> None:
         """Load the teacher.
 
-        data: identity and SHA-256 of what the student is trained on. student: its input quantiser. Raises RadioMLError
-        for a checkpoint that cannot be loaded, was trained on another file or is for other frames or classes.
+        Args:
+            settings: of the experiment.
+            data: identity and SHA-256 of the student's data file.
+            student: the student's input quantiser.
+
+        Raises:
+            RadioMLError: for a teacher that cannot be loaded, was trained on another file, or has another input or
+                other classes.
         """
         import torch
 
@@ -84,8 +90,8 @@ class Teacher:
     def loss(self, iq: torch.Tensor, logits: torch.Tensor, class_index: torch.Tensor) -> torch.Tensor:
         """Loss of a student's logits (B, 24) for frames (B, 2, 1024) of true classes (B,).
 
-        (1 - weight) x cross-entropy + weight x T^2 x KL(teacher at T || student at T): the T^2 keeps the two parts in
-        proportion when T changes (Hinton et al., section 2).
+        The loss is (1 - weight) x cross-entropy + weight x T^2 x KL(teacher at T || student at T). The factor T^2 makes
+        the proportion of the two parts independent of T (Hinton et al., section 2).
         """
         import torch
         from torch.nn import functional

@@ -1,4 +1,7 @@
-"""Pruning during training, by accuracy on validation frames alone: its settings; `pruning_callback` does it."""
+"""Settings of pruning during training; `training.techniques.pruning_callback` prunes.
+
+Decisions depend on the accuracy on validation frames alone.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +13,14 @@ from training.section import Section
 
 
 class Iterative(Section):
-    """Prune in steps to a sparsity that is set beforehand; one step is one-shot pruning.
+    """Prune in steps to a given sparsity; with one step, pruning is one-shot.
 
-    sparsity: of all weights, or of the channels of each layer, after the last step. steps: their number, each at the
-    start of an epoch, `every` epochs apart, the first in `first_epoch` (from 0).
-    curve: cubic prunes much at first and little at last: after step k of n the sparsity is
-    s + (start - s) (1 - k/n)^3 (M. Zhu and S. Gupta, "To Prune, or Not to Prune", 2017); geometric prunes the same
-    share of what is left in each step.
+    sparsity: after the last step, of all weights or of the channels of each layer.
+    steps: number of steps, each at the start of an epoch.
+    every: epochs from one step to the next.
+    first_epoch: epoch of the first step, from 0.
+    curve: cubic: large steps first; the sparsity after step k of n is s + (start - s) (1 - k/n)^3 (M. Zhu and S. Gupta,
+        "To Prune, or Not to Prune", 2017). geometric: each step prunes the same share of the remaining weights.
     """
 
     kind: Literal["iterative"]
@@ -32,7 +36,7 @@ class Iterative(Section):
         return self.first_epoch + (self.steps - 1) * self.every
 
     def kept(self, step: int, start: float) -> float:
-        """Share of the weights that is left after `step` (from 1), of `start` before the first."""
+        """Share of the weights that remains after `step` (from 1); start: share before the first step."""
         done, end = step / self.steps, 1 - self.sparsity
         if self.curve == "cubic":
             return end + (start - end) * (1 - done) ** 3
@@ -40,15 +44,18 @@ class Iterative(Section):
 
 
 class Feedback(Section):
-    """Prune a share of what is left, train until the accuracy is back, and so on; back off where it does not come back.
+    """Prune a share of the remaining weights whenever the accuracy has reached the floor again.
 
     J. Krzyston, R. Bhattacharjea, A. Stark, "Feedback Magnitude Pruning", 2021
-    (https://github.com/JakobKrzyston/Feedback_Magnitude_Pruning), with their values as defaults.
+    (https://github.com/JakobKrzyston/Feedback_Magnitude_Pruning); the defaults are the authors' values.
 
-    floor: validation accuracy over all SNRs, 0 to 1, at which a step is accepted and the next taken; the first is taken
-    when the unpruned network is there. step: share of the remaining weights or channels that a step takes.
-    patience: epochs that a step has to get to the floor. If it does not, the last accepted weights come back and the
-    step is divided by `divisor`; under `minimum_step` the run ends.
+    floor: validation accuracy over all SNRs, 0 to 1. An epoch that reaches the floor accepts the last step, and the
+        next epoch begins with another step. The first step follows the unpruned network's first epoch at the floor.
+    step: share of the remaining weights or channels that a step prunes.
+    patience: epochs within which a step must reach the floor. A step that does not is undone: the last accepted weights
+        are restored and `step` is divided by `divisor`.
+    divisor: see patience.
+    minimum_step: the run ends when `step` falls below this share.
     """
 
     kind: Literal["feedback"]
@@ -66,11 +73,13 @@ class Feedback(Section):
 
 
 class Pruning(Section):
-    """What is taken away, and when.
+    """What is pruned, and when.
 
-    method: global: the weights of least magnitude among all layers; layer: the same share in each layer; channels: the
-    output channels of least norm, the same share in each layer, which makes the network itself smaller.
-    multiple_of: so many channels, or a multiple of it, stay in each layer, which leaves an accelerator ways to fold.
+    method: global: the weights of least magnitude among all layers. layer: the same share in each layer. channels: the
+        output channels of least norm, the same share in each layer; the network itself becomes smaller.
+    multiple_of: the number of channels of each layer stays a multiple of this number, so that an accelerator can fold
+        the layer.
+    schedule: `Iterative` or `Feedback`.
     """
 
     method: Literal["global", "layer", "channels"] = "global"
@@ -84,7 +93,7 @@ class Pruning(Section):
         return self
 
     def check(self, epochs: int, averaging: bool) -> None:
-        """Raise ValueError where the rest of an experiment does not go with this."""
+        """Raise ValueError where other settings of the experiment contradict the pruning."""
         schedule = self.schedule
         if isinstance(schedule, Iterative) and schedule.last_epoch >= epochs:
             raise ValueError(

@@ -1,8 +1,8 @@
-"""Pruning a network while it is trained.
+"""Pruning of a network during its training.
 
-Masks are held here and applied to the weights after every step, instead of through `torch.nn.utils.prune`: that renames
-the parameters of a layer when it is first pruned, so that checkpoints of one run would not load into each other, and
-Brevitas takes the scale of quantised weights from the parameter that it knew before, pruned weights included.
+The callback has the masks and applies them to the weights after every step. `torch.nn.utils.prune` does not fit: it
+renames a layer's parameters at the first pruning, so that checkpoints of one run would not load into each other, and
+Brevitas would still compute the scale of quantised weights from the unpruned parameter.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from training.techniques.pruning_masks import (
 )
 
 RANK = "validation/rank"
-"""The metric by which the epoch to keep is chosen, see `Pruner`."""
+"""The metric by which the best epoch is chosen, see `Pruner`."""
 
 
 def _network(module: lightning.LightningModule) -> nn.Module:
@@ -39,35 +39,35 @@ def _network(module: lightning.LightningModule) -> nn.Module:
 
 
 class Pruner(lightning.Callback):
-    """Prunes a module's `network`, keeps what is pruned at zero, and ranks epochs.
+    """Prunes a module's `network`, holds pruned weights at zero, and ranks epochs.
 
-    The rank of an epoch, logged as `validation/rank`, is its validation accuracy plus the number of accepted pruning
-    stages that it is in, and less than 0 where its weights must not be kept while there are others: for feedback, an
-    accuracy under the floor. Iterative pruning has one stage, which begins when the sparsity asked for is reached.
+    The rank of an epoch, logged as `validation/rank`, is its validation accuracy plus the number of pruning stages
+    before it. Iterative pruning has one stage: it begins when the final sparsity is reached. Feedback pruning has a
+    stage for every accepted step, and an epoch with an accuracy below the floor has a negative rank.
     """
 
     def __init__(self, settings: Pruning, console: Console, report: Path) -> None:
-        """report: where to write the course of the pruning as JSON."""
+        """report: JSON file for the course of the pruning."""
         self.settings, self.console, self.report = settings, console, report
         self.masks: Masks = {}
-        self.start, self.kept = 1.0, 1.0  # shares of the weights or channels: at the start, and asked for now
+        self.start, self.kept = 1.0, 1.0  # shares of weights or channels, at the start and now
         self.history: list[dict[str, Any]] = []
         self.stage, self.waited, self.verdict = 0, 0, ""
         self.step = settings.schedule.step if isinstance(settings.schedule, Feedback) else 0.0
         self.accepted: dict[str, Any] = {}
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything but the settings, for checkpoints."""
+        """All state except the settings, for checkpoints."""
         names = ("masks", "start", "kept", "history", "stage", "waited", "verdict", "step", "accepted")
         return {name: getattr(self, name) for name in names}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """What `state_dict` gave."""
+        """Restore the values of `state_dict`."""
         for name, value in state_dict.items():
             setattr(self, name, value)
 
     def on_fit_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
-        """Begin with the zeros that are there; raises RadioMLError where the settings cannot take anything away."""
+        """Mask the weights that are zero at the start; raises RadioMLError for settings that would prune nothing."""
         if self.masks:
             trainer.should_stop = self.verdict == "stop"
             return
@@ -93,11 +93,11 @@ class Pruner(lightning.Callback):
             )
 
     def on_train_start(self, _trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
-        """Have the masks where the weights are."""
+        """Move the masks to the device of the weights."""
         self.masks = {name: mask.to(module.device) for name, mask in self.masks.items()}
 
     def on_train_epoch_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
-        """Take the step that is due."""
+        """Take the step of this epoch, if it has one."""
         schedule = self.settings.schedule
         if isinstance(schedule, Feedback):
             self._follow(trainer, module)
@@ -108,15 +108,15 @@ class Pruner(lightning.Callback):
             self.stage = int(step + 1 == schedule.steps)
 
     def on_train_batch_end(self, _trainer: lightning.Trainer, module: lightning.LightningModule, *_: Any) -> None:
-        """Zeros stay zero whatever the optimiser did."""
+        """Set pruned weights to zero, which the optimiser may have changed."""
         apply(self.masks, _network(module))
 
     def on_validation_epoch_start(self, _trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
-        """The same for averaged weights, which are in the module's place now and remember those from before."""
+        """Set pruned weights to zero in the averages, which contain weights from before the pruning."""
         apply(self.masks, _network(module))
 
     def on_validation_epoch_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
-        """Rank this epoch, and for feedback decide what comes next."""
+        """Rank this epoch; feedback pruning decides here about the next epoch."""
         accuracy = float(trainer.callback_metrics["validation/accuracy"])
         rank = self.stage + accuracy
         schedule = self.settings.schedule
@@ -129,7 +129,7 @@ class Pruner(lightning.Callback):
         module.log("validation/sparsity", sparsity)
 
     def on_train_end(self, trainer: lightning.Trainer, _module: lightning.LightningModule) -> None:
-        """Say and write what was kept."""
+        """Report the best epoch and the course of the pruning."""
         kept = max(self.history, key=lambda epoch: epoch["rank"])
         if trainer.is_global_zero:
             write_json(self.report, {"method": self.settings.method, "kept": kept, "epochs": self.history})
@@ -153,7 +153,7 @@ class Pruner(lightning.Callback):
             self.verdict = "stop" if trainer.should_stop else "back off"
 
     def _follow(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
-        """Do what `_judge` decided at the end of the last epoch."""
+        """Carry out the decision of `_judge` at the end of the last epoch."""
         if not self.verdict:
             return
         if self.verdict == "prune":
@@ -162,8 +162,10 @@ class Pruner(lightning.Callback):
             _network(module).load_state_dict(self.accepted["weights"])
             self.masks = {name: mask.to(module.device) for name, mask in self.accepted["masks"].items()}
             self.kept = self.accepted["kept"]
-            trainer.optimizers[0].state.clear()  # moments of weights that are no longer there
-            self.console.print(f"back to the last accepted weights; a step is now {self.step:.1%} of what is left")
+            trainer.optimizers[0].state.clear()  # moments of the undone weights
+            self.console.print(
+                f"back to the last accepted weights; a step is now {self.step:.1%} of the remaining weights"
+            )
         self.waited, self.verdict = 0, ""
         self._prune(_network(module), self.kept * (1 - self.step))
 

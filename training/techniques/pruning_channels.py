@@ -1,8 +1,8 @@
-"""Whole channels: masks that cut them off, and the smaller network without them.
+"""Pruning of whole channels: masks, and the smaller network without the masked channels.
 
-A channel goes with its weights, its batch norm's scale and offset, and the weights that read it. All of them are zero
-while it is masked, so that it gives exactly zero, is read by nothing, and has no part in the scale of any layer's
-weights: the smaller network computes the same.
+A mask covers a channel's weights, the scale and offset of its batch norm, and the weights that read the channel. All
+are zero, so the channel gives exactly zero, nothing reads it, and it has no part in the scale of any layer's weights:
+the smaller network computes the same.
 """
 
 from __future__ import annotations
@@ -19,9 +19,15 @@ from training.techniques.pruning_masks import Masks
 
 @torch.no_grad()
 def keep_strongest_channels(network: Shrinkable, masks: Masks, kept: float, multiple_of: int) -> Masks:
-    """Masks that keep, in each group, the share `kept` of its channels, rounded up to a multiple, and at least that.
+    """Masks in which the strongest channels of each group stay.
 
-    Those of largest L1 norm stay (H. Li et al., "Pruning Filters for Efficient ConvNets", 2017); none comes back.
+    Strength is the L1 norm of a channel's weights (H. Li et al., "Pruning Filters for Efficient ConvNets", 2017).
+
+    Args:
+        network: its weights are ranked.
+        masks: of before; a masked channel stays masked.
+        kept: share of the channels of each group.
+        multiple_of: the number of channels is rounded up to a multiple of this number.
     """
     masks = {name: mask.clone() for name, mask in masks.items()}
     for group in network.channel_groups():
@@ -38,9 +44,9 @@ def keep_strongest_channels(network: Shrinkable, masks: Masks, kept: float, mult
 def without_channels(
     network: Shrinkable, topology: str, parameters: dict[str, Any]
 ) -> tuple[nn.Module, dict[str, Any]]:
-    """The same function with fewer channels, and the parameters of that network.
+    """The network without its masked channels, which computes the same function; and the parameters of its topology.
 
-    network: trained under masks of `keep_strongest_channels`, or none, in which case nothing is taken.
+    network: trained with masks of `keep_strongest_channels`; one without masks loses no channel.
     """
     state = {name: value.clone() for name, value in network.state_dict().items()}
     counts = []
@@ -60,14 +66,14 @@ def without_channels(
 
 
 def _cut(masks: Masks, group: ChannelGroup, network: nn.Module, stays: torch.Tensor) -> None:
-    """Mask everything that belongs to the channels that do not stay, bool (channels,)."""
+    """Mask all weights of the channels that do not stay; stays: bool (channels,)."""
     masks[f"{group.producer}.weight"][~stays] = False
     masks[f"{group.norm}.weight"], masks[f"{group.norm}.bias"] = stays, stays
     masks[f"{group.consumer}.weight"][:, ~stays.repeat_interleave(group.positions)] = False
 
 
 def _alive(network: nn.Module, group: ChannelGroup) -> torch.Tensor:
-    """Which channels of a group have anything that is not zero, bool (channels,)."""
+    """Whether each channel of a group has a value other than zero, bool (channels,)."""
     made = network.get_parameter(f"{group.producer}.weight").flatten(1)
     read = network.get_parameter(f"{group.consumer}.weight").transpose(0, 1)
     read = read.reshape(len(made), -1)

@@ -1,4 +1,4 @@
-"""Masks over a network's weights: true where a weight is kept."""
+"""Masks of a network's weights: true for a weight that stays, false for a pruned one."""
 
 from __future__ import annotations
 
@@ -7,35 +7,35 @@ import torch
 from torch import nn
 
 Masks = dict[str, torch.Tensor]
-"""By the parameter's name in the network; bool, in the parameter's shape."""
+"""Name of a parameter -> mask, bool, in the parameter's shape."""
 
 
 def weights(network: nn.Module) -> dict[str, nn.Parameter]:
-    """The weights that the challenge's cost function bills: of all convolutions and dense layers, by name."""
+    """Weights of all convolutions and dense layers, by name: those that the challenge's cost function bills."""
     layers = (qnn.QuantConv1d, qnn.QuantLinear)
     return {f"{name}.weight": m.weight for name, m in network.named_modules() if isinstance(m, layers)}
 
 
 def initial_masks(network: nn.Module, zeros: bool) -> Masks:
-    """Masks of all weights that keep everything, or with `zeros` everything that is not zero already."""
+    """Masks in which all weights stay; with `zeros`, weights that are zero are masked."""
     return {n: w.detach() != 0 if zeros else torch.ones_like(w, dtype=torch.bool) for n, w in weights(network).items()}
 
 
 def kept_fraction(masks: Masks) -> float:
-    """Share of the weights that are kept; masks of batch norms, which the cost function does not bill, don't count."""
+    """Share of the billed weights that stay; masks of batch norms do not count."""
     billed = [mask for mask in masks.values() if mask.dim() > 1]
     return sum(int(mask.sum()) for mask in billed) / sum(mask.numel() for mask in billed)
 
 
 @torch.no_grad()
 def apply(masks: Masks, network: nn.Module) -> None:
-    """Set to exactly zero what the masks do not keep."""
+    """Set masked weights to exactly zero."""
     for name, mask in masks.items():
         network.get_parameter(name).masked_fill_(~mask, 0)
 
 
 def keep_largest_in_all(network: nn.Module, masks: Masks, kept: float) -> Masks:
-    """Keep the share `kept` of all weights, those of largest magnitude among all layers; no weight comes back."""
+    """Keep the share `kept` of all weights, the largest in magnitude among all layers; masked weights stay masked."""
     parameters = weights(network)
     sizes = [mask.numel() for mask in masks.values()]
     values = torch.cat([parameters[name].detach().flatten() for name in masks])
@@ -44,7 +44,7 @@ def keep_largest_in_all(network: nn.Module, masks: Masks, kept: float) -> Masks:
 
 
 def keep_largest_in_each(network: nn.Module, masks: Masks, kept: float) -> Masks:
-    """Keep the share `kept` of each layer's weights, those of largest magnitude; no weight comes back."""
+    """Keep the share `kept` of each layer's weights, the largest in magnitude; masked weights stay masked."""
     parameters = weights(network)
     return {
         name: _largest(parameters[name].detach().flatten(), mask.flatten(), kept).view_as(mask)
@@ -53,7 +53,7 @@ def keep_largest_in_each(network: nn.Module, masks: Masks, kept: float) -> Masks
 
 
 def _largest(values: torch.Tensor, mask: torch.Tensor, kept: float) -> torch.Tensor:
-    """Mask of the share `kept` of the values (n,), of those in the mask; equal ones are taken from the front."""
+    """Mask (n,) of the share `kept` of the values (n,), chosen within `mask`; of equal values the first are chosen."""
     order = values.abs().masked_fill(~mask, -1).argsort(descending=True, stable=True)
     chosen = torch.zeros_like(mask)
     chosen[order[: round(kept * len(mask))]] = True

@@ -1,4 +1,4 @@
-"""Learning rate over a run: one cycle, cosine or constant, each with a warm-up if wanted."""
+"""The learning rate over a run: one cycle, cosine or constant, each with an optional warm-up."""
 
 from __future__ import annotations
 
@@ -10,19 +10,23 @@ if TYPE_CHECKING:
     from torch.optim.lr_scheduler import LRScheduler
 
 Schedule = Literal["one_cycle", "cosine", "constant"]
-"""one_cycle: up and down again, momentum the other way (L. Smith and N. Topin, "Super-Convergence", 2018). cosine: down
-along half a cosine to 0 (I. Loshchilov and F. Hutter, "SGDR", 2017). constant: the same rate throughout."""
+"""one_cycle: rate up and down, momentum down and up (L. Smith and N. Topin, "Super-Convergence", 2018). cosine: down to
+0 along half a cosine (I. Loshchilov and F. Hutter, "SGDR", 2017). constant: one rate."""
 
 ONE_CYCLE_WARM_UP = 0.1
-"""Share of the run in which one_cycle rises, where the experiment says nothing else."""
+"""Share of the run in which one_cycle rises by default."""
 
 
 def schedule(optimiser: Optimizer, kind: Schedule, steps: int, warm_up: float | None) -> LRScheduler:
     """The schedule of an optimiser with one rate for all weights, advanced once a step.
 
-    steps: of the whole run. warm_up: share of them, under 1, in which the rate rises from near 0 to the optimiser's own
-    rate: linearly (P. Goyal et al., "Accurate, Large Minibatch SGD", 2017), by one_cycle along a cosine. None: a tenth
-    for one_cycle, nothing for the others.
+    Args:
+        optimiser: its rate is the highest of the schedule.
+        kind: see `Schedule`.
+        steps: of the whole run.
+        warm_up: share of the steps, below 1, in which the rate rises from near 0: linearly (P. Goyal et al., "Accurate,
+            Large Minibatch SGD", 2017), with one_cycle along a cosine. None: `ONE_CYCLE_WARM_UP` for one_cycle, 0 for
+            the others.
     """
     from torch.optim.lr_scheduler import LambdaLR, OneCycleLR
 

@@ -100,7 +100,7 @@ def test_shipped_spaces_are_of_networks_that_can_be_built(topology: str):
         ("training.epochs: {type: categorical, values: [3]}", "values: List should have at least 2"),
         ("parameters.colour: {type: int, low: 1, high: 2}", "no such parameter; it has phases"),
         ("- 1", "expected keys"),
-        ("a: [", "not readable YAML"),
+        ("a: [", "not valid YAML"),
     ],
 )
 def test_mistakes_in_a_space_are_named_with_their_key(files: Path, text: str, message: str):
