@@ -1,4 +1,4 @@
-"""One small network carried through the whole chain, for the tests of all rooms: exported and built."""
+"""Fixtures of all rooms: a small network through the whole chain, and the tiers of the tests."""
 
 from __future__ import annotations
 
@@ -27,9 +27,10 @@ SMALL_NETWORK = Path(__file__).parent / "small_network"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests by their fixtures, and deal them to processes by file, except that the small build is made once.
+    """Mark tests by their fixtures, and group them for several processes.
 
-    Where several processes share the tests, those with markers come first: they take long, and the end is even.
+    A group is a file, or all tests of the small build, so that one process makes that build. Tests with markers take
+    long and come first, so that all processes end at about the same time.
     """
     for item in items:
         fixtures = set(getattr(item, "fixturenames", ()))
@@ -42,7 +43,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """With RADIOML_REQUIRE_BOARD a test of the board's environment fails where it would be skipped."""
+    """Let a skipped test of the board's environment fail if RADIOML_REQUIRE_BOARD is set."""
     report = yield
     if report.skipped and os.environ.get("RADIOML_REQUIRE_BOARD") and item.get_closest_marker("board"):
         report.outcome = "failed"
@@ -59,7 +60,7 @@ def published_network() -> Path:
 
 
 def run_radioml(*arguments: object, home: Path) -> subprocess.CompletedProcess[str]:
-    """Run the command line as a user would: another working directory, an empty home."""
+    """Run the command line in another working directory, with an empty home."""
     environment = {**os.environ, "HOME": str(home), "PYTHONPATH": str(REPOSITORY), "COLUMNS": "200"}
     environment["MPLCONFIGDIR"] = str(home.parent / "matplotlib")
     command = [sys.executable, "-m", "radioml", *map(str, arguments)]
@@ -73,7 +74,7 @@ def radioml() -> Callable[..., subprocess.CompletedProcess[str]]:
 
 @pytest.fixture(scope="session")
 def small_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """model.onnx of the network in tests/small_network, in a run directory as `radioml train` and `export` leave it."""
+    """model.onnx of the network in tests/small_network, in a run directory as after `radioml train` and `export`."""
     import yaml
 
     from training.checkpoint import load_checkpoint

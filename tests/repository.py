@@ -1,4 +1,4 @@
-"""Where the tests find the repository and, beside its checkout, what is shared."""
+"""Paths of the repository and of the shared folder beside its checkout."""
 
 from pathlib import Path
 

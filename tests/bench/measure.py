@@ -1,4 +1,4 @@
-"""What all benchmarks share: comparing works with each other, and saying under which conditions."""
+"""Comparison of works by their speed, and the conditions of a measurement."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ Work = Callable[[], int]
 def rates(works: Mapping[str, Work], seconds: float = 4) -> dict[str, float]:
     """Frames a second of processor time, of all threads of this process, for each work.
 
-    Each is the best of several rounds; a round runs all works in turn, so that what else the machine does hits all
-    alike. The first round warms up.
+    Each rate is the best of several rounds. A round runs all works in turn, so that other load of the machine slows all
+    of them. The first round warms up.
     """
     for work in works.values():
         work()
@@ -36,7 +36,7 @@ def rates(works: Mapping[str, Work], seconds: float = 4) -> dict[str, float]:
 
 
 def compare(ours: Work, baselines: Mapping[str, Work], seconds: float = 4) -> dict[str, Any]:
-    """Our rate, and for each baseline its own and how many times faster ours is."""
+    """Our rate, and for each baseline its rate and the ratio of ours to it."""
     measured = rates({"": ours, **baselines}, seconds)
     frames = measured.pop("")
     return {
@@ -46,7 +46,7 @@ def compare(ours: Work, baselines: Mapping[str, Work], seconds: float = 4) -> di
 
 
 def conditions() -> dict[str, Any]:
-    """The machine, and how busy it is with other things."""
+    """The machine and its load."""
     return {
         "processor": _processor(),
         "cores": os.cpu_count(),

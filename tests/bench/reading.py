@@ -15,11 +15,10 @@ from .measure import compare
 
 
 def reading() -> dict[str, Any]:
-    """Shuffled training batches, mapped, against the challenge sandbox's way; both files are in the page cache.
+    """Shuffled training batches from the mapped cache, against the challenge sandbox; both files are in the page cache.
 
-    Ours are integers, which become samples on the training's device.
-
-    The sandbox's notebook holds the labels in memory and reads one frame at a random index an item with h5py.
+    Our batches are integers, which become samples on the device of the training. The sandbox's notebook has the labels
+    in memory and reads one frame at a random index with h5py for each item.
     """
     import torch
 

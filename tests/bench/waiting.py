@@ -1,6 +1,6 @@
 """Training with two threads beside a busy process: OpenMP threads that sleep while they wait, against spinning ones.
 
-As a program, `waiting.py` trains for some seconds and prints the frames a second.
+The program `python -m tests.bench.waiting` trains for some seconds and prints the frames a second.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ ROUNDS = 3
 
 
 def waiting() -> dict[str, Any]:
-    """`polyphase_small` in batches of 256 with two threads, on two cores of which another process takes one."""
+    """`polyphase_small` in batches of 256 with two threads, on two cores, beside a process that takes one core."""
     passive, spinning = {"OMP_WAIT_POLICY": "passive"}, {}
     allowed = sorted(os.sched_getaffinity(0))
     best = {"passive": 0.0, "spinning": 0.0}

@@ -1,4 +1,4 @@
-"""Small networks that look trained: every layer is alive, though no training took place."""
+"""Small networks for tests without training: every layer depends on the frame."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SMALL = {"channels": [8, 8], "kernels": [3, 3], "strides": [2, 4]}
 
 
 def lively(topology: str, parameters: dict, seed: int = 0) -> torch.nn.Module:
-    """Random weights and batch norms, whose statistics are those of 48 synthetic frames: no layer is constant."""
+    """A network with random weights and batch norms, and with the statistics of 48 synthetic frames."""
     torch.manual_seed(seed)
     network = create(topology, parameters).train()
     norms = [module for module in network.modules() if isinstance(module, torch.nn.BatchNorm1d)]

@@ -35,16 +35,16 @@ parameters: {phases: 16, channels: [8, 8], kernels: [3, 3], strides: [2, 2]}
 training: {epochs: 2, batch_size: 64, minimum_snr_db: 0, learning_rate: 0.01}
 """
 TOLERANCE = 5e-3
-"""Largest difference after 48 steps, of losses, and of each tensor of weights relative to its largest.
+"""Largest difference after 48 steps: of the losses, and of the weights relative to the largest value of each tensor.
 
-Measured here: 3e-7 and 1e-6; where batch norms see the slices of one process, 0.06 and 1.8. In between is room for a
-quantised activation that another machine's rounding tips: one made 2e-3 of the weights in a longer run.
+Measured: 3e-7 and 1e-6; with batch norms over the slices of one process, 0.06 and 1.8. The limit leaves room for an
+activation that another machine's rounding quantises the other way; in a longer run that made 2e-3 of the weights.
 """
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """With six.hdf5, small.yaml and `one`, the run of one process."""
+    """A folder with six.hdf5, small.yaml and the run `one` of one process."""
     folder = tmp_path_factory.mktemp("distributed")
     write_dataset(folder / "six.hdf5", 6, seed=1)
     (folder / "small.yaml").write_text(EXPERIMENT)
@@ -61,7 +61,7 @@ def _torchrun(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
 
 
 def _train_in_two(folder: Path, run: str, before: str = "") -> subprocess.CompletedProcess[str]:
-    """Run `radioml train` in two processes; `before` is Python that is executed first in both."""
+    """Run `radioml train` in two processes; before: Python code that runs first in both."""
     script = folder / f"{run}.py"
     lines = ["from radioml.cli import main", "import training.classifier", "import training.loop"]
     lines += ["from training.distributed import rank", before, "main()", ""]
@@ -78,7 +78,7 @@ def _losses(run: Path) -> np.ndarray:
 
 
 def _difference_of_weights(a: Path, b: Path) -> float:
-    """The largest of any tensor, relative to the tensor's largest value."""
+    """The largest difference in any tensor, relative to the tensor's largest value."""
     states = [load_checkpoint(run / "train" / "checkpoint.pth").network.state_dict() for run in (a, b)]
     assert states[0].keys() == states[1].keys()
     pairs = [(states[0][name].double(), states[1][name].double()) for name in states[0] if states[0][name].numel()]

@@ -1,4 +1,4 @@
-"""Evaluation: checkpoint and QONNX agree frame by frame, on the frames of the part that was asked for."""
+"""Evaluation: checkpoint and QONNX agree frame by frame, on the frames of the chosen part."""
 
 from __future__ import annotations
 

@@ -87,7 +87,7 @@ def test_integer_logits_are_the_float_network_in_steps(small_checkpoint: Path):
 
 
 def _tie(scale: np.float32) -> np.float32 | None:
-    """A weight whose quotient by `scale` is 2.5 in single precision, rounded to 2, but is nearer to 3 in double."""
+    """A weight whose quotient by `scale` is 2.5 in single precision, rounded to 2, and more than 2.5 in double."""
     weight = np.nextafter(np.float32(2.5) * scale, np.float32(0), dtype=np.float32)
     for _ in range(4):
         if np.float32(weight / scale) == 2.5 and float(weight) / float(scale) > 2.5:

@@ -28,7 +28,7 @@ FRAMES = 3 * CELLS
 
 
 class Steps:
-    """A progress callback that remembers what was done, and may act while it is."""
+    """A progress callback that records the work, and that can act during a conversion."""
 
     def __init__(self, during_conversion=lambda done: None) -> None:
         self.during_conversion, self.seen = during_conversion, []
@@ -71,7 +71,7 @@ def _expected(data: Path, quantiser: InputQuantiser = QUANTISER) -> np.ndarray:
 
 
 def _steps_of_opening(data: Path, quantiser: InputQuantiser = QUANTISER) -> set[str]:
-    """Open the cache, compare all of it with the file, and say what that took."""
+    """Open the cache, compare it with the file, and return the work that this took."""
     steps = Steps()
     np.testing.assert_array_equal(quantised_frames(data, quantiser, steps), _expected(data, quantiser))
     return set(steps.seen)
@@ -88,7 +88,7 @@ def test_a_file_is_hashed_and_converted_once_for_each_quantiser(data: Path):
 
 
 def _resident_bytes(mapped: Path) -> int:
-    """Memory that the pages of a mapped file take in this process."""
+    """Memory of this process that holds pages of a mapped file."""
     lines = Path("/proc/self/smaps").read_text().splitlines()
     at = next(k for k, line in enumerate(lines) if line.endswith(str(mapped)))
     assert " r--" in lines[at]
@@ -263,7 +263,7 @@ def test_a_named_folder_holds_files_of_one_name_apart(data: Path, tmp_path: Path
 
 
 def _read_only_mount(root: Path):
-    """os.access with a read-only disk at `root`; root, as which tests often run, passes all file modes."""
+    """os.access with a read-only disk at `root`; file modes would not stop the root user, as whom tests often run."""
 
     def access(place: Path, mode: int) -> bool:
         return place.exists() and (mode == os.F_OK or root not in (place, *place.parents))

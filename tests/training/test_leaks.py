@@ -1,4 +1,4 @@
-"""No test frame has any influence on a trained network: not on its weights, not on the choice of its checkpoint."""
+"""No test frame has any influence on a trained network: neither on weights nor on the choice of the epoch."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _with_noise_for(part: np.ndarray, data: Path, target: Path) -> Path:
-    """A copy of the file in which the frames of a part are noise: nothing can be learned from them."""
+    """A copy of the file in which the frames of a part are noise, from which nothing can be learned."""
     target.write_bytes(data.read_bytes())
     with h5py.File(target, "r+") as file:
         frames = file["X"][:]

@@ -128,7 +128,7 @@ def test_an_interrupted_run_continues_to_the_same_weights(data: Path, tmp_path: 
 
 
 def _falling(module, _batch: object, index: int) -> None:
-    """A validation step: 0.5 in the first epoch, 0.4 in the second and so on."""
+    """A validation step with accuracy 0.5 in the first epoch, 0.4 in the second and so on."""
     if not index:
         module.log("validation/accuracy", 0.5 - 0.1 * module.current_epoch)
 
@@ -139,7 +139,7 @@ def _falling(module, _batch: object, index: int) -> None:
 def test_a_moved_run_continues_to_the_same_weights(
     move: Callable, stopped: str, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    """Its best epoch is one of those before the move. Where it was copied, the original goes on to other weights."""
+    """The best epoch is before the move. Of a copied run, the original continues to other weights."""
     monkeypatch.setattr("training.classifier.ModulationClassifier.validation_step", _falling)
     whole = _train(data, tmp_path / "whole", epochs=3)
 
@@ -162,7 +162,7 @@ def test_a_moved_run_continues_to_the_same_weights(
 
 
 def test_every_epoch_can_be_continued_from(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """Also one that was no new best: here accuracy falls from the first epoch on."""
+    """An epoch that was no new best can be continued from, too: here accuracy falls from the first epoch on."""
     monkeypatch.setattr("training.classifier.ModulationClassifier.validation_step", _falling)
     _train(data, tmp_path, epochs=3)
     folder = tmp_path / "train"
@@ -250,13 +250,13 @@ def test_a_loss_that_is_not_a_number_stops_the_run(data: Path, tmp_path: Path, m
 
 
 def _batch(number: int) -> tuple[torch.Tensor, ...]:
-    """Of two frames, which are all `number`."""
+    """A batch of two frames, whose values are all `number`."""
     return torch.full((2, 2, 1024), float(number)), *(torch.full((2,), number) for _ in range(3))
 
 
 @pytest.mark.parametrize(("every", "noticed"), [(1, 3), (4, 3), (5, 4), (100, 6)])
 def test_the_bad_batch_is_found_among_those_that_are_looked_at_together(every: int, noticed: int, tmp_path: Path):
-    """The fourth and fifth of seven losses are no numbers; `noticed` is the step at which that comes out."""
+    """The fourth and fifth of seven losses are infinite or NaN; noticed: step at which the error is raised."""
     watch = LossWatch(tmp_path, every)
     losses = [1.0, 1.0, 1.0, torch.inf, torch.nan, 1.0, 1.0]
     with pytest.raises(DivergedError, match="loss became inf at step 3; its samples are finite"):

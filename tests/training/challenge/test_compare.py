@@ -1,4 +1,4 @@
-"""Comparing runs: figures from their own files, published ones beside them, one front a data set."""
+"""Comparison of runs: figures of the runs' files, published figures, one Pareto front for each data set."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The submission: rules that fail when they are broken, a zip that is the same every time and works on its own."""
+"""The submission: a broken rule fails, the zip is reproducible, and the zip works on its own."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ SYNTHETIC = {"kind": "synthetic", "identity": "generator 1", "sha256": "s"}
     ],
 )
 def test_weights_that_training_started_from_have_seen_frames_too(opened: TrainedRun, lineage: list[dict], status: str):
-    """lineage: training data of the run, of the checkpoint that it started from, and so on."""
+    """lineage: training data of the run, then of the checkpoint with which it began, and so on."""
     data = lineage[-1]
     for own in lineage[-2::-1]:
         data = {**own, "started_from": {"checkpoint_sha256": "c", "training_data": data}}

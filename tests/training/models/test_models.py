@@ -28,7 +28,7 @@ def test_space_to_depth_is_a_view_of_the_frame_for_the_host(phases: int):
 @pytest.mark.training
 @pytest.mark.parametrize("topology", topologies())
 def test_every_topology_classifies_a_batch_and_learns_it(topology: str):
-    """After 8 steps the loss is 0.01 to 0.55 of the first, in single precision of every processor tried."""
+    """The limit has a wide margin: after 8 steps the loss was 0.001 to 0.55 of the first on the processors tried."""
     torch.manual_seed(0)
     network = create(topology, {})
     frames = generate_spread(24, 2)

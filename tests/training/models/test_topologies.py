@@ -1,4 +1,4 @@
-"""The challenge's entries: their exports agree with Brevitas, and they cost what their published topologies fix."""
+"""The challenge's entries: exports agree with Brevitas, and costs are those of the published topologies."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_the_export_of_every_entry_agrees_with_brevitas(
 
 @dataclass(frozen=True)
 class Report:
-    """What the official function of 2021 said of a published model: zero weights are discounted, outputs are not."""
+    """Figures of the official function of 2021 for a published model; zero weights are discounted, outputs are not."""
 
     outputs: int
     macs: dict[tuple[int, int], int]
@@ -100,7 +100,7 @@ def test_the_published_report_is_copied_right(name: str):
 
 
 def _outputs(network: nn.Module) -> int:
-    """Values that come out of all convolutions and dense layers."""
+    """Number of outputs of all convolutions and dense layers."""
     counts = []
     for layer in network.eval().modules():
         if isinstance(layer, (qnn.QuantConv1d, qnn.QuantLinear)):

@@ -67,7 +67,7 @@ def _open(search: Search) -> optuna.Study:
 
 
 def _worker(files: Path, data: Path, trials: int, before: str = "") -> subprocess.Popen[str]:
-    """`radioml search` in its own process; `before` is Python that is executed first in it."""
+    """`radioml search` in a process of its own; before: Python code that runs first."""
     script = f"from radioml.cli import main\nimport training.search.study\n{before}\nmain()"
     arguments = ["search", "small.yaml", "--data", data, "--space", "space.yaml", "--out", "out", "--trials", trials]
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1", "COLUMNS": "200"}

@@ -1,4 +1,4 @@
-"""Pruning without training: masks, channels, what is left in the exported model and its score, impossible settings."""
+"""Pruning without training: masks, channels, zeros in the exported model and its score, impossible settings."""
 
 from __future__ import annotations
 

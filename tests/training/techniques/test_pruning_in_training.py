@@ -1,4 +1,4 @@
-"""Pruning while training: what is kept, that zeros stay, interruption and feedback; a small network, a small file."""
+"""Pruning during training: the chosen epoch, constant zeros, interruptions and feedback."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def _sparsity(network: torch.nn.Module) -> float:
 
 
 def _say_accuracy(monkeypatch: pytest.MonkeyPatch, of_epoch: dict[int, float]) -> None:
-    """Let the validation accuracy be what the test wants."""
+    """Replace the validation accuracy of each epoch."""
     original = ModulationClassifier.log
 
     def log(self: ModulationClassifier, name: str, value: Any, **arguments: Any) -> None:
