@@ -16,6 +16,8 @@ from tests.repository import REPOSITORY, SHARED
 
 # Before torch is loaded: OpenMP threads that spin while they wait take the processor from every other test process.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+if "PYTEST_XDIST_WORKER" in os.environ:  # one of several processes that share the cores
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 # A shell that starts the tests in the background lets them, and all that they start, ignore Ctrl-C; some tests send it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 

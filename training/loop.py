@@ -6,6 +6,7 @@ Lightning runs the epochs; `training.classifier` says what a step is.
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import warnings
 from collections.abc import Iterator
@@ -28,6 +29,7 @@ from radioml.data.provenance import kind_of_data, origin
 from radioml.data.source_digest import Progress, source_sha256
 from radioml.errors import RadioMLError
 from radioml.files import alone_in, write_json, write_text
+from radioml.processes import cores
 from radioml.report.metrics import Metrics, measure
 from training.callbacks import EpochReport, MovedRun
 from training.checkpoint import TrainedNetwork, load_checkpoint, save_checkpoint, start_identity, start_with
@@ -88,6 +90,8 @@ def _train(experiment: Experiment, data: Path, run: Path, console: Console) -> T
         console.print(f"{escape(str(run))} is trained already", soft_wrap=True)
         return load_checkpoint(folder / "checkpoint.pth")
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    if "OMP_NUM_THREADS" not in os.environ:  # torch takes a thread for every core of the machine
+        torch.set_num_threads(min(torch.get_num_threads(), cores()))
     settings = experiment.training
     lightning.seed_everything(settings.seed, verbose=False)
     network = create(experiment.topology, experiment.parameters)

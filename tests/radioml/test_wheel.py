@@ -61,6 +61,7 @@ def test_every_file_of_a_package_is_in_the_wheel(wheel: Path):
         assert set(done.stdout.split()) <= set(archive.namelist())
 
 
+@pytest.mark.rtl
 def test_boards_score_and_estimate(installed: Path, small_model: Path, tmp_path: Path):
     def radioml(*arguments: object) -> str:
         done = run(installed, *arguments, cwd=tmp_path, HOME=str(tmp_path), COLUMNS="200")

@@ -284,6 +284,23 @@ def test_the_epochs_loss_is_the_mean_of_its_batches(data: Path, tmp_path: Path, 
     np.testing.assert_allclose([float(text) for text in printed], epochs.mean(1), rtol=0, atol=6e-4)
 
 
+@pytest.mark.parametrize(("chosen", "threads"), [(None, 1), ("2", 2)])
+def test_a_training_takes_no_more_threads_than_cores_it_may_use(
+    chosen: str | None, threads: int, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("training.loop.cores", lambda: 1)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    if chosen:
+        monkeypatch.setenv("OMP_NUM_THREADS", chosen)
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        _train(data, tmp_path, epochs=1)
+        assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_nan_in_the_data_is_refused_before_training(tmp_path: Path):
     import h5py
 

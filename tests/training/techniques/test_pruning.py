@@ -70,7 +70,11 @@ def test_a_network_that_has_zeros_keeps_them(lively: Callable):
 
 @pytest.mark.parametrize(
     ("topology", "parameters"),
-    [("polyphase", {**SMALL, "weight_bits": [4, 3, 8]}), ("vgg10", {"filters": 8, "dense": 16}), ("bacalhaunet", {})],
+    [
+        ("polyphase", {**SMALL, "weight_bits": [4, 3, 8]}),
+        pytest.param("vgg10", {"filters": 8, "dense": 16}, marks=pytest.mark.training),
+        pytest.param("bacalhaunet", {}, marks=pytest.mark.training),
+    ],
 )
 def test_zeros_reach_the_exported_model_and_lower_the_score_by_their_share(
     lively: Callable, tmp_path: Path, topology: str, parameters: dict
