@@ -14,6 +14,8 @@ from radioml.data.synthetic import write_dataset
 from radioml.reading.text import read_json
 from tests.networks import QcdqWriter
 
+pytestmark = pytest.mark.rtl
+
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:

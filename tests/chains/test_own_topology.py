@@ -6,9 +6,13 @@ import shlex
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from radioml.data.synthetic import write_dataset
 from radioml.files import sha256
 from radioml.reading.text import read_json, read_yaml
+
+pytestmark = [pytest.mark.rtl, pytest.mark.training]
 
 
 def test_from_an_empty_folder_to_simulated_rtl(radioml: Callable, tmp_path: Path):
