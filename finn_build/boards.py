@@ -122,7 +122,7 @@ def read_board(path: Path) -> Board:
     try:
         board = Board.model_validate(read_yaml(path))
     except ValidationError as error:
-        raise RadioMLError("\n  ".join([f"{path}: not a board description:", *problems(error)])) from error
+        raise RadioMLError("\n  ".join([f"{path}: not a board description:", *problems(error, Board)])) from error
     if board.name != path.stem:
         raise RadioMLError(f"{path}: not a board description:\n  name: {board.name!r} is not the file's name")
     return board

@@ -13,6 +13,7 @@ from radioml.constants import SNRS_DB
 from radioml.errors import RadioMLError
 from radioml.reading.text import parse_yaml, read_yaml
 from radioml.reading.validation import problems
+from radioml.suggest import did_you_mean
 from training.section import Section
 from training.techniques.augmentation import Augmentation
 from training.techniques.averaging import Averaging
@@ -117,8 +118,9 @@ def load_experiment(config: str, changes: Sequence[str] = ()) -> Experiment:
     if not path.exists() and (CONFIGS / f"{config}.yaml").exists():
         path = CONFIGS / f"{config}.yaml"
     if not path.exists():
-        shipped = ", ".join(sorted(p.stem for p in CONFIGS.glob("*.yaml")))
-        raise RadioMLError(f"{config}: no such experiment file; shipped ones are: {shipped}")
+        shipped = sorted(p.stem for p in CONFIGS.glob("*.yaml"))
+        hint = did_you_mean(config, shipped)
+        raise RadioMLError(f"{config}: no such experiment file{hint} Shipped ones are: {', '.join(shipped)}")
     value = read_yaml(path)
     if not isinstance(value, dict):
         raise RadioMLError(f"{path}: expected keys such as name, topology, training")
@@ -136,7 +138,7 @@ def _experiment(value: dict[str, Any], changes: Sequence[str], source: str) -> E
     try:
         return Experiment(**value)
     except ValidationError as error:
-        raise RadioMLError("\n  ".join([f"{source}: not a valid experiment:", *problems(error)])) from error
+        raise RadioMLError("\n  ".join([f"{source}: not a valid experiment:", *problems(error, Experiment)])) from error
 
 
 def _apply(change: str, experiment: dict[str, Any]) -> None:
@@ -150,6 +152,6 @@ def _apply(change: str, experiment: dict[str, Any]) -> None:
             section = section.setdefault(parent, {})
             if not isinstance(section, dict):
                 raise ValueError(f"{parent} has no keys inside")
-        section[last] = parse_yaml(text, "value")
+        section[last] = parse_yaml(text, f"the value of {key}")
     except (ValueError, RadioMLError) as error:
         raise RadioMLError(f"{change!r}: {error}; expected something like training.epochs=2") from error

@@ -22,7 +22,6 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import Progress as ProgressBar
 from torch import nn
 
 from radioml.data.provenance import kind_of_data, origin
@@ -30,6 +29,8 @@ from radioml.data.source_digest import Progress, source_sha256
 from radioml.errors import RadioMLError
 from radioml.files import alone_in, write_json, write_text
 from radioml.processes import cores
+from radioml.progress import WorkProgress
+from radioml.reading.records import shown
 from radioml.report.metrics import Metrics, measure
 from training.callbacks import EpochReport, MovedRun
 from training.checkpoint import TrainedNetwork, load_checkpoint, save_checkpoint, start_identity, start_with
@@ -46,6 +47,7 @@ from training.distributed import (
 )
 from training.experiment import Experiment, read_claim
 from training.export import rehearse
+from training.history import History, read_history
 from training.models import create, is_own, loaded
 from training.models.shrinkable import Shrinkable
 from training.reference import input_quantiser
@@ -138,8 +140,8 @@ def _trainer(experiment: Experiment, folder: Path, console: Console) -> lightnin
         enable_version_counter=False,
     )  # fmt: skip
     last = ModelCheckpoint(folder, "last", enable_version_counter=False)  # `save_last` skips epochs that are no best
-    shown = [LearningRateMonitor("step"), RichProgressBar(look_every()), EpochReport(console)]
-    callbacks = [MovedRun(folder), best, last, *shown]
+    reports = [LearningRateMonitor("step"), RichProgressBar(look_every()), EpochReport(console), History(folder)]
+    callbacks = [MovedRun(folder), best, last, *reports]
     if experiment.averaging:
         callbacks.append(averaging(experiment.averaging))
     if experiment.pruning:  # after averaging, because averages are pruned too
@@ -156,6 +158,8 @@ def _trainer(experiment: Experiment, folder: Path, console: Console) -> lightnin
     )
 
 
+_MOST_KEYS = 5
+"""That differ and are named."""
 _EXPECTED_WARNINGS = (
     "Checkpoint directory .* exists and is not empty",  # a run that continues
     "The number of training batches .* is smaller than the logging interval",  # a small data set
@@ -193,7 +197,7 @@ def _signals_as_exceptions(console: Console) -> Iterator[None]:
 @contextmanager
 def _progress_bar(console: Console) -> Iterator[Progress]:
     """A bar for the preparation of the data file before training."""
-    with ProgressBar(console=console) as bar:
+    with WorkProgress(console=console) as bar:
         task = bar.add_task("reading the data")
         yield lambda what, done, total: bar.update(task, description=escape(what), completed=done, total=total)
 
@@ -210,17 +214,34 @@ def _claim(experiment: Experiment, data: Path, run: Path, progress: Progress) ->
         claim["code"] = {"sha256": loaded(experiment.topology).sha256}
     if experiment.distillation:
         claim["teacher"] = {"sha256": teacher_sha256(experiment.distillation, run)}
-    with suppress(RadioMLError, FileNotFoundError):
-        if read_claim(config) == (experiment, claim):
-            return identity
+    there = None
+    with suppress(RadioMLError):
+        there = read_claim(config)
+    if there == (experiment, claim):
+        return identity
     # A run without a finished epoch may be claimed anew, so that a mistake in the first try can be corrected.
     if any((run / "train" / name).exists() for name in ("last.ckpt", "checkpoint.pth")):
-        raise RadioMLError(
-            f"{run} holds another experiment, or the same on other data, with another teacher or other code (compare "
-            f"{config}); choose another --run"
-        )
+        raise RadioMLError(f"{run} holds another run: {_differences(there, (experiment, claim))}; choose another --run")
     write_text(config, experiment.to_yaml() + yaml.safe_dump(claim, sort_keys=False))
     return identity
+
+
+def _differences(there: tuple[Experiment, dict[str, Any]] | None, now: tuple[Experiment, dict[str, Any]]) -> str:
+    """The keys of a run's config.yaml whose values are other ones now."""
+    if there is None:
+        return "its config.yaml is missing or damaged"
+    before, after = (_flat({**experiment.model_dump(), **claim}) for experiment, claim in (there, now))
+    keys = [key for key in {**before, **after} if before.get(key) != after.get(key)]
+    said = [f"{key} is {shown(before.get(key))} there and {shown(after.get(key))} now" for key in keys[:_MOST_KEYS]]
+    return "; ".join([*said, *([f"and {len(keys) - _MOST_KEYS} more"] if len(keys) > _MOST_KEYS else [])])
+
+
+def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Values by their dotted keys."""
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
+    return flat
 
 
 def _write(
@@ -228,6 +249,7 @@ def _write(
 ) -> TrainedNetwork:
     """Write the checkpoint, the test metrics and their plots; only the first process writes."""
     from radioml.report.plots import accuracy_over_snr, confusion_matrix
+    from radioml.report.training_plot import training_curve
 
     described = f"{kind_of_data(identity)}: {identity['identity']}"
     accuracy = {
@@ -244,6 +266,8 @@ def _write(
     title = f"{experiment.name}, test part"
     accuracy_over_snr(folder / "accuracy_over_snr.png", {experiment.name: metrics}, title, described)
     confusion_matrix(folder / "confusion_matrix.png", metrics, title, described)
+    if history := read_history(folder):
+        training_curve(folder / "training_curve.png", history, experiment.name, f"validation part, {described}")
     write_json(folder / "metrics.json", {"data": identity, **metrics.to_dict()})
     save_checkpoint(folder / "checkpoint.pth", trained)
     return trained

@@ -109,7 +109,10 @@ def build(
 @app.command(epilog="Example: radioml simulate runs/polyphase/build/ZCU104 --frames 624 --data data/synthetic.hdf5")
 def simulate(
     folder: Annotated[Path, typer.Argument(metavar="BUILD", help="Build folder that `radioml build` made.")],
-    frames: Annotated[int, typer.Option(min=2, help="Number of frames, spread over all classes and SNRs.")],
+    frames: Annotated[
+        int,
+        typer.Option(min=2, help="Frames, spread over all classes and SNRs; 624 are one of every class at every SNR."),
+    ] = 78,
     data: Annotated[
         Path | None, typer.Option(help="RadioML HDF5 file (its test part is used); default: synthetic frames.")
     ] = None,

@@ -9,10 +9,11 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 
 from radioml.cli import app
 from radioml.errors import RadioMLError
+from radioml.progress import WorkProgress
 
 _SEED = 2018
 
@@ -48,7 +49,7 @@ def estimate(
     boards = list(dict.fromkeys(boards or board_names()))
     console = Console(highlight=False)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True)) as progress:
+    with WorkProgress(*columns, console=Console(stderr=True)) as progress:
         bar = progress.add_task("exporting networks", total=len(networks) * len(boards))
         try:
             value = estimate_all(

@@ -11,7 +11,6 @@ from rich import box
 from rich.columns import Columns
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import Progress
 from rich.table import Table
 
 from radioml.cli import app
@@ -22,6 +21,7 @@ from radioml.cli.topology import TopologyOption, run_code_of
 from radioml.constants import SNRS_DB
 from radioml.data.provenance import described
 from radioml.errors import RadioMLError
+from radioml.progress import WorkProgress
 
 if TYPE_CHECKING:
     from radioml.report.evaluation import Evaluation
@@ -124,7 +124,7 @@ def compare_runs(
 
     for code in topology or ():
         run_code_of(code)
-    with Progress(console=Console(stderr=True), transient=True) as bar:
+    with WorkProgress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("exporting and scoring", total=len(runs))
         entries = compare(runs, lambda done, total: bar.update(task, completed=done))
     write_comparison(entries, out)

@@ -9,9 +9,9 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import Progress
 
 from radioml.cli import app
+from radioml.progress import WorkProgress
 
 
 @app.command(
@@ -56,7 +56,7 @@ def import_network(
 
     console = Console(highlight=False)
     options = ImportOptions(output, input_bits, input_scale, round_bias)
-    with Progress(console=console, transient=True) as progress:
+    with WorkProgress(console=console, transient=True) as progress:
         task = progress.add_task("the file's own graph")
         done = import_model(
             model, run / "train", classes, options,

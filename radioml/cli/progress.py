@@ -10,16 +10,17 @@ from rich.progress import (
     BarColumn,
     DownloadColumn,
     MofNCompleteColumn,
-    Progress,
     TextColumn,
     TimeRemainingColumn,
 )
 
+from radioml.progress import WorkProgress
 
-def frames_progress() -> Progress:
+
+def frames_progress() -> WorkProgress:
     """A progress bar that counts frames, on the error stream: results alone go to the standard output."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("frames"))
-    return Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True))
+    return WorkProgress(*columns, TimeRemainingColumn(), console=Console(stderr=True))
 
 
 def identified(data: Path) -> None:
@@ -28,7 +29,7 @@ def identified(data: Path) -> None:
 
     if takes_long(data):
         columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-        with Progress(*columns, console=Console(stderr=True)) as bar:
+        with WorkProgress(*columns, console=Console(stderr=True)) as bar:
             task = bar.add_task("reading", total=None)
             origin(
                 data, lambda what, done, total: bar.update(task, description=escape(what), completed=done, total=total)

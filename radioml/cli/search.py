@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import Progress
 
 from radioml.cli import app
+from radioml.progress import WorkProgress
 
 
 @app.command(
@@ -50,7 +50,7 @@ def search(
 
     console = Console()
     wanted = Search.of(config, changes or (), space, data, out)
-    with Progress(console=Console(stderr=True), transient=True) as bar:
+    with WorkProgress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("reading the data")
         opened = open_study(
             wanted,

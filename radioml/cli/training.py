@@ -9,11 +9,11 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import Progress
 from rich.table import Table
 
 from radioml.cli import app
 from radioml.cli.topology import TopologyOption, own_code_option, run_code_of
+from radioml.progress import WorkProgress
 
 CheckpointArgument = Annotated[Path, typer.Argument(help="A checkpoint.pth, or weights of the challenge's sandbox.")]
 
@@ -90,7 +90,7 @@ def export(
 
     run_code_of(topology)
     console = Console()
-    with Progress(console=console) as progress:
+    with WorkProgress(console=console) as progress:
         task = progress.add_task("comparing QONNX with Brevitas")
         path = export_checkpoint(
             checkpoint, run / "train", topology, lambda done, total: progress.update(task, completed=done, total=total)

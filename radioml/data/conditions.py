@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from radioml.errors import RadioMLError
+from radioml.suggest import did_you_mean
 
 MARGIN = 16
 """Samples of the noise-free signal on each side of a frame that `received` reads where conditions are not nominal."""
@@ -66,7 +67,8 @@ PRESETS: dict[str, Conditions] = {
 def preset(name: str) -> Conditions:
     """The conditions of this name; raises RadioMLError for an unknown one."""
     if name not in PRESETS:
-        raise RadioMLError(f"unknown preset {name!r} of the generator; there are: {', '.join(PRESETS)}")
+        hint = did_you_mean(name, PRESETS)
+        raise RadioMLError(f"unknown preset {name!r} of the generator{hint} There are: {', '.join(PRESETS)}")
     return PRESETS[name]
 
 

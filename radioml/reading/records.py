@@ -39,7 +39,7 @@ def record(value: Any, kind: type[T], where: str = "", *, others: bool = False) 
     raises.
     """
     if not isinstance(value, Mapping):
-        raise ValueError(f"{where or 'the value'} is {_shown(value)}; expected {', '.join(_names(kind))}")
+        raise ValueError(f"{where or 'the value'} is {shown(value)}; expected {', '.join(_names(kind))}")
     before = f"{where}." if where else ""
     if not others and (unknown := [key for key in value if key not in _names(kind)]):
         raise ValueError(f"{before}{unknown[0]} is unknown; there are {', '.join(_names(kind))}")
@@ -78,7 +78,7 @@ def _typed(value: Any, hint: Any, where: str, others: bool) -> Any:
         }
     if _is(value, hint):
         return value
-    raise ValueError(f"{where} cannot be {_shown(value)}")
+    raise ValueError(f"{where} cannot be {shown(value)}")
 
 
 def _is(value: Any, hint: Any) -> bool:
@@ -93,6 +93,7 @@ def _names(kind: type) -> list[str]:
     return [field.name for field in fields(kind)]  # type: ignore[arg-type]
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """A value in a message, at a bounded length."""
     text = repr(value)
     return text if len(text) <= _MOST_CHARACTERS else f"{text[:_MOST_CHARACTERS]} ..."

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, get_args
+
+from radioml.suggest import did_you_mean
 
 if TYPE_CHECKING:
-    from pydantic import ValidationError
+    from pydantic import BaseModel, ValidationError
 
 _MOST_CHARACTERS = 80
 """Of a wrong value that a message shows."""
 
 
-def problems(error: ValidationError) -> list[str]:
-    """A line for each wrong value: its key, what is wrong, and what was found."""
+def problems(error: ValidationError, model: type[BaseModel] | None = None) -> list[str]:
+    """A line for each wrong value, of a `model` where there is one: its key, what is wrong, and what was found."""
     lines = []
     for problem in error.errors():
         key = ".".join(map(str, problem["loc"]))
@@ -20,7 +23,23 @@ def problems(error: ValidationError) -> list[str]:
         if not key:  # of the whole file: the message names the key
             lines.append(message)
             continue
+        if problem["type"] == "extra_forbidden" and model and (known := _keys(model, problem["loc"][:-1])):
+            message = f"an unknown key{did_you_mean(str(problem['loc'][-1]), known)} There are {', '.join(known)}"
         found = repr(problem["input"])
         shown = problem["type"] != "missing" and len(found) <= _MOST_CHARACTERS
         lines.append(f"{key}: {message}" + (f" (found {found})" if shown else ""))
     return lines
+
+
+def _keys(model: type[BaseModel], place: Sequence[int | str]) -> list[str]:
+    """The keys that a section of a model has; none where it is no model of its own."""
+    from pydantic import BaseModel
+
+    section: object = model
+    for key in place:
+        field = (
+            section.model_fields.get(str(key)) if isinstance(section, type) and issubclass(section, BaseModel) else None
+        )
+        kinds = (field.annotation, *get_args(field.annotation)) if field else ()
+        section = next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
+    return list(section.model_fields) if isinstance(section, type) and issubclass(section, BaseModel) else []

@@ -10,6 +10,7 @@ import numpy as np
 
 from radioml.constants import CLASSES, SNRS_DB
 from radioml.files import replacing, write_json
+from radioml.report.axes import plain_logarithmic
 from radioml.report.metrics import Metrics
 
 _CHANCE = 1 / len(CLASSES)
@@ -127,6 +128,7 @@ def throughput_over_batch_size(path: Path | str, benchmark: Mapping[str, Any], t
         label = f"streaming, batches of {streaming['batch']:,}"
         above.axhline(streaming["frames_per_second"], color="grey", linestyle="--", linewidth=1, label=label)
     above.set(yscale="log", ylabel="frames a second")
+    plain_logarithmic(above.yaxis)
     above.grid(alpha=0.3, which="both")
     above.legend()
     shares = {name: [batch["parts_seconds"][name] or 0.0 for batch in batches] for name in batches[0]["parts_seconds"]}

@@ -24,9 +24,21 @@ def summarise(run: Path) -> list[tuple[str, str]]:
     if (path := run / "deploy" / "accuracy.json").exists():
         rows += _accuracy(path)
     if not rows:
-        raise RadioMLError(f"{run}: no results there; a run directory is what `radioml train` and `export` write")
+        rows = _begun(run)
     rows += [("plot", str(path)) for path in sorted(run.glob("*/*.png"))]
     return rows
+
+
+def _begun(run: Path) -> list[tuple[str, str]]:
+    """What lies in a run directory that has no figures yet, and what comes next; raises RadioMLError for none."""
+    train = run / "train"
+    if (model := train / "model.onnx").exists():
+        return [("exported", str(model)), ("next", f"radioml score {model}")]
+    if (checkpoint := train / "checkpoint.pth").exists():
+        return [("trained", str(checkpoint)), ("next", f"radioml export {checkpoint} --run {run}")]
+    if (train / "last.ckpt").exists():
+        return [("training", "interrupted, or under way"), ("next", "the same `radioml train` command continues it")]
+    raise RadioMLError(f"{run}: no results there; a run directory is what `radioml train` and `export` write")
 
 
 def _build(folder: Path) -> list[tuple[str, str]]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from radioml.constants import REQUIRED_ACCURACY
 from radioml.files import replacing, write_json
+from radioml.report.axes import per_cent, plain_logarithmic
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -79,8 +80,8 @@ def tradeoff(path: Path | str, groups: Mapping[str, Sequence[Point]], published:
     axes.set(xlabel="inference cost score (VGG10 W8A8 baseline: 1; lower is better)", ylabel="accuracy over all SNRs")
     axes.set_xscale("log")
     axes.margins(0.12)
-    axes.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
-    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    per_cent(axes.yaxis)
+    plain_logarithmic(axes.xaxis)
     axes.grid(alpha=0.3)
     axes.set_title("cost against accuracy; lines: Pareto front of the runs tested on the same data, bars: 95 %")
     figure.legend(loc="outside lower center")

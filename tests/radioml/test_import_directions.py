@@ -18,7 +18,7 @@ FORBIDDEN = {
 }
 FLOORS = {
     "radioml": """
-        constants errors processes suggest temporary
+        constants errors processes progress suggest temporary
         reading
         doctor files network
         contract data
@@ -28,7 +28,7 @@ FLOORS = {
     """,
     "training": """
         callbacks distributed frame_cache score section
-        bad_batch data models
+        bad_batch data history models
         checkpoint templates
         reference
         evaluate export inner_levels techniques

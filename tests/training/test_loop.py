@@ -101,7 +101,7 @@ def test_training_keeps_a_checkpoint_metrics_and_plots(data: Path, tmp_path: Pat
 
 def test_a_run_directory_belongs_to_one_experiment(data: Path, tmp_path: Path):
     _train(data, tmp_path, epochs=1)
-    with pytest.raises(RadioMLError, match="holds another experiment"):
+    with pytest.raises(RadioMLError, match=r"holds another run: training\.epochs is 1 there and 3 now"):
         _train(data, tmp_path, epochs=3)
 
 

@@ -45,6 +45,9 @@ def test_a_run_on_a_part_says_so_everywhere(part: Path, tmp_path: Path, monkeypa
     assert f"over {SCOPE}, on 12 frames: test part of synthetic data: generator" in output
     metrics = json.loads(Path("run/train/metrics.json").read_text(), parse_constant=pytest.fail)
     assert metrics["over"] == SCOPE and metrics["overall"]["frames"] == 12
+    (epoch,) = json.loads(Path("run/train/history.json").read_text())
+    assert epoch["epoch"] == 1 and set(epoch) == {"epoch", "training_loss", "validation_loss", "validation_accuracy"}
+    assert Path("run/train/training_curve.png").stat().st_size > 10_000
     assert metrics["at_30_db"] == {"accuracy": None, "low": 0.0, "high": 1.0, "correct": 0, "frames": 0}
     assert f"over {SCOPE}" in run("train", "part.yaml", "--data", part, "--run", "run"), "and the second time"
     output = run("evaluate", "run/train/checkpoint.pth", "--data", part)

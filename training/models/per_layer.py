@@ -10,11 +10,16 @@ Bits = PerLayer
 
 def per_layer(name: str, value: PerLayer, layers: int) -> tuple[int, ...]:
     """One value for each layer; raises ValueError for another number of entries, and unless all are positive."""
+    values = _each(name, value, layers)
+    if any(type(entry) is not int or entry < 1 for entry in values):
+        raise ValueError(f"{name} = {value}: expected positive integers")
+    return values
+
+
+def _each(name: str, value: PerLayer, layers: int) -> tuple[int, ...]:
     values = (value,) * layers if isinstance(value, int) else tuple(value)
     if len(values) != layers:
         raise ValueError(f"{name} has {len(values)} entries; this network takes one for all layers, or {layers}")
-    if any(type(entry) is not int or entry < 1 for entry in values):
-        raise ValueError(f"{name} = {value}: expected positive integers")
     return values
 
 
@@ -48,7 +53,7 @@ def activation_widths(bits: Bits, layers: int) -> tuple[int, ...]:
 
 
 def _widths(name: str, bits: Bits, layers: int) -> tuple[int, ...]:
-    values = per_layer(name, bits, layers)
+    values = _each(name, bits, layers)
     for index, width in enumerate(values):
         if not 2 <= width <= 8:
             where = "" if isinstance(bits, int) else f" of layer {index + 1}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, get_origin, get_type_hints
@@ -10,6 +11,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from torch import nn
 
 from radioml.errors import RadioMLError
+from radioml.suggest import did_you_mean
 from training.models.own_code import create_own, is_own, loaded
 
 
@@ -41,8 +43,10 @@ class Topology:
     published: Mapping[str, Published] = field(default_factory=dict)
 
 
-LARGEST = 4096
-"""The largest number that a topology takes; a frame has 1,024 samples."""
+SIZES = (1, 4096)
+"""The smallest and largest number that a topology takes; a frame has 1,024 samples."""
+BITS = (2, 8)
+"""Smallest and largest width of a quantiser."""
 _TOPOLOGIES: dict[str, Topology] = {}
 
 
@@ -69,7 +73,8 @@ def topology(name: str) -> Topology:
         own = loaded(name)
         return Topology(own.model, str(own.place))
     if name not in _TOPOLOGIES:
-        raise RadioMLError(f"unknown topology {name!r}; there are: {', '.join(topologies())}")
+        hint = did_you_mean(name, topologies())
+        raise RadioMLError(f"unknown topology {name!r}{hint} There are: {', '.join(topologies())}")
     return _TOPOLOGIES[name]
 
 
@@ -88,28 +93,33 @@ def create(name: str, parameters: dict[str, Any]) -> nn.Module:
 def _check(model: type[nn.Module], parameters: dict[str, Any]) -> None:
     """Hold parameters against the constructor's annotations; raises ValueError for one that does not fit.
 
-    Whole numbers are counts, sizes or bits: 1 to `LARGEST`, and a list of them has an entry at least.
+    Whole numbers are counts and sizes, `SIZES`, or bits, `BITS`; a list of them has an entry at least.
     """
-    annotations = get_type_hints(model.__init__)
-    for name, value in parameters.items():  # of other names the constructor says that it does not take them
-        if name in annotations and not _fits(value, annotations[name]):
-            raise ValueError(f"{name} = {value!r}: expected {_words(annotations[name])}")
+    annotations, known = get_type_hints(model.__init__), inspect.signature(model).parameters
+    takes_any = any(parameter.kind is parameter.VAR_KEYWORD for parameter in known.values())
+    for name, value in parameters.items():
+        if name not in known and not takes_any:
+            raise ValueError(f"unknown parameter {name!r}{did_you_mean(name, known)} There are {', '.join(known)}")
+        of_bits = name.endswith("bits")  # whose size the networks look at, and name the layer
+        if name in annotations and not _fits(value, annotations[name], any_size=of_bits):
+            raise ValueError(f"{name} = {value!r}: expected {_words(annotations[name], *(BITS if of_bits else SIZES))}")
 
 
-def _fits(value: Any, annotation: Any) -> bool:
+def _fits(value: Any, annotation: Any, any_size: bool) -> bool:
     values = tuple(value) if isinstance(value, list) else value
     try:
         TypeAdapter(annotation, config=ConfigDict(strict=True)).validate_python(values)
     except ValidationError:
         return False
     numbers = values if isinstance(values, tuple) else (values,)
-    return annotation is bool or (len(numbers) > 0 and all(1 <= number <= LARGEST for number in numbers))
+    least, most = SIZES
+    return annotation is bool or (len(numbers) > 0 and (any_size or all(least <= n <= most for n in numbers)))
 
 
-def _words(annotation: Any) -> str:
+def _words(annotation: Any, least: int, most: int) -> str:
     if annotation is bool:
         return "true or false"
-    number, several = f"a whole number from 1 to {LARGEST}", f"a list of whole numbers from 1 to {LARGEST}"
+    number, several = f"a whole number from {least} to {most}", f"a list of whole numbers from {least} to {most}"
     if get_origin(annotation) in (tuple, Sequence):
         return several
     return number if annotation is int else f"{number}, or {several}"

@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from radioml.files import replacing, write_json
+from radioml.report.axes import per_cent, plain_logarithmic
 
 
 def write_results(study: optuna.Study, folder: Path, data: str) -> None:
@@ -69,7 +70,8 @@ def _plot(study: optuna.Study, path: Path, data: str) -> None:
     axes.scatter(*_points(complete), color="grey", s=16, label=f"{len(complete)} trials")
     axes.step(*_points(_by_score(study.best_trials)), where="post", marker="o", label="Pareto front")
     axes.set(xscale="log", xlabel="score (VGG10 W8A8: 1; lower is better)", ylabel="accuracy on validation frames")
-    axes.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
+    per_cent(axes.yaxis)
+    plain_logarithmic(axes.xaxis)
     axes.grid(alpha=0.3, which="both")
     axes.legend()
     axes.set_title(f"{study.study_name}\n{data}", fontsize=11)

@@ -237,9 +237,9 @@ def test_nan_and_clipped_input_and_a_cut_frame_are_counted_by_stream(radioml, sm
     assert [json.loads(row)["class"] is None for row in out.read_text().splitlines()] == [False, True, False, False]
     found = read_json(tmp_path / "x.summary.json")
     clipped = open_package(small_package, tmp_path / "package").manifest.quantiser.frames(iq[[0, 2, 3]]).clipped
-    assert (found["frames"], found["unusable_frames"], found["clipped_values"]) == (4, 1, clipped)
+    assert (found["frames"], found["without_class"], found["clipped_values"]) == (4, {"not finite": 1}, clipped)
     assert clipped >= 1024
     assert found["left_over"] == "3 bytes of a sample and 512 samples" and found["problem"] == ""
-    assert "3 bytes of a sample and 512 samples at the end of" in done.stderr
-    assert "1 frames have NaN or infinite samples: not classified" in done.stderr
+    assert "3 bytes of a sample and 512 samples of" in done.stderr
+    assert "no class: not finite" in done.stderr
     assert f"{clipped / (4 * 2048):.2%} of values clipped" in done.stderr

@@ -32,3 +32,14 @@ def test_an_empty_run_and_a_broken_file_are_errors(tmp_path: Path):
     (tmp_path / "train" / "score.json").write_text("{")
     with pytest.raises(RadioMLError, match="not valid JSON"):
         summarise(tmp_path)
+
+
+def test_a_run_without_figures_says_what_comes_next(tmp_path: Path):
+    (tmp_path / "train").mkdir()
+    for name, what in (
+        ("last.ckpt", "continues it"),
+        ("checkpoint.pth", "radioml export"),
+        ("model.onnx", "radioml score"),
+    ):
+        (tmp_path / "train" / name).touch()
+        assert what in dict(summarise(tmp_path))["next"]

@@ -138,7 +138,7 @@ def test_a_run_of_before_a_setting_existed_is_still_the_same_run(data: Path, tmp
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))
     _train(data, tmp_path, training={"epochs": 1, "minimum_snr_db": 20})
     (tmp_path / "config.yaml").write_text("torn: [")
-    with pytest.raises(RadioMLError, match="holds another experiment"):
+    with pytest.raises(RadioMLError, match=r"holds another run: its config\.yaml is missing or damaged"):
         _train(data, tmp_path, training={"epochs": 1, "minimum_snr_db": 20})
 
 
