@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from typer.core import TyperGroup
 
+import radioml
 from radioml.cli import interrupts
 from radioml.errors import MismatchError, RadioMLError
 from radioml.processes import wait_without_spinning
@@ -95,8 +96,17 @@ def main() -> None:
         _say("error", error, 2, f"`{error.name}` is not installed here; this command is for the workstation")
 
 
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"radioml-fpga {radioml.__version__}")
+        raise typer.Exit
+
+
 @app.callback()
 def options(
+    show_version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_version, help="Show the version and end.")
+    ] = False,
     with_traceback: Annotated[
         bool,
         typer.Option(

@@ -76,7 +76,7 @@ def test_cosine_and_constant_rates_rise_in_a_line_and_then_fall_or_stay():
         (["training.minimum_snr_db=10", "training.maximum_snr_db=8"], "no frames from minimum_snr_db = 10 to"),
         (["training.minimum_snr_db=9", "training.maximum_snr_db=9"], "no frames from minimum_snr_db = 9 to"),
         (["augmentation={}"], "augmentation: nothing is switched on"),
-        (["augmentation.rotate=any"], "augmentation.rotate: Extra inputs"),
+        (["augmentation.rotate=any"], "augmentation.rotate: an unknown key"),
         (["augmentation.noise=-1"], "augmentation.noise: .*greater than or equal to 0"),
         (["averaging.decay=1.5"], "averaging.decay: .*less than or equal to 1"),
         (["distillation.temperature=4"], "distillation.teacher: Field required"),
