@@ -8,12 +8,15 @@ import pytest
 @pytest.fixture(scope="session")
 def pooled_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An untrained network with max-pools and a bias of the classifier."""
+    import torch
+
     from training.checkpoint import TrainedNetwork, save_checkpoint
     from training.export import export
     from training.models import create
 
     run = tmp_path_factory.mktemp("pooled")
     parameters = {"filters": 4, "dense": 8}
+    torch.manual_seed(0)
     network = create("vgg10", parameters).eval()
     save_checkpoint(run / "untrained.pth", TrainedNetwork(network, "vgg10", parameters, {"kind": "none"}, {}))
     return export(run / "untrained.pth", run / "train")
