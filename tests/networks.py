@@ -42,13 +42,13 @@ class GraphWriter:
     def quant(
         self, scale: Any, bits: int, signed: bool = False, narrow: bool = False, of: str = "", **attributes: Any
     ) -> str:
-        """Quantise `of`, or what the last node gave."""
+        """Quantise the tensor `of`, by default the last node's output."""
         inputs = [of or self.tensor, self.constant(scale), self.constant(0), self.constant(bits)]
         attributes = {"signed": int(signed), "narrow": int(narrow), "rounding_mode": "ROUND", **attributes}
         return self.node("Quant", *inputs, domain=self.quant_domain, **attributes)
 
     def weights(self, shape: Sequence[int], bits: int, per_channel: bool) -> tuple[np.ndarray, np.ndarray]:
-        """Random integers, and their scale: one, or one for each entry of the first axis."""
+        """Random integers with one scale, or with one for each entry of the first axis."""
         scale = self.random.uniform(0.02, 0.2, (shape[0], *[1] * (len(shape) - 1)) if per_channel else ())
         largest = 2 ** (bits - 1) - 1
         return self.random.integers(-largest, largest + 1, shape).astype(np.float32), scale.astype(np.float32)
@@ -57,7 +57,7 @@ class GraphWriter:
         self, operation: str, shape: Sequence[int], bits: int = 4, bias: bool = False, per_channel: bool = False,
         **attributes: Any,
     ) -> None:  # fmt: skip
-        """A layer with weights (outputs, inputs, ...) of what the last node gave."""
+        """A layer with weights (outputs, inputs, ...) on the last node's output."""
         integers, scale = self.weights(shape, bits, per_channel)
         source = self.tensor
         weights = self.quant(scale, bits, signed=True, narrow=True, of=self.constant(integers * scale))
@@ -66,7 +66,7 @@ class GraphWriter:
         self.channels = shape[0]
 
     def no_bias(self, operation: str, shape: Sequence[int]) -> list[str]:
-        """Zeros, where an old opset wants a bias."""
+        """Zeros as the bias that an old opset requires."""
         return [self.constant(np.zeros(shape[0]))] if operation == "Gemm" and self.opset < 11 else []
 
     def convolution(self, outputs: int, kernel: int, **options: Any) -> None:
@@ -75,7 +75,7 @@ class GraphWriter:
         self.layer("Conv", shape, **{"kernel_shape": [kernel], "pads": [kernel // 2] * 2, **options})
 
     def batch_norm(self) -> None:
-        """With negative slopes, too, and one channel that is constant."""
+        """A batch norm with positive and negative slopes and one constant channel."""
         gamma = self.random.uniform(0.3, 2, self.channels) * self.random.choice([-1, 1, 1], self.channels)
         gamma[0] = 0
         beta, mean = self.random.normal(0.3, 0.5, (2, self.channels))

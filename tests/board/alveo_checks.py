@@ -1,7 +1,7 @@
 """Checks of the pynq backend on the simulated Alveo card, in the board's environment with PYNQ 3.0.1.
 
-Called as checks.py is, with a package for an Alveo. PYNQ and finn-plus-driver are the real ones; what is simulated is
-XRT's core library and the card below it.
+The arguments are those of checks.py, with a package for an Alveo. PYNQ and finn-plus-driver are real; XRT's core
+library and the card are simulated.
 """
 
 # ruff: noqa: E402
@@ -60,7 +60,7 @@ def any_batch_size(package: Package, integers: np.ndarray, logits: np.ndarray) -
 
 
 def finn_driver_alone(package: Package, integers: np.ndarray, logits: np.ndarray) -> None:
-    """finn-plus-driver does not find the memory banks, and with them found does everything else by itself."""
+    """finn-plus-driver finds no memory banks; given the banks, it does everything else by itself."""
     unmodified = raised(RuntimeError, lambda: overlay(package, 3, FINNDMAOverlay))
     assert "Multiple memories active in design" in unmodified
     driver = overlay(package, 3)
@@ -69,7 +69,7 @@ def finn_driver_alone(package: Package, integers: np.ndarray, logits: np.ndarray
 
 
 def synchronisation(package: Package, integers: np.ndarray, logits: np.ndarray) -> None:
-    """What is not copied to the card does not reach the accelerator; what is not copied back is not seen."""
+    """Data must be copied to the card to reach the accelerator, and back to reach the host."""
     driver = overlay(package, 1)
     source, sink = driver.ibuf_packed_device[0], driver.obuf_packed_device[0]
     source[:] = integers[:1].view(np.uint8).reshape(source.shape)
@@ -86,7 +86,7 @@ def synchronisation(package: Package, integers: np.ndarray, logits: np.ndarray) 
 
 
 def a_hang_ends_with_a_message(package: Package, integers: np.ndarray, logits: np.ndarray) -> None:
-    """Nothing stops the kernel, so what it may write to stays allocated: here it does, when frames come at last."""
+    """Nothing stops a kernel, so the memory that it may write stays allocated; here it writes when frames come."""
     pynq_board.TIMEOUT_SECONDS = 0.2
     with open_accelerator(package, "pynq") as accelerator:
         driver = accelerator._shell.overlay
@@ -117,7 +117,7 @@ def an_interrupt_lets_the_transfer_end(package: Package, integers: np.ndarray, l
 
 
 def an_interrupt_at_any_moment(package: Package, integers: np.ndarray, logits: np.ndarray) -> None:
-    """No transfer is left under way, and the next one gives its own results."""
+    """No transfer stays under way, and the next one gives its own results."""
     with open_accelerator(package, "pynq", transfer_frames=4) as accelerator:
         seconds = accelerator.infer(integers[:12]).seconds
         for moment in np.linspace(0, 1.2 * seconds, 16):
@@ -128,7 +128,7 @@ def an_interrupt_at_any_moment(package: Package, integers: np.ndarray, logits: n
 
 
 def an_interrupt_between_the_engines(package: Package, integers: np.ndarray, logits: np.ndarray) -> None:
-    """Frames that no output DMA was started for would be the next transfer's results."""
+    """Without a started output DMA, these frames would become the next transfer's results."""
     with open_accelerator(package, "pynq") as accelerator:
         engine = accelerator._shell.overlay.odma[0]
         start = engine.start
@@ -159,7 +159,7 @@ def a_second_interrupt_does_not_wait(package: Package, integers: np.ndarray, log
 
 
 def a_failed_command_is_noticed(package: Package, integers: np.ndarray, logits: np.ndarray) -> None:
-    """A DMA kernel reaches its own bank only; PYNQ's own waiting would take the failure for success."""
+    """A DMA kernel reaches its own bank only; PYNQ's wait would report the failure as success."""
     with open_accelerator(package, "pynq") as accelerator:
         shell = accelerator._shell
         (source, _), second = shell.buffers
@@ -235,7 +235,7 @@ def overlay(package: Package, frames: int, driver: type[FINNDMAOverlay] = AlveoO
 
 
 def raised(kind: type[BaseException], call: Callable[..., object], *arguments: object) -> str:
-    """The message of the exception that the call must raise."""
+    """The message of the exception that a call must raise."""
     try:
         call(*arguments)
     except kind as error:

@@ -78,7 +78,7 @@ def dma_registers(package: Package, integers: np.ndarray, logits: np.ndarray) ->
 
 
 def caches(package: Package, integers: np.ndarray, logits: np.ndarray) -> None:
-    """What is not flushed does not reach the accelerator; what is not invalidated is not seen."""
+    """Data must be flushed to reach the accelerator, and caches invalidated to see its results."""
     with overlay(package, 1) as driver:
         source, sink = driver.ibuf_packed_device[0], driver.obuf_packed_device[0]
         source[:] = integers[:1].view(np.uint8).reshape(source.shape)
@@ -119,7 +119,7 @@ def an_interrupt_lets_the_transfer_end(package: Package, integers: np.ndarray, l
 
 
 def an_interrupt_at_any_moment(package: Package, integers: np.ndarray, logits: np.ndarray) -> None:
-    """No transfer is left under way, and the next one gives its own results."""
+    """No transfer stays under way, and the next one gives its own results."""
     with open_accelerator(package, "pynq", transfer_frames=4) as accelerator:
         seconds = accelerator.infer(integers[:12]).seconds
         for moment in np.linspace(0, 1.2 * seconds, 16):
@@ -143,7 +143,7 @@ def an_interrupt_between_the_engines(package: Package, integers: np.ndarray, log
 
 
 def a_second_interrupt_does_not_wait(package: Package, integers: np.ndarray, logits: np.ndarray) -> None:
-    """Neither for the transfer to end nor for the timeout; the DMA engines are stopped before the buffers are freed."""
+    """A second interrupt waits for neither transfer nor timeout; DMA engines stop before buffers are freed."""
     board = pynq.Device.active_device
     with open_accelerator(package, "pynq") as accelerator:
         accelerator._shell.overlay.idma[0].write = lambda offset, value: None
@@ -211,7 +211,7 @@ def a_broken_bitfile_is_refused(package: Package, integers: np.ndarray, logits: 
 
 
 def a_broken_handoff_is_refused(package: Package, integers: np.ndarray, logits: np.ndarray) -> None:
-    """Cut off, or of a design without FINN's DMA engines."""
+    """A handoff file that is cut off, and one of a design without FINN's DMA engines."""
     path = package.folder / HANDOFF
     handoff = path.read_text()
     for broken in (handoff[:-100], "", handoff.replace("odma0", "axi_dma_0")):
@@ -259,7 +259,7 @@ def overlay(package: Package, frames: int) -> Iterator[FINNDMAOverlay]:
 
 
 def raised(kind: type[BaseException], call: Callable[..., object], *arguments: object) -> str:
-    """The message of the exception that the call must raise."""
+    """The message of the exception that a call must raise."""
     try:
         call(*arguments)
     except kind as error:

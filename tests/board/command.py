@@ -1,4 +1,4 @@
-"""`radioml` on the simulated board with short transfers, little patience, Ctrl-C on order, and a look at what is left.
+"""`radioml` on the simulated board with short transfers, a short timeout and a chosen Ctrl-C; checks for leftovers.
 
 `python command.py PATIENCE INTERRUPTED ARGUMENT ...`: a transfer may take PATIENCE seconds; Ctrl-C comes in the midst
 of transfer number INTERRUPTED, 0 for never. Ends as `radioml ARGUMENT ...` does.

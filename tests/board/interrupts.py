@@ -1,4 +1,4 @@
-"""Ctrl-C at a chosen place or moment, without a clock that a busy machine could make late."""
+"""Ctrl-C at a chosen place or moment, by events instead of clocks, which a busy machine would delay."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ def first(owner: Any, name: str, action: Callable[[], object]) -> None:
 
 
 def ctrl_c() -> None:
-    """SIGINT to this thread: it is handled before the call returns."""
+    """Send SIGINT to this thread, which handles it before the call returns."""
     signal.raise_signal(signal.SIGINT)
 
 
 def held(fabric: Fabric) -> Event:
-    """Let the frames of the fabric's next transfer wait for the event that is returned."""
+    """Let the frames of the fabric's next transfer wait for the returned event."""
     go = Event()
     first(fabric._simulator, "run", lambda: go.wait(60))
     return go
 
 
 def answers_of_idle(shell: Shell, then: dict[int, Callable[[], object]]) -> list[bool]:
-    """The answers of `shell.idle`, as they are given; then: what to do after the answer of this number, from 1."""
+    """The answers of `shell.idle` in their order; then: action after the answer of this number, from 1."""
     idle, answers = shell.idle, []
 
     def watched() -> bool:

@@ -1,7 +1,7 @@
 """Execute a notebook in the board's Python environment, as Jupyter would, with the simulated board plugged into PYNQ.
 
 `python notebook.py NOTEBOOK EXECUTED`: writes EXECUTED, the notebook with its outputs. A cell that fails is a failure.
-The board is plugged in by IPython's start-up folder, so that the notebook need not know of it.
+IPython's start-up folder plugs the board in, so the notebook contains nothing about the simulation.
 """
 
 from __future__ import annotations

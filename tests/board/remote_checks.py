@@ -1,7 +1,7 @@
 """Checks of the pynq backend on a board in the network, in the board's Python environment.
 
-Called as checks.py is. PYNQ's unmodified remote device drives the simulated board over this machine's loopback; the
-server runs in the same process, so that a check can look at the board's side.
+The arguments are those of checks.py. PYNQ's unmodified remote device drives the simulated board over this machine's
+loopback; the server runs in the same process, so that a check can look at the board's side.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def same_integers(package: Package, integers: np.ndarray, logits: np.ndarray) ->
 
 
 def any_batch_size(package: Package, integers: np.ndarray, logits: np.ndarray) -> None:
-    """PYNQ's remote buffers are read whole only; those of a partial transfer too."""
+    """PYNQ reads remote buffers as a whole, also after a partial transfer."""
     with board() as remote, open_accelerator(package, "pynq", None, remote.target, 64) as accelerator:
         for start, stop in ((0, 1), (1, 8), (8, 73), (10, 138), (3, 4)):
             assert np.array_equal(accelerator.infer(integers[start:stop]).logits, logits[start:stop])
@@ -90,7 +90,7 @@ def port_widths(package: Package, integers: np.ndarray, logits: np.ndarray) -> N
 
 
 def a_bitfile_that_lies_there_is_not_used(package: Package, integers: np.ndarray, logits: np.ndarray) -> None:
-    """PYNQ uploads no bitfile where one of the same name is; ours must be loaded all the same."""
+    """PYNQ does not upload a bitfile of a name that the board has; ours must still be loaded."""
     with board() as remote:
         device = remote_board.connect(remote.target)
         device.write_file("/lib/firmware/accelerator.bin", b"of another design")
@@ -150,7 +150,7 @@ def a_server_that_dies_in_a_transfer(package: Package, integers: np.ndarray, log
 
 
 def a_board_that_is_silent(package: Package, integers: np.ndarray, logits: np.ndarray) -> None:
-    """Switched off, or its cable pulled: nothing comes back, not even a refusal."""
+    """A board that is off or unplugged answers nothing, not even a refusal."""
     with board() as remote:
         remote_board.DEADLINE_SECONDS = 0.5
         with open_accelerator(package, "pynq", target=remote.target) as accelerator:
@@ -198,7 +198,7 @@ def an_interrupt_while_the_server_starts(package: Package, integers: np.ndarray,
 
 
 class Remote(NamedTuple):
-    """A simulated board, its server and where it is."""
+    """A simulated board with its server and address."""
 
     simulated: SimulatedBoard
     server: grpc.Server

@@ -1,4 +1,4 @@
-"""A network of others through the stages: imported, scored, evaluated, estimated and verified against its own file."""
+"""A network of others through all stages: imported, scored, evaluated, estimated, and verified against its file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A network of one's own, from an empty folder outside of the repository to simulated RTL."""
+"""A user's own network, from an empty folder outside of the repository to simulated RTL."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ def board_python() -> str:
 def in_board_environment(
     python: str, *arguments: object, home: Path, packages: Path | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run Python there; packages: a folder whose packages take the place of those in the environment."""
+    """Run Python in the board's environment; packages: a folder of packages that replace those of the environment."""
     path = os.pathsep.join(str(folder) for folder in (packages, REPOSITORY) if folder)
     environment = {**os.environ, "HOME": str(home), "PYTHONPATH": path, "COLUMNS": "200"}
     environment["MPLCONFIGDIR"] = str(home / "matplotlib")

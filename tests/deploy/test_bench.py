@@ -1,4 +1,4 @@
-"""`radioml bench`: what it measures, how long it takes, what it says of the figures, and what survives an early end."""
+"""`radioml bench`: its measurements, their duration and description, and the results after an early end."""
 
 from __future__ import annotations
 

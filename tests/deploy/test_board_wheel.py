@@ -1,4 +1,4 @@
-"""The wheel for a board: installed alone, it classifies; what it lacks, it says."""
+"""The wheel for a board, installed alone: it classifies, and names what it lacks."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_python_3_10_compiles_it(wheel, tmp_path):
 
 @pytest.fixture(scope="module")
 def installed(wheel, board_python, tmp_path_factory) -> Path:
-    """bin/ of an environment that holds the wheel, and reaches the board's packages without their commands."""
+    """bin/ of an environment with the wheel and with the board's packages, but without their commands."""
     folder = tmp_path_factory.mktemp("board")
     subprocess.run([board_python, "-m", "venv", "--without-pip", folder], check=True)
     pip = [board_python, "-m", "pip", "--disable-pip-version-check", "--python", folder / "bin" / "python"]

@@ -129,7 +129,7 @@ def test_a_file_that_breaks_keeps_what_is_done(small_package, data_file, tmp_pat
 
 
 class Instant:
-    """An accelerator that answers at once, class 0 whatever the frame."""
+    """An accelerator that answers at once, with class 0 for every frame."""
 
     batch_frames = 32
 
@@ -207,7 +207,7 @@ def _other_size(origin: Origin) -> dict[str, str]:
 
 
 def test_identical_frames_must_be_nearly_as_accurate(result):
-    """A difference that other frames of the same number explain is an alarm on the very frames of the report."""
+    """A difference that chance explains on other frames is an alarm on the frames of the report."""
     correct = int(result.metrics.overall.correct)
     whole = replace(result, part="test", manifest=replace(result.manifest, training_data=vars(result.origin)))
 
@@ -221,7 +221,7 @@ def test_identical_frames_must_be_nearly_as_accurate(result):
 
 
 def test_one_right_accelerator_in_a_thousand_is_suspected_at_most(result, monkeypatch):
-    """Both tests together: the class of each frame is drawn as right or wrong with the report's accuracy."""
+    """Both tests together, on classes that are drawn right or wrong with the report's accuracy."""
     trials, frames, rng = 20_000, 2600, np.random.default_rng(0)
     monkeypatch.setattr("deploy.expectation._FALSE_ALARMS", 0.05)  # so that there are some to count
     alarms = 0

@@ -1,4 +1,4 @@
-"""`radioml evaluate` on a build: the RTL and the checkpoint that it came from give the same class for every frame."""
+"""`radioml evaluate` on a build: RTL and checkpoint give the same class for every frame."""
 
 from __future__ import annotations
 

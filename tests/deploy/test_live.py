@@ -66,7 +66,7 @@ def errors(process: subprocess.Popen[bytes]) -> str:
 
 
 def test_rows_come_while_the_source_is_open(small_package, samples, tmp_path):
-    """Not after a block of 256 frames, nor after a batch: the test would wait for ever."""
+    """If rows came after a block of 256 frames or a batch only, the test would wait for ever."""
     with streaming(small_package, tmp_path) as process:
         for round_ in range(2):
             send(process.stdin, samples[: FRAMES * 4096])

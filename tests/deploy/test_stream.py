@@ -88,7 +88,7 @@ def test_probabilities_are_the_softmax(package, iq, logits):
 
 
 class Slow:
-    """An accelerator that waits for an event before it answers, to see what happens meanwhile."""
+    """An accelerator that waits for an event before it answers."""
 
     batch_frames = 2
 

@@ -24,7 +24,7 @@ def pooled_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def asymmetric_model(pooled_model: Path, tmp_path: Path) -> Path:
-    """That network with asymmetric weights, which the RTL multiplier does not take."""
+    """The network of `pooled_model` with asymmetric weights, which the RTL multiplier does not take."""
     from onnx import save
     from qonnx.core.modelwrapper import ModelWrapper
     from qonnx.custom_op.registry import getCustomOp

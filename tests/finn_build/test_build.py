@@ -44,7 +44,7 @@ def test_rtl_is_self_contained(small_build):
 
 
 def test_nothing_is_written_elsewhere(small_build):
-    """Not to the home directory, and not to the working directory, which was the home too."""
+    """The home directory, which is the working directory too, stays empty."""
     assert list(small_build.home.iterdir()) == []
 
 

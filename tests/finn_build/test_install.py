@@ -1,4 +1,4 @@
-"""The scripts that install: what fetches FINN's dependencies, and that the images use the scripts that the tests do."""
+"""The installation: the script that fetches FINN's dependencies, and images that use the tested scripts."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ def test_an_incomplete_stage_has_exit_code_2(radioml, tmp_path):
 
 @pytest.fixture
 def vivado(tmp_path):
-    """An environment as a sourced settings64.sh leaves it."""
+    """An environment as after sourcing settings64.sh."""
 
     def make(release: str, *tools: str) -> dict[str, str]:
         folder = tmp_path / "Vivado" / release
@@ -112,7 +112,7 @@ IMAGE = {
 
 @pytest.fixture
 def board(monkeypatch, tmp_path):
-    """A function that gives the needs of a board with these distributions, installed as the wheel in Python 3.10."""
+    """A function for the needs of a board with these distributions, with the wheel installed in Python 3.10."""
     python = markers.default_environment() | {"python_version": "3.10", "python_full_version": "3.10.4"}
     monkeypatch.setattr(markers, "default_environment", lambda: python)
     monkeypatch.setenv("XILINX_XRT", str(tmp_path))

@@ -1,4 +1,4 @@
-"""Writing files: what happens when there is no space, and to files that are read."""
+"""Writing files: on a full disk, and over files that are inputs."""
 
 from __future__ import annotations
 

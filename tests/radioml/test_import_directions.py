@@ -1,4 +1,4 @@
-"""The rooms of the house and the floors of each: who may import whom, and what must run on a board's older Python."""
+"""Rooms and floors: who may import whom, and which files must run in a board's older Python."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def module_level(tree: ast.Module) -> ast.Module:
 
 
 def imported(name: str, source: str) -> set[str]:
-    """What the file `name` (path from the root) imports; of a command, which loads its stage when called, the rest."""
+    """Imports of the file `name` (path from the root); of a command without its functions, which load a stage."""
     tree = ast.parse(source)
     return imports(module_level(tree) if name.startswith(COMMAND_LINE) else tree)
 
@@ -140,7 +140,7 @@ def module_of(name: str) -> str:
 
 
 def circle(sources: dict[str, str]) -> list[str]:
-    """Modules that import each other in a circle, of files with these sources; [] if there is none."""
+    """Modules that import each other in a circle, of files with these sources; [] without a circle."""
     modules = {module_of(name) for name in sources}
     graph = {
         module_of(name): {other for other in imported(name, source) if other in modules} - {module_of(name)}

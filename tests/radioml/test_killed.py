@@ -1,4 +1,4 @@
-"""What a killed process leaves: no child, and no file that the next run does not remove."""
+"""A killed process leaves no child, and no file that the next run does not remove."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _PATIENCE = 120  # seconds; only a failure takes so long
 
 
 def script(text: str, folder: Path, *arguments: object) -> subprocess.Popen[str]:
-    """Run Python code that prints a line when it has come so far."""
+    """Run Python code until the code prints a line."""
     (folder / "script.py").write_text(text)
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "HOME": str(folder)}
     command = [sys.executable, str(folder / "script.py"), *map(str, arguments)]
@@ -29,7 +29,7 @@ def script(text: str, folder: Path, *arguments: object) -> subprocess.Popen[str]
 
 
 def processes_of(mark: str) -> list[int]:
-    """Processes with a text in their command line or environment, zombies left aside."""
+    """Processes with a text in their command line or environment, without zombies."""
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:

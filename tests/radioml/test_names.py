@@ -1,4 +1,4 @@
-"""Files and folders whose names look like rich's markup are shown as they are called."""
+"""Names of files and folders that look like rich's markup are shown unchanged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The workstation's wheel, installed alone beside its dependencies: it brings all data that its commands read."""
+"""The workstation's wheel, installed alone beside its dependencies: it contains all data that its commands read."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def run(*command: object, cwd: Path, **environment: str) -> subprocess.Completed
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, of a copy of the rooms: setuptools leaves its build folder beside what it builds."""
+    """The wheel, built from a copy of the rooms, because setuptools leaves a build folder beside the source."""
     source = tmp_path_factory.mktemp("source")
     for room in ROOMS:
         shutil.copytree(REPOSITORY / room, source / room, ignore=shutil.ignore_patterns("__pycache__"))
@@ -42,7 +42,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A virtual environment that has this project from the wheel alone, and else what this environment has."""
+    """A virtual environment with this project from the wheel alone, and with this environment's other packages."""
     folder = tmp_path_factory.mktemp("installed") / "venv"
     assert run(sys.executable, "-m", "venv", "--without-pip", folder, cwd=folder.parent).returncode == 0
     (site,) = folder.glob("lib/python*/site-packages")
@@ -54,7 +54,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_every_file_of_a_package_is_in_the_wheel(wheel: Path):
-    """The rooms hold nothing but what the project needs when it runs."""
+    """Every file of the rooms is needed at run time."""
     done = run("git", "ls-files", *ROOMS, cwd=REPOSITORY)
     assert done.returncode == 0, done.stderr
     with zipfile.ZipFile(wheel) as archive:

@@ -1,6 +1,7 @@
 """The pynq backend on the simulated Alveo card: in the board's environment, with the real PYNQ 3.0.1 for PYNQ 4.
 
-What runs there is tests/board/alveo_checks.py; here are the commands of users, and what they are told elsewhere.
+tests/board/alveo_checks.py runs in that environment. The tests here are of users' commands, and of their messages in
+other environments.
 """
 
 from __future__ import annotations
@@ -127,7 +128,7 @@ def test_without_pynq_the_command_says_what_to_install(radioml, card_package, da
 
 
 def test_kernels_and_banks_are_finn_s():
-    """The names, and that the engines are counted for their banks; reading its source, as FINN's import takes long."""
+    """Names of kernels and the number of engines for each bank, read from FINN's source: importing FINN takes long."""
     (finn,) = find_spec("finn").submodule_search_locations
     source = (Path(finn) / "transformation" / "fpgadataflow" / "vitis_linking_configuration.py").read_text()
     for line in ('idma = f"idma_{total_idmas}"', 'odma = f"odma_{total_odmas}"', "mem_idx = dma_on_device[node.name]"):

@@ -1,4 +1,4 @@
-"""Signals that come while they are held, before and after."""
+"""Signals before, during and after a block that holds them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Ended(BaseException):
-    """What the handlers of this test raise."""
+    """Raised by the handlers of this test."""
 
 
 @pytest.fixture(autouse=True)
@@ -52,7 +52,7 @@ def test_ignored_signals_stay_ignored():
 
 
 def test_a_signal_while_handlers_come_back_leaves_none_that_swallows(monkeypatch):
-    """The first handler that is back may be called before the others are."""
+    """The first restored handler may be called before the others are restored."""
     real = signal.signal
     calls = []
 

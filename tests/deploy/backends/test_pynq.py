@@ -1,6 +1,7 @@
 """The pynq backend on the simulated board: in the board's own Python environment, with the real PYNQ and FINN driver.
 
-What runs there is tests/board/checks.py; here are the packages, the frames and what the other backends make of them.
+tests/board/checks.py runs in that environment. The tests here prepare packages and frames, and compare the results with
+other backends.
 """
 
 from __future__ import annotations

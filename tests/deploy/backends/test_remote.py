@@ -1,6 +1,6 @@
 """A board on the network: PYNQ's own remote device, unmodified, drives a simulated board over loopback.
 
-What runs in the board's environment is tests/board/remote_checks.py; here are the commands of users.
+tests/board/remote_checks.py runs in the board's environment. The tests here are of users' commands.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ CHECKS = REPOSITORY / "tests" / "board" / "remote_checks.py"
 
 @pytest.fixture(scope="module")
 def target(board_python, tmp_path_factory) -> Iterator[str]:
-    """Where `python -m deploy.simulated.remote` serves a board."""
+    """Address at which `python -m deploy.simulated.remote` serves a board."""
     home = tmp_path_factory.mktemp("remote")
     server = subprocess.Popen(
         [board_python, "-m", "deploy.simulated.remote", "--port", "0"], stdout=subprocess.PIPE, text=True, cwd=home,

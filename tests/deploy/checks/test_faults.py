@@ -1,4 +1,4 @@
-"""What goes wrong on a board and before it: each fault ends with a message, freed buffers, and the results so far kept.
+"""Faults on a board and before it: each ends with a message and freed buffers, and earlier results stay.
 
 Faults of the DMA registers and of bitfiles are in tests/board/checks.py.
 """
@@ -36,7 +36,7 @@ NOTHING_LEFT = "left behind: 0 buffers, DMA idle"
 
 @pytest.fixture(scope="session")
 def stopping_library(small_build, tmp_path_factory) -> bytes:
-    """The small accelerator with a last FIFO that hands on as many words as a file beside it says, and then none."""
+    """The small accelerator with a last FIFO that stops after the number of words in a file beside the library."""
     folder = tmp_path_factory.mktemp("stopping")
     manifest = open_package(small_build.folder / "package.zip", folder / "package").manifest
     rtl = Path(shutil.copytree(small_build.folder / "rtl", folder / "rtl"))
@@ -71,7 +71,7 @@ def stopping_package(repack, stopping_library, tmp_path) -> Callable[[int], Path
 
 @pytest.fixture
 def of_two_builds(repack, bitfile_package, small_package, tmp_path) -> Callable[..., Path]:
-    """A package with the manifest and golden frames of one build and the bitfile of another, of other weights."""
+    """A package with manifest and golden frames of one build, and the bitfile of a build with other weights."""
 
     def make(**streams: StreamFormat) -> Path:
         package = open_package(small_package, tmp_path / "small")

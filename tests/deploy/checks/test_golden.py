@@ -21,13 +21,13 @@ IQ = np.random.default_rng(4).normal(0, 0.8, (12, 1024, 2)).astype(np.float32)
 
 
 def logits_of(integers: np.ndarray) -> np.ndarray:
-    """A stand-in network: every sample counts, I and Q differently."""
+    """A stand-in network whose logits depend on every sample, and on I and Q in different ways."""
     weights = np.random.default_rng(5).integers(-7, 8, (2048, 24))
     return integers.reshape(len(integers), -1).astype(np.int64) @ weights
 
 
 class StandIn:
-    """An accelerator that computes `logits_of`, with something done to its results."""
+    """An accelerator that computes `logits_of` and changes the results."""
 
     def __init__(self, package: Package, fault: Any = lambda logits: logits) -> None:
         self.manifest, self.fault, self.batch_frames = package.manifest, fault, 8
@@ -37,7 +37,7 @@ class StandIn:
 
 
 class StandInManifest:
-    """What the golden check wants to know of a manifest."""
+    """The fields of a manifest that the golden check reads."""
 
     quantiser, classes = QUANTISER, CLASSES
     input = StreamFormat((1024, 2), 16, 8, True, 16)
@@ -50,7 +50,7 @@ def package(folder: Path, golden_logits: np.ndarray) -> Package:
 
 
 def in_groups(integers: np.ndarray, size: int) -> np.ndarray:
-    """Every `size` integers that follow each other in reverse."""
+    """The integers with each group of `size` consecutive ones reversed."""
     return integers.reshape(-1, size)[:, ::-1].reshape(integers.shape)
 
 

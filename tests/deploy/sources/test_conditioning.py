@@ -1,4 +1,4 @@
-"""DC offset, frequency offset and sample rate: what a receiver leaves is taken away, and nothing else."""
+"""DC offset, frequency offset and sample rate: the receiver's effects are removed, and the signal is unchanged."""
 
 from __future__ import annotations
 

@@ -246,7 +246,7 @@ def test_missing_files_and_a_collection(integers, tmp_path):
 
 
 def test_damaged_metadata_are_refused_or_read(integers, tmp_path):
-    """Fuzzing: nothing but RadioMLError ever comes of damaged bytes."""
+    """Fuzzing: damaged bytes raise RadioMLError alone."""
     captures = [{"core:sample_start": 0, "core:frequency": 1e8}, {"core:sample_start": 1500, "core:header_bytes": 4}]
     path = write(tmp_path, integers.tobytes(), captures, core_num_channels=1, core_trailing_bytes=2)
     for content in damaged(path.read_bytes()):

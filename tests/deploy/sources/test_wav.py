@@ -1,4 +1,4 @@
-"""WAV files of I and Q: what other programs write is read; mono, damaged and unfinished ones are told or read."""
+"""WAV files of I and Q by other programs; mono, damaged and unfinished files are refused with a message or read."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_what_is_no_recording_of_i_and_q_is_told(content, message, tmp_path):
 
 
 def test_damaged_files_are_refused_or_read(iq, tmp_path):
-    """Fuzzing: nothing but RadioMLError ever comes of damaged bytes."""
+    """Fuzzing: damaged bytes raise RadioMLError alone."""
     content = header(0xFFFFFFFF, b"ds64" + struct.pack("<IQQQI", 28, 0, 4400, 0, 0), b"RF64") + iq[:1100].tobytes()
     for changed in damaged(content):
         (tmp_path / "x.wav").write_bytes(changed)

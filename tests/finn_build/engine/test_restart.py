@@ -154,7 +154,7 @@ def test_altered_result_is_made_anew_and_what_follows_is_cached(small_build, tmp
 
 
 def test_stale_results_do_not_outlive_an_interrupted_build(small_build, tmp_path, monkeypatch):
-    """Until the rebuild is complete nothing in the folder may pass for its result."""
+    """Until the rebuild is complete, no file in the folder may look like its result."""
     folder = Path(shutil.copytree(small_build.folder, tmp_path / "build"))
 
     def interrupted(*_, **__):

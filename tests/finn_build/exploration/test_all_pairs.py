@@ -124,7 +124,7 @@ def test_second_run_estimates_nothing(radioml, configs, estimated, tmp_path):
 
 
 def test_what_goes_wrong_with_one_pair_is_its_verdict_and_not_cached(estimated, tmp_path):
-    """The graph of FINN's layers is unreadable: a failure that no check foresees."""
+    """An unreadable graph of FINN's layers is a failure that no check foresees."""
     folder, _ = estimated
     layers = Layers(**read_json(folder / "networks" / "small" / "layers.json")["value"])
     train = tmp_path / "networks" / "small" / "train"

@@ -23,7 +23,7 @@ MADE_UP = Estimate("made up", (), "none", "none", 1.0, 1, "none", 1.0, 1, 1.0, (
 
 @pytest.fixture(scope="module")
 def polyphase(tmp_path_factory):
-    """Layers, not folded, of a small untrained network on 128 pixels of 16 channels; in a FINN session."""
+    """Unfolded layers of a small untrained network on 128 pixels of 16 channels, in a FINN session."""
     from training.checkpoint import TrainedNetwork, save_checkpoint
     from training.export import export
     from training.models import create
@@ -84,7 +84,7 @@ def test_board_that_is_too_small(polyphase):
 
 
 def test_search_finds_what_trying_all_finds():
-    """Networks of made-up layers: layer i takes work / parallelism cycles and that many DSPs."""
+    """Networks of invented layers: a layer takes work / parallelism cycles and as many DSPs as its parallelism."""
     for seed in range(50):
         rng = random.Random(seed)
         layers = [[rng.choice([1, 3, 7]) * 2**k for k in range(rng.randint(4, 12))] for _ in range(4)]

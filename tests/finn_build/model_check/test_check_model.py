@@ -1,4 +1,4 @@
-"""Networks with one thing wrong each: it is said with the layer's name and what to change; nothing is built."""
+"""Networks with one fault each: the message names the layer and the change that helps; nothing is built."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def weights_of(model, node):
 
 
 def insert_behind(model, node, new):
-    """Put `new`, which reads the output of `node`, in front of the consumers of that."""
+    """Insert `new` between `node` and the consumers of its output."""
     for consumer in model.find_consumers(node.output[0]):
         consumer.input[list(consumer.input).index(node.output[0])] = new.output[0]
     model.graph.node.insert(list(model.graph.node).index(node) + 1, new)
@@ -70,7 +70,7 @@ def float_weights(model):
 
 
 def residual_sum(model):
-    """Around the second convolution's activation, not requantised."""
+    """Add a sum around the second convolution's activation, without requantisation."""
     quants = [model.find_consumers(node.output[0])[0] for node in model.graph.node if node.op_type == "Relu"]
     add = helper.make_node("Add", [quants[0].output[0], quants[1].output[0]], ["sum"], name="Residual")
     insert_behind(model, quants[1], add)
@@ -108,7 +108,7 @@ def quantiser_behind_flatten(model):
 
 
 def no_quantiser(model):
-    """In front of the second convolution."""
+    """Remove the quantiser in front of the second convolution."""
     relu = first(model, "Relu")
     conv = [node for node in model.graph.node if node.op_type == "Conv"][1]
     conv.input[0] = relu.output[0]

@@ -52,7 +52,7 @@ endmodule
 
 
 def overflows(folder: Path, depth: str, offer: int = 4) -> dict[tuple[int, int], int]:
-    """Patterns that went wrong, per (SIMD, cycles a result), where the queue has MAX_IN_FLIGHT = `depth`."""
+    """Patterns with wrong results for each (SIMD, cycles a result), of a queue with MAX_IN_FLIGHT = `depth`."""
     (library,) = [path for root in finn.__path__ for path in Path(root, "finn-rtllib").glob("mvu")]
     if not (folder / "queues").exists():
         for name in FILES:

@@ -75,7 +75,7 @@ def test_the_readme_describes_the_ports(small_build, package):
 
 
 def with_faults(top: str) -> str:
-    """Faults that a file read at the start chooses from, so that one simulator has them all."""
+    """The design with several faults; a file chooses one at the start, so that one simulator has all of them."""
     hidden = {
         ("MVAU_rtl_1", "in0_V_TVALID"): (INPUT_CUT, STUCK),
         ("MVAU_rtl_1", "in0_V_TREADY"): (STUCK,),
@@ -96,9 +96,9 @@ def with_faults(top: str) -> str:
 
 @pytest.fixture(scope="module")
 def faulty(small_build, package, tmp_path_factory):
-    """A simulator of the folder as it was moved, with the library's own multiplier, and the folder.
+    """A simulator of the moved folder with the library's own multiplier, and the folder.
 
-    `fault.dat` in it chooses a fault.
+    `fault.dat` in the folder chooses a fault.
     """
     moved = Path(shutil.copytree(small_build.folder / "rtl", tmp_path_factory.mktemp("moved") / "hdl"))
     design = read_design(small_build.folder / DESIGN)
@@ -139,7 +139,7 @@ def test_a_planted_fault_is_named(package, faulty, fault, message):
 
 
 def test_a_simulator_is_found_by_content_wherever_it_lies(small_build, moved, tmp_path, monkeypatch):
-    """What the build cached is found for the moved folder, and compiled anew when anything in it changes."""
+    """The build's simulator is found for the moved folder; any change in the folder makes a new compilation."""
     compiled = []
     monkeypatch.setattr(simulator_cache_module, "compile_simulator", lambda *arguments: compiled.append(arguments))
     cache = simulator_cache(small_build.folder / "finn")
@@ -174,7 +174,7 @@ def test_a_damaged_simulator_in_the_cache_is_compiled_anew(moved, small_build, t
 
 
 def test_a_simulator_leaves_the_working_directory_alone(small_build):
-    """All threads of the driver that loads it share that directory."""
+    """The working directory belongs to all threads of the driver that loads the simulator."""
     library = small_build.folder / "simulation" / "libaccelerator.so"
     needed = subprocess.run(["nm", "-D", "--undefined-only", library], capture_output=True, text=True, check=True)
     assert "fopen" in needed.stdout

@@ -1,4 +1,4 @@
-"""A network with max-pools and a classifier with a bias, from its graph to RTL that is the network bit for bit."""
+"""A network with max-pools and a classifier with a bias, from its graph to bit-exact RTL."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def topology() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Built:
-    """The network built to RTL, and what it makes of some frames."""
+    """The network built to RTL, and its results for some frames."""
 
     folder: Path
     checkpoint: Path
@@ -147,7 +147,7 @@ def faulty(built, tmp_path_factory):
 def test_planted_faults_are_found_by_the_rtl_rungs_in_the_layer_behind(
     fault, layer, built, faulty, frames, reference, tmp_path
 ):
-    """The minimum instead of the maximum; no bias."""
+    """The faults are the minimum instead of the maximum, and a missing bias."""
     folder = shutil.copytree(built.folder, tmp_path / "build")
     package = open_package(folder / PACKAGE, tmp_path / "contents")
     shutil.copy(faulty, package.folder / LIBRARY)
@@ -161,7 +161,7 @@ def test_planted_faults_are_found_by_the_rtl_rungs_in_the_layer_behind(
 
 
 def test_vivado_would_get_the_same_layers(built, tmp_path):
-    """FINN's own stitching takes them, and what it gives to Vivado is compared with rtl/."""
+    """FINN's own stitching takes the layers; its files for Vivado are compared with rtl/."""
     with pytest.MonkeyPatch.context() as patch:
         tools = vendor_tools.install(tmp_path / "vendor", patch)
         runner = StepRunner(Console(quiet=True), tmp_path / "work", tmp_path / "log")

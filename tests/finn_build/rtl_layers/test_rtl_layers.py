@@ -1,4 +1,4 @@
-"""The hardware of our own layers by itself, in Verilator, against NumPy: values, order, rate, and pauses."""
+"""The RTL of our own layers alone, in Verilator, against NumPy: values, order, rate and pauses."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PAUSES = [(3, 3), (4, 1), (1, 4), (2, 2)]
 
 @dataclass(frozen=True)
 class Pool:
-    """A max_pool of windows of k words of pe elements of so many bits."""
+    """A max_pool: windows of k words, words of pe elements, elements of some bits."""
 
     k: int
     pe: int
@@ -162,7 +162,7 @@ def stream(bench: Path, offer: int, take: int) -> dict[Pool | Bias, Streamed]:
 
 
 def test_a_word_a_cycle_without_a_gap(bench):
-    """The last result is there the cycle after the last word."""
+    """The last result comes in the cycle after the last word."""
     streamed = stream(bench, 4, 4)
     assert {layer: streamed[layer] for layer in LAYERS} == dict.fromkeys(LAYERS, Streamed(True, WORDS, 0))
 

@@ -1,4 +1,4 @@
-"""What the build asks of every RTL layer of ours, and the wrapper of one with several streams."""
+"""What the build requires of every RTL layer of ours, and the wrapper of a layer with several streams."""
 
 from __future__ import annotations
 

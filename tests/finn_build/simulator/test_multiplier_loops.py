@@ -61,7 +61,7 @@ def top() -> str:
 
 
 def differences(folder: Path, loops: str) -> list[tuple[int, int]]:
-    """Cycles that differed, and results compared, of each pair, when the module with loops has this text."""
+    """Differing cycles and compared results of each pair, for this text of the module with loops."""
     for name in ("mvu_pkg.sv", "add_multi.sv", "mvu.sv"):
         shutil.copy(library(name), folder)
         patch_copy(folder / name)

@@ -16,7 +16,7 @@ from radioml.errors import RadioMLError
 
 
 def _streamlined(model: Path, work: Path) -> tuple[ModelWrapper, ModelWrapper]:
-    """The QONNX network, and what FINN makes of it before the thresholds are made exact."""
+    """The QONNX network, and FINN's graph of it before the step that makes thresholds exact."""
     proto, metadata = load_exported(model)
     network = ModelWrapper(proto)
     with finn_session(work, work / "log"):

@@ -38,9 +38,9 @@ FRAMES = 26
 
 
 def exported(folder: Path, one_scale: bool) -> Path:
-    """model.onnx of the network with batch norms fitted to frames, and scales of its activations all different.
+    """model.onnx of the network with batch norms fitted to frames, and with different scales of all activations.
 
-    one_scale: but for the three activations that go into the sums.
+    one_scale: the three activations that go into the sums share a scale.
     """
     torch.manual_seed(5)
     network = create("bacalhaunet", PARAMETERS)

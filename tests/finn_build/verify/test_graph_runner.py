@@ -9,7 +9,7 @@ from radioml.data.synthetic import generate_spread
 
 
 def test_a_network_is_executed_in_double_precision(small_model):
-    """qonnx's own quantiser rounds to single precision, which tips a level now and then."""
+    """qonnx's own quantiser rounds to single precision, which changes a level now and then."""
     proto, metadata = load_exported(small_model)
     runner = GraphRunner(ModelWrapper(proto))
     steps = runner(generate_spread(26, seed=2).iq[-1].T[None], []).output / metadata.logit_scale

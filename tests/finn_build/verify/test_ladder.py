@@ -55,7 +55,7 @@ def reference(small_build, frames):
 
 @pytest.fixture
 def graphs(small_build, tmp_path):
-    """A copy of the build that has its graphs alone, as a build that ended before the RTL."""
+    """A copy of the build with its graphs alone, as of a build that ended before the RTL."""
     folder = tmp_path / "build"
     for file in FILES.values():
         (folder / file).parent.mkdir(parents=True, exist_ok=True)
@@ -84,7 +84,7 @@ def test_sound_build_passes_every_rung(radioml, small_build):
 
 @pytest.mark.parametrize("name", FILES)
 def test_changed_weight_is_found_by_its_rung_alone(name, graphs, frames, reference):
-    """The largest weight of the second convolution changes its sign, in the graph of one rung."""
+    """In the graph of one rung, the largest weight of the second convolution changes its sign."""
     model = ModelWrapper(str(graphs / FILES[name]))
     layer = [node for node in model.graph.node if node.op_type in WEIGHTED][1]
     tensor = layer.input[1]
@@ -197,7 +197,7 @@ def repackaged(small_build, folder: Path, change) -> Path:
 
 
 def flip_weight(contents: Path, layer: int) -> None:
-    """Flip the top bit of a weight: it moves by 8."""
+    """Flip the top bit of a weight, which changes the weight by 8."""
     weights = contents / f"MVAU_rtl_{layer}_memblock.dat"
     lines = weights.read_text().split("\n")
     lines[1] = f"{int(lines[1][0], 16) ^ 8:x}{lines[1][1:]}"

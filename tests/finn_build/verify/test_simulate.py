@@ -16,7 +16,7 @@ from radioml.simulation.rtl_simulator import RtlSimulator
 
 @pytest.fixture(scope="module")
 def package(small_build, tmp_path_factory):
-    """The package unpacked somewhere else than it was built."""
+    """The package, unpacked in another place than that of the build."""
     return open_package(small_build.folder / "package.zip", tmp_path_factory.mktemp("unpacked"))
 
 
@@ -113,7 +113,7 @@ def test_missing_weights_are_an_error(package, tmp_path):
 
 
 def test_corrupted_weight_is_reported(radioml, small_build, package, tmp_path):
-    """One weight of the classifier gets its top bit flipped, which moves it by 8: one logit, by 8 x its activation."""
+    """Flipping the top bit of a weight of the classifier changes one logit by 8 x the weight's activation."""
     iq, logits = package.golden()
     contents = tmp_path / "package"
     shutil.copytree(package.folder, contents)

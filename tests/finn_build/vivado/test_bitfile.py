@@ -36,7 +36,7 @@ def tools(tmp_path, monkeypatch) -> Path:
 
 @dataclass(frozen=True)
 class Made:
-    """A bitfile stage with the vendor's stand-ins, and all that it left behind."""
+    """A bitfile stage with stand-ins of the vendor's tools, and its files."""
 
     work: Path
     bitfile: Path

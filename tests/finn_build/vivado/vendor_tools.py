@@ -1,6 +1,6 @@
 """Stand-ins for vivado, vitis_hls, v++ and kernelinfo: they record what they are told and write made-up files.
 
-They let a test run FINN's own bitfile steps from end to end. They synthesise nothing: a bitfile of theirs is a word.
+With the stand-ins, a test runs FINN's own bitfile steps from end to end. Nothing is synthesised: a bitfile is a word.
 """
 
 from __future__ import annotations
@@ -53,13 +53,13 @@ def behave(tools: Path, **behaviour) -> None:
 
 
 def calls(tools: Path) -> list[dict]:
-    """What was called, in order: `tool`, `arguments`, and `tcl`, the text of the script it was given."""
+    """The calls in their order: `tool`, `arguments`, and `tcl`, the text of the script."""
     path = tools / _CALLS
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
 def run(name: str, folder: str) -> None:
-    """What an executable does."""
+    """The work of a stand-in."""
     tools = Path(folder)
     behaviour = json.loads((tools / _BEHAVIOUR).read_text())
     script = next((Path(word) for word in sys.argv[1:] if word.endswith(".tcl")), None)

@@ -1,6 +1,6 @@
 """Report texts after the formats that AMD documents (UG906, UG907, UG1393), with made-up numbers.
 
-Nobody ran Vivado for them: they show that the parsers read the documented format, not that a build meets timing.
+Vivado was not run for these texts: they test the parsers on the documented format, not the timing of a build.
 """
 
 from __future__ import annotations

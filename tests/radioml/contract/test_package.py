@@ -43,7 +43,7 @@ def package(manifest, tmp_path) -> Path:
 
 
 def rewrite(package: Path, changes: dict[str, bytes | None]) -> None:
-    """Replace, add or (None) remove members of the zip, leaving the manifest as it is unless it is among them."""
+    """Replace, add or (None) remove members of the zip; the manifest stays unless it is among them."""
     with zipfile.ZipFile(package) as archive:
         members = {name: archive.read(name) for name in archive.namelist()} | changes
     with zipfile.ZipFile(package, "w", zipfile.ZIP_DEFLATED) as archive:

@@ -37,7 +37,7 @@ def test_it_is_clip_of_round_of_64_x():
 
 
 def plainly(iq: np.ndarray, quantiser: InputQuantiser) -> np.ndarray:
-    """The rule as it is written down."""
+    """The rule by its definition."""
     with np.errstate(over="ignore"):
         steps = np.rint(np.divide(iq, np.float32(quantiser.scale), dtype=np.float32))
     return np.clip(steps, quantiser.minimum, quantiser.maximum).astype(np.int8)

@@ -1,6 +1,6 @@
-"""The synthetic generator as its formulas read, all frames of a cell at once: what the fast one must equal.
+"""The synthetic generator by its formulas, all frames of a cell at once; the fast generator must equal this one.
 
-Slow, and kept as it was when the shipped network was trained: this is what `GENERATOR_VERSION` 1 means.
+This generator is slow. It has not changed since the shipped network was trained, and defines `GENERATOR_VERSION` 1.
 """
 
 from __future__ import annotations

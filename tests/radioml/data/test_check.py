@@ -1,4 +1,4 @@
-"""`radioml data`: bad files are named for what is wrong with them, good ones for what they are."""
+"""`radioml data`: messages for bad files name the fault, those for good files the content."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The generator's presets: each does to the frames what it says, and the nominal one nothing."""
+"""The generator's presets: each changes the frames as described, and the nominal one changes nothing."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from radioml.errors import RadioMLError
 
 
 def cell(name: str, conditions: Conditions, count: int = 8, snr_db: int = 100) -> np.ndarray:
-    """Frames without noise to speak of, complex (count, 1024)."""
+    """Frames with negligible noise, complex (count, 1024)."""
     frames = generate_cell(np.random.default_rng(3), count, name, snr_db, conditions)
     return frames[..., 0] + 1j * frames[..., 1]
 

@@ -1,4 +1,4 @@
-"""Reading frames of a RadioML file: which, with which labels, at what cost, and what a damaged file says."""
+"""Reading frames of a RadioML file: the frames, their labels, the cost, and the messages for damaged files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files with some classes, some SNRs, any number of frames: what they hold, in words and by position; their split."""
+"""Files with some classes, some SNRs, any number of frames: descriptions, labels by position, and the split."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is odd about the level of frames, and what is not: RadioML's own frames must pass without a word."""
+"""Warnings of odd levels of frames; RadioML's own frames must give no warning."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which frames a network may have learnt from, by what it carries of its training and by what their file is."""
+"""Frames from which a network may have learnt, by the network's training data and by the frames' file."""
 
 from __future__ import annotations
 

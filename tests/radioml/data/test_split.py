@@ -17,7 +17,7 @@ OFFICIAL_TEST = "874296601fa7d746fa485104fd5d9efe43c16fa67c6a675b3a78f5bf2e65dc1
 
 
 def published_split(frames_per_cell: int) -> tuple[list[int], list[int]]:
-    """The loop of the challenge's notebook, to the letter: Python lists and NumPy's global generator."""
+    """The loop of the challenge's notebook, with Python lists and NumPy's global generator."""
     np.random.seed(2018)
     train_indices = []
     test_indices = []

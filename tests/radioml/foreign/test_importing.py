@@ -1,4 +1,4 @@
-"""The same small network in every dialect, and with every habit of exporters: the same integers come out."""
+"""One small network in every dialect and with every habit of exporters: the integers are always the same."""
 
 from __future__ import annotations
 
@@ -195,7 +195,7 @@ def test_what_stands_behind_the_logits_is_left_out(
 
 
 def with_head(write: GraphWriter) -> None:
-    """Global pool and a shape that is computed from its input's, as PyTorch exports `view(x.shape[0], -1)`."""
+    """A global pool, and a shape computed from the input's shape, as PyTorch exports `view(x.shape[0], -1)`."""
     write.quant(1 / 64, 8, signed=True)
     write.convolution(8, 5, strides=[4])
     write.batch_norm()
@@ -291,7 +291,7 @@ def test_a_bias_that_is_no_step_of_the_logits(imported: Callable[..., Network], 
 def test_a_file_in_standard_operations_is_what_onnxruntime_computes(
     tmp_path: Path, imported: Callable[..., Network], iq: np.ndarray
 ):
-    """An evaluator that has nothing in common with ours, in single precision."""
+    """onnxruntime has nothing in common with our evaluator, and computes in single precision."""
     import onnxruntime
 
     model = written(QcdqWriter(SEED, 13))

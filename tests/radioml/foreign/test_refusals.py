@@ -1,4 +1,4 @@
-"""Files that are no network, or none that can be computed exactly: a message for each problem, never a traceback."""
+"""Files without a network that can be computed exactly: every problem has a message, none a traceback."""
 
 from __future__ import annotations
 
@@ -255,7 +255,7 @@ def test_files_that_are_no_onnx(content: bytes, tmp_path: Path):
 
 
 def test_damaged_files_give_messages_alone(tmp_path: Path):
-    """Bytes changed, cut out and doubled at random places: imported or refused, with one error class."""
+    """Files with bytes changed, removed and doubled at random places are imported, or refused with one error class."""
     write = QcdqWriter(2, 13)
     write.quant(1 / 64, 8, signed=True)
     write.convolution(2, 3, strides=[32])

@@ -27,7 +27,7 @@ def signed(sums: np.ndarray) -> np.ndarray:
 
 
 def tied(sums: np.ndarray) -> np.ndarray:
-    """Every fourth sum lies between two levels, and the even one of them is taken: no line does that."""
+    """Every fourth sum lies between two levels, and the even level is taken; no line gives these levels."""
     return sums * 0.25 + 0.5
 
 

@@ -1,4 +1,4 @@
-"""Damaged copies of a file, the same ones each time: a reader refuses them, or reads what they hold."""
+"""Reproducible damaged copies of a file, which a reader must refuse or read by their content."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def flipped(content: bytes, count: int = 400, within: int | None = None) -> Iter
 
 
 def damaged(content: bytes, flips: int = 400) -> Iterator[bytes]:
-    """All of these."""
+    """All damaged copies."""
     yield from OTHER_KINDS.values()
     yield from truncated(content)
     yield from flipped(content, flips)

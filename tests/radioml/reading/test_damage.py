@@ -1,6 +1,6 @@
-"""Damaged files of every kind: each is refused with a RadioMLError that names the file, or read as what it holds.
+"""Damaged files of every kind: each is refused with a RadioMLError that names the file, or read by its content.
 
-Archives have check sums: what is read of a damaged one is what was written.
+Archives have check sums, so values read from a damaged archive are those that were written.
 """
 
 from __future__ import annotations

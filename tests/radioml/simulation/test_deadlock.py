@@ -1,4 +1,4 @@
-"""The culprit of a stopped chain, named from its streams; tests/finn_build/test_deadlock.py stops real ones."""
+"""The layer that stops a chain, found from the chain's streams."""
 
 from __future__ import annotations
 

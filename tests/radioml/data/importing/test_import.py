@@ -1,4 +1,4 @@
-"""What people have becomes a RadioML file: every layout, type and order of frames and labels gives the same file."""
+"""Import of other data: every layout, type and order of frames and labels gives the same RadioML file."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ SYMBOLS = "[role=graphics-symbol]"
 
 @pytest.fixture(scope="module")
 def run(small_build: SmallBuild, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run directory with all that a report shows."""
+    """A run directory with every part of a report."""
     run = tmp_path_factory.mktemp("reported") / "my <run>"
     shutil.copytree(small_build.run, run)
     folder = run / "build" / "Pynq-Z2"
@@ -68,7 +68,7 @@ def browser() -> Iterator[Any]:
 
 
 def opened(browser: Any, path: Path, width: int = 1280, scheme: str = "light") -> tuple[Any, list[str], list[str]]:
-    """The drawn page, what the console said of errors, and what was requested beside the file."""
+    """The drawn page, the console's errors, and requests for other files."""
     context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
     context.set_default_timeout(300_000)
     shown, errors, requests = context.new_page(), [], []
@@ -81,7 +81,7 @@ def opened(browser: Any, path: Path, width: int = 1280, scheme: str = "light") -
 
 
 def labels(shown: Any, figure: str) -> list[str]:
-    """What a screen reader says of each mark of a figure."""
+    """A screen reader's text for each mark of a figure."""
     return [mark.get_attribute("aria-label") or "" for mark in shown.query_selector_all(f"#figure-{figure} {SYMBOLS}")]
 
 
