@@ -58,7 +58,7 @@ def default_folder(model: Path, board: str) -> Path:
 
 
 def check(model: Path, board: Board, until: str) -> ModelMetadata:
-    """The model's metadata, if it can be built `until` then; builds nothing and writes nothing.
+    """Check whether a model can be built `until` then, without writing anything; returns the model's metadata.
 
     Raises RadioMLError for a file that `radioml export` did not write, with a line for every layer that is a problem,
     and for a bitfile without tools or for a board that FINN cannot build one for.
@@ -84,13 +84,18 @@ def build(
     margin_percent: int | None = None,
     console: Console | None = None,
 ) -> Build:
-    """Build `until` "estimate", "rtl" or "bitfile"; what was built already from the same inputs is used again.
+    """Build `until` "estimate", "rtl" or "bitfile"; results of the same inputs are used again.
 
-    out: build folder (default: `default_folder`); target_fps, folding_file, fit, margin_percent: see
-    `choose_folding.goal`. Raises RadioMLError for a board, model, folding, golden file or tool that is missing or does
-    not fit, for a folder in which another build runs, for a step that fails and a bitfile that fails timing;
-    MismatchError when the simulated RTL gives other logits than golden.npz, or Vivado would get other hardware than was
-    simulated.
+    Args:
+        model: QONNX file, with golden.npz beside it; board_name: a board of the catalogue.
+        until: the last stage.
+        out: build folder; by default `default_folder`.
+        target_fps, folding_file, fit, margin_percent: the goal of the folding, see `choose_folding.goal`.
+        console: shows the steps; by default the standard error stream.
+
+    Raises RadioMLError for a board, model, folding, golden file or tool that is missing or does not fit, for a folder
+    in which another build runs, for a step that fails, and for a bitfile that fails timing. Raises MismatchError when
+    the simulated RTL gives other logits than golden.npz, or Vivado would get other hardware than was simulated.
     """
     console = console or Console(file=sys.stderr)
     board = load_board(board_name)

@@ -14,11 +14,13 @@ if TYPE_CHECKING:
 
 
 def cut_host_ends(model: ModelWrapper, logit_scale: float) -> ModelWrapper:
-    """Take off the streamlined graph's leading NCHW-to-NHWC transpose and its last multiplications.
+    """Remove the streamlined graph's leading NCHW-to-NHWC transpose and its last multiplications.
 
-    The stream is channels-last already (`cut_input` has checked the order), so the transpose moves nothing. The
-    multiplications must be `logit_scale` together, else the integer logits would not be the ones Brevitas counts in;
-    RadioMLError says so. Left in, both would become layers that need Vitis HLS.
+    In the graph both would become layers that need Vitis HLS. The stream is channels-last already (`cut_input` has
+    checked the order), so the transpose moves nothing.
+
+    Raises RadioMLError where the product of the multiplications is not `logit_scale`: the integer logits would have
+    another scale than the network's.
     """
     _cut_transpose(model)
     _put_bias_before_scale(model)
@@ -26,7 +28,9 @@ def cut_host_ends(model: ModelWrapper, logit_scale: float) -> ModelWrapper:
     while (last := model.find_producer(model.graph.output[0].name)).op_type == "Mul":
         factor = model.get_initializer(last.input[1])
         if factor is None or factor.size != 1:
-            raise RadioMLError(f"{last.name}: the logits have a scale a class; use one weight scale a tensor")
+            raise RadioMLError(
+                f"{last.name}: the logits have a scale for each class; use one weight scale for the layer"
+            )
         scale *= float(factor.item())
         _end_at(model, last)
     if not np.isclose(scale, logit_scale, rtol=1e-5, atol=0):
@@ -57,7 +61,7 @@ def _cut_transpose(model: ModelWrapper) -> None:
 
 
 def _put_bias_before_scale(model: ModelWrapper) -> None:
-    """Turn `integers x scale + bias` at the output into `(integers + bias / scale) x scale`: integers up to the end."""
+    """Turn `integers x scale + bias` at the output into `(integers + bias / scale) x scale`."""
     from qonnx.core.datatype import DataType
 
     add = model.find_producer(model.graph.output[0].name)
@@ -94,6 +98,6 @@ def _end_at(model: ModelWrapper, last: NodeProto) -> None:
 
 
 def _forget(model: ModelWrapper, name: str) -> None:
-    """Remove the tensor's inner description: inputs and outputs are described elsewhere."""
+    """Remove a tensor's description as an inner tensor; inputs and outputs are described elsewhere."""
     for info in [info for info in model.graph.value_info if info.name == name]:
         model.graph.value_info.remove(info)

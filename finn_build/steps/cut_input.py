@@ -1,4 +1,4 @@
-"""Leave the input quantiser and the data movement behind it to the host."""
+"""Leave the input quantiser, and the data movement behind it, to the host."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ ACCELERATOR_INPUT = "integers"
 def cut_input(model: ModelWrapper, quantiser: InputQuantiser) -> ModelWrapper:
     """Replace `iq -> Quant -> Reshape/Transpose ...` by an integer input and one multiplication by the scale.
 
-    The new input (1, channels, pixels) holds the quantiser's integers; FINN streamlines the multiplication into the
+    The new input (1, channels, pixels) holds the quantiser's integers. FINN streamlines the multiplication into the
     thresholds behind the first layer. The host then only quantises its (1024, 2) frame and streams it in C order.
 
-    Raises RadioMLError when the model does not begin with the quantiser its metadata describes, or when the data
-    movement would need a different order than that.
+    Raises RadioMLError when the model does not begin with the quantiser that its metadata describe, and when the data
+    movement needs another order than C order.
     """
     from onnx import TensorProto, helper
     from qonnx.core.datatype import DataType
@@ -78,7 +78,7 @@ def _check_quantiser(model: ModelWrapper, quant: NodeProto, expected: InputQuant
 
 
 def _check_order(model: ModelWrapper, movement: list[NodeProto], first: str, last: str) -> None:
-    """Run the data movement on an index array: with channels last it must be the (1024, 2) frame in C order."""
+    """Run the data movement on an index array, which must come out in C order, channels last."""
     from onnx import reference
 
     frame = np.arange(2 * FRAME_LENGTH, dtype=np.float32).reshape(FRAME_LENGTH, 2)
@@ -89,6 +89,6 @@ def _check_order(model: ModelWrapper, movement: list[NodeProto], first: str, las
     stream = context[last]
     if stream.ndim != 3 or not np.array_equal(np.moveaxis(stream, 1, -1).ravel(), frame.ravel()):
         raise RadioMLError(
-            f"{_names(movement)}: this data movement is not the (1024, 2) frame read in order with channels last, "
-            "which is all that the host does; use a stem such as polyphase's SpaceToDepth"
+            f"{_names(movement)}: this data movement does not read the ({FRAME_LENGTH}, 2) frame in order with "
+            "channels last, which is all that the host does; use a stem such as polyphase's SpaceToDepth"
         )

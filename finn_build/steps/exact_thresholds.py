@@ -1,9 +1,9 @@
 """Replace FINN's thresholds, computed in single precision, by the exact integers that the network's constants imply.
 
 FINN folds scales and batch norms into the thresholds of each activation in single precision, which leaves errors of up
-to a thousandth of an accumulator step. A threshold that lies so close to an integer is rounded to the wrong one, and
-the hardware differs from the network in the few frames whose accumulator hits it: with some thousand thresholds this
-is to be expected in every third network or so.
+to a thousandth of an accumulator step. A threshold that lies so close to an integer is rounded to the wrong integer.
+The hardware then differs from the network in the few frames whose accumulator hits the threshold. With some thousand
+thresholds this is to be expected in every third network or so.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
     from qonnx.core.modelwrapper import ModelWrapper
 
 _TIE = 1e-9
-"""Closer than this to an integer, in double precision, a threshold is that integer."""
+"""A threshold that is closer than this to an integer, in double precision, is taken for the integer."""
 _ROUNDING = 1e-4
 """Largest relative error of FINN's thresholds that single precision explains."""
 
 
 @dataclass(frozen=True)
 class Activation:
-    """A quantiser of activations, as its nodes in the QONNX graph.
+    """A quantiser of activations, by its nodes in the QONNX graph.
 
-    Either with a ReLU behind a batch norm behind a convolution or linear layer, `weighted`; or, with None for both, of
-    numbers that are quantised already, as in front of a layer that quantises its own input.
+    In front of the quantiser are a ReLU, `batch_norm`, and `weighted`, a convolution or linear layer. Or its numbers
+    are quantised already, as in front of a layer that quantises its own input; then both are None.
     """
 
     quant: NodeProto
@@ -40,15 +40,15 @@ class Activation:
 
 
 def activations(network: ModelWrapper) -> list[Activation | None]:
-    """The quantised activations of a QONNX network in order, each behind a layer; None for one that is not."""
+    """The quantisers of activations behind a layer, in order; None for any other quantiser of activations."""
     return [found if found and found.weighted is not None else None for found in _quantisers(network)]
 
 
 def exact_thresholds(model: ModelWrapper, network: ModelWrapper) -> ModelWrapper:
     """Set the thresholds of the streamlined `model` to those that follow from the QONNX `network` exactly.
 
-    A network with quantisers of other things than `Activation` knows is left as FINN made it; the RTL build refuses it.
-    Raises RadioMLError when FINN's thresholds differ by more than rounding explains: that would be a defect.
+    A network with quantisers that are no `Activation` stays as FINN made it, and the RTL build refuses it. Raises
+    RadioMLError when FINN's thresholds differ by more than rounding explains, which would be a defect.
     """
     quantisers = _quantisers(network)
     found = [activation for activation in quantisers if activation is not None]
@@ -67,13 +67,13 @@ def exact_thresholds(model: ModelWrapper, network: ModelWrapper) -> ModelWrapper
             raise RadioMLError(f"{node.name}: FINN's thresholds differ from the network's by up to {error.max():g}")
         table = np.where(usable, exact, rounded)
         if model.get_tensor_datatype(node.input[0]).min() >= 0:
-            table = np.maximum(table, 0)  # reached by every unsigned number; FINN takes no negative ones for those
+            table = np.maximum(table, 0)  # every unsigned number reaches it; FINN takes no negative thresholds there
         model.set_initializer(node.input[1], table.astype(np.float32))
     return model
 
 
 def _quantisers(network: ModelWrapper) -> list[Activation | None]:
-    """Those of activations, in order; None for one of something else than `Activation` knows."""
+    """The quantisers of activations in order; None for one that is no `Activation`."""
     found: list[Activation | None] = []
     for quant in network.get_nodes_by_op_type("Quant"):
         if network.get_initializer(quant.input[0]) is not None or quant.input[0] == network.graph.input[0].name:
@@ -93,10 +93,10 @@ def _quantisers(network: ModelWrapper) -> list[Activation | None]:
 
 
 def _thresholds(network: ModelWrapper, activation: Activation) -> tuple[np.ndarray, np.ndarray]:
-    """Smallest accumulator (channels, levels) at which each level is reached, and where that is a number.
+    """Smallest accumulator (channels, levels) at which each level is reached, and where there is such a number.
 
     Level k is reached when gamma (a s - mean) / sigma + beta >= (k - 1/2) x scale, with a the accumulator and s its
-    scale. For a negative gamma FINN negates the weights, and so do we the accumulator.
+    scale. For a negative gamma FINN negates the weights, so the accumulator is negated here.
     """
     levels, usable = _levels(network, activation.quant), np.True_
     real = (levels - 0.5) * _constant(network, activation.quant.input[1]).item()
@@ -112,13 +112,13 @@ def _thresholds(network: ModelWrapper, activation: Activation) -> tuple[np.ndarr
         real = (real - beta[:, None]) / slope[:, None] + (np.sign(gamma) * mean)[:, None]
         real /= np.broadcast_to(accumulator_scale, gamma.shape)[:, None]
     nearest = np.rint(real)
-    # On a tie Brevitas rounds to the even level, so an odd one begins with the next accumulator.
+    # On a tie Brevitas rounds to the even level, so an odd level begins with the next accumulator.
     tied = nearest + (levels % 2)
     return np.where(np.abs(real - nearest) < _TIE, tied, np.ceil(real)), np.broadcast_to(usable, real.shape)
 
 
 def _levels(network: ModelWrapper, quant: NodeProto) -> np.ndarray:
-    """All levels of a quantiser but the lowest, in order."""
+    """All levels of a quantiser except the lowest, in order."""
     from qonnx.custom_op.registry import getCustomOp
 
     attributes, bits = getCustomOp(quant), int(network.get_initializer(quant.input[3]).item())
@@ -128,7 +128,7 @@ def _levels(network: ModelWrapper, quant: NodeProto) -> np.ndarray:
 
 
 def _weight_scale(network: ModelWrapper, weighted: NodeProto) -> np.ndarray:
-    """Scale of the weights: one number, or one an output channel."""
+    """Scale of the weights: one number, or one for each output channel."""
     tensor = weighted.input[1]
     while (producer := network.find_producer(tensor)).op_type != "Quant":
         tensor = producer.input[0]

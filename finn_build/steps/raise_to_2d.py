@@ -1,4 +1,4 @@
-"""Make FINN's 2-D layers of 1-D ones, and pools that it can stream fast."""
+"""Make 2-D layers, which FINN has, of 1-D layers; and short pools, which stream fast, of long ones."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ if TYPE_CHECKING:
 
 
 def raise_to_2d(model: ModelWrapper) -> ModelWrapper:
-    """Turn (1, channels, pixels) into (1, channels, pixels, 1); and long pools into two short ones, which is the same.
+    """Turn (1, channels, pixels) into (1, channels, pixels, 1), and each long pool into two short ones.
 
-    FINN's input generator (swg_template_default.sv) takes no pixel of the next window while it gives out the last: a
-    pool over k of p pixels takes p + (k - 1)^2 cycles at least (`ConvolutionInputGenerator_rtl.get_exp_cycles`), the
-    maximum over 128 pixels 16,257, but 177 and 241 as one over 8 and one over 16.
+    While FINN's input generator (swg_template_default.sv) gives out the last pixels of a window, it takes no pixel of
+    the next. So a pool over k of p pixels takes p + (k - 1)^2 cycles at least
+    (`ConvolutionInputGenerator_rtl.get_exp_cycles`). The maximum over 128 pixels takes 16,257 cycles; as a maximum over
+    8 pixels and one over 16 it takes 177 and 241, and the result is the same.
     """
     from qonnx.transformation.change_3d_tensors_to_4d import Change3DTo4DTensors
     from qonnx.transformation.general import GiveUniqueNodeNames
@@ -33,7 +34,7 @@ def raise_to_2d(model: ModelWrapper) -> ModelWrapper:
 
 
 def _split(model: ModelWrapper, pool: NodeProto, short: int) -> None:
-    """Put a pool over `short` pixels in front of `pool`, which is left with what remains of its window."""
+    """Put a pool over `short` pixels in front of `pool`, whose window is shortened accordingly."""
     first, between = deepcopy(pool), model.make_new_valueinfo_name()
     shape = list(model.get_tensor_shape(pool.input[0]))
     shape[2] //= short
@@ -46,5 +47,5 @@ def _split(model: ModelWrapper, pool: NodeProto, short: int) -> None:
 
 
 def _attribute(node: NodeProto, name: str) -> list[int]:
-    """A list of integers that can be changed."""
+    """A node's list of integers, which can be changed in place."""
     return next(attribute.ints for attribute in node.attribute if attribute.name == name)

@@ -1,7 +1,7 @@
-"""Networks that fork and join again: add integers, in one layout, at the width that they need.
+"""Networks that fork and join again: their sums add integers, in one layout, at the width that is needed.
 
-FINN's own streamlining knows chains only. It stops at a fork and leaves the scale in front of it, so that the layers
-behind get no integers. These steps go before and behind it; a chain of layers they leave as it is.
+FINN's own streamlining knows chains only. It stops at a fork and leaves the scale in front of the fork, so that the
+layers behind get no integers. The steps of this file run before and after streamlining, and leave chains as they are.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def sums(model: ModelWrapper, kind: str = "Add") -> list[NodeProto]:
-    """The sums of two branches, nodes of a kind."""
+    """The nodes of an operation that add two branches."""
     return [
         node
         for node in model.get_nodes_by_op_type(kind)
@@ -23,10 +23,10 @@ def sums(model: ModelWrapper, kind: str = "Add") -> list[NodeProto]:
 
 
 def move_scales_past_sums(model: ModelWrapper) -> ModelWrapper:
-    """Turn `a s + b s` into `(a + b) s`; what else reads `a s` keeps a scale of its own.
+    """Turn `a s + b s` into `(a + b) s`; other layers that read `a s` keep a scale of their own.
 
-    The scales are equal, else `check_model` had refused the network. FINN's MoveLinearPastEltwiseAdd breaks the graph
-    where `a s` is read by another layer too.
+    The scales are equal, because `check_model` refuses other networks. FINN's MoveLinearPastEltwiseAdd breaks the graph
+    where another layer reads `a s`, too.
     """
     from finn.transformation.streamline.reorder import MoveLinearPastFork
     from onnx import helper
@@ -46,7 +46,7 @@ def move_scales_past_sums(model: ModelWrapper) -> ModelWrapper:
 
 
 def move_transposes_past_sums(model: ModelWrapper) -> ModelWrapper:
-    """Leave no change of layout between the layers: branches are joined channels last, as FINN's layers stream."""
+    """Remove the changes of layout between layers: branches join channels last, as FINN's layers stream."""
     from finn.transformation.streamline.absorb import AbsorbConsecutiveTransposes, AbsorbTransposeIntoFlatten
     from finn.transformation.streamline.reorder import (
         MakeMaxPoolNHWC,
@@ -69,7 +69,7 @@ def move_transposes_past_sums(model: ModelWrapper) -> ModelWrapper:
 
 
 def narrow_sums(model: ModelWrapper) -> ModelWrapper:
-    """Annotate every sum of branches with the bits that it needs; FINN gives it 32, and so all layers behind it."""
+    """Annotate every sum of branches with the bits that it needs; FINN gives 32 to the sum and to all layers behind."""
     from finn.util.basic import getHWCustomOp
     from qonnx.transformation.general import GiveReadableTensorNames
     from qonnx.transformation.infer_datatypes import InferDataTypes

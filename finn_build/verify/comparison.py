@@ -1,4 +1,4 @@
-"""Comparing integers with the network's: equal or not, never nearly."""
+"""Comparing integers with the network's: they are equal or they differ."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Comparison:
-    """Outcome for N frames.
+    """How the logits of N frames compare.
 
-    mismatching: indices of frames with any different logit.
-    first: frame, logit, integer expected, integer found, of the first difference; None when all are equal.
+    mismatching: indices of the frames with a different logit.
+    first: frame, logit, integer expected and integer found of the first difference; None when all are equal.
     """
 
     frames: int
@@ -46,8 +46,9 @@ def compare(expected: np.ndarray, found: np.ndarray) -> Comparison:
 class Difference:
     """The first element in which one frame differs.
 
-    layer: name of the trained network's layer; node: what the rung calls it; element: index in the layer's output,
-    channels first; expected, found: integers (found may be a fraction where the graph computes one).
+    layer: name of the network's layer; node: name of the layer in the rung.
+    element: index in the layer's output, channels first.
+    expected, found: integers; found may be a fraction where the graph computes one.
     """
 
     frame: int

@@ -1,4 +1,4 @@
-"""The ladder's rungs in Python: the QONNX network, the graph after each step of the build, FINN's hardware layers."""
+"""The ladder's rungs in Python: the QONNX network, and the graph after each step of the build."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def _run(
     reference: Reference,
     result: RungResult,
 ) -> None:
-    """Run all frames through the graph at `path`; scale: value of one step of the logits it gives."""
+    """Run all frames through the graph at `path`; scale: value of one step of the graph's logits."""
     work = folder / WORK
     with finn_session(work, work / "verify.log"):
         runner = GraphRunner(load_graph(path), inexact)

@@ -1,6 +1,6 @@
-"""Executing the build's graphs in Python, frame by frame, with every activation's levels to look at.
+"""Executing the build's graphs in Python, frame by frame, with the levels of every activation.
 
-Graphs of QONNX and standard nodes run in double precision; FINN's layers run by their own Python behaviour, which is in
+Graphs of QONNX and standard nodes run in double precision. FINN's layers run by their own Python behaviour, which is in
 single precision and exact for integers below 2^24.
 """
 
@@ -24,25 +24,28 @@ if TYPE_CHECKING:
 
 Context = dict[str, np.ndarray]
 _SCALE_ROUNDING, _SCALE_PRECISION = 1e-2, 2**-22
-"""A quotient by a single-precision scale misses its integer by less than the first; large ones, as the logits of 8-bit
-networks are, by less than this part of them: two scales, each rounded in the 24th bit."""
+"""A quotient by a single-precision scale misses its integer by less than the first number.
+
+Large quotients, such as the logits of 8-bit networks, miss it by less than the second number times the integer: two
+scales are each rounded in the 24th bit."""
 _FINN_DOMAIN = "finn.custom_op.fpgadataflow"
 _VENDOR_CPP = f"{_FINN_DOMAIN}.hls"
 _QUANTISERS, _WEIGHTED = ("Quant", "MultiThreshold", "Thresholding"), ("Conv", "MatMul", "Gemm", "MVAU", "VVAU")
 _EXACT_BELOW = 2**24
-"""Integers that single precision counts without a gap."""
+"""Integers below this are all single-precision numbers."""
 _ROUNDING = 1e-5
-"""Error of a threshold that single precision explains, relative to its channel's largest: FINN computes them by
-subtracting terms of that size."""
+"""Error of a threshold that single precision explains, relative to the largest threshold of its channel.
+
+FINN computes thresholds by subtracting terms of that size."""
 
 
 @dataclass(frozen=True)
 class Trace:
     """What a graph makes of one frame.
 
-    activations: one an activation, in order.
+    activations: the levels of each activation, in order.
     output: float64 (1, classes).
-    rounded: levels that differed from the expected ones by nothing but the rounding of a threshold, and were mended.
+    rounded: levels that were one off because of the rounding of a threshold, and were mended.
     """
 
     activations: tuple[Levels, ...]
@@ -51,7 +54,7 @@ class Trace:
 
 
 def integers_of(steps: np.ndarray) -> np.ndarray:
-    """Quotients by a scale as the integers that they are but for rounding; others stay what they are."""
+    """Quotients by a scale, rounded to integers where only rounding keeps them from being integers."""
     nearest = np.rint(steps)
     rounding = np.maximum(_SCALE_ROUNDING, _SCALE_PRECISION * np.abs(nearest))
     return np.where(np.abs(steps - nearest) < rounding, nearest, steps)
@@ -90,7 +93,7 @@ class GraphRunner:
         return tuple(self._model.get_tensor_shape(self.input_name))
 
     def __call__(self, frame: np.ndarray, expected: Sequence[np.ndarray] = ()) -> Trace:
-        """Run one frame of `input_shape`; expected: levels, channels first, an activation each."""
+        """Run one frame of `input_shape`; expected: the levels of each activation, channels first."""
         context = dict(self._context)
         context[self.input_name] = frame.astype(np.float32 if self._on_layers else np.float64)
         activations: list[Levels] = []
@@ -112,9 +115,10 @@ class GraphRunner:
         from onnx.reference import ReferenceEvaluator
         from qonnx.custom_op.registry import getCustomOp, is_custom_op
 
-        if node.op_type == "MaxPoolNHWC":  # qonnx executes it in single precision
+        # qonnx executes these two in single precision.
+        if node.op_type == "MaxPoolNHWC":
             return self._pool_channels_last(node)
-        if node.op_type == "Quant":  # as well
+        if node.op_type == "Quant":
             return self._quantise(node)
         if is_custom_op(node.domain):
             operator = getCustomOp(node)
@@ -156,7 +160,7 @@ class GraphRunner:
         return run
 
     def _is_activation(self, node: NodeProto) -> bool:
-        """Whether it quantises what a layer computes, as the reference's do; not again what is quantised already."""
+        """Whether a node quantises what a layer computes, as the activations of the reference do."""
         if _kind(node) not in _QUANTISERS:
             return False
         before = self._model.find_producer(node.input[0])
@@ -179,7 +183,7 @@ class GraphRunner:
         return np.moveaxis(values, -1, 1) if last else values
 
     def _mend(self, node: NodeProto, context: Context, expected: np.ndarray) -> int:
-        """Put expected levels in the place of those that FINN's rounding explains; returns how many."""
+        """Replace levels whose difference FINN's rounding explains by the expected levels; returns their number."""
         from qonnx.custom_op.registry import getCustomOp
 
         if node.op_type != "MultiThreshold":
@@ -219,12 +223,15 @@ def _executing(node: NodeProto) -> Iterator[None]:
 
 
 def _kind(node: NodeProto) -> str:
-    """The operation; of a layer of FINN's without its variant, HLS or RTL."""
+    """The operation of a node; for a layer of FINN without the ending for HLS or RTL."""
     return node.op_type.partition("_")[0]
 
 
 def _complete_dilations(model: ModelWrapper) -> None:
-    """qonnx raises 1-D max-pools to 2-D but for this attribute, which FINN does not read and every evaluator does."""
+    """Complete the dilations of max-pools, which qonnx leaves 1-D when it raises a pool to 2-D.
+
+    FINN does not read this attribute; every evaluator does.
+    """
     from qonnx.util.basic import get_by_name
 
     for node in model.graph.node:
@@ -235,11 +242,11 @@ def _complete_dilations(model: ModelWrapper) -> None:
 
 
 def _execute_in_python(operator: CustomOp) -> Callable[[Any, Context, Any], None]:
-    """The method that computes a custom node without any simulator.
+    """The method that computes a custom node in Python.
 
-    An HLS layer would compile C++ with the vendor's headers; the layer it specialises says the same in Python.
+    An HLS layer would compile C++ with the vendor's headers, so the method is that of the generic layer.
     """
     kind: Any = next(kind for kind in type(operator).__mro__ if not kind.__module__.startswith(_VENDOR_CPP))
     if operator.onnx_node.domain.startswith(_FINN_DOMAIN) and "exec_mode" in operator.get_nodeattr_types():
-        operator.set_nodeattr("exec_mode", "cppsim")  # of an RTL layer: Python; "rtlsim" would be Vivado's
+        operator.set_nodeattr("exec_mode", "cppsim")  # an RTL layer runs in Python then
     return kind.execute_node

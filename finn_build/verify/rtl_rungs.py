@@ -19,17 +19,18 @@ BACK_TO_BACK, STALLS = "RTL, back to back", "RTL, random stalls"
 WORD_GAPS, FRAME_GAPS = "RTL, gaps between words", "RTL, gaps between frames"
 _KIND = "RTL in Verilator"
 _GAP_FACTOR = 8
-"""Cycles a frame where words have gaps, as a multiple of what the design needs: it runs dry between words."""
+"""Cycles a frame where words have gaps, as a multiple of the initiation interval: the design runs dry between words."""
 _STALL_SEED = 1
 
 
 def rtl_rungs(folder: Path, integers: np.ndarray) -> list[Rung]:
     """Rungs for quantised frames int8 (N, 1024, 2).
 
-    Back to back: the next word is there whenever the design takes one. Gaps between words: they come evenly at an
-    eighth of that rate. Gaps between frames: the words of a frame follow each other, the gaps grow from one cycle
-    to the time that a frame takes to pass, so that it finds the design in all states between full and empty. Stalls:
-    input and output pause at random in a third of the cycles each.
+    - Back to back: the next word is there whenever the design takes one.
+    - Gaps between words: words come evenly, at an eighth of that rate.
+    - Gaps between frames: the words of a frame follow each other. The gaps between frames grow from one cycle to the
+      latency, so that frames find the design in all states between full and empty.
+    - Random stalls: input and output pause at random, each in a third of the cycles.
     """
     ways = (BACK_TO_BACK, WORD_GAPS, FRAME_GAPS, STALLS)
     return [Rung(name, _KIND, partial(_run, folder, integers, name)) for name in ways]

@@ -1,4 +1,4 @@
-"""What every rung of the verification ladder has in common: what it is compared with, and what came of it."""
+"""What all rungs of the verification ladder share: the reference, the comparison of a frame, the result."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ class Levels:
 class RungResult:
     """Outcome of one rung.
 
-    mismatching: frames in which anything that was compared differs; first: where, in the first of them.
-    problem: why the rung gave no integers at all, for example a deadlock; empty when it did.
+    mismatching: frames with a difference; first: the first difference in the first of them.
+    problem: why the rung gave no integers, for example a deadlock; empty where it gave some.
     layers: number of layers that the network has, and the classifier.
     compared: names of the layers that were compared, the classifier last; fewer where sizes differ.
-    rounded: levels that a single-precision threshold of FINN's got wrong, and a later step mends.
+    rounded: levels that are wrong because of a threshold that FINN rounded, and that a later step mends.
     """
 
     name: str
@@ -64,7 +64,7 @@ class RungResult:
 
 @dataclass(frozen=True)
 class Rung:
-    """A rung that can be run: fills in the result, for a reference."""
+    """A rung; run: compares it with a reference and fills in the result."""
 
     name: str
     kind: str

@@ -1,12 +1,12 @@
 """The bitfile: FINN's own Vivado and Vitis steps on the design that was simulated, and the verdict on their reports.
 
-FINN generates the HDL again for these steps, under other names. So that Vivado gets the hardware that was simulated,
-the steps run on the graph with its sized FIFOs, read the patched copy of FINN's library, and afterwards every source
-and data file that they gave to Vivado is compared with rtl/ (`finn_build.vivado.same_hardware`).
+FINN generates the HDL again for these steps, under other names. Vivado must get the hardware that was simulated. So the
+steps run on the graph with its sized FIFOs and read the patched copy of FINN's library. Afterwards every source and
+data file that they gave to Vivado is compared with rtl/ (`finn_build.vivado.same_hardware`).
 
-Vivado was not at hand when this was written. What ran is all of it around Vivado, with stand-ins for the vendor's
-commands (tests/finn_build/vivado/vendor_tools.py): FINN's steps, their Tcl, the comparison, reports, package. That
-Vivado takes the Tcl and the design meets timing, nobody has seen yet.
+No Vivado was at hand when this file was written. Everything around Vivado has run, with stand-ins for the vendor's
+commands (tests/finn_build/vivado/vendor_tools.py): FINN's steps, their Tcl, the comparison, reports, package. Nobody
+has yet seen Vivado take the Tcl, or a design meet timing.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ NOT_SHELLED = {
     "ZCU111": "its script for Vivado has no processor system for this board",
     "U200": "its Vitis step has no memory port for this card",
 }
-"""Boards of FINN 1.6.1's part map that its bitfile steps nevertheless cannot build for, and why."""
+"""Boards of FINN 1.6.1's part map for which its bitfile steps cannot build, and why."""
 
 
 def check_bitfile(board: Board) -> None:
@@ -61,18 +61,23 @@ def check_bitfile(board: Board) -> None:
 
 
 def toolchain() -> dict[str, str]:
-    """What of the vendor's tools and FINN's dependencies a bitfile depends on: the folders that they are in."""
+    """The folders of the vendor's tools and of FINN's dependencies, on which a bitfile depends."""
     return {name: os.environ[name] for name in ("XILINX_VIVADO", "FINN_DEPS")}
 
 
 def build_bitfile(runner: StepRunner, sized: Path, board: Board, rtl: Path, package: Path, folder: Path) -> None:
     """Fill the new `folder` with the bitfile, reports/, implementation.json and package.zip.
 
-    sized: FINN's graph with sized FIFOs, as simulated; rtl: folder of its HDL; package: its simulation package, whose
-    figures and golden frames the bitfile's package takes over. runner: works in a folder of its own, of some gigabytes.
+    Args:
+        runner: works in a folder of its own, which grows to some gigabytes.
+        sized: FINN's graph with sized FIFOs, as simulated.
+        board: what the bitfile is for.
+        rtl: folder of the simulated HDL.
+        package: simulation package, whose figures and golden frames the bitfile's package takes over.
+        folder: gets the results.
 
-    Raises RadioMLError for a tool that fails and for timing that fails (the reports are kept then, the bitfile is
-    not), MismatchError when Vivado was given other hardware than was simulated.
+    Raises RadioMLError for a tool that fails and for timing that fails; then the folder has the reports, and no
+    bitfile. Raises MismatchError when Vivado was given other hardware than was simulated.
     """
     runner.work.mkdir()
     output, library = runner.work / "finn", runner.work / "rtllib"
@@ -110,7 +115,7 @@ def _patched_library(library: Path) -> None:
 def _tools(library: Path, dependencies: str) -> Iterator[None]:
     """Have FINN, its worker processes and its Tcl read this RTL library and these dependencies.
 
-    They look in FINN's settings, which outlive a session, and in the environment.
+    All three look in FINN's settings, which outlive a session, and in the environment.
     """
     from finn.util.settings import get_settings
 
@@ -149,7 +154,7 @@ def _synthesise(sized: Path, board: Board, output: Path, work: Path) -> ModelWra
 
 
 def _configuration(board: Board, output: Path) -> DataflowBuildConfig:
-    """All of FINN's choices that reach the bitfile, so that another FINN's defaults do not change it."""
+    """All of FINN's settings that reach the bitfile, so that the defaults of another FINN do not change the bitfile."""
     from finn.builder import build_dataflow_config as finn
 
     shells = {"zynq": finn.ShellFlowType.VIVADO_ZYNQ, "vitis": finn.ShellFlowType.VITIS_ALVEO}
@@ -173,7 +178,7 @@ def _configuration(board: Board, output: Path) -> DataflowBuildConfig:
 
 
 def finn_period_ns(clock_mhz: float) -> float:
-    """The clock period in ns of which FINN makes `clock_mhz` again: it rounds the frequency down to whole MHz."""
+    """The clock period in ns from which FINN, which rounds down to whole MHz, computes `clock_mhz` again."""
     period = 1e3 / clock_mhz
     while int(1 / (period * 0.001)) < int(clock_mhz):
         period = math.nextafter(period, 0)
@@ -181,7 +186,7 @@ def finn_period_ns(clock_mhz: float) -> float:
 
 
 def _first_error(work: Path) -> str:
-    """The first ERROR line in the newest log of the vendor's tools that has one, and where it is."""
+    """The first ERROR line in the newest log of the vendor's tools that has one, and the place of the log."""
     logs = [path for pattern in ("vivado.log", "vitis_hls.log", "v++_*.log") for path in work.rglob(pattern)]
     for log in sorted(logs, key=lambda path: path.stat().st_mtime, reverse=True):
         for line in log.read_text(encoding="utf-8", errors="replace").splitlines():

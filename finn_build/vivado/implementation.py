@@ -1,4 +1,4 @@
-"""What Vivado or Vitis made of a design: its reports kept, put into JSON, and judged."""
+"""What Vivado or Vitis made of a design: its reports are copied, put into JSON, and judged."""
 
 from __future__ import annotations
 
@@ -23,14 +23,18 @@ from radioml.reading.text import read_json
 
 REPORTS = "reports"
 _CLOCK_TOLERANCE = 0.01
-"""A clocking wizard fed with 99.99 MHz gives no round frequencies."""
+"""Relative; a clocking wizard that is fed with 99.99 MHz gives no round frequencies."""
 
 
 def collect_zynq(project: Path, board: Board, output: Path, folder: Path) -> list[str]:
-    """Take bitfile and handoff over into `folder` if the reports let them pass; returns the names of the files.
+    """Copy bitfile and handoff into `folder` if the reports are good; returns the names of the files.
 
-    project: FINN's Vivado project; output: the folder that FINN put its results in. Leaves reports/ and
-    implementation.json in any case. Raises RadioMLError for a missing or truncated report and for timing that fails.
+    Args:
+        project: FINN's Vivado project; output: folder of FINN's results.
+        board: what the bitfile is for.
+        folder: gets reports/ and implementation.json in any case.
+
+    Raises RadioMLError for a missing or truncated report and for timing that fails.
     """
     run = project / "finn_zynq_link.runs" / "impl_1"
     found = {
@@ -39,7 +43,7 @@ def collect_zynq(project: Path, board: Board, output: Path, folder: Path) -> lis
         "utilisation.rpt": run / "top_wrapper_utilization_placed.rpt",
         "power.rpt": run / "top_wrapper_power_routed.rpt",
     }
-    reports = _keep_reports(found, folder)
+    reports = _copy_reports(found, folder)
     timing = parse_timing(reports["timing.rpt"])
     clocks = timing.clocks_mhz
     value = _implementation(board, timing.tool, reports) | {"clocks_mhz": clocks, "timing": asdict(timing)["checks"]}
@@ -55,22 +59,22 @@ def collect_zynq(project: Path, board: Board, output: Path, folder: Path) -> lis
 
 
 def _fabric(clocks_mhz: dict[str, float]) -> list[float]:
-    """Frequencies of what FINN's clocking wizard gives the fabric; of all clocks where no name tells."""
+    """Frequencies of the clocks of FINN's clocking wizard; of all clocks where no name tells them apart."""
     wizard = [mhz for name, mhz in clocks_mhz.items() if name.startswith("clk_out1")]
     return wizard or list(clocks_mhz.values())
 
 
 def collect_vitis(link: Path, board: Board, output: Path, folder: Path) -> list[str]:
-    """As `collect_zynq`, for an Alveo's xclbin that v++ linked in the folder `link`.
+    """Do what `collect_zynq` does for an Alveo's xclbin, which v++ linked in the folder `link`.
 
-    Vitis lowers the kernels' clock instead of failing their timing, so a lower clock than asked for is a failure too.
+    Where timing fails, Vitis lowers the kernels' clock. So a lower clock than the board's is a failure, too.
     """
     found = {"xclbin.info": link / "a.xclbin.info", "hierarchy.xml": output / "report" / "post_synth_report.xml"}
     patterns = {"timing.rpt": "*timing_summary_routed.rpt", "utilisation.rpt": "*full_util_routed.rpt"}
     for name, pattern in patterns.items():
         if paths := sorted((link / "_x" / "reports").rglob(pattern)):
             found[name] = paths[0]
-    reports = _keep_reports(found, folder)
+    reports = _copy_reports(found, folder)
     clocks = parse_xclbin_clocks(reports["xclbin.info"])
     value = _implementation(board, "Vitis", reports) | {"clocks_mhz": clocks}
     problem = ""
@@ -87,7 +91,7 @@ def collect_vitis(link: Path, board: Board, output: Path, folder: Path) -> list[
 
 
 def summary(folder: Path) -> str:
-    """What implementation.json in `folder` says, in a line or two."""
+    """The content of implementation.json in `folder`, in a line or two."""
     value = read_json(folder / IMPLEMENTATION)
     slacks = [f"{name} slack {check['worst_slack_ns']} ns" for name, check in value.get("timing", {}).items()]
     counts = (value["utilisation"] or {}).items()
@@ -96,18 +100,18 @@ def summary(folder: Path) -> str:
     return f"Implemented by {value['tool']}: {verdict}; {', '.join([*slacks, *used])}"
 
 
-def _keep_reports(found: dict[str, Path], folder: Path) -> dict[str, Path]:
-    """Copy the reports that the tools wrote to reports/; all are returned, the parsers say which must be there."""
-    kept = {name: folder / REPORTS / name for name in found}
+def _copy_reports(found: dict[str, Path], folder: Path) -> dict[str, Path]:
+    """Copy the reports that the tools wrote to reports/; the paths of all, written or not, which the parsers check."""
+    copies = {name: folder / REPORTS / name for name in found}
     (folder / REPORTS).mkdir(parents=True)
     for name, source in found.items():
         if source.is_file():
-            shutil.copyfile(source, kept[name])
-    return kept
+            shutil.copyfile(source, copies[name])
+    return copies
 
 
 def _implementation(board: Board, tool: str, reports: dict[str, Path]) -> dict[str, Any]:
-    """What implementation.json says for both shells; power and device utilisation where the tool reported them."""
+    """The part of implementation.json that both shells share; power and utilisation where the tool reported them."""
     utilisation, power = reports.get("utilisation.rpt"), reports.get("power.rpt")
     return {
         "kind": "implemented",
@@ -125,7 +129,7 @@ def _judge(value: dict[str, Any], board: Board, problem: str, folder: Path) -> N
     write_json(folder / IMPLEMENTATION, value | {"timing_met": not problem})
     if problem:
         raise RadioMLError(
-            f"timing fails at {board.clock_mhz:g} MHz: {problem}. No bitfile was kept; the reports are in "
+            f"timing fails at {board.clock_mhz:g} MHz: {problem}. No bitfile was made; the reports are in "
             f"{folder / REPORTS}. Fold less (--target-fps, --fit --margin), or lower clock_mhz in a copy of the "
             "board's YAML"
         )

@@ -1,9 +1,9 @@
 """Vivado's and Vitis's reports as numbers: utilisation, timing, power, and the clocks of a linked Alveo design.
 
-Formats: `report_utilization` and `report_timing_summary` as AMD UG906 (Design Analysis and Closure Techniques) shows
-them, `report_power` as UG907, options as UG835, `.xclbin.info` as UG1393. No tool was at hand to write one, so the
-parsers have been tested on texts made after those documents. Each raises RadioMLError for a report that is of another
-kind, or truncated before what it looks for: half a report must never pass for a good one.
+The formats follow AMD's documents: `report_utilization` and `report_timing_summary` UG906 (Design Analysis and Closure
+Techniques), `report_power` UG907, their options UG835, `.xclbin.info` UG1393. No tool was at hand, so the parsers have
+been tested on texts made after these documents. Each parser raises RadioMLError for a report that is of another kind,
+or truncated before the part that the parser reads: half a report must not pass for a good one.
 """
 
 from __future__ import annotations

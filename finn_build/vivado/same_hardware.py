@@ -1,4 +1,4 @@
-"""Whether the project that FINN made for Vivado holds the hardware that was simulated."""
+"""Whether FINN's project for Vivado holds the hardware that was simulated."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from radioml.errors import MismatchError
 
 _SCRIPT = "make_project.tcl"
 _EXTRA = {"sim_ctrl.v"}
-"""What FINN adds to every project: without FINN_SIMULATION defined a constant that drives nothing."""
+"""Files that FINN adds to every project. Without FINN_SIMULATION they define a constant that drives nothing."""
 _STREAM = re.compile(r"^connect_bd_intf_net \[get_bd_intf_pins (\S+)/out0_V\] \[get_bd_intf_pins (\S+)/in0_V\]$", re.M)
 _INSTANCE = re.compile(r"^  \S+ (\S+) \(\n    \.ap_clk\(ap_clk\)", re.M)
 _WEIGHTS = "_memstream_wrapper.v"
@@ -20,9 +20,16 @@ _WEIGHTS = "_memstream_wrapper.v"
 def check_same_hardware(project: Path, prefix: str, library: Path, rtl: Path) -> None:
     """Compare the sources, data files and chain of layers in `project` (its make_project.tcl) with the folder `rtl`.
 
-    library: the RTL library that the project reads as FINN_RTLLIB. FINN puts the partition's name `prefix` before every
-    layer's, and absolute paths before data files; apart from these all texts must be the same. Raises MismatchError
-    naming each file that is missing, foreign or different, and each stream between layers that is another.
+    FINN puts the partition's name in front of every layer's name, and absolute paths in front of data files. Apart from
+    these all texts must be the same.
+
+    Args:
+        project: folder of FINN's project; prefix: name of the partition.
+        library: the RTL library that the project reads as FINN_RTLLIB.
+        rtl: folder of the simulated HDL.
+
+    Raises MismatchError naming each file that is missing, foreign or different, and each stream that joins other
+    layers.
     """
     script = (project / _SCRIPT).read_text(encoding="utf-8").replace("$::env(FINN_RTLLIB)", str(library))
     # Vivado itself writes the wrapper, which lies in the project.
@@ -40,7 +47,7 @@ def check_same_hardware(project: Path, prefix: str, library: Path, rtl: Path) ->
         problems.append(f"{len(chain)} streams in the project, {len(expected)} simulated")
     if problems:
         raise MismatchError(
-            "\n  ".join(["Vivado was given other hardware than was simulated; no bitfile was kept:", *problems[:20]])
+            "\n  ".join(["Vivado was given other hardware than was simulated; no bitfile was made:", *problems[:20]])
         )
 
 
@@ -50,7 +57,7 @@ def _simulated(rtl: Path) -> list[str]:
 
 
 def _given(paths: list[Path], prefix: str) -> dict[str, str]:
-    """Name and text of every source and the data files beside them, as they would be called in rtl/."""
+    """Name and text of every source and of the data files beside them, with the names that they would have in rtl/."""
     texts: dict[str, str] = {}
     for path in paths:
         layer = path.name.replace(f"{prefix}_", "").removesuffix(_WEIGHTS)
