@@ -49,8 +49,8 @@ def gauge_fifo_depths(
     """
     frames = np.zeros((GAUGED_FRAMES, *design.input.shape), np.int8)  # the layers' timing does not depend on data
     with RtlSimulator(library, data_folder, design.input, design.output) as simulator:
-        reached = simulator.run(frames, interval=initiation_interval, progress=progress).cycles_per_frame
+        reached = simulator.run(frames, initiation_interval=initiation_interval, progress=progress).cycles_per_frame
         if reached > initiation_interval:
-            simulator.run(frames, interval=reached, progress=progress)
+            simulator.run(frames, initiation_interval=reached, progress=progress)
         fills = simulator.fifo_fill(len(design.fifos))
     return {name: int(fill) + SLACK_WORDS for name, fill in zip(design.fifos, fills, strict=True)}

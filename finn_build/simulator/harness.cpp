@@ -25,7 +25,7 @@ struct Job {
     uint8_t* output = nullptr;
     int64_t *first_in = nullptr, *last_in = nullptr, *last_out = nullptr;  // cycle, per frame
     int64_t frames = 0, words_in = 0, words_out = 0;                       // words: per frame
-    int64_t interval = 0;                                                  // cycles a frame at the input; 0: no limit
+    int64_t initiation_interval = 0;                                       // cycles a frame at the input; 0: no limit
     const int64_t* pauses = nullptr;                                       // cycles without a word after each frame
     int64_t resumes = 0;                                                   // cycle in which the present pause has ended
     bool stalls = false;
@@ -132,7 +132,7 @@ EXPORT Simulator* sim_open(const char* folder) {
 
 EXPORT void sim_start(Simulator* simulator, const uint8_t* input, uint8_t* output, int64_t* first_in, int64_t* last_in,
                       int64_t* last_out, const int64_t* pauses, int64_t frames, int64_t words_in, int64_t words_out,
-                      int64_t interval, uint32_t stall_seed) {
+                      int64_t initiation_interval, uint32_t stall_seed) {
     problem.clear();
     Job& job = simulator->job = Job{};
     job.input = input;
@@ -143,7 +143,7 @@ EXPORT void sim_start(Simulator* simulator, const uint8_t* input, uint8_t* outpu
     job.frames = frames;
     job.words_in = words_in;
     job.words_out = words_out;
-    job.interval = interval;
+    job.initiation_interval = initiation_interval;
     job.pauses = pauses;
     job.stalls = stall_seed != 0;
     simulator->random.seed(stall_seed);
@@ -175,7 +175,7 @@ EXPORT void sim_advance(Simulator* simulator, int64_t cycles, int64_t timeout, i
     for (; !job.finished() && job.cycle < end && job.cycle - job.last_transfer <= timeout; job.cycle++) {
         if (!job.offered && job.taken < all_in) {
             const int64_t frame = job.taken / job.words_in, word = job.taken % job.words_in;
-            const int64_t begins = frame * job.interval + word * job.interval / job.words_in;
+            const int64_t begins = frame * job.initiation_interval + word * job.initiation_interval / job.words_in;
             const bool due = job.cycle >= std::max(begins, job.resumes);
             job.offered = due && !(job.stalls && simulator->random() % 3 == 0);
             if (job.offered) std::memcpy(&top.s_axis_tdata, job.input + job.taken * bytes_in, bytes_in);

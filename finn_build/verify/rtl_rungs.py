@@ -45,7 +45,7 @@ def _run(folder: Path, integers: np.ndarray, name: str, reference: Reference, re
         with RtlSimulator(package.folder / LIBRARY, package.folder, manifest.input, manifest.output) as simulator:
             run = simulator.run(
                 integers,
-                interval=_GAP_FACTOR * manifest.cycles_per_frame if name == WORD_GAPS else 0,
+                initiation_interval=_GAP_FACTOR * manifest.cycles_per_frame if name == WORD_GAPS else 0,
                 pauses=pauses if name == FRAME_GAPS else None,
                 stall_seed=_STALL_SEED if name == STALLS else 0,
                 record=True,

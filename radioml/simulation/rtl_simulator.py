@@ -108,7 +108,7 @@ class RtlSimulator:
         self,
         integers: np.ndarray,
         *,
-        interval: int = 0,
+        initiation_interval: int = 0,
         pauses: np.ndarray | None = None,
         stall_seed: int = 0,
         record: bool = False,
@@ -117,7 +117,7 @@ class RtlSimulator:
     ) -> SimulationRun:
         """Reset the design, stream frames (N, *input.shape) through it, and wait for all N results.
 
-        interval: cycles a frame that the input is throttled to; 0 offers a word whenever the design takes one.
+        initiation_interval: cycles from frame to frame at the input; 0 offers a word whenever the design takes one.
         pauses: cycles, one number a frame, for which no word is offered after its last was taken.
         stall_seed: not 0: both streams pause at random in a third of the cycles.
         record: keep the words that every activation gives.
@@ -141,7 +141,8 @@ class RtlSimulator:
         start = time.perf_counter()
         self._library.sim_start(
             self._simulator, words.ctypes.data, result.ctypes.data, first_in.ctypes.data, last_in.ctypes.data,
-            last_out.ctypes.data, pauses.ctypes.data, frames, self.input.words, self.output.words, interval, stall_seed,
+            last_out.ctypes.data, pauses.ctypes.data, frames, self.input.words, self.output.words, initiation_interval,
+            stall_seed,
         )  # fmt: skip
         recorded = self._record(frames) if record else {}
         while not state[4]:

@@ -53,7 +53,7 @@ def test_throttled_input_sets_the_rate(package):
     interval = 2 * package.manifest.cycles_per_frame
     done = []
     with simulator(package) as design:
-        run = design.run(package.manifest.quantiser(iq), interval=interval, progress=done.append)
+        run = design.run(package.manifest.quantiser(iq), initiation_interval=interval, progress=done.append)
     assert run.cycles_per_frame == interval
     assert np.array_equal(run.integers, logits)
     assert done[-1] == len(iq)
