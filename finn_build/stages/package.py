@@ -10,6 +10,7 @@ import radioml
 from finn_build.boards import Board
 from finn_build.estimate.result import Estimate
 from finn_build.rtl.design import Design
+from finn_build.verify.golden_simulation import GoldenSimulation
 from radioml.contract.metadata import ModelMetadata
 from radioml.contract.package import MODEL, Manifest, write_package
 
@@ -20,7 +21,7 @@ def manifest_of(
     board: Board,
     design: Design,
     estimated: Estimate,
-    cycles: dict[str, int],
+    simulated: GoldenSimulation,
 ) -> Manifest:
     """The manifest of a simulation package.
 
@@ -28,7 +29,7 @@ def manifest_of(
         model_sha256, metadata: the QONNX file that was built, and what it says of itself.
         board, design: what the design was built for, and its streams.
         estimated: names the folding of each layer.
-        cycles: content of cycles.json, counted in the simulation of the golden frames.
+        simulated: what was counted when the golden frames were simulated.
     """
     return Manifest(
         kind="simulation",
@@ -44,8 +45,8 @@ def manifest_of(
         input=design.input,
         output=design.output,
         folding={layer.name: layer.folding for layer in estimated.layers if layer.folding},
-        cycles_per_frame=cycles["cycles_per_frame"],
-        latency_cycles=cycles["latency_cycles"],
+        cycles_per_frame=simulated.cycles_per_frame,
+        latency_cycles=simulated.latency_cycles,
     )
 
 

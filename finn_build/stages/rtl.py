@@ -36,13 +36,13 @@ from finn_build.simulator.fifo_sizing import GAUGED_FRAMES, gauge_fifo_depths, g
 from finn_build.simulator.verilator import compile_simulator
 from finn_build.stages.package import manifest_of, write_simulation_package
 from finn_build.verify.comparison import compare
+from finn_build.verify.golden_simulation import GoldenSimulation, read_golden_simulation
 from radioml.contract.golden import read_golden
 from radioml.contract.metadata import ModelMetadata
 from radioml.contract.package import LIBRARY
 from radioml.errors import MismatchError, RadioMLError
 from radioml.files import sha256, write_json
 from radioml.network.exact_qonnx import ExactQonnx, logits_as_integers
-from radioml.reading.text import read_json
 from radioml.simulation.rtl_simulator import RtlSimulator
 
 if TYPE_CHECKING:
@@ -100,11 +100,10 @@ def build_rtl(
                 f"the simulated RTL differs from the network in {len(comparison.mismatching)} of {len(iq)} golden "
                 f"frames (first: frame, logit, expected, found = {comparison.first}); nothing was packaged"
             )
-        counted = {"cycles_per_frame": run.cycles_per_frame, "latency_cycles": run.latency_cycles}
-        write_json(folder / CYCLES, {**counted, "frames": len(iq)})
+        GoldenSimulation(run.cycles_per_frame, run.latency_cycles, len(iq)).write(folder / CYCLES)
 
     steps.run(SIMULATE, simulate, reads=[_LIBRARY, RTL, DESIGN], made=[CYCLES], inputs=frames)
-    manifest = manifest_of(sha256(network), metadata, board, design, estimated, read_json(folder / CYCLES))
+    manifest = manifest_of(sha256(network), metadata, board, design, estimated, read_golden_simulation(folder / CYCLES))
     contents = [folder / _LIBRARY, *(folder / RTL / name for name in design.data_files), golden]
     steps.run(
         MAKE_PACKAGE, lambda: write_simulation_package(folder / PACKAGE, manifest, contents, network),

@@ -15,10 +15,10 @@ from finn_build.engine.paths import CYCLES, ESTIMATE, PACKAGE, SIMULATION_REPORT
 from finn_build.engine.record import load_record
 from finn_build.estimate.result import read_estimate
 from finn_build.verify.comparison import Comparison, compare
+from finn_build.verify.golden_simulation import read_golden_simulation
 from radioml.contract.package import LIBRARY, Manifest, open_package
 from radioml.errors import RadioMLError
 from radioml.files import write_json
-from radioml.reading.text import read_json
 from radioml.simulation.simulator_pool import PooledRun, SimulatorPool
 from radioml.temporary import temporary_folder
 
@@ -87,12 +87,12 @@ def report(
 
 def build_summary(folder: Path, clock_mhz: float) -> str:
     """How the RTL of a build simulated its golden frames, against the estimate, in one line."""
-    counted, estimated = read_json(folder / CYCLES), read_estimate(folder / ESTIMATE).cycles_per_frame
-    cycles = counted["cycles_per_frame"]
+    simulated = read_golden_simulation(folder / CYCLES)
+    cycles, estimated = simulated.cycles_per_frame, read_estimate(folder / ESTIMATE).cycles_per_frame
     against = "as estimated" if cycles == estimated else f"{cycles / estimated - 1:+.1%} against the estimate"
     return (
-        f"RTL simulated: all {counted['frames']} golden frames integer-equal; {cycles:,} cycles a frame ({against}): "
-        f"{clock_mhz * 1e6 / cycles:,.0f} frames/s, latency {counted['latency_cycles'] / clock_mhz:.1f} us"
+        f"RTL simulated: all {simulated.frames} golden frames integer-equal; {cycles:,} cycles a frame ({against}): "
+        f"{clock_mhz * 1e6 / cycles:,.0f} frames/s, latency {simulated.latency_cycles / clock_mhz:.1f} us"
     )
 
 
