@@ -7,18 +7,14 @@ one structure share it.
 
 from __future__ import annotations
 
-import platform
-import shutil
-import subprocess
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from finn_build.engine.cache import Cache, content_key
 from finn_build.rtl.design import FILE_LIST, Design
 from finn_build.simulator import multiplier_loops
-from finn_build.simulator.verilator import HARNESS, compile_simulator, recipe
-from radioml.files import chosen_cache, replacing, sha256
+from finn_build.simulator.verilator import HARNESS, compile_simulator, copy_file, recipe, tools
+from radioml.files import chosen_cache, sha256
 
 
 def simulator_cache(own: Path) -> Cache:
@@ -33,11 +29,11 @@ def cached_simulator(cache: Cache, hdl: Path, design: Design, work: Path, librar
     name = f"{key}.so"
     cached = cache.folder / name
     if cache.find(key, key) is None:
-        compile_simulator(hdl, design, work, library, log)
-        _copy(library, cached)
+        compile_simulator(hdl, design, work, library, log, cache)
+        copy_file(library, cached)
         cache.store(key, key, [name])
         return
-    _copy(cached, library)
+    copy_file(cached, library)
 
 
 def simulator_key(hdl: Path, design: Design, gauge: bool, *others: Any) -> str:
@@ -45,14 +41,4 @@ def simulator_key(hdl: Path, design: Design, gauge: bool, *others: Any) -> str:
     sources = (hdl / FILE_LIST).read_text(encoding="utf-8").split()
     content = [sha256(hdl / name) for name in sources]
     ours = [sha256(file) for file in (HARNESS, Path(multiplier_loops.__file__))]
-    tools = (version("verilator"), _compiler_version(), platform.machine())
-    return content_key(content, ours, recipe(design, gauge), tools, others)
-
-
-def _copy(source: Path, target: Path) -> None:
-    with replacing(target) as temporary:
-        shutil.copyfile(source, temporary)
-
-
-def _compiler_version() -> str:
-    return subprocess.run(["g++", "--version"], capture_output=True, text=True, check=False).stdout.split("\n")[0]
+    return content_key(content, ours, recipe(design, gauge), tools(), others)

@@ -126,7 +126,7 @@ def _check_golden(golden: Path, network: Path, logit_scale: float) -> None:
 
 def _hdl(steps: CachedSteps, board: Board, initiation_interval: int) -> Design:
     """The steps up to HDL with sized FIFOs; initiation_interval: estimated cycles a frame."""
-    folder, runner = steps.folder, steps.runner
+    folder, runner, cache = steps.folder, steps.runner, simulator_cache(steps.runner.work)
 
     def insert() -> None:
         model = load_graph(folder / FOLDED)
@@ -148,18 +148,18 @@ def _hdl(steps: CachedSteps, board: Board, initiation_interval: int) -> Design:
     design, log = read_design(folder / GAUGE_DESIGN), runner.work / "verilator.log"
     library = folder / GAUGE_LIBRARY
 
+    def compile_gauge() -> None:
+        compile_simulator(folder / GAUGE, design, _objects(), library, log, cache, gauge=True)
+
     def gauge() -> dict[str, int]:
-        steps.run(
-            COMPILE_GAUGE, lambda: compile_simulator(folder / GAUGE, design, _objects(), library, log, gauge=True),
-            reads=[GAUGE, GAUGE_DESIGN], made=[GAUGE_LIBRARY],
-        )  # fmt: skip
+        steps.run(COMPILE_GAUGE, compile_gauge, reads=[GAUGE, GAUGE_DESIGN], made=[GAUGE_LIBRARY])
         show = runner.counter("frames", GAUGED_FRAMES)
         return runner.run(
             SIZE_FIFOS, lambda: gauge_fifo_depths(library, folder / GAUGE, design, initiation_interval, show)
         )
 
     key = gauging_key(folder / GAUGE, design, initiation_interval)
-    depths = simulator_cache(runner.work).value(key, key, gauge)
+    depths = cache.value(key, key, gauge)
     write_json(folder / DEPTHS, depths)
     made = [RTL, WITH_FIFOS, DESIGN]
     steps.run(SIZED_HDL, sized_hdl, reads=[UNSIZED, DEPTHS], made=made, inputs=board.name)

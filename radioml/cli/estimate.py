@@ -76,19 +76,20 @@ def estimate(
 
 def untrained_model(networks: dict[str, tuple[str, dict[str, Any]]], name: str, folder: Path) -> Path:
     """Export a network of `networks` (topology, parameters) with random weights of a fixed seed, once."""
-    import torch
-
     from finn_build.engine.cache import Cache, content_key
     from finn_build.engine.sources import code_digest
-    from training.checkpoint import TrainedNetwork, save_checkpoint
-    from training.export import export
-    from training.models import create
 
     topology, parameters = networks[name]
     cache, model = Cache(folder, folder), folder / "train" / "model.onnx"
     key = content_key(topology, parameters, code_digest("training.export"))
     if cache.find("exported", key):
         return model
+    import torch
+
+    from training.checkpoint import TrainedNetwork, save_checkpoint
+    from training.export import export
+    from training.models import create
+
     torch.manual_seed(_SEED)
     network = create(topology, parameters).eval()
     checkpoint = folder / "untrained.pth"

@@ -98,7 +98,7 @@ def test_fork_and_residual(model):
 def test_missing_compiler_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(shutil, "which", lambda tool: None)
     with pytest.raises(RadioMLError, match=r"(?s)RTL simulator cannot start.*g\+\+ \(not found\).*apt install"):
-        compile_simulator(tmp_path, None, tmp_path / "work", tmp_path / "library.so", tmp_path / "log")
+        compile_simulator(tmp_path, None, tmp_path / "work", tmp_path / "library.so", tmp_path / "log", None)
     assert not (tmp_path / "work").exists()
 
 

@@ -18,6 +18,7 @@ import pytest
 
 from deploy.simulated.bitfile import write_bitfile_package
 from finn_build.rtl.design import Design
+from finn_build.simulator.cache import simulator_cache
 from finn_build.simulator.verilator import compile_simulator
 from radioml.contract.package import BITFILE, LIBRARY, StreamFormat, open_package, write_package
 from radioml.data.dataset import read_frames
@@ -53,7 +54,8 @@ def stopping_library(small_build, tmp_path_factory) -> bytes:
     endmodule"""
     (rtl / "accelerator.v").write_text(top.replace("\nendmodule", fault))
     design = Design(manifest.input, manifest.output, (), ())
-    compile_simulator(rtl, design, folder / "objects", folder / "stopping.so", folder / "log")
+    cache = simulator_cache(small_build.folder / "finn")
+    compile_simulator(rtl, design, folder / "objects", folder / "stopping.so", folder / "log", cache)
     return (folder / "stopping.so").read_bytes()
 
 

@@ -17,8 +17,10 @@ import yaml
 from rich.console import Console
 
 from finn_build.build import build
-from finn_build.engine.paths import CYCLES, DEPTHS, RECEIPTS, RTL
+from finn_build.engine.paths import CYCLES, DEPTHS, DESIGN, RECEIPTS, RTL
 from finn_build.engine.record import load_record
+from finn_build.rtl.design import read_design
+from finn_build.simulator.cache import simulator_cache, simulator_key
 from finn_build.steps import GRAPH_STEPS
 from radioml.contract.package import LIBRARY, open_package
 from radioml.errors import RadioMLError
@@ -63,8 +65,16 @@ def test_killed_build_continues_where_it_stopped_and_gives_the_same(small_build,
     for place in places:
         place.mkdir()
     home, temporary, here = places
+    # The simulator, which the third run would compile last and longest, is in this cache; FIFO depths are not.
+    cache = tmp_path / "cache" / "simulators"
+    cache.mkdir(parents=True)
+    built = simulator_cache(small_build.folder / "finn").folder
+    key = simulator_key(small_build.folder / RTL, read_design(small_build.folder / DESIGN), gauge=False)
+    for name in (f"{key}.so", f"{key}.json"):
+        shutil.copy(built / name, cache)
     left_out = ("MPLCONFIGDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "RADIOML_CACHE")
     environment = {name: value for name, value in os.environ.items() if name not in left_out}
+    environment |= {"RADIOML_CACHE": str(tmp_path / "cache")}
     environment |= {"HOME": str(home), "TMPDIR": str(temporary), "PYTHONPATH": str(REPOSITORY), "COLUMNS": "200"}
     command = [sys.executable, "-m", "radioml", "build", str(small_build.model), "--board", "Pynq-Z2", "--until", "rtl",
                "--target-fps", "400000", "--out", str(folder)]  # fmt: skip

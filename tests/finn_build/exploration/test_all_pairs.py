@@ -143,7 +143,7 @@ def test_what_goes_wrong_with_one_pair_is_its_verdict_and_not_cached(estimated, 
 def test_interrupted_run_keeps_what_is_done(configs, tmp_path):
     out, home = tmp_path / "out", tmp_path / "home"
     home.mkdir()
-    command = [sys.executable, "-m", "radioml", "estimate", *map(str, configs), "--out", str(out)]
+    command = [sys.executable, "-m", "radioml", "estimate", *map(str, configs[:2]), "--out", str(out)]  # one network
     environment = {**os.environ, "HOME": str(home), "PYTHONPATH": str(REPOSITORY)}
     with subprocess.Popen(
         command, cwd=home, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
@@ -158,7 +158,7 @@ def test_interrupted_run_keeps_what_is_done(configs, tmp_path):
     assert "the same command continues" in output
     assert "Traceback" not in output
     cached = list(out.glob("cells/*/*.json"))
-    assert 0 < len(cached) < 28
+    assert 0 < len(cached) < 14
     assert all(read_json(path)["value"]["verdict"] for path in cached)
     assert not (out / "estimate_all.json").exists()
 

@@ -104,10 +104,10 @@ def faulty(small_build, package, tmp_path_factory):
     design = read_design(small_build.folder / DESIGN)
     top = moved / "accelerator.v"
     top.write_text(with_faults(top.read_text()))
-    library = moved.parent / "simulator.so"
+    library, cache = moved.parent / "simulator.so", simulator_cache(small_build.folder / "finn")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(multiplier_loops, "FILE", "")  # no file gets loops
-        compile_simulator(moved, design, moved.parent / "objects", library, moved.parent / "log")
+        compile_simulator(moved, design, moved.parent / "objects", library, moved.parent / "log", cache)
     return library, moved
 
 
@@ -157,7 +157,7 @@ def test_a_simulator_is_found_by_content_wherever_it_lies(small_build, moved, tm
 
 
 def test_a_damaged_simulator_in_the_cache_is_compiled_anew(moved, small_build, tmp_path, monkeypatch):
-    def compile_it(hdl, design, work, library, log):
+    def compile_it(hdl, design, work, library, log, cache):
         library.write_bytes(b"sound")
 
     monkeypatch.setattr(simulator_cache_module, "compile_simulator", compile_it)

@@ -21,11 +21,12 @@ from torch import nn
 from finn_build.boards import load_board
 from finn_build.build import build
 from finn_build.engine.finn_session import finn_session
-from finn_build.engine.paths import DESIGN, PACKAGE, RTL, WITH_FIFOS
+from finn_build.engine.paths import DESIGN, PACKAGE, RTL, WITH_FIFOS, WORK
 from finn_build.engine.step_runner import StepRunner
 from finn_build.estimate.result import read_estimate
 from finn_build.model_check.check_model import examine_graph
 from finn_build.rtl.design import read_design
+from finn_build.simulator.cache import simulator_cache
 from finn_build.simulator.verilator import compile_simulator
 from finn_build.verify.ladder import climb
 from finn_build.verify.rtl_rungs import BACK_TO_BACK, FRAME_GAPS, STALLS, WORD_GAPS, rtl_rungs
@@ -139,7 +140,8 @@ def faulty(built, tmp_path_factory):
         text = (hdl / name).read_text()
         assert text.count(old) == 1
         (hdl / name).write_text(text.replace(old, new).replace("\n);\n", f"\n);\n{choice}", 1))
-    compile_simulator(hdl, read_design(built.folder / DESIGN), work / "objects", work / LIBRARY, work / "log")
+    cache = simulator_cache(built.folder / WORK)
+    compile_simulator(hdl, read_design(built.folder / DESIGN), work / "objects", work / LIBRARY, work / "log", cache)
     return work / LIBRARY
 
 
@@ -155,7 +157,7 @@ def test_planted_faults_are_found_by_the_rtl_rungs_in_the_layer_behind(
     names = sorted(file.name for file in package.folder.iterdir() if file.name != "manifest.json")
     write_package(folder / PACKAGE, replace(package.manifest, files={}), package.folder, names)
     for rung in rtl_rungs(folder, package.manifest.quantiser(frames.iq)):
-        result = RungResult(rung.name, rung.kind, len(frames))
+        result = RungResult(rung.name, rung.kind, len(frames), len(reference.layers) + 1)
         rung.run(reference, result)
         assert (result.first and result.first.layer) == layer, rung.name
 

@@ -14,8 +14,9 @@ from qonnx.core.modelwrapper import ModelWrapper
 from rich.console import Console
 
 from finn_build.build import build
-from finn_build.engine.paths import DESIGN, FOLDED, NETWORK, WITH_FIFOS, graph_of_step
+from finn_build.engine.paths import DESIGN, FOLDED, NETWORK, WITH_FIFOS, WORK, graph_of_step
 from finn_build.rtl.design import read_design
+from finn_build.simulator.cache import simulator_cache
 from finn_build.simulator.verilator import compile_simulator
 from finn_build.steps import GRAPH_STEPS
 from finn_build.verify.ladder import climb, describe
@@ -289,7 +290,8 @@ def faulty_library(small_build, tmp_path_factory):
     header = sound[: sound.index(");") + 2]
     top.write_text(sound.replace("module accelerator (", "module sound (") + header + WRAPPER)
     design = read_design(small_build.folder / DESIGN)
-    compile_simulator(hdl, design, work / "objects", work / LIBRARY, work / "log")
+    cache = simulator_cache(small_build.folder / WORK)
+    compile_simulator(hdl, design, work / "objects", work / LIBRARY, work / "log", cache)
     return work / LIBRARY
 
 
