@@ -1,4 +1,4 @@
-// A constant for each channel added to a stream of WORDS x PE channels, over and over: one word a cycle.
+// Adds a constant to each channel of a stream. A frame has WORDS words of PE channels; one word a cycle.
 module channel_bias #(
 	int unsigned  WORDS,       // words a frame
 	int unsigned  PE,          // elements of a word, the first in the lowest bits
@@ -22,7 +22,7 @@ module channel_bias #(
 	input	logic  m_axis_tready
 );
 
-	uwire [PE-1:0][OUT_WIDTH-1:0]  biases;  // of the word that is there
+	uwire [PE-1:0][OUT_WIDTH-1:0]  biases;  // of the word at the input
 	if(WORDS == 1)  assign  biases = BIASES[0];
 	else begin : genTable
 		logic [$clog2(WORDS)-1:0]  Word = 0;

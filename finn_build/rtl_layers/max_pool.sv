@@ -1,8 +1,7 @@
 // Maximum of each K successive words, element by element: one word in a cycle, one word out for every K.
 //
-// A window's last word goes to the output register, the others to a register of their own, so that the next window
-// begins while the result waits to be taken: words follow each other without a gap as long as results are taken, and
-// the last word of a window waits only while the result before it has not been.
+// The last word of a window goes to the output register, the other words to a second register. So the next window begins
+// while the result waits to be taken. Only the last word of a window waits, until the result before it has been taken.
 module max_pool #(
 	int unsigned  K,           // words of a window
 	int unsigned  PE,          // elements of a word, the first in the lowest bits

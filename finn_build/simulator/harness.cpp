@@ -17,7 +17,7 @@
 #define EXPORT extern "C" __attribute__((visibility("default")))
 
 namespace {
-std::string problem;                   // what the Verilated code has complained of last
+std::string problem;                   // last complaint of the Verilated code
 thread_local std::string data_folder;  // of the simulator that this thread is opening
 
 struct Job {
@@ -37,7 +37,8 @@ struct Job {
     uint8_t* recorded[STREAM_COUNT] = {};  // where the words of a stream go, if anywhere
     int64_t room[STREAM_COUNT] = {};       // words
 
-    // A layer that skips its last pixels gives its result before the layers in front of it have given these pixels.
+    // A layer that skips its last pixels gives its result before the layers in front of it have given these pixels,
+    // so the recording may end after the last result.
     bool finished() const {
         if (given < frames * words_out) return false;
         return !records || std::equal(room, room + STREAM_COUNT, passed, std::less_equal<int64_t>());
@@ -52,7 +53,7 @@ struct Simulator {
     Job job;
     std::mt19937 random;
 
-    // Falling edges trigger nothing in the design: the next evaluation, after the inputs change, sees them.
+    // Rising edges alone trigger the design. Falling edges are left to the next evaluation, after the inputs change.
     void clock() {
         top->ap_clk = 1;
         top->eval();
@@ -77,7 +78,7 @@ struct Simulator {
         }
     }
 
-    // Before count_transfers: `passed` is then the number of the word that moves.
+    // To be called before count_transfers, while `passed` is the number of the word that moves.
     void record(int stream, const void* word, int64_t bytes) {
         const int64_t number = job.passed[stream];
         if (number < job.room[stream] && bit(&top->stream_valid, stream) && bit(&top->stream_ready, stream))
@@ -94,14 +95,14 @@ struct Simulator {
 constexpr int RESET_CYCLES = 32, SETTLE_CYCLES = 4;
 }  // namespace
 
-// Verilator's own handlers print and go on, or abort the process; the host must get an error instead.
+// Verilator's own handlers print and go on, or abort the process. These handlers give the host an error.
 void vl_warn(const char*, int, const char*, const char* message) { problem = message; }
 void vl_fatal(const char* file, int line, const char*, const char* message) {
     problem = std::string(file) + ":" + std::to_string(line) + ": " + message;
 }
 void vl_stop(const char* file, int line, const char* hierarchy) { vl_fatal(file, line, hierarchy, "$stop"); }
 
-// Counts the changes of these functions, see rtl_simulator.py.
+// The number that counts the changes of these functions, see rtl_simulator.py.
 EXPORT int32_t sim_interface() { return INTERFACE; }
 
 EXPORT const char* sim_problem() { return problem.c_str(); }

@@ -61,15 +61,16 @@ def build(
         Path | None, typer.Option(help="Build folder; default: RUN/build/BOARD, or build/BOARD beside the model.")
     ] = None,
 ) -> None:
-    """Build an accelerator from a QONNX model with FINN; up to the bitfile without the vendor's tools.
+    """Build an accelerator from a QONNX model with FINN; no vendor's tool is needed before the bitfile.
 
-    Folding is how many elements each layer takes a cycle (SIMD inputs, PE outputs): speed against resources. Say it
-    with one of --target-fps, --fit and --folding. The slowest layer sets the interval, the cycles from frame to frame;
-    the report names it and what keeps it from being faster.
+    Folding is how many elements each layer takes a cycle (SIMD inputs, PE outputs): speed against resources. Choose it
+    with one of --target-fps, --fit and --folding. The slowest layer sets the initiation interval, the cycles from frame
+    to frame. The report names this layer and what keeps it from being faster.
 
-    The build folder gets estimate.json, folding.json (in FINN's format) and, with --until rtl, the HDL, its simulator
-    and package.zip, with --until bitfile the folder bitfile/ with timing and utilisation as JSON and a package.zip for
-    the board; a design that fails timing is a failed build. A second run with the same inputs uses what is there.
+    The build folder gets estimate.json and folding.json (in FINN's format). With --until rtl it also gets the HDL, its
+    simulator and package.zip; with --until bitfile the folder bitfile/ with timing and utilisation as JSON and a
+    package.zip for the board. A design that fails timing is a failed build. A second run with the same inputs uses the
+    results of the first.
     """
     from finn_build.boards import load_board
     from finn_build.build import build as run_build
