@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import typer
+from rich import box
 from rich.console import Console
-from rich.progress import track
+from rich.markup import escape
 from rich.table import Table
 
 from radioml.cli import app
@@ -17,36 +18,32 @@ app.add_typer(models_app, name="models")
 def list_models() -> None:
     """Compare the shipped experiments before training: their size and cost, beside what their authors published.
 
-    Unpruned: exported as QONNX and scored by the official cost function, no weight zero. Published: the authors' score,
-    after pruning where so remarked, and their accuracy on the real data set. Takes about half a minute.
+    Cost: exported as QONNX and scored by the official cost function, no weight zero; `python -m training.zoo` computes
+    it anew. Published: the authors' score, after pruning where so remarked, and their accuracy on the real data set.
     """
-    from training.experiment import CONFIGS, load_experiment
-    from training.models import create, topologies, topology
-    from training.models.cost import unpruned_score
+    from training.zoo import read_zoo
 
     console = Console(highlight=False)
-    table = Table(title="unpruned cost by the official function, and published results")
-    for name in ("experiment", "topology"):
-        table.add_column(name, no_wrap=True)
-    for name in ("parameters", "bit operations", "bits of weights", "score", "published score", "published accuracy"):
-        table.add_column(name, justify="right")
-    table.add_column("remark")
-    names = sorted(path.stem for path in CONFIGS.glob("*.yaml"))
-    for name in track(names, "exporting and scoring", console=Console(stderr=True), transient=True):
-        experiment = load_experiment(name)
-        if experiment.training.start_from:
-            continue  # more training of a network that is in the table
-        network = create(experiment.topology, experiment.parameters)
-        score = unpruned_score(network)
-        parameters = sum(parameter.numel() for parameter in network.parameters())
-        cells = [f"{parameters:,}", f"{score.bit_ops:,}", f"{score.bit_mem:,}", f"{score.score:.6f}"]
-        published = topology(experiment.topology).published.get(name)
-        if published is None:
-            cells += ["", "", ""]
-        else:
-            published_score = "" if published.score is None else f"{published.score:.6f}"
-            cells += [published_score, f"{published.accuracy:.2%}", published.remark]
-        table.add_row(name, experiment.topology, *cells)
-    console.print(table)
-    for name in topologies():
-        console.print(f"{name}: {topology(name).source}", soft_wrap=True)
+    zoo = read_zoo()
+    costs = _table("unpruned cost by the official function", "parameters", "bit ops", "weight bits", "score")
+    published = _table("published by the authors, on the real data set", "score", "accuracy", "")
+    for entry in zoo.entries:
+        numbers = (entry.parameters, entry.bit_ops, entry.bit_mem)
+        costs.add_row(entry.experiment, *(f"{number:,}" for number in numbers), f"{entry.score:.6f}")
+        if entry.published_accuracy is not None:
+            score = "" if entry.published_score is None else f"{entry.published_score:.6f}"
+            published.add_row(entry.experiment, score, f"{entry.published_accuracy:.2%}", escape(entry.remark))
+    console.print(costs)
+    console.print(published)
+    for name, source in zoo.sources.items():
+        others = [e.experiment for e in zoo.entries if e.topology == name and e.experiment != name]
+        of = f" (topology of {', '.join(others)} too)" if others else ""
+        console.print(f"{name}{of}: {escape(source)}", soft_wrap=True)
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=title, box=box.SIMPLE, padding=(0, 1, 0, 0), pad_edge=False)
+    table.add_column("experiment", no_wrap=True)
+    for column in columns:
+        table.add_column(column, justify="right" if column else "left", no_wrap=bool(column))
+    return table

@@ -33,7 +33,7 @@ FLOORS = {
         reference
         evaluate export inner_levels techniques
         experiment trained_run
-        challenge classifier
+        challenge classifier zoo
         loop
         search
     """,

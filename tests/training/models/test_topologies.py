@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,14 +15,12 @@ import pytest
 import torch
 from onnx import numpy_helper
 from torch import nn
-from typer.testing import CliRunner
 
 import radioml.cli.models  # noqa: F401  (registers the commands)
-from radioml.cli import app
 from radioml.data.synthetic import generate_spread
 from radioml.errors import RadioMLError
 from training.checkpoint import TrainedNetwork, save_checkpoint
-from training.experiment import CONFIGS, load_experiment
+from training.experiment import load_experiment
 from training.export import export
 from training.models import create, topologies, topology
 from training.models.cost import unpruned_score
@@ -231,18 +228,3 @@ def test_what_was_published_belongs_to_a_shipped_experiment(name: str):
         assert load_experiment(experiment).topology == name
         assert 0.5 < published.accuracy < 0.65
         assert published.score is None or 0 < published.score <= 1
-
-
-def test_models_list_shows_ours_beside_the_published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    for name in ("bacalhaunet", "bacalhaunet_pruned", "vgg10_w4a4"):
-        shutil.copy(CONFIGS / f"{name}.yaml", tmp_path)
-    monkeypatch.setattr("training.experiment.CONFIGS", tmp_path)
-    monkeypatch.setenv("COLUMNS", "200")
-    result = CliRunner().invoke(app, ["models", "list"])
-    assert result.exit_code == 0, result.output
-    lines = {line.split()[1]: line.split() for line in result.output.splitlines() if line.startswith("│")}
-    assert {"10,029", "96,933,888", "55,908", "0.082460", "0.016211", "56.24%"} <= set(lines["bacalhaunet"])
-    assert len(lines) == 2, "what starts from a network of the table is not another one"
-    assert {"vgg10", "56,672,256", "0.148900", "55.90%"} <= set(lines["vgg10_w4a4"])
-    for name in topologies():
-        assert f"{name}: {topology(name).source}" in result.output
