@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 
@@ -20,6 +20,10 @@ BACKENDS = {
 }
 """Backend name -> `module:class`, called as `open_accelerator` is, without the backend. Imported on demand: a backend's
 own needs, a board's Python modules for example, must not keep the others from running."""
+
+
+Runs = Literal["RTL simulation", "software", "simulated board", "board"]
+"""What an accelerator runs on. Only the times of a board are a board's speed."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,7 @@ class Accelerator(AbstractContextManager["Accelerator"], Protocol):
     """An accelerator that is ready to run once its context is entered."""
 
     manifest: Manifest
+    runs_on: Runs
     batch_frames: int
     """Frames a call of `infer` should have to keep the accelerator busy and progress visible."""
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from deploy.accelerator import Accelerator, open_accelerator
+from deploy.accelerator import Accelerator, Runs, open_accelerator
 from deploy.checks.golden import check_golden
 from deploy.pipeline import classified
 from deploy.sources.source import Block
@@ -23,6 +23,11 @@ PARTS = ("quantise", "pack", "transfer", "accelerator", "unpack", "other")
 """What a call's time is split into. other: what the backend does not tell apart, on a board Python around the parts,
 elsewhere all but quantising."""
 SEED = 2018
+_NOT_A_BOARD: dict[Runs, str] = {
+    "RTL simulation": "RTL simulation on this host",
+    "software": "the network in software on this host",
+    "simulated board": "simulated board",
+}
 _CLOCK_TOLERANCE = 0.01
 """PYNQ, too, warns of clocks that are off by more."""
 
@@ -63,13 +68,15 @@ class Call:
 class Benchmark:
     """What was measured so far.
 
-    board: its name, None where there is none. clock_mhz: read back from it. calls: batch size -> repetitions; size 1 is
-    always among them. streamed_frames, streamed_seconds: of `deploy.pipeline.classified`, with batches of
-    `stream_batch` frames. cycles, intervals: as in `deploy.accelerator.Inference`. problem: why it ended early, or "".
+    runs_on: see `Accelerator`. board: its name, None where there is none. clock_mhz: read back from it. calls: batch
+    size -> repetitions; size 1 is always among them. streamed_frames, streamed_seconds: of
+    `deploy.pipeline.classified`, with batches of `stream_batch` frames. cycles, intervals: as in
+    `deploy.accelerator.Inference`. problem: why it ended early, or "".
     """
 
     manifest: Manifest
     backend: str
+    runs_on: Runs
     target: str | None
     board: str | None
     clock_mhz: float | None
@@ -90,12 +97,9 @@ class Benchmark:
     @property
     def figures(self) -> str:
         """What kind of figures these are."""
-        if self.board is None:
-            what = "RTL simulation" if self.backend == "simulation" else "the network in software"
-            return f"{what} on this host: not a board's speed"
-        if self.board.startswith("simulated"):
-            return "simulated board: not a board's speed"
-        return f"measured on {self.board}" + (", over the network" if self.target else "")
+        if self.runs_on == "board":
+            return f"measured on {self.board}" + (", over the network" if self.target else "")
+        return f"{_NOT_A_BOARD[self.runs_on]}: not a board's speed"
 
     @property
     def clock_agrees(self) -> bool | None:
@@ -131,8 +135,8 @@ def bench(
             progress("golden frames")
             golden = check_golden(accelerator, opened)
             result = Benchmark(
-                opened.manifest, backend, target, accelerator.board_name(), accelerator.clock_mhz(), golden,
-                accelerator.batch_frames,
+                opened.manifest, backend, accelerator.runs_on, target, accelerator.board_name(),
+                accelerator.clock_mhz(), golden, accelerator.batch_frames,
             )  # fmt: skip
             try:
                 for size in sorted({1, *batches}):

@@ -11,6 +11,7 @@ import numpy as np
 from deploy.bench import PARTS, SEED, Benchmark, Call
 from deploy.results import at_the_clock
 from radioml.report.plots import throughput_over_batch_size
+from radioml.run_directory import BENCH
 
 _REPEATS_FOR_99 = 100
 """With fewer repetitions, the 99 % quantile would be their maximum."""
@@ -19,7 +20,9 @@ _REPEATS_FOR_99 = 100
 def write_benchmark(result: Benchmark, folder: Path) -> None:
     """Write `bench.png` and, beside it, `bench.json` into `folder`, replacing earlier ones."""
     throughput_over_batch_size(
-        folder / "bench.png", benchmark(result), f"accelerator for {result.manifest.board} ({result.backend})"
+        (folder / BENCH).with_suffix(".png"),
+        benchmark(result),
+        f"accelerator for {result.manifest.board} ({result.backend})",
     )
 
 
@@ -34,6 +37,7 @@ def benchmark(result: Benchmark) -> dict[str, Any]:
     return {
         "backend": result.backend,
         "figures": result.figures,
+        "runs_on": result.runs_on,
         "board": result.board,
         "target": result.target,
         "model_sha256": result.manifest.model_sha256,
@@ -61,11 +65,16 @@ def benchmark(result: Benchmark) -> dict[str, Any]:
     }
 
 
+def _mean(seconds: list[float | None]) -> float | None:
+    """The mean; None where the backend does not tell this part apart."""
+    told = [value for value in seconds if value is not None]
+    return sum(told) / len(told) if told else None
+
+
 def _sweep_row(size: int, calls: list[Call]) -> dict[str, Any]:
     count = len(calls)
     seconds, infer = sum(call.seconds for call in calls), sum(call.infer for call in calls)
-    told = ("quantise", *calls[0].parts, "other")
-    parts = {name: sum(call.part(name) for call in calls) / count if name in told else None for name in PARTS}
+    parts = {name: _mean([call.part(name) for call in calls]) for name in PARTS}
     return {
         "frames": size,
         "repeats": count,

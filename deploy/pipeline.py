@@ -5,7 +5,7 @@ The quantiser and the packing are the package's. Frames with NaN or infinite sam
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from contextlib import closing
 from dataclasses import dataclass
 from queue import Empty, Full, Queue
@@ -51,7 +51,9 @@ class ClassifiedBatch:
         return probability
 
 
-def quantised(blocks: Iterable[Block], quantiser: InputQuantiser, frames: int) -> Iterator[tuple[Block, Quantised]]:
+def quantised(
+    blocks: Iterable[Block], quantiser: InputQuantiser, frames: int
+) -> Generator[tuple[Block, Quantised], None, None]:
     """Batches of `frames` frames, the last one of what is left, from blocks of any number of them.
 
     Frames are float32, or int8 where they are quantised already. Those so far are a batch where a block without frames
@@ -85,7 +87,7 @@ def _quantise(iq: np.ndarray, quantiser: InputQuantiser) -> Quantised:
     return quantiser.frames(iq)
 
 
-def classified(accelerator: Accelerator, blocks: Iterable[Block]) -> Iterator[ClassifiedBatch]:
+def classified(accelerator: Accelerator, blocks: Iterable[Block]) -> Generator[ClassifiedBatch, None, None]:
     """Classify all frames of the blocks, in batches of `accelerator.batch_frames`.
 
     What `blocks` and the accelerator raise comes through, after the batches before it.
@@ -105,7 +107,7 @@ def classified(accelerator: Accelerator, blocks: Iterable[Block]) -> Iterator[Cl
             first += len(usable)
 
 
-def ahead(items: Iterable[T]) -> Iterator[T]:
+def ahead(items: Iterable[T]) -> Generator[T, None, None]:
     """The same items, of which the next is computed in a thread while the caller works on one.
 
     Closing the iterator lets the thread end; one that waits for input does not hold up the process.

@@ -11,19 +11,14 @@ from radioml.constants import FRAME_LENGTH
 from radioml.contract.package import Manifest
 from radioml.files import write_json
 from radioml.report.plots import accuracy_over_snr, confusion_matrix
-
-
-def default_folder(package: Path) -> Path:
-    """`<run>/deploy` for a package in the run directory's `build/<board>/`, else `deploy` beside the package."""
-    folder = package.resolve().parent
-    return folder.parents[1] / "deploy" if folder.parent.name == "build" else folder / "deploy"
+from radioml.run_directory import ACCURACY, THROUGHPUT
 
 
 def write_results(result: Classification, folder: Path) -> None:
     """Write all result files into `folder`, replacing earlier ones."""
     metrics = result.metrics
-    write_json(folder / "accuracy.json", accuracy(result))
-    write_json(folder / "throughput.json", throughput(result))
+    write_json(folder / ACCURACY, accuracy(result))
+    write_json(folder / THROUGHPUT, throughput(result))
     title, data = f"accelerator for {result.manifest.board} ({result.backend})", str(result.origin)
     accuracy_over_snr(folder / "accuracy_over_snr.png", {"accelerator": metrics}, title, data)
     confusion_matrix(folder / "confusion_matrix.png", metrics, title, data)

@@ -88,7 +88,7 @@ def _to_stdout(line: str) -> None:
 
 
 def _csv(file: TextIO) -> Callable[[Row], object]:
-    writer: csv.DictWriter | None = None
+    writer: csv.DictWriter[str] | None = None
 
     def write(row: Row) -> None:
         nonlocal writer

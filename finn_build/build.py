@@ -14,19 +14,7 @@ from rich.console import Console
 from finn_build.boards import Board, load_board
 from finn_build.engine.cache import Cache
 from finn_build.engine.cached_steps import CachedSteps
-from finn_build.engine.paths import (
-    BITFILE,
-    ESTIMATE,
-    MADE,
-    PACKAGE,
-    RECEIPTS,
-    RESULTS,
-    RTL,
-    STEPS,
-    VENDOR,
-    WITH_FIFOS,
-    WORK,
-)
+from finn_build.engine.paths import MADE, RECEIPTS, RESULTS, STEPS, VENDOR, WITH_FIFOS, WORK
 from finn_build.engine.record import drop_stage, inputs_of, open_record
 from finn_build.engine.sources import code_digest
 from finn_build.engine.step_runner import StepRunner
@@ -36,10 +24,11 @@ from finn_build.model_check.check_model import check_model
 from finn_build.stages.estimate import build_estimate
 from finn_build.stages.rtl import build_rtl
 from finn_build.vivado.bitfile import build_bitfile, check_bitfile, toolchain
-from radioml.contract.golden import GOLDEN, read_golden
+from radioml.contract.golden import read_golden
 from radioml.contract.metadata import ModelMetadata, load_exported
 from radioml.doctor import require, simulation_tools
 from radioml.files import alone_in, sha256
+from radioml.run_directory import BITFILE_FOLDER, ESTIMATE, GOLDEN, PACKAGE, RTL, build_folder
 
 
 @dataclass(frozen=True)
@@ -49,12 +38,6 @@ class Build:
     folder: Path
     estimate: Estimate
     reused: tuple[str, ...]
-
-
-def default_folder(model: Path, board: str) -> Path:
-    """`<run>/build/<board>` for a model in `<run>/train/`, else `build/<board>` beside the model."""
-    folder = model.resolve().parent
-    return (folder.parent if folder.name == "train" else folder) / "build" / board
 
 
 def check(model: Path, board: Board, until: str) -> ModelMetadata:
@@ -89,7 +72,7 @@ def build(
     Args:
         model: QONNX file, with golden.npz beside it; board_name: a board of the catalogue.
         until: the last stage.
-        out: build folder; by default `default_folder`.
+        out: build folder; by default `build_folder`.
         target_fps, folding_file, fit, margin_percent: the goal of the folding, see `choose_folding.goal`.
         console: shows the steps; by default the standard error stream.
 
@@ -105,7 +88,7 @@ def build(
     if until != "estimate":
         require("the RTL build", simulation_tools())
         read_golden(golden)
-    folder = (out or default_folder(model, board.name)).resolve()
+    folder = (out or build_folder(model, board.name)).resolve()
     with alone_in(folder):
         record = open_record(folder, inputs_of(model, metadata.checkpoint_sha256, board, goal.inputs()))
         work = folder / WORK
@@ -151,6 +134,6 @@ def _build_bitfile(steps: CachedSteps, board: Board) -> None:
     folder, vendor = steps.folder, steps.folder / VENDOR
     shutil.rmtree(vendor, ignore_errors=True)
     runner = StepRunner(steps.runner.console, vendor, steps.runner.log)
-    build_bitfile(runner, folder / WITH_FIFOS, board, folder / RTL, folder / PACKAGE, folder / BITFILE)
+    build_bitfile(runner, folder / WITH_FIFOS, board, folder / RTL, folder / PACKAGE, folder / BITFILE_FOLDER)
     steps.seconds = runner.seconds
     shutil.rmtree(vendor)

@@ -154,7 +154,8 @@ def _requirements(distribution: str, extra: str) -> list[Requirement]:
     """What an installed distribution requires in this Python, of its own and by an extra with the extras it names."""
     from packaging.requirements import Requirement
 
-    extras, found = [extra], {}
+    extras = [extra]
+    found: dict[str, Requirement] = {}
     for extra in extras:
         for text in requires(distribution) or ():
             requirement = Requirement(text)

@@ -14,7 +14,8 @@ from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import Any, TypeVar
 
-Job, Result = TypeVar("Job"), TypeVar("Result")
+Job = TypeVar("Job")
+Result = TypeVar("Result")
 
 _QUOTA = Path("/sys/fs/cgroup/cpu.max")
 """Control group v2: "QUOTA PERIOD" in microseconds of processor time, or "max PERIOD"
@@ -70,11 +71,13 @@ class ProcessPool(ProcessPoolExecutor):
     simulator) must not be shared.
     """
 
-    def __init__(self, processes: int, initializer: Callable[..., None] | None = None, arguments: tuple = ()) -> None:
+    def __init__(
+        self, processes: int, initializer: Callable[..., None] | None = None, arguments: tuple[Any, ...] = ()
+    ) -> None:
         wait_without_spinning()
         super().__init__(processes, get_context("spawn"), _begin, (initializer, arguments))
 
-    def submit(self, function: Callable[..., Any], /, *arguments: Any, **named: Any) -> Future:
+    def submit(self, function: Callable[..., Any], /, *arguments: Any, **named: Any) -> Future[Any]:
         """As its base; a process that this starts is born with these signals blocked, while it still imports, too."""
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
         try:
@@ -83,7 +86,7 @@ class ProcessPool(ProcessPoolExecutor):
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _begin(initializer: Callable[..., None] | None, arguments: tuple) -> None:
+def _begin(initializer: Callable[..., None] | None, arguments: tuple[Any, ...]) -> None:
     """Begin the work of a process of a pool."""
     threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
     if initializer is not None:

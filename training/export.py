@@ -24,6 +24,7 @@ from radioml.data.synthetic import generate_spread
 from radioml.errors import RadioMLError
 from radioml.files import refuse_inputs, replacing, sha256
 from radioml.network.exact_qonnx import ExactQonnx, logits_as_integers
+from radioml.run_directory import CHECKPOINT, GOLDEN, MODEL, SCORE
 from training.checkpoint import UNKNOWN, TrainedNetwork, load_checkpoint, save_checkpoint
 from training.models.own_code import messages_of
 from training.reference import IntegerNetwork, check_ends, input_quantiser
@@ -56,8 +57,8 @@ def export(
         RadioMLError: for a checkpoint that cannot be loaded, and for a model that differs from Brevitas.
     """
     trained = load_checkpoint(checkpoint, topology)
-    target = folder / "model.onnx"
-    refuse_inputs([target, folder / "golden.npz", folder / "score.json"], [checkpoint])
+    target = folder / MODEL
+    refuse_inputs([target, folder / GOLDEN, folder / SCORE], [checkpoint])
     with replacing(target) as temporary:
         model = _to_qonnx(trained.network, temporary)
         frames = generate_spread(GOLDEN_FRAMES, GOLDEN_SEED)
@@ -66,7 +67,7 @@ def export(
         logits = network(frames.iq)
         compare(model, frames.iq, logits, network.logit_scale, progress)
         # The model is renamed last: until then the model of before names another checkpoint, and so is known to be old.
-        exported = folder / "checkpoint.pth"
+        exported = folder / CHECKPOINT
         if trained.training_data["kind"] == UNKNOWN:  # bare weights lack the name of their network
             save_checkpoint(exported, load_checkpoint(checkpoint, topology))  # `trained` is in double precision by now
         elif checkpoint.resolve() != exported.resolve():
@@ -74,9 +75,9 @@ def export(
                 shutil.copyfile(checkpoint, temporary_copy)
         attach(model, _metadata(trained, quantiser, network.logit_scale, sha256(exported)))
         onnx.save(model, str(temporary))
-        with replacing(folder / "golden.npz") as golden:
+        with replacing(folder / GOLDEN) as golden:
             np.savez_compressed(golden, iq=frames.iq, logits=logits)
-        (folder / "score.json").unlink(missing_ok=True)  # it belongs to the model of before
+        (folder / SCORE).unlink(missing_ok=True)  # it belongs to the model of before
     return target
 
 
@@ -98,7 +99,7 @@ def rehearse(network: nn.Module, topology: str) -> None:
         )
     check_ends(trial, topology)
     with tempfile.TemporaryDirectory() as folder, messages_of(topology):
-        model = _to_qonnx(trial, Path(folder, "model.onnx"))
+        model = _to_qonnx(trial, Path(folder, MODEL))
         _check_input(model, input_quantiser(trial), topology)
         integer = IntegerNetwork(trial)
         compare(model, iq, integer(iq), integer.logit_scale)

@@ -32,6 +32,7 @@ from radioml.processes import cores
 from radioml.progress import WorkProgress
 from radioml.reading.records import shown
 from radioml.report.metrics import Metrics, measure
+from radioml.run_directory import BEST, CHECKPOINT, CONFIG, LAST, METRICS, PRUNING, TRAIN
 from training.callbacks import EpochReport, MovedRun
 from training.checkpoint import TrainedNetwork, load_checkpoint, save_checkpoint, start_identity, start_with
 from training.classifier import ModulationClassifier, look_every
@@ -85,12 +86,12 @@ def train(experiment: Experiment, data: Path, run: Path, console: Console) -> Tr
 
 
 def _train(experiment: Experiment, data: Path, run: Path, console: Console) -> TrainedNetwork:
-    folder = run / "train"
+    folder = run / TRAIN
     with first_process_first(), _progress_bar(console) as progress:
         identity = _claim(experiment, data, run, progress)
-    if (folder / "checkpoint.pth").exists():
+    if (folder / CHECKPOINT).exists():
         console.print(f"{escape(str(run))} is trained already", soft_wrap=True)
-        return load_checkpoint(folder / "checkpoint.pth")
+        return load_checkpoint(folder / CHECKPOINT)
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     if "OMP_NUM_THREADS" not in os.environ:  # torch takes a thread for every core of the machine
         torch.set_num_threads(min(torch.get_num_threads(), cores()))
@@ -116,12 +117,12 @@ def _train(experiment: Experiment, data: Path, run: Path, console: Console) -> T
     )  # fmt: skip
     module = ModulationClassifier(network, experiment, folder, teacher)
     trainer = _trainer(experiment, folder, console)
-    last = folder / "last.ckpt"
+    last = folder / LAST
     if last.exists():
         console.print(f"continuing the interrupted run in {escape(str(run))}", soft_wrap=True)
     with _expected_warnings_ignored(), _signals_as_exceptions(console):
         trainer.fit(module, batches, ckpt_path=last if last.exists() else None, weights_only=True)
-        best = torch.load(folder / "best.ckpt", map_location="cpu", weights_only=True)
+        best = torch.load(folder / BEST, map_location="cpu", weights_only=True)
         module.load_state_dict(best["state_dict"])
         if experiment.pruning and experiment.pruning.method == "channels":
             assert isinstance(module.network, Shrinkable), "the pruner refuses others"
@@ -145,7 +146,7 @@ def _trainer(experiment: Experiment, folder: Path, console: Console) -> lightnin
     if experiment.averaging:
         callbacks.append(averaging(experiment.averaging))
     if experiment.pruning:  # after averaging, because averages are pruned too
-        callbacks.append(Pruner(experiment.pruning, console, folder / "pruning.json"))
+        callbacks.append(Pruner(experiment.pruning, console, folder / PRUNING))
     return lightning.Trainer(
         max_epochs=experiment.training.epochs,
         logger=TensorBoardLogger(folder, name=None, version="tensorboard"),
@@ -208,7 +209,7 @@ def _claim(experiment: Experiment, data: Path, run: Path, progress: Progress) ->
     identity: dict[str, Any] = {"kind": where.kind, "identity": where.identity, "sha256": source_sha256(data, progress)}
     if experiment.training.start_from:
         identity["started_from"] = start_identity(experiment.training.start_from)
-    config = run / "config.yaml"
+    config = run / CONFIG
     claim: dict[str, Any] = {"data": identity}
     if is_own(experiment.topology):
         claim["code"] = {"sha256": loaded(experiment.topology).sha256}
@@ -220,7 +221,7 @@ def _claim(experiment: Experiment, data: Path, run: Path, progress: Progress) ->
     if there == (experiment, claim):
         return identity
     # A run without a finished epoch may be claimed anew, so that a mistake in the first try can be corrected.
-    if any((run / "train" / name).exists() for name in ("last.ckpt", "checkpoint.pth")):
+    if any((run / TRAIN / name).exists() for name in (LAST, CHECKPOINT)):
         raise RadioMLError(f"{run} holds another run: {_differences(there, (experiment, claim))}; choose another --run")
     write_text(config, experiment.to_yaml() + yaml.safe_dump(claim, sort_keys=False))
     return identity
@@ -268,6 +269,6 @@ def _write(
     confusion_matrix(folder / "confusion_matrix.png", metrics, title, described)
     if history := read_history(folder):
         training_curve(folder / "training_curve.png", history, experiment.name, f"validation part, {described}")
-    write_json(folder / "metrics.json", {"data": identity, **metrics.to_dict()})
-    save_checkpoint(folder / "checkpoint.pth", trained)
+    write_json(folder / METRICS, {"data": identity, **metrics.to_dict()})
+    save_checkpoint(folder / CHECKPOINT, trained)
     return trained

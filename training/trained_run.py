@@ -9,6 +9,7 @@ from pathlib import Path
 from radioml.contract.metadata import load_exported
 from radioml.errors import RadioMLError
 from radioml.files import sha256, write_json
+from radioml.run_directory import CHECKPOINT, LAST, MODEL, SCORE, TRAIN
 from training.checkpoint import TrainedNetwork, load_checkpoint
 from training.export import export
 from training.score import Score, score_model
@@ -34,17 +35,17 @@ def open_trained_run(path: Path, progress: Callable[[int, int], object] = lambda
     progress: called while exporting, with the number of golden frames compared and of all. Raises RadioMLError for a
     run whose training has not ended, a damaged checkpoint, and a model that differs from Brevitas.
     """
-    folder = path / "train"
-    checkpoint, model = folder / "checkpoint.pth", folder / "model.onnx"
+    folder = path / TRAIN
+    checkpoint, model = folder / CHECKPOINT, folder / MODEL
     if not checkpoint.exists():
-        unfinished = (folder / "last.ckpt").exists()
+        unfinished = (folder / LAST).exists()
         what = "its training has not ended: run `radioml train` again" if unfinished else "`radioml train` makes a run"
-        raise RadioMLError(f"{path}: no train/checkpoint.pth there; {what}")
+        raise RadioMLError(f"{path}: no {TRAIN}/{CHECKPOINT} there; {what}")
     trained = load_checkpoint(checkpoint)
     outdated = not model.exists() or load_exported(model)[1].checkpoint_sha256 != sha256(checkpoint)
     if outdated:
         export(checkpoint, folder, progress=progress)
     score = score_model(model)
     if outdated:
-        write_json(folder / "score.json", score.to_json())
+        write_json(folder / SCORE, score.to_json())
     return TrainedRun(path, checkpoint, model, trained, score)

@@ -14,6 +14,7 @@ from importlib import import_module
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
+from deploy.backends.finn_dma import ALVEO_DMAS
 from deploy.backends.finn_streams import io_shapes
 from deploy.backends.interrupts import interrupted_afterwards
 from radioml.contract.package import XCLBIN, Package
@@ -25,13 +26,11 @@ if TYPE_CHECKING:
 
     from deploy.backends.alveo_overlay import AlveoOverlay
 
-INPUT_DMA, OUTPUT_DMA = "idma_0", "odma_0"
-"""As FINN names the DMA kernels of an Alveo design: finn/transformation/fpgadataflow/vitis_linking_configuration.py."""
 _NEEDS = (
     "an Alveo card needs PYNQ 3.0.1, the last that drives one (requirements/alveo.txt, in an environment of its own on "
     "the card's host), and XRT 2.3 to 2.16 (source its setup.sh)"
 )
-_MAGIC, _LENGTH_AT = b"xclbin2\0", 304
+MAGIC, LENGTH_AT = b"xclbin2\0", 304
 """Of `struct axlf` in XRT's xclbin.h: how the file begins, and where its header has the length of the whole."""
 _hanging: list[object] = []
 """Overlays and buffers of transfers that have not ended: a kernel may write to them as long as this process lives."""
@@ -84,7 +83,7 @@ class AlveoShell:
         self.overlay = driver(
             str(self._path),
             "alveo",
-            io_shapes(self._manifest, INPUT_DMA, OUTPUT_DMA),
+            io_shapes(self._manifest, *ALVEO_DMAS),
             batch_size=frames,
             device=device,
             runtime_weight_dir=str(self._path.with_name("runtime_weights")),
@@ -95,9 +94,9 @@ class AlveoShell:
     def _check_container(self) -> None:
         """Raise ValueError unless the file is a whole xclbin; PYNQ would follow its offsets out of it."""
         data = self._path.read_bytes()
-        if data[: len(_MAGIC)] != _MAGIC or len(data) < _LENGTH_AT + 8:
+        if data[: len(MAGIC)] != MAGIC or len(data) < LENGTH_AT + 8:
             raise ValueError("not an xclbin")
-        (length,) = struct.unpack_from("<Q", data, _LENGTH_AT)
+        (length,) = struct.unpack_from("<Q", data, LENGTH_AT)
         if length != len(data):
             raise ValueError(f"{len(data)} bytes of {length}: truncated")
 
@@ -125,21 +124,27 @@ class AlveoShell:
         if hangs:
             _hanging.append((overlay, buffers))
             return
-        overlay.ibuf_packed_device = overlay.obuf_packed_device = None
+        overlay.ibuf_packed_device, overlay.obuf_packed_device = [], []
         overlay.device.free_bitstream()
+
+    def _loaded(self) -> AlveoOverlay:
+        if self.overlay is None:
+            raise RuntimeError("no xclbin is loaded")
+        return self.overlay
 
     def start(self, source: PynqBuffer, sink: PynqBuffer, frames: int) -> None:
         """See `Shell.start`."""
-        self.overlay.ibuf_packed_device, self.overlay.obuf_packed_device = [source], [sink]
-        self.overlay.execute_on_buffers(asynch=True, batch_size=frames)
+        overlay = self._loaded()
+        overlay.ibuf_packed_device, overlay.obuf_packed_device = [source], [sink]
+        overlay.execute_on_buffers(asynch=True, batch_size=frames)
 
     def idle(self) -> bool:
         """See `Shell.idle`."""
-        return self._ended(self.overlay)
+        return self._ended(self._loaded())
 
     def done(self) -> bool:
         """See `Shell.done`."""
-        return self._ended(self.overlay)
+        return self._ended(self._loaded())
 
     @staticmethod
     def _ended(overlay: AlveoOverlay) -> bool:
@@ -161,8 +166,8 @@ class AlveoShell:
 
     def clock_mhz(self) -> float:
         """The kernels' clock, read from the card."""
-        return float(self.overlay.device.device_info.mOCLFrequency[0])
+        return float(self._loaded().device.device_info.mOCLFrequency[0])
 
     def name(self) -> str:
         """See `Shell.name`."""
-        return self.overlay.device.name
+        return self._loaded().device.name

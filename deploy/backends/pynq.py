@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from deploy.accelerator import Inference, check_frames
+from deploy.accelerator import Inference, Runs, check_frames
 from deploy.backends.alveo_shell import AlveoShell
 from deploy.backends.interrupts import interrupted_afterwards
 from deploy.backends.zynq_shell import ZynqShell
@@ -88,6 +88,12 @@ class PynqAccelerator:
     ) -> None:
         """Refuse a package without a bitfile. See `open_accelerator`; processes: of no effect here."""
         self.manifest = package.manifest
+        if self.manifest.kind == "simulation":
+            raise RadioMLError(
+                f"the package is of kind {self.manifest.kind!r}: the pynq backend needs one with a bitfile in it, as "
+                "`radioml build --until bitfile` makes it"
+            )
+        self.runs_on: Runs = "board" if self.manifest.kind == "bitfile" else "simulated board"
         self._transfer_frames = transfer_frames
         if transfer_frames < 1:
             raise RadioMLError(f"{transfer_frames} frames a transfer: at least 1")
@@ -150,13 +156,12 @@ class PynqAccelerator:
         size = self._transfer_frames
         transfers = [integers[at : at + size] for at in range(0, len(integers), size)]
         logits: list[np.ndarray] = []
-        words = None
+        words: list[np.ndarray] = []  # of the transfer before
         self._fill(0, transfers[0], parts)
         for number, frames in enumerate(transfers):
             try:
                 started = self._start(number % 2, len(frames))
-                if words is not None:
-                    logits.append(self._unpack(words, parts))
+                logits += [self._unpack(before, parts) for before in words]
                 if number + 1 < len(transfers):
                     self._fill((number + 1) % 2, transfers[number + 1], parts)
                 self._wait(len(frames))
@@ -164,8 +169,8 @@ class PynqAccelerator:
                 self._wait(len(frames), interrupted=True)  # the next transfer, or freeing the buffers, must find no DMA
                 raise
             parts["accelerator"] += time.perf_counter() - started
-            words = self._fetch(number % 2, len(frames), parts)
-        logits.append(self._unpack(words, parts))
+            words = [self._fetch(number % 2, len(frames), parts)]
+        logits += [self._unpack(before, parts) for before in words]
         return Inference(np.concatenate(logits), None, 0, time.perf_counter() - start, parts)
 
     def _fill(self, pair: int, integers: np.ndarray, parts: dict[str, float]) -> None:

@@ -7,18 +7,20 @@ from types import TracebackType
 
 import numpy as np
 
-from deploy.accelerator import Inference, check_frames
+from deploy.accelerator import Inference, Runs, check_frames
 from radioml.contract.metadata import load_exported
-from radioml.contract.package import MODEL, Package
+from radioml.contract.package import Package
 from radioml.errors import RadioMLError
 from radioml.files import sha256
 from radioml.network.exact_qonnx import logits_as_integers
 from radioml.network.integer_qonnx import IntegerQonnx
+from radioml.run_directory import MODEL
 
 
 class SoftwareAccelerator:
     """The package's `model.onnx` in exact integers; see `deploy.accelerator.Accelerator`."""
 
+    runs_on: Runs = "software"
     batch_frames = 128
 
     def __init__(self, package: Package, processes: int | None = None) -> None:

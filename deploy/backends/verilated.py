@@ -6,7 +6,7 @@ from types import TracebackType
 
 import numpy as np
 
-from deploy.accelerator import Inference, check_frames
+from deploy.accelerator import Inference, Runs, check_frames
 from radioml.contract.package import LIBRARY, Package
 from radioml.errors import RadioMLError
 from radioml.simulation.simulator_pool import SimulatorPool
@@ -17,6 +17,8 @@ _FRAMES_PER_PROCESS = 16
 
 class SimulatedAccelerator:
     """One simulator a process, each with a share of every batch; see `deploy.accelerator.Accelerator`."""
+
+    runs_on: Runs = "RTL simulation"
 
     def __init__(self, package: Package, processes: int | None = None) -> None:
         """Refuse a package without a simulation library; processes: at least 1, default one a core."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from deploy.backends import remote_board
+from deploy.backends.finn_dma import CONTROL, CONTROL_BITS, DONE, IDLE, ZYNQ_DMAS
 from deploy.backends.finn_streams import io_shapes
 from radioml.contract.package import BITFILE, HANDOFF, Package
 from radioml.errors import RadioMLError
@@ -18,11 +19,6 @@ if TYPE_CHECKING:
     from finn_plus_driver.overlays.dma import FINNDMAOverlay
     from pynq.buffer import PynqBuffer
     from pynq.pl_server.remote_device import RemoteDevice
-
-_CONTROL, _DONE, _IDLE = 0x00, 0x2, 0x4
-_CONTROL_BITS = 0x0000_028F
-"""Bits that block control (ap_ctrl_hs) of an HLS kernel can set: start, done, idle, ready, auto-restart, interrupt; see
-"S_AXILITE Control Register Map" in the Vitis HLS user guide, UG1399."""
 
 
 class ZynqShell:
@@ -33,11 +29,8 @@ class ZynqShell:
     def __init__(self, package: Package, target: str | None) -> None:
         """Refuse a package without bitfile and handoff; target: a board on the network."""
         manifest = package.manifest
-        if manifest.kind != "bitfile" or not all((package.folder / name).is_file() for name in (BITFILE, HANDOFF)):
-            raise RadioMLError(
-                f"the package is of kind {manifest.kind!r}: the pynq backend needs one with a bitfile in it, "
-                f"{BITFILE} and {HANDOFF}"
-            )
+        if not all((package.folder / name).is_file() for name in (BITFILE, HANDOFF)):
+            raise RadioMLError(f"the package lacks the bitfile, {BITFILE}, or its handoff, {HANDOFF}; build it again")
         self._manifest, self._folder, self._target = manifest, package.folder, target
         self.reads_slices = target is None  # PYNQ reads a remote buffer whole or not at all
         self.overlay: FINNDMAOverlay | None = None
@@ -71,7 +64,7 @@ class ZynqShell:
         self.overlay = driver(
             str(self._folder / BITFILE),
             "zynq-iodma",
-            io_shapes(self._manifest, "idma0", "odma0"),
+            io_shapes(self._manifest, *ZYNQ_DMAS),
             batch_size=frames,
             fclk_mhz=self._manifest.clock_mhz,
             device=self._remote,
@@ -100,6 +93,11 @@ class ZynqShell:
             remote_board.disconnect(self._remote, buffers)
             self._remote = None
 
+    def _loaded(self) -> FINNDMAOverlay:
+        if self.overlay is None:
+            raise RuntimeError("no bitfile is loaded")
+        return self.overlay
+
     def _stop(self) -> None:
         """Stop a transfer: FINN's DMA engine has no register for it, but a new configuration does."""
         try:
@@ -107,25 +105,26 @@ class ZynqShell:
         except RadioMLError:
             idle = False
         if not idle:
-            self.overlay.download()
+            self._loaded().download()
 
     def start(self, source: PynqBuffer, sink: PynqBuffer, frames: int) -> None:
         """See `Shell.start`."""
-        self.overlay.ibuf_packed_device, self.overlay.obuf_packed_device = [source], [sink]
-        self.overlay.execute_on_buffers(asynch=True, batch_size=frames)
+        overlay = self._loaded()
+        overlay.ibuf_packed_device, overlay.obuf_packed_device = [source], [sink]
+        overlay.execute_on_buffers(asynch=True, batch_size=frames)
 
     def idle(self) -> bool:
         """See `Shell.idle`."""
-        return bool(self._status() & _IDLE)
+        return bool(self._status() & IDLE)
 
     def done(self) -> bool:
         """See `Shell.done`; reading the bit clears it."""
-        return bool(self._status() & _DONE)
+        return bool(self._status() & DONE)
 
     def _status(self) -> int:
         """The output DMA's control register; raises RadioMLError when bits are set that FINN's DMA engine has not."""
-        status = self.overlay.odma[0].read(_CONTROL)
-        if status & ~_CONTROL_BITS:
+        status = self._loaded().odma[0].read(CONTROL)
+        if status & ~CONTROL_BITS:
             raise RadioMLError(
                 f"the output DMA's control register reads {status:#010x}, which FINN's DMA engine cannot: an error on "
                 "its bus, or the bitfile of another design. Load the package's bitfile again"
@@ -139,8 +138,8 @@ class ZynqShell:
         """
         from pynq.ps import Clocks
 
-        return Clocks.fclk0_mhz / 100 * self.overlay.fclk_mhz_actual
+        return Clocks.fclk0_mhz / 100 * self._loaded().fclk_mhz_actual
 
     def name(self) -> str:
         """See `Shell.name`."""
-        return self.overlay.device.name
+        return self._loaded().device.name

@@ -16,19 +16,20 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
+from deploy.backends.finn_dma import ZYNQ_DMAS
 from deploy.simulated.xclbin import write_xclbin
-from radioml.contract.package import BITFILE, GOLDEN, HANDOFF, MODEL, XCLBIN, Manifest, open_package, write_package
+from radioml.contract.package import BITFILE, HANDOFF, XCLBIN, Manifest, open_package, write_package
 from radioml.errors import RadioMLError
+from radioml.run_directory import GOLDEN, MODEL
 
-INPUT_DMA, OUTPUT_DMA = "idma0", "odma0"
-"""As FINN names the DMA engines of a Zynq design."""
+INPUT_DMA, OUTPUT_DMA = ZYNQ_DMAS
 DMA_ADDRESSES = {INPUT_DMA: 0xA000_0000, OUTPUT_DMA: 0xA001_0000}
 DMA_RANGE = 0x1_0000
 _FIELD_0 = bytes.fromhex("0ff00ff00ff00ff000")  # the constant first field of every .bit file
 
 
 def write_bitfile_package(simulation_package: Path, path: Path, alveo: bool = False) -> Manifest:
-    """Make a package of kind "bitfile" for the simulated board from one of kind "simulation"; returns its manifest.
+    """Make a package of kind "simulated bitfile" from one of kind "simulation"; returns its manifest.
 
     It holds what one for a real board does: `accelerator.bit` and `accelerator.hwh`, or, for an Alveo card,
     `accelerator.xclbin`; golden frames, and the model where the first package has it. Raises RadioMLError for a package
@@ -46,7 +47,7 @@ def write_bitfile_package(simulation_package: Path, path: Path, alveo: bool = Fa
         for name, content in made.items():
             (package.folder / name).write_bytes(content)
         kept = [name for name in (GOLDEN, MODEL) if name in package.manifest.files]
-        manifest = replace(package.manifest, kind="bitfile")
+        manifest = replace(package.manifest, kind="simulated bitfile")
         return write_package(path, manifest, package.folder, [*made, *kept])
 
 
@@ -62,7 +63,7 @@ def _bitfile(data: bytes) -> bytes:
 
 def _handoff(clock_mhz: float) -> str:
     """The hardware handoff of a FINN design: processing system, clocking wizard and the two DMA engines."""
-    parameters = {}
+    parameters: dict[str, object] = {}
     for clock in range(4):  # FINN clocks its wizard with PL clock 0, 100 MHz
         name = f"PSU__CRL_APB__PL{clock}_REF_CTRL__"
         parameters |= {f"PSU__FPGA_PL{clock}_ENABLE": int(clock == 0), f"{name}SRCSEL": "IOPLL"}

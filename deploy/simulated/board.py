@@ -21,7 +21,8 @@ from pynq.pl_server.embedded_device import parse_bit_header
 from pynqmetadata.frontends import Metadata
 from pynqmetadata.views.runtime import RuntimeMetadataParser
 
-from deploy.simulated.fabric import DMA_ADDRESSES, BusError, Fabric, Memory
+from deploy.simulated.bitfile import DMA_ADDRESSES
+from deploy.simulated.fabric import BusError, Fabric, Memory
 
 _CLOCK_CONTROL = range(0xFF5E_0000, 0xFF5E_0100), range(0xFD1A_0000, 0xFD1A_0100)
 """CRL_APB and CRF_APB of the Zynq UltraScale+ (UG1087), where `pynq.Clocks` sets dividers."""

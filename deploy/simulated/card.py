@@ -13,9 +13,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from deploy.backends.alveo_shell import LENGTH_AT
+from deploy.backends.finn_dma import CONTROL, DONE, START
 from deploy.simulated.bitfile import DMA_ADDRESSES, INPUT_DMA, OUTPUT_DMA
-from deploy.simulated.fabric import CONTROL, DONE, START, Fabric, Memory
-from deploy.simulated.xclbin import BANK_BYTES, BANKS, LENGTH_AT, PLATFORM, Section, kernels, read_xclbin
+from deploy.simulated.fabric import Fabric, Memory
+from deploy.simulated.xclbin import BANK_BYTES, BANKS, PLATFORM, Section, kernels, read_xclbin
 
 NAME = "simulated Alveo card"
 _EXEC_BUFFER = 1 << 31
@@ -171,6 +173,8 @@ class SimulatedCard:
     def sync(self, handle: int, number: int, direction: int, size: int, offset: int) -> None:
         """Copy between a buffer's pages and its bank; direction: 0 to the card, 1 from it."""
         buffer, part = self._buffers[number], slice(offset, offset + size)
+        if buffer.device is None:  # a command
+            raise XrtError(errno.EINVAL)
         source, sink = (buffer.host, buffer.device) if direction == 0 else (buffer.device, buffer.host)
         sink[part] = source[part]
 
@@ -195,20 +199,25 @@ class SimulatedCard:
                 return ended
             time.sleep(0.001)
 
+    def _configured(self) -> Fabric:
+        if self.fabric is None:
+            raise XrtError(errno.ENODEV)
+        return self.fabric
+
     def _start(self, kernel: Kernel) -> None:
         """Write the first command's registers to the kernel, and start it."""
         words = kernel.commands[0].host.view("<u4")
         registers = words[2 : 1 + (int(words[0]) >> 12 & 0x7FF)]
         for number, word in enumerate(registers[1:], 1):
-            self.fabric.write(kernel.address + 4 * number, int(word))
-        self.fabric.write(kernel.address + CONTROL, START)
+            self._configured().write(kernel.address + 4 * number, int(word))
+        self._configured().write(kernel.address + CONTROL, START)
 
     def _end(self, kernel: Kernel) -> bool:
         """Whether the kernel's first command has ended just now; if so, start the next one."""
         if not kernel.commands:
             return False
         try:
-            if not self.fabric.read(kernel.address + CONTROL) & DONE:
+            if not self._configured().read(kernel.address + CONTROL) & DONE:
                 return False
             state = _COMPLETED
         except Exception as error:  # XRT's user sees no more of it than the state

@@ -11,16 +11,13 @@ from threading import Lock
 
 import numpy as np
 
+from deploy.backends.finn_dma import ADDRESS_HIGH, ADDRESS_LOW, CONTROL, DONE, IDLE, REPETITIONS, START
 from deploy.simulated.bitfile import DMA_ADDRESSES, DMA_RANGE, INPUT_DMA, OUTPUT_DMA
 from radioml.contract.package import LIBRARY, StreamFormat, open_package
 from radioml.contract.packing import pack, unpack
 from radioml.errors import RadioMLError
 from radioml.simulation.rtl_simulator import RtlSimulator
 
-CONTROL, ADDRESS_LOW, ADDRESS_HIGH, REPETITIONS = 0x00, 0x10, 0x14, 0x1C
-"""Registers of FINN's I/O DMA: HLS block control, buffer address, frames."""
-START, DONE, IDLE = 0x1, 0x2, 0x4
-"""Bits of CONTROL; DONE is cleared by reading it."""
 _PAGE = 4096
 _GARBAGE = 0xA5  # memory is not zero when it is allocated
 

@@ -18,6 +18,7 @@ from typing import Any
 
 import grpc
 import numpy as np
+from grpc import ServicerContext as Context
 from pynq.pl_server.remote_device import BS_FPGA_MAN, BS_FPGA_MAN_FLAGS, FIRMWARE, PYNQ_PORT
 from pynq.remote import (
     buffer_pb2,
@@ -33,7 +34,6 @@ from deploy.simulated.board import SimulatedBoard
 from deploy.simulated.fabric import BusError
 from radioml.errors import RadioMLError
 
-Context = grpc.ServicerContext
 _CHUNK = 1 << 20
 
 

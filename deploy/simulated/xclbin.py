@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from enum import IntEnum
 from hashlib import sha256
 
-from deploy.backends.alveo_shell import INPUT_DMA, OUTPUT_DMA
+from deploy.backends.alveo_shell import MAGIC
+from deploy.backends.finn_dma import ADDRESS_LOW, ALVEO_DMAS, REPETITIONS
 from radioml.errors import RadioMLError
 
-BANKS = {INPUT_DMA: "DDR[0]", OUTPUT_DMA: "DDR[1]"}
+_INPUT_DMA, _OUTPUT_DMA = ALVEO_DMAS
+BANKS = {_INPUT_DMA: "DDR[0]", _OUTPUT_DMA: "DDR[1]"}
 """The memory bank of each DMA kernel, as FINN connects them on a U250."""
 BANK_BYTES = 1 << 34
-LENGTH_AT = 304
-"""Where the header has the length of the whole file."""
 PLATFORM = "xilinx_u250_simulated"
 _REGISTERS, _NO_REGISTERS = 0x1_0000, (1 << 64) - 1
 """Bytes of a kernel's registers, and the address of a kernel that has none."""
@@ -55,15 +55,15 @@ class _Kernel:
         streams = [(port, "4", port, 0, 0, "ap_uint&lt;8&gt;") for port, _ in self.streams]
         if self.address == _NO_REGISTERS:
             return streams
-        address = ("addr", "1", "m_axi_gmem0", 8, 0x10, "ap_uint&lt;512&gt;*")
-        return [address, ("numReps", "0", "s_axi_control_0", 4, 0x1C, "uint"), *streams]
+        address = ("addr", "1", "m_axi_gmem0", 8, ADDRESS_LOW, "ap_uint&lt;512&gt;*")
+        return [address, ("numReps", "0", "s_axi_control_0", 4, REPETITIONS, "uint"), *streams]
 
 
 _PARTITION = "StreamingDataflowPartition"
 _STREAMS = "dc_0", "dc_1"
 _KERNELS = (
-    _Kernel(f"{_PARTITION}_0", INPUT_DMA, 0x180_0000, (("m_axis_0", "dc_0"),)),
-    _Kernel(f"{_PARTITION}_2", OUTPUT_DMA, 0x181_0000, (("s_axis_0", "dc_1"),)),
+    _Kernel(f"{_PARTITION}_0", _INPUT_DMA, 0x180_0000, (("m_axis_0", "dc_0"),)),
+    _Kernel(f"{_PARTITION}_2", _OUTPUT_DMA, 0x181_0000, (("s_axis_0", "dc_1"),)),
     _Kernel(f"{_PARTITION}_1", f"{_PARTITION}_1", _NO_REGISTERS, (("s_axis_0", "dc_0"), ("m_axis_0", "dc_1"))),
 )
 """As FINN's vitis_linking_configuration.py connects them; sorted by address, as Vitis does it."""
@@ -90,14 +90,14 @@ def write_xclbin(configuration: bytes, clock_mhz: float) -> bytes:
 def _pack_axlf(length: int, identity: bytes, sections: int) -> bytes:
     unsigned, platform = b"\xff" * 28, PLATFORM.encode()
     return _AXLF.pack(
-        b"xclbin2\0", -1, unsigned, b"\xff" * 256, 0, length, 0, 0, 0, 2, 13, _FLAT, bytes(16), platform, identity,
+        MAGIC, -1, unsigned, b"\xff" * 256, 0, length, 0, 0, 0, 2, 13, _FLAT, bytes(16), platform, identity,
         b"", sections,
     )  # fmt: skip
 
 
 def read_xclbin(data: bytes) -> tuple[bytes, str, Mapping[int, bytes]]:
     """UUID, platform and sections of an xclbin; raises RadioMLError when it is none."""
-    if len(data) < _AXLF.size or not data.startswith(b"xclbin2\0"):
+    if len(data) < _AXLF.size or not data.startswith(MAGIC):
         raise RadioMLError("not an xclbin")
     fields = _AXLF.unpack_from(data)
     platform, identity, count = fields[-4].rstrip(b"\0").decode(), fields[-3], fields[-1]
@@ -127,7 +127,9 @@ def _connections() -> bytes:
     """`struct connectivity`: numbers of argument, kernel and memory."""
     memories, entries = [*BANKS.values(), *_STREAMS], []
     for number, kernel in enumerate(_KERNELS):
-        connected = {"addr": BANKS.get(kernel.instance), **dict(kernel.streams)}
+        connected = dict(kernel.streams)
+        if kernel.instance in BANKS:
+            connected["addr"] = BANKS[kernel.instance]
         for argument, (name, *_) in enumerate(kernel.arguments):
             if name in connected:
                 entries.append((argument, number, memories.index(connected[name])))

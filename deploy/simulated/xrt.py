@@ -30,7 +30,7 @@ from deploy.simulated.card import SimulatedCard, XrtError
 from radioml.errors import RadioMLError
 
 _VERSION = "2.13.466"
-_TYPES = {
+_TYPES: dict[str, Any] = {
     "void": None,
     "int": ctypes.c_int,
     "unsigned": ctypes.c_uint,
@@ -115,7 +115,7 @@ def _compile(folder: Path) -> ctypes.CDLL:
     source.write_text("\n".join([*lines, "}"]) + "\n")
     library.parent.mkdir()
     try:
-        command = ["g++", "-shared", "-fPIC", "-pthread", "-o", library, source]
+        command = ["g++", "-shared", "-fPIC", "-pthread", "-o", str(library), str(source)]
         subprocess.run(command, check=True, capture_output=True, text=True)
     except FileNotFoundError as error:
         raise RadioMLError("the simulated card needs g++ on the PATH") from error

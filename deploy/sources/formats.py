@@ -33,8 +33,8 @@ class SampleFormat:
     dtype: np.dtype
 
     @property
-    def bytes(self) -> int:
-        """Of a sample."""
+    def sample_bytes(self) -> int:
+        """Bytes of a sample."""
         return 2 * self.dtype.itemsize
 
     def samples(self, data: bytes | np.ndarray) -> np.ndarray:
@@ -100,7 +100,7 @@ def by_content(path: Path) -> SampleFormat:
         head = stream.read(_LOOKED_AT)
     for name in ("cf32", "cf64", "cf32_be", "cf64_be"):
         found = known_format(name)
-        values = np.frombuffer(head[: len(head) // found.bytes * found.bytes], found.dtype)
+        values = np.frombuffer(head[: len(head) // found.sample_bytes * found.sample_bytes], found.dtype)
         with np.errstate(invalid="ignore", over="ignore"):
             magnitudes = np.abs(values[values != 0].astype(np.float64))
             plausible = (magnitudes >= _PLAUSIBLE[0]) & (magnitudes <= _PLAUSIBLE[1])

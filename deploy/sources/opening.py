@@ -154,13 +154,13 @@ def _of_raw(name: str, reading: Reading) -> _Samples:
     if is_live(name):
         live = LiveChunks(name, said.format)
         return _Samples(source, live, None, live)
-    count, torn = divmod(path.stat().st_size, said.format.bytes)
+    count, torn = divmod(path.stat().st_size, said.format.sample_bytes)
     return _Samples(source, file_chunks(path, said.format, 0, count, 0, True), [count], torn)
 
 
 def _of_wav(path: Path) -> _Samples:
     wav = read_wav(path)
-    count, torn = divmod(wav.size, wav.format.bytes)
+    count, torn = divmod(wav.size, wav.format.sample_bytes)
     source = Source(str(path), iter(()), True, wav.sample_rate)
     return _Samples(source, file_chunks(path, wav.format, wav.first, count, 0, True), [count], torn)
 

@@ -38,8 +38,8 @@ def file_chunks(path: Path, format: SampleFormat, first: int, samples: int, star
         done = 0
         while done < samples:
             size = min(samples - done, BLOCK_FRAMES * FRAME_LENGTH)
-            data = _read(stream.fileno(), size * format.bytes)
-            if len(data) < size * format.bytes:
+            data = _read(stream.fileno(), size * format.sample_bytes)
+            if len(data) < size * format.sample_bytes:
                 raise RadioMLError(f"{path}: became shorter while it was read")
             yield Chunk(format.samples(data), start + done, fresh and done == 0)
             done += size
@@ -74,7 +74,7 @@ class LiveChunks:
 
     def _chunks(self, handle: int) -> Iterator[Chunk]:
         rest, start, waited = b"", 0, time.monotonic()
-        size = BLOCK_FRAMES * FRAME_LENGTH * self.format.bytes
+        size = BLOCK_FRAMES * FRAME_LENGTH * self.format.sample_bytes
         while True:
             if not select.select([handle], [], [], _PATIENCE)[0]:
                 yield Chunk(np.empty((0, 2), np.float32), start)
@@ -83,11 +83,11 @@ class LiveChunks:
             if not (data := os.read(handle, size)):
                 break
             data = rest + data
-            whole = len(data) // self.format.bytes * self.format.bytes
+            whole = len(data) // self.format.sample_bytes * self.format.sample_bytes
             rest = data[whole:]
             if whole:
                 yield Chunk(self.format.samples(data[:whole]), start)
-                start += whole // self.format.bytes
+                start += whole // self.format.sample_bytes
             if time.monotonic() - waited > _PATIENCE:
                 yield Chunk(np.empty((0, 2), np.float32), start)
                 waited = time.monotonic()

@@ -108,7 +108,8 @@ class _Fields:
     """Values of the right type, and a list of those that are not."""
 
     def __init__(self, name: str) -> None:
-        self.name, self.problems = name, []
+        self.name = name
+        self.problems: list[str] = []
 
     def wrong(self, key: str, value: Any, wanted: str, number: int | None = None) -> None:
         """Note a value that is not what is wanted."""

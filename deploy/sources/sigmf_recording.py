@@ -73,8 +73,8 @@ class _Channel(SampleFormat):
     chosen: int
 
     @property
-    def bytes(self) -> int:
-        """Of a sample of all channels."""
+    def sample_bytes(self) -> int:
+        """Bytes of a sample of all channels."""
         return 2 * self.dtype.itemsize * self.channels
 
     def samples(self, data: bytes | np.ndarray) -> np.ndarray:
@@ -174,7 +174,7 @@ def _runs(path: Path, metadata: SigmfMetadata, first: int, size: int) -> tuple[t
     Captures lie one after the other, each behind its header. Samples before the first one belong to no capture, and are
     left out.
     """
-    step = metadata.format.bytes * metadata.channels
+    step = metadata.format.sample_bytes * metadata.channels
     captures = metadata.captures
     end = first + size - metadata.trailing_bytes
     at = first + captures[0].sample_start * step

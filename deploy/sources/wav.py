@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -26,8 +26,8 @@ class Packed24(SampleFormat):
     """Integers of 24 bits, in three bytes each."""
 
     @property
-    def bytes(self) -> int:
-        """Of a sample."""
+    def sample_bytes(self) -> int:
+        """Bytes of a sample."""
         return 6
 
     def samples(self, data: bytes | np.ndarray) -> np.ndarray:
@@ -92,7 +92,7 @@ def _described(stream: BinaryIO, size: int, path: Path) -> tuple[SampleFormat, f
     return known_format(_FORMATS[tag, bits]), float(rate)
 
 
-def _unpack(stream: BinaryIO, layout: str, path: Path) -> tuple:
+def _unpack(stream: BinaryIO, layout: str, path: Path) -> tuple[Any, ...]:
     data = stream.read(struct.calcsize(layout))
     if len(data) < struct.calcsize(layout):
         raise RadioMLError(f"{path}: a WAV file that ends within its header")

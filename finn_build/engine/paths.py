@@ -1,9 +1,18 @@
-"""Where things lie in a build folder."""
+"""What lies where in a build folder, beyond what `radioml.run_directory` has: what only a build needs."""
 
 from __future__ import annotations
 
-ESTIMATE, RTL, SIMULATION, PACKAGE, BITFILE = "estimate.json", "rtl", "simulation", "package.zip", "bitfile"
-FOLDING_FILE = "folding.json"
+from radioml.run_directory import (
+    BITFILE_FOLDER,
+    ESTIMATE,
+    FOLDING,
+    PACKAGE,
+    RTL,
+    SIMULATION,
+    SIMULATION_REPORT,
+    VERIFY,
+)
+
 WORK = "finn"
 STEPS = f"{WORK}/steps"
 NETWORK = f"{STEPS}/00_QONNX.onnx"
@@ -11,8 +20,7 @@ FOLDED, WITH_FIFOS = f"{WORK}/folded.onnx", f"{WORK}/with_fifos.onnx"
 UNSIZED, DESIGN = f"{WORK}/unsized_fifos.onnx", f"{WORK}/design.json"
 GAUGE, GAUGE_DESIGN, GAUGE_LIBRARY = f"{WORK}/gauge", f"{WORK}/gauge_design.json", f"{WORK}/libgauge.so"
 VENDOR = f"{WORK}/vendor"
-DEPTHS, CYCLES = f"{SIMULATION}/fifo_depths.json", f"{SIMULATION}/cycles.json"
-SIMULATION_REPORT, VERIFY = f"{SIMULATION}/simulation.json", "verify.json"
+CYCLES = f"{SIMULATION}/cycles.json"
 RECEIPTS = f"{WORK}/cache"
 
 
@@ -22,15 +30,15 @@ def graph_of_step(number: int, step: str) -> str:
 
 
 MADE = {
-    "estimate": [ESTIMATE, STEPS, FOLDED, FOLDING_FILE],
+    "estimate": [ESTIMATE, STEPS, FOLDED, FOLDING],
     "rtl": [RTL, SIMULATION, WITH_FIFOS, PACKAGE],
-    "bitfile": [BITFILE],
+    "bitfile": [BITFILE_FOLDER],
 }
 """Stage -> the files and folders that it makes."""
 RESULTS = {
     "estimate": [ESTIMATE, VERIFY],
     "rtl": [PACKAGE, SIMULATION_REPORT, VERIFY],
-    "bitfile": [BITFILE],
+    "bitfile": [BITFILE_FOLDER],
 }
 """Stage -> files that are removed before the stage is run again, so that none of them can pass for its result.
 

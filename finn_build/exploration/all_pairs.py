@@ -32,6 +32,7 @@ from radioml.contract.metadata import load_exported
 from radioml.errors import RadioMLError
 from radioml.files import sha256
 from radioml.processes import ProcessPool
+from radioml.run_directory import MODEL, TRAIN
 
 FITS, DOES_NOT_FIT, NOT_BUILDABLE, FAILED = "fits", "does not fit", "not buildable", "failed"
 _WORK, _LOG, _LAYERS = ".work", "estimate.log", "layers.onnx"
@@ -166,7 +167,7 @@ def _choose(layers: Layers, board_name: str, out: Path) -> dict[str, Any]:
     folder, board = out / "networks" / layers.network, load_board(board_name)
     start = time.perf_counter()
     with _session(out) as work:
-        _, metadata = load_exported(folder / "train" / "model.onnx")
+        _, metadata = load_exported(folder / TRAIN / MODEL)
         model = load_graph(folder / _LAYERS)
         model = apply_steps(
             model, Context(model, metadata, board, work), [step for step in GRAPH_STEPS if step.depends_on_board]

@@ -12,19 +12,20 @@ from pathlib import Path
 from finn_build.boards import Board
 from finn_build.engine.cached_steps import CachedSteps
 from finn_build.engine.graphs import load_graph, save_graph
-from finn_build.engine.paths import ESTIMATE, FOLDED, FOLDING_FILE, NETWORK, STEPS, graph_of_step
+from finn_build.engine.paths import FOLDED, NETWORK, STEPS, graph_of_step
 from finn_build.engine.step import Step
 from finn_build.exploration.choose_folding import Goal, choose_folding
 from finn_build.folding.folding import folding_of
 from finn_build.steps import GRAPH_STEPS, Context, GraphStep
 from radioml.contract.metadata import ModelMetadata
 from radioml.files import replacing, write_json
+from radioml.run_directory import ESTIMATE, FOLDING
 
 FOLD = Step("fold", "fold and estimate", in_finn=True, depends_on_board=True)
 
 
 def build_estimate(steps: CachedSteps, path: Path, metadata: ModelMetadata, board: Board, goal: Goal) -> None:
-    """Write `STEPS`, with the graph after each step, `FOLDED`, `ESTIMATE` and `FOLDING_FILE` to the build folder."""
+    """Write `STEPS`, with the graph after each step, `FOLDED`, `ESTIMATE` and `FOLDING` to the build folder."""
     folder = steps.folder
     with replacing(folder / NETWORK) as temporary:
         shutil.copyfile(path, temporary)
@@ -41,12 +42,12 @@ def build_estimate(steps: CachedSteps, path: Path, metadata: ModelMetadata, boar
         start = time.perf_counter()
         chosen = choose_folding(load_graph(folder / files[-1]), board, goal)
         save_graph(chosen.model, folder / FOLDED)
-        write_json(folder / FOLDING_FILE, folding_of(chosen.model))
+        write_json(folder / FOLDING, folding_of(chosen.model))
         seconds = sum(steps.seconds.values()) + time.perf_counter() - start
         replace(chosen.estimate, seconds=round(seconds, 1)).write(folder / ESTIMATE)
 
     inputs = {"goal": goal.inputs(), "board": board.name, "usable": board.usable}
-    steps.run(FOLD, fold, reads=files[-1:], made=[FOLDED, FOLDING_FILE, ESTIMATE], inputs=inputs)
+    steps.run(FOLD, fold, reads=files[-1:], made=[FOLDED, FOLDING, ESTIMATE], inputs=inputs)
 
 
 def _apply(step: GraphStep, context: Context, before: Path, after: Path) -> None:

@@ -12,7 +12,8 @@ from finn_build.estimate.result import Estimate
 from finn_build.rtl.design import Design
 from finn_build.verify.golden_simulation import GoldenSimulation
 from radioml.contract.metadata import ModelMetadata
-from radioml.contract.package import MODEL, Manifest, write_package
+from radioml.contract.package import Manifest, write_package
+from radioml.run_directory import MODEL
 
 
 def manifest_of(

@@ -13,19 +13,15 @@ from finn_build.engine.cached_steps import CachedSteps
 from finn_build.engine.graphs import load_graph, save_graph
 from finn_build.engine.paths import (
     CYCLES,
-    DEPTHS,
     DESIGN,
     FOLDED,
     GAUGE,
     GAUGE_DESIGN,
     GAUGE_LIBRARY,
     NETWORK,
-    PACKAGE,
-    RTL,
-    SIMULATION,
     UNSIZED,
     WITH_FIFOS,
-)  # fmt: skip
+)
 from finn_build.engine.step import Step
 from finn_build.estimate.result import Estimate
 from finn_build.model_check.check_model import check_all_rtl
@@ -43,6 +39,7 @@ from radioml.contract.package import LIBRARY
 from radioml.errors import MismatchError, RadioMLError
 from radioml.files import sha256, write_json
 from radioml.network.exact_qonnx import ExactQonnx, logits_as_integers
+from radioml.run_directory import FIFO_DEPTHS, PACKAGE, RTL, SIMULATION
 from radioml.simulation.rtl_simulator import RtlSimulator
 
 if TYPE_CHECKING:
@@ -160,9 +157,9 @@ def _hdl(steps: CachedSteps, board: Board, initiation_interval: int) -> Design:
 
     key = gauging_key(folder / GAUGE, design, initiation_interval)
     depths = cache.value(key, key, gauge)
-    write_json(folder / DEPTHS, depths)
+    write_json(folder / FIFO_DEPTHS, depths)
     made = [RTL, WITH_FIFOS, DESIGN]
-    steps.run(SIZED_HDL, sized_hdl, reads=[UNSIZED, DEPTHS], made=made, inputs=board.name)
+    steps.run(SIZED_HDL, sized_hdl, reads=[UNSIZED, FIFO_DEPTHS], made=made, inputs=board.name)
     return read_design(folder / DESIGN)
 
 

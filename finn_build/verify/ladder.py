@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from finn_build.engine.paths import NETWORK, VERIFY, WORK
+from finn_build.engine.paths import NETWORK, WORK
 from finn_build.engine.record import load_record
 from finn_build.verify.comparison import Difference
 from finn_build.verify.graph_rungs import graph_rungs
@@ -25,6 +25,7 @@ from radioml.contract.metadata import load_exported
 from radioml.data.dataset import Frames
 from radioml.errors import RadioMLError
 from radioml.files import write_json
+from radioml.run_directory import VERIFY
 
 _AXES = ("channel", "pixel")
 

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from finn_build.engine.paths import DESIGN, PACKAGE
+from finn_build.engine.paths import DESIGN
 from finn_build.rtl.design import read_design
 from finn_build.verify.rung import Levels, Reference, Rung, RungResult, compare_frame
 from radioml.contract.package import LIBRARY, open_package
 from radioml.contract.packing import unpack
+from radioml.run_directory import PACKAGE
 from radioml.simulation.rtl_simulator import RtlSimulator
 from radioml.temporary import temporary_folder
 

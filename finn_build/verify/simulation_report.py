@@ -11,7 +11,7 @@ import numpy as np
 from rich.markup import escape
 from rich.table import Table
 
-from finn_build.engine.paths import CYCLES, ESTIMATE, PACKAGE, SIMULATION_REPORT
+from finn_build.engine.paths import CYCLES
 from finn_build.engine.record import load_record
 from finn_build.estimate.result import read_estimate
 from finn_build.verify.comparison import Comparison, compare
@@ -19,6 +19,7 @@ from finn_build.verify.golden_simulation import read_golden_simulation
 from radioml.contract.package import LIBRARY, Manifest, open_package
 from radioml.errors import RadioMLError
 from radioml.files import write_json
+from radioml.run_directory import ESTIMATE, PACKAGE, SIMULATION_REPORT
 from radioml.simulation.simulator_pool import PooledRun, SimulatorPool
 from radioml.temporary import temporary_folder
 

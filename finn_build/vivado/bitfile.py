@@ -27,15 +27,15 @@ from finn_build.engine.step_runner import StepRunner
 from finn_build.rtl.library_patches import PATCHES, patch_copy
 from finn_build.vivado.implementation import collect_vitis, collect_zynq
 from finn_build.vivado.same_hardware import check_same_hardware
-from radioml.contract.package import GOLDEN, IMPLEMENTATION, MODEL, open_package, write_package
+from radioml.contract.package import open_package, write_package
 from radioml.doctor import bitfile_needs, require
 from radioml.errors import RadioMLError
+from radioml.run_directory import GOLDEN, IMPLEMENTATION, MODEL, PACKAGE
 
 if TYPE_CHECKING:
     from finn.builder.build_dataflow_config import DataflowBuildConfig
     from qonnx.core.modelwrapper import ModelWrapper
 
-PACKAGE = "package.zip"
 _PATCH = Step("patch_library", "patch FINN's RTL library", in_finn=True)
 _SYNTHESISE = Step("finn_bitfile", "FINN: bitfile", in_finn=True)
 _COMPARE = Step("same_hardware", "compare with the simulated RTL", in_finn=True)

@@ -16,10 +16,11 @@ from finn_build.vivado.reports import (
     parse_utilisation,
     parse_xclbin_clocks,
 )
-from radioml.contract.package import BITFILE, HANDOFF, IMPLEMENTATION, XCLBIN
+from radioml.contract.package import BITFILE, HANDOFF, XCLBIN
 from radioml.errors import RadioMLError
 from radioml.files import write_json
 from radioml.reading.text import read_json
+from radioml.run_directory import IMPLEMENTATION
 
 REPORTS = "reports"
 _CLOCK_TOLERANCE = 0.01

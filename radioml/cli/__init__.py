@@ -28,10 +28,10 @@ files left."""
 
 
 class _Commands(TyperGroup):
-    def invoke(self, context: typer.Context) -> Any:
+    def invoke(self, ctx: Any) -> Any:
         """Run a command; one that Ctrl-C ends without a word of its own gets one, and exit code 130."""
         try:
-            return super().invoke(context)
+            return super().invoke(ctx)
         except KeyboardInterrupt as error:
             _say("interrupted", error, 130, "nothing half-done was left; the same command continues or starts anew")
 

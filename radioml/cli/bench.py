@@ -12,6 +12,7 @@ from rich.table import Table
 from radioml.cli import app
 from radioml.cli.accelerator_options import BackendOption, PackageArgument, ProcessesOption, ResultsOption, TargetOption
 from radioml.errors import RadioMLError
+from radioml.run_directory import results_folder
 
 if TYPE_CHECKING:
     from deploy.bench import Benchmark
@@ -43,7 +44,6 @@ def bench(
     """
     from deploy.bench import bench as run
     from deploy.bench_results import benchmark, write_benchmark
-    from deploy.results import default_folder
 
     try:
         sizes = [int(size) for size in batches.split(",")]
@@ -53,7 +53,7 @@ def bench(
     with progress.status("synthesising frames") as status:
         show = status.update if progress.is_terminal else progress.print  # a log shows no status
         result = run(package, backend, sizes, seconds, processes, target, show)
-    folder = out or default_folder(package)
+    folder = out or results_folder(package)
     write_benchmark(result, folder)
     _print(benchmark(result), result)
     console.print(f"written to {escape(str(folder))}", soft_wrap=True)

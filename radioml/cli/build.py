@@ -13,6 +13,7 @@ from rich.markup import escape
 
 from radioml.cli import app
 from radioml.cli.topology import TopologyOption, run_code_of
+from radioml.run_directory import BITFILE_FOLDER
 
 
 class Until(str, Enum):
@@ -101,7 +102,7 @@ def build(
         line = build_summary(done.folder, load_board(board).clock_mhz)
         console.print(line, soft_wrap=True, highlight=False)
     if until is Until.BITFILE:
-        console.print(escape(implementation_summary(done.folder / "bitfile")), soft_wrap=True, highlight=False)
+        console.print(escape(implementation_summary(done.folder / BITFILE_FOLDER)), soft_wrap=True, highlight=False)
     if done.reused:
         console.print(f"unchanged since the last build, used again: {', '.join(done.reused)}")
     console.print(f"written to {escape(str(done.folder))}", soft_wrap=True, highlight=False)

@@ -24,6 +24,7 @@ from radioml.cli.progress import frames_progress, identified
 from radioml.constants import FRAME_LENGTH
 from radioml.data.provenance import described
 from radioml.errors import MismatchError
+from radioml.run_directory import results_folder
 
 if TYPE_CHECKING:
     from deploy.classify import Classification
@@ -60,7 +61,7 @@ def classify(
     """
     from deploy.classify import classify as run
     from deploy.expectation import expectation
-    from deploy.results import default_folder, write_results
+    from deploy.results import write_results
 
     identified(data)
     with frames_progress() as progress:
@@ -69,7 +70,7 @@ def classify(
             package, data, backend, frames, part, processes,
             lambda done, total: progress.update(task, completed=done, total=total), target,
         )  # fmt: skip
-    folder = out or default_folder(package)
+    folder = out or results_folder(package)
     write_results(result, folder)
     _print_result(result)
     console.print(f"written to {escape(str(folder))}", soft_wrap=True)

@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsed
 from radioml.cli import app
 from radioml.errors import RadioMLError
 from radioml.progress import WorkProgress
+from radioml.run_directory import MODEL, TRAIN
 
 _SEED = 2018
 
@@ -80,7 +81,7 @@ def untrained_model(networks: dict[str, tuple[str, dict[str, Any]]], name: str, 
     from finn_build.engine.sources import code_digest
 
     topology, parameters = networks[name]
-    cache, model = Cache(folder, folder), folder / "train" / "model.onnx"
+    cache, model = Cache(folder, folder), folder / TRAIN / MODEL
     key = content_key(topology, parameters, code_digest("training.export"))
     if cache.find("exported", key):
         return model
@@ -94,8 +95,8 @@ def untrained_model(networks: dict[str, tuple[str, dict[str, Any]]], name: str, 
     network = create(topology, parameters).eval()
     checkpoint = folder / "untrained.pth"
     save_checkpoint(checkpoint, TrainedNetwork(network, topology, parameters, {"kind": "none, untrained"}, {}))
-    export(checkpoint, folder / "train")
-    cache.store("exported", key, ["train"])
+    export(checkpoint, folder / TRAIN)
+    cache.store("exported", key, [TRAIN])
     return model
 
 

@@ -22,6 +22,7 @@ from radioml.constants import SNRS_DB
 from radioml.data.provenance import described
 from radioml.errors import RadioMLError
 from radioml.progress import WorkProgress
+from radioml.run_directory import EVALUATION, PACKAGE, run_of
 
 if TYPE_CHECKING:
     from radioml.report.evaluation import Evaluation
@@ -89,7 +90,7 @@ def evaluate(
             from training.evaluate import evaluate as run
 
             result = run(what, data, part, frames, topology, progress)
-    folder = out or _run_directory(what) / "evaluation" / f"{result.subject}-{result.part}"
+    folder = out or (run_of(what) or _beside(what)) / EVALUATION / f"{result.subject}-{result.part}"
     write_evaluation(result, folder, snr)
     _print_evaluation(result)
     console.print(f"written to {escape(str(folder))}", soft_wrap=True)
@@ -147,9 +148,9 @@ def _evaluate_build(
     from deploy.classify import classify
     from radioml.report.evaluation import Evaluation
 
-    package = what / "package.zip" if what.is_dir() else what
+    package = what / PACKAGE if what.is_dir() else what
     if what.is_dir() and not package.exists():
-        raise RadioMLError(f"{what}: no package.zip in it; `radioml build MODEL --board B --until rtl` makes one")
+        raise RadioMLError(f"{what}: no {PACKAGE} in it; `radioml build MODEL --board B --until rtl` makes one")
     result = classify(package, data, backend, frames, part, None, progress)
     manifest = result.manifest
     arithmetic = f"the accelerator for {manifest.board}, backend {backend}"
@@ -159,12 +160,8 @@ def _evaluate_build(
     )  # fmt: skip
 
 
-def _run_directory(what: Path) -> Path:
-    """The run that RUN/train/FILE, RUN/build/BOARD or a package in it belongs to; else the folder beside."""
-    folder = (what if what.is_dir() else what.parent).resolve()
-    if folder.name == "train":
-        return folder.parent
-    return folder.parents[1] if folder.parent.name == "build" else folder
+def _beside(what: Path) -> Path:
+    return (what if what.is_dir() else what.parent).resolve()
 
 
 def _print_evaluation(result: Evaluation) -> None:
@@ -198,6 +195,6 @@ def _comparison(cells: list[tuple[str, ...]], width: int) -> Table:
         left = name in ("run", "topology", "bits", "data")
         table.add_column(name, justify="left" if left else "right", no_wrap=name in ("run", "bits"))
     for row in cells:
-        row = [cell.split("% (")[0] + "%" * ("% (" in cell) for cell in row] if details else row
-        table.add_row(*(escape(row[column]) for column in shown))
+        texts = [cell.split("% (")[0] + "%" * ("% (" in cell) for cell in row] if details else row
+        table.add_row(*(escape(texts[column]) for column in shown))
     return table

@@ -12,6 +12,7 @@ from rich.markup import escape
 
 from radioml.cli import app
 from radioml.progress import WorkProgress
+from radioml.run_directory import TRAIN
 
 
 @app.command(
@@ -59,7 +60,7 @@ def import_network(
     with WorkProgress(console=console, transient=True) as progress:
         task = progress.add_task("the file's own graph")
         done = import_model(
-            model, run / "train", classes, options,
+            model, run / TRAIN, classes, options,
             lambda frames, total: progress.update(task, completed=frames, total=total),
         )  # fmt: skip
     for remark in done.network.remarks:

@@ -9,8 +9,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from radioml.run_directory import CHECKPOINT, IMPORTED
+
 if TYPE_CHECKING:
     from finn_build.verify.rung import Reference
+    from radioml.foreign.reference import Levels
+    from training.inner_levels import InnerLevels
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,6 @@ def network_of_build(folder: Path, given: Path | None) -> NetworkOfBuild:
     """
     from finn_build.engine.paths import NETWORK
     from finn_build.engine.record import load_record, source_of
-    from finn_build.verify.rung import Reference
     from radioml.contract.metadata import load_exported
     from radioml.errors import RadioMLError
 
@@ -44,18 +47,23 @@ def network_of_build(folder: Path, given: Path | None) -> NetworkOfBuild:
         from training.inner_levels import inner_levels
         from training.reference import integer_logits
 
-        path = source_of(folder, given, "checkpoint.pth")
+        path = source_of(folder, given, CHECKPOINT)
         return NetworkOfBuild(
             metadata.reference,
             lambda iq, progress: integer_logits(path, iq, progress),
-            lambda iq: Reference(*vars(inner_levels(path, iq)).values(), metadata.reference),
+            lambda iq: _reference(inner_levels(path, iq), metadata.reference),
         )
-    from radioml.foreign.into_run import FILE
     from radioml.foreign.reference import load_reference, reference_levels, reference_logits
 
-    network = load_reference(source_of(folder, given, FILE), metadata)
+    network = load_reference(source_of(folder, given, IMPORTED), metadata)
     return NetworkOfBuild(
         metadata.reference,
         lambda iq, progress: reference_logits(network, iq, lambda done, total: progress(done)),
-        lambda iq: Reference(*vars(reference_levels(network, iq)).values(), metadata.reference),
+        lambda iq: _reference(reference_levels(network, iq), metadata.reference),
     )
+
+
+def _reference(levels: InnerLevels | Levels, name: str) -> Reference:
+    from finn_build.verify.rung import Reference
+
+    return Reference(levels.logits, levels.layers, levels.classifier, name)

@@ -14,6 +14,7 @@ from rich.table import Table
 from radioml.cli import app
 from radioml.cli.topology import TopologyOption, own_code_option, run_code_of
 from radioml.progress import WorkProgress
+from radioml.run_directory import CHECKPOINT, SCORE, TRAIN
 
 CheckpointArgument = Annotated[Path, typer.Argument(help="A checkpoint.pth, or weights of the challenge's sandbox.")]
 
@@ -69,7 +70,7 @@ def train(
         f"written to {escape(str(run / 'train'))}",
         soft_wrap=True,
     )
-    checkpoint = run / "train" / "checkpoint.pth"
+    checkpoint = run / TRAIN / CHECKPOINT
     code = own_code_option(experiment.topology)
     export_it = shlex.join(["radioml", "export", str(checkpoint), "--run", str(run), *code])
     console.print(f"next, for `radioml score` and `build`: {escape(export_it)}", soft_wrap=True, highlight=False)
@@ -93,7 +94,7 @@ def export(
     with WorkProgress(console=console) as progress:
         task = progress.add_task("comparing QONNX with Brevitas")
         path = export_checkpoint(
-            checkpoint, run / "train", topology, lambda done, total: progress.update(task, completed=done, total=total)
+            checkpoint, run / TRAIN, topology, lambda done, total: progress.update(task, completed=done, total=total)
         )
         frames = int(progress.tasks[task].completed)
     console.print(f"{escape(str(path))}: {frames} of {frames} frames integer-equal to Brevitas", soft_wrap=True)
@@ -115,8 +116,8 @@ def score(
     from training.score import counted, score_model
 
     console = Console()
-    if json is None and model.parent.name == "train":
-        json = model.with_name("score.json")
+    if json is None and model.parent.name == TRAIN:
+        json = model.with_name(SCORE)
     if json is not None:
         refuse_inputs([json], [model])
     result = score_model(model)

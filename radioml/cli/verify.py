@@ -41,13 +41,13 @@ def verify(
     with random stalls on both streams. The levels of every activation are compared, and the logits. Writes verify.json
     to the build folder; exit code 1 on any difference.
     """
-    from finn_build.engine.paths import VERIFY
     from finn_build.verify.ladder import climb, describe
     from radioml.cli.progress import identified
     from radioml.cli.reference import network_of_build
     from radioml.data.provenance import origin
     from radioml.data.split import spread
     from radioml.data.synthetic import generate_spread
+    from radioml.run_directory import VERIFY
 
     console = Console(highlight=False)
     run_code_of(topology)

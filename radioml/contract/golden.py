@@ -10,7 +10,6 @@ from radioml.constants import FRAME_LENGTH
 from radioml.errors import RadioMLError
 from radioml.reading.arrays import read_npz
 
-GOLDEN = "golden.npz"
 _FEWEST = 2
 """Frames: an initiation interval lies between two."""
 

@@ -17,6 +17,7 @@ from radioml.errors import RadioMLError
 from radioml.network.onnx_graph import check_graph, number_problems
 from radioml.reading.records import record
 from radioml.reading.text import parse_json
+from radioml.run_directory import CHECKPOINT, MODEL, TRAIN
 
 if TYPE_CHECKING:
     import onnx
@@ -129,8 +130,8 @@ def load_onnx(path: Path | str) -> onnx.ModelProto:
 
 def _how_to_make(model: Path) -> str:
     """The command that makes a model which is not there yet, where training has left a checkpoint for it."""
-    checkpoint = model.with_name("checkpoint.pth")
-    if model.name != "model.onnx" or model.parent.name != "train" or not checkpoint.is_file():
+    checkpoint = model.with_name(CHECKPOINT)
+    if (model.parent.name, model.name) != (TRAIN, MODEL) or not checkpoint.is_file():
         return ""
     return f"; `radioml export {shlex.quote(str(checkpoint))} --run {shlex.quote(str(model.parent.parent))}` makes it"
 

@@ -15,21 +15,20 @@ from typing import Any, Literal
 
 import numpy as np
 
-from radioml.contract.golden import GOLDEN, read_golden
+from radioml.contract.golden import read_golden
 from radioml.contract.quantiser import InputQuantiser
 from radioml.errors import RadioMLError
 from radioml.files import replacing, sha256
 from radioml.reading.archive import open_zip
 from radioml.reading.records import record
 from radioml.reading.text import parse_json
+from radioml.run_directory import GOLDEN
 
 FORMAT = 1
 MANIFEST = "manifest.json"
-MODEL = "model.onnx"
 LIBRARY = "libaccelerator.so"
 BITFILE, HANDOFF = "accelerator.bit", "accelerator.hwh"
 XCLBIN = "accelerator.xclbin"
-IMPLEMENTATION = "implementation.json"
 MOST_BYTES = 1 << 28
 """A package's files together, unpacked: more than twice what configures a whole Alveo U250, about 0.1 GB; simulation
 libraries have a few megabytes."""
@@ -74,8 +73,8 @@ class StreamFormat:
 class Manifest:
     """The package's table of contents and the driver's only source of truth.
 
-    kind: "simulation" (a Verilated library) or "bitfile" (`BITFILE` and `HANDOFF` for a Zynq, `XCLBIN` for an Alveo,
-    with the timing and utilisation of their implementation in `IMPLEMENTATION`).
+    kind: "simulation": a Verilated library. "bitfile": `BITFILE` and `HANDOFF` for a Zynq, `XCLBIN` for an Alveo, with
+        `radioml.run_directory.IMPLEMENTATION`. "simulated bitfile": the same files for the simulated board or card.
     version: version of this tool that built it.
     board: name of the board's YAML; clock_mhz: fabric clock the figures refer to.
     model_sha256: the QONNX file that was built.
@@ -85,7 +84,7 @@ class Manifest:
     files: SHA-256 of every other file in the package.
     """
 
-    kind: Literal["simulation", "bitfile"]
+    kind: Literal["simulation", "simulated bitfile", "bitfile"]
     version: str
     board: str
     clock_mhz: float

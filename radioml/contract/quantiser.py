@@ -94,9 +94,9 @@ class InputQuantiser:
             np.copyto(steps[used], bits, casting="unsafe")  # the last bytes, which are 0 in zero
             np.clip(steps[used], self.minimum, self.maximum, out=within[used])
             np.not_equal(steps[used], within[used], out=differ[used])
-            clipped += np.count_nonzero(differ[used])
+            clipped += int(np.count_nonzero(differ[used]))
             np.copyto(target[start : start + part.size], within[used], casting="unsafe")
-        return integers, int(clipped), finite
+        return integers, clipped, finite
 
     def _round(self, samples: np.ndarray, scratch: np.ndarray) -> int:
         """Write floats whose bits, less the returned number, are the integers before clipping.
@@ -120,4 +120,4 @@ class InputQuantiser:
 
 def _is_power_of_two(step: np.float32) -> bool:
     """Is it one, and far from the ends of float32's range?"""
-    return math.frexp(step)[0] == 0.5 and 2.0**-64 <= step <= 2.0**64
+    return math.frexp(step)[0] == 0.5 and 2.0**-64 <= float(step) <= 2.0**64

@@ -72,9 +72,8 @@ def check_dataset(path: Path | str, progress: Callable[[int, int], object] = lam
             iq = stored.astype(np.float32, copy=False)
             if written is not None:
                 digest.update(iq.astype("<f4", copy=False).data)
-            finite = np.isfinite(iq)
-            findings.add("X is NaN or infinite", start, ~finite.all((1, 2)))
-            samples = finite.all(2)
+            samples = np.asarray(np.isfinite(iq).all(2))
+            findings.add("X is NaN or infinite", start, np.asarray(~samples.all(1)))
             power += float(np.square(iq, dtype=np.float64, where=samples[..., None], out=np.zeros(iq.shape)).sum())
             finite_samples += int(samples.sum())
             found = _look_at_labels(findings, start, one_hot, snr[:, 0])

@@ -31,7 +31,7 @@ _FRAMES_AT_ONCE = 2048
 def parse_snrs(text: str) -> list[int]:
     """SNRs in dB, of a list such as "-20,0,30" or a range such as "0..30"; raises RadioMLError for others."""
     try:
-        snrs_db = []
+        snrs_db: list[int] = []
         for part in text.split(","):
             first, dots, last = part.partition("..")
             snrs_db += range(int(first), int(last) + 1, 2) if dots else [int(first)]

@@ -149,8 +149,8 @@ def _gmsk(rng: np.random.Generator, count: int, window: slice) -> Signals:
 
     def signals(part: slice) -> np.ndarray:
         periods = sliding_window_view(np.repeat(bits[part], sps, axis=1), _LENGTH, axis=1)
-        steps = periods[np.arange(len(periods)), offset[part]]
-        steps = np.fft.irfft(np.fft.rfft(steps) * gauss, _LENGTH)
+        bits_in_time = periods[np.arange(len(periods)), offset[part]]
+        steps = np.fft.irfft(np.fft.rfft(bits_in_time) * gauss, _LENGTH)
         return _phasor(np.pi * p["h"] / sps * np.cumsum(steps, axis=1)[:, window] + carrier)
 
     return signals
@@ -172,15 +172,17 @@ def _analogue(rng: np.random.Generator, count: int, name: str, conditions: Condi
     lines = rng.standard_normal((count, bins, 2), np.float32).view(np.complex64)[..., 0]
     if name == "FM":
 
-        def signals(part: slice) -> np.ndarray:
+        def modulated(part: slice) -> np.ndarray:
             swing = 2 * np.pi * p["dev"] * np.cumsum(_audio(lines[part]), axis=1)[:, window]
             return _phasor(2 * np.pi * (turns + start[part]) + swing)
 
-        return signals
+        return modulated
+    constant: np.ndarray = np.zeros((count, 1))
+    depth: np.ndarray = np.full((count, 1), p["mi"], np.float32)
     if name.startswith("AM-SSB"):
-        constant, depth = rng.normal(p["A"], p["A_sd"], (count, 1)), np.full((count, 1), p["mi"], np.float32)
+        constant = rng.normal(p["A"], p["A_sd"], (count, 1))
     else:
-        constant, depth = np.zeros((count, 1)), p["mi"] * np.exp(rng.normal(0, p["mi_sd"], (count, 1)))
+        depth = p["mi"] * np.exp(rng.normal(0, p["mi_sd"], (count, 1)))
     if conditions.spread:
         depth = depth * rng.uniform(1 - conditions.spread, 1 + conditions.spread, (count, 1))
 

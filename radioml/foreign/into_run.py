@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from radioml.constants import CLASSES
-from radioml.contract.golden import GOLDEN
-from radioml.contract.metadata import IMPORTED, ImportOptions, ModelMetadata, attach
+from radioml.contract.metadata import IMPORTED as OF_OTHERS
+from radioml.contract.metadata import ImportOptions, ModelMetadata, attach
 from radioml.data.class_names import class_indices, read_class_list
 from radioml.data.synthetic import generate_spread
 from radioml.errors import RadioMLError
@@ -20,8 +20,8 @@ from radioml.foreign.reading import copy_foreign
 from radioml.foreign.reference import reference_logits
 from radioml.network.exact_qonnx import logits_as_integers
 from radioml.network.integer_qonnx import IntegerQonnx
+from radioml.run_directory import CHECKPOINT, GOLDEN, IMPORTED, MODEL, SCORE
 
-FILE = "imported.onnx"
 STANDARD = "standard"
 """What stands for RadioML's own order of classes where a list is asked for."""
 _GOLDEN_FRAMES, _GOLDEN_SEED = 26, 20180101
@@ -71,23 +71,23 @@ def import_model(
     """
     network = import_network(path, options)
     names = _classes(path, classes, network.classes)
-    target = folder / "model.onnx"
-    if (folder / "checkpoint.pth").exists():
+    target = folder / MODEL
+    if (folder / CHECKPOINT).exists():
         raise RadioMLError(f"{folder} holds a network that was trained here; choose another --run")
-    refuse_inputs([target, folder / GOLDEN, folder / "score.json"], [path])
+    refuse_inputs([target, folder / GOLDEN, folder / SCORE], [path])
     frames = generate_spread(_GOLDEN_FRAMES, _GOLDEN_SEED)
     logits = reference_logits(network, frames.iq, progress)
     fast = IntegerQonnx(network.model)
     _compare(path, network, fast, frames.iq, logits)
-    if not (folder / FILE).exists() or not path.samefile(folder / FILE):
-        with replacing(folder / FILE) as copy:
+    if not (folder / IMPORTED).exists() or not path.samefile(folder / IMPORTED):
+        with replacing(folder / IMPORTED) as copy:
             copy_foreign(path, copy)
     metadata = ModelMetadata(
-        topology=IMPORTED,
+        topology=OF_OTHERS,
         classes=names,
         quantiser=network.quantiser,
         logit_scale=network.logit_scale,
-        checkpoint_sha256=sha256(folder / FILE),
+        checkpoint_sha256=sha256(folder / IMPORTED),
         training_data={"kind": "unknown", "identity": path.name, "sha256": ""},
         accuracy={},
         imported=options,
@@ -97,7 +97,7 @@ def import_model(
         temporary.write_bytes(network.model.SerializeToString())
         with replacing(folder / GOLDEN) as golden:
             np.savez_compressed(golden, iq=frames.iq, logits=logits)
-        (folder / "score.json").unlink(missing_ok=True)
+        (folder / SCORE).unlink(missing_ok=True)
     right, tried = _try(network, fast, names)
     return Imported(target, network, len(frames), right, tried)
 

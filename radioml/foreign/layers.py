@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -47,7 +48,7 @@ def _window(graph: Graph, node: onnx.NodeProto) -> None:
     keeps = True
     if node.op_type == "ReduceMax":
         given = {attribute.name: attribute for attribute in node.attribute}
-        axes = graph.constants.get(node.input[1], []) if len(node.input) > 1 else []
+        axes: Iterable[int] = graph.constants.get(node.input[1], ()) if len(node.input) > 1 else ()
         axes = given["axes"].ints if "axes" in given else axes
         if sorted(int(axis) % len(shape) for axis in axes) != pixels:
             return

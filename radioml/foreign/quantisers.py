@@ -50,7 +50,8 @@ def _put(graph: Graph, source: str, output: str, levels: _Levels, before: onnx.N
     """Put a `Quant` of `source` in front of a node."""
     scale, zero_point = levels.scale.astype(np.float32), levels.zero_point.astype(np.float32)
     if levels.bits > 1 and not levels.signed and (zero_point == 2 ** (levels.bits - 1)).all() and not levels.narrow:
-        levels, zero_point = _Levels(scale, np.zeros(()), levels.bits, True, False, levels.rounding), np.zeros(())
+        zero_point = np.zeros((), np.float32)
+        levels = _Levels(scale, zero_point, levels.bits, True, False, levels.rounding)
     inputs = {"scale": _one(scale), "zero_point": _one(zero_point), "bits": np.array(levels.bits)}
     graph.make(
         "Quant",
@@ -71,11 +72,11 @@ def _one(value: np.ndarray) -> np.ndarray:
 def _tidy(graph: Graph, node: onnx.NodeProto) -> Iterator[str]:
     """A QONNX quantiser with every attribute said and constants of its own."""
     given = {attribute.name: attribute for attribute in node.attribute}
-    constants = [graph.constants.get(name) for name in node.input[1:]]
-    if len(constants) not in (1, 3) or any(value is None or not value.size for value in constants):
+    constants = [value for name in node.input[1:] if (value := graph.constants.get(name)) is not None and value.size]
+    if len(constants) not in (1, 3) or len(constants) < len(node.input) - 1:
         yield f"{label(node)}: its scale, zero point or bits are computed from activations; hardware needs constants"
         return
-    scale, zero_point, bits = (*constants, np.zeros(()), np.ones(()))[:3]
+    scale, zero_point, bits = [*constants, np.zeros(()), np.ones(())][:3]
     mode = given["rounding_mode"].s.decode(errors="replace").upper() if "rounding_mode" in given else "ROUND"
     if not (np.isfinite(scale) & (scale > 0)).all():
         yield f"{label(node)}: a scale of {_extreme(scale):g}; it must be above 0"
@@ -124,15 +125,15 @@ def _integers_to_quant(graph: Graph, node: onnx.NodeProto) -> Iterator[str]:
         yield f"{label(node)}: numbers of type {kind}, which are not evenly spaced or too many for a quantiser"
         return
     if clip is not None:
-        found = _width(*(graph.constants.get(name) for name in clip.input[1:3]), bits, signed)
+        found = _width(*_bounds(graph, clip), bits, signed)
         if found is None:
             yield f"{label(clip)}: its bounds are not those of a number of bits"
             return
         bits, signed, narrow = found
-    if stored is None:
+    if quantise is not None and stored is None:
         levels = _Levels(scale, zero_point, bits, signed, narrow)
         _put(graph, quantise.input[0], node.output[0], levels, node)
-    else:
+    elif stored is not None:
         integers = stored.astype(np.float64)
         if clip is not None:
             low = -(2 ** (bits - 1)) + narrow if signed else 0
@@ -174,6 +175,12 @@ def _steps(graph: Graph, node: onnx.NodeProto, stored: np.ndarray | None) -> tup
 
 def _differ(some: tuple[np.ndarray, np.ndarray, str], others: tuple[np.ndarray, np.ndarray, str] | None) -> bool:
     return others is None or any(not np.array_equal(a, b) for a, b in zip(some[:2], others[:2], strict=True))
+
+
+def _bounds(graph: Graph, clip: onnx.NodeProto) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """The constant bounds of a Clip; None for one that it does not have."""
+    low, high = [*(graph.constants.get(name) for name in clip.input[1:3]), None, None][:2]
+    return low, high
 
 
 def _width(low: np.ndarray | None, high: np.ndarray | None, bits: int, signed: bool) -> tuple[int, bool, bool] | None:

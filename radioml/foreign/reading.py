@@ -174,7 +174,7 @@ def _unify(model: onnx.ModelProto) -> None:
     kept = [entry for entry in model.opset_import if entry.domain in ("", "ai.onnx")]
     del model.opset_import[:]
     model.opset_import.extend([*kept, helper.make_opsetid(GENERAL, 1)])
-    initialisers = {}
+    initialisers: dict[str, onnx.TensorProto] = {}
     for tensor in graph.initializer:
         if initialisers.setdefault(tensor.name, tensor).SerializeToString() != tensor.SerializeToString():
             raise RadioMLError(f"constant {tensor.name!r} is there twice, with different values")

@@ -7,7 +7,7 @@ adds integers, does not have that error.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -72,10 +72,11 @@ class ExactQonnx:
         """The same with tensors inside the graph, float64 (N, ...), by name."""
         frames = np.ascontiguousarray(iq.astype(np.float64).transpose(0, 2, 1))
         names = [self._evaluator.output_names[0], *tensors]
-        logits, *values = self._evaluator.run(names, {self._evaluator.input_names[0]: frames})
+        values = _values(self._evaluator.run(names, {self._evaluator.input_names[0]: frames}))
+        logits = values[0]
         if logits.ndim != 2 or len(logits) != len(iq):
             raise RadioMLError(f"{len(iq)} frames gave the model's logits {logits.shape}: it cannot compute a batch")
-        return logits, dict(zip(tensors, values, strict=True))
+        return logits, dict(zip(tensors, values[1:], strict=True))
 
 
 def check_opset(model: onnx.ModelProto) -> None:
@@ -106,9 +107,16 @@ def exact_function(
     fixed = {name: constants[name] for name in read if name not in sources}
 
     def run(*values: np.ndarray) -> np.ndarray:
-        return evaluator.run(None, {**fixed, **dict(zip(sources, values, strict=True))}, attributes={})[0]
+        given = {**fixed, **dict(zip(sources, values, strict=True))}
+        return _values(evaluator.run(None, given, attributes={}))[0]
 
     return run
+
+
+def _values(results: dict[str, Any] | list[Any]) -> list[np.ndarray]:
+    """What onnx's evaluator gives for a list of names: a list, where it is not asked for all tensors."""
+    assert isinstance(results, list)
+    return results
 
 
 def exact_constants(model: onnx.ModelProto) -> dict[str, np.ndarray]:
@@ -123,7 +131,7 @@ def exact_constants(model: onnx.ModelProto) -> dict[str, np.ndarray]:
     return exact
 
 
-def integer_weights(node: onnx.NodeProto, constants: dict[str, np.ndarray]) -> np.ndarray:
+def integer_weights(node: onnx.NodeProto, constants: Mapping[str, np.ndarray]) -> np.ndarray:
     """The integers of a quantised constant, by the single-precision division that training and FINN quantise with.
 
     A quotient exactly halfway between two integers in single precision may not be in double: another weight.

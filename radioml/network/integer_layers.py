@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
+from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -71,7 +72,9 @@ class Convolution:
     def _depthwise(self, windows: np.ndarray) -> np.ndarray:
         total = np.zeros((*windows.shape[: 1 + len(self.strides)], windows.shape[-1]), self.weights.dtype)
         for at in product(*map(range, self.weights.shape[2:])):
-            total += windows[(..., *at, slice(None))] * self.weights[(slice(None), 0, *at)]
+            of_windows: tuple[Any, ...] = (..., *at, slice(None))
+            of_weights: tuple[Any, ...] = (slice(None), 0, *at)
+            total += windows[of_windows] * self.weights[of_weights]
         return np.moveaxis(total, -1, 1)
 
     @cached_property

@@ -97,8 +97,8 @@ def integer_sums(
     positive, negative = np.maximum(weights, 0).sum(inner), np.minimum(weights, 0).sum(inner)
     largest = float(np.abs(weights).sum(inner).max() * max(-low, high))
     dtype = next((kind for kind, bits in ((np.float32, 24), (np.float64, 53)) if largest < 2**bits), None)
-    compute = dtype and _layer(node, weights.astype(dtype), given)
-    if compute is None:
+    compute = None if dtype is None else _layer(node, weights.astype(dtype), given)
+    if dtype is None or compute is None:
         return None
     return Sums(
         compute,

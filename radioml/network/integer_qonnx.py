@@ -160,9 +160,10 @@ class _Compiler:
         nodes: list[onnx.NodeProto] = []
         while len(readers := self._readers.get(tensor, [])) == 1 and tensor not in self._ends:
             node = readers[0]
-            others = [self._constants.get(name) for name in node.input if name and name != tensor]
-            if any(value is None for value in others):
+            names = [name for name in node.input if name and name != tensor]
+            if any(name not in self._constants for name in names):
                 break
+            others = [self._constants[name] for name in names]
             nodes.append(node)
             if node.op_type == "Quant":
                 return nodes
@@ -194,8 +195,8 @@ class _Compiler:
 
     def _kept_grid(self, node: onnx.NodeProto, sources: Sequence[str]) -> Grid | None:
         """The grid of what a node gives where it can be run on integers."""
-        grids = [self._grids.get(name) for name in sources]
-        if None in grids or len({grid.scale for grid in grids}) != 1:
+        grids = [grid for name in sources if (grid := self._grids.get(name)) is not None]
+        if len(grids) < len(sources) or len({grid.scale for grid in grids}) != 1:
             return None
         low, high = [grid.low for grid in grids], [grid.high for grid in grids]
         if node.op_type in _KEEPS_INTEGERS and sources[0] == node.input[0]:

@@ -15,7 +15,16 @@ def exact_operators() -> list[type]:
     class Quant(OpRun):
         op_domain = _GENERAL
 
-        def _run(self, x, scale, zero_point, bits, narrow=None, signed=None, rounding_mode=None):  # noqa: ANN202
+        def _run(
+            self,
+            x: np.ndarray,
+            scale: np.ndarray,
+            zero_point: np.ndarray,
+            bits: np.ndarray,
+            narrow: int | None = None,
+            signed: int | None = None,
+            rounding_mode: str | None = None,
+        ) -> tuple[np.ndarray]:
             return (quant(x, scale, zero_point, bits, signed, narrow, rounding_mode or "ROUND"),)
 
     class MultiThreshold(OpRun):
@@ -23,7 +32,14 @@ def exact_operators() -> list[type]:
 
         op_domain = _GENERAL
 
-        def _run(self, x, thresholds, out_scale=None, out_bias=None, **_):  # noqa: ANN202
+        def _run(
+            self,
+            x: np.ndarray,
+            thresholds: np.ndarray,
+            out_scale: float | None = None,
+            out_bias: float | None = None,
+            **_: object,
+        ) -> tuple[np.ndarray]:
             columns = thresholds.T.reshape(thresholds.shape[1], 1, -1, *[1] * (x.ndim - 2))
             counts = sum((x >= column).astype(x.dtype) for column in columns)
             return (counts * (1.0 if out_scale is None else out_scale) + (out_bias or 0.0),)
@@ -31,22 +47,26 @@ def exact_operators() -> list[type]:
     class GlobalMaxPool(OpRun):
         """Onnx's own (1.21.0) takes the maximum over channels, too, of what has one dimension of pixels."""
 
-        def _run(self, x):  # noqa: ANN202
+        def _run(self, x: np.ndarray) -> tuple[np.ndarray]:
             return (x.max(axis=tuple(range(2, x.ndim)), keepdims=True),)
 
     class QuantizeLinear(OpRun):
         """Onnx's own lets numbers that are large in steps of the scale wrap around."""
 
-        def _run(self, x, scale, zero_point=None, axis=1, **_):  # noqa: ANN202
-            zero_point = np.uint8(0) if zero_point is None else zero_point
-            low, high = _range(zero_point.dtype)
-            steps = np.rint(x / _along(scale, x, axis)) + _along(zero_point, x, axis).astype(x.dtype)
-            return (np.clip(steps, low, high).astype(zero_point.dtype),)
+        def _run(
+            self, x: np.ndarray, scale: np.ndarray, zero_point: np.ndarray | None = None, axis: int = 1, **_: object
+        ) -> tuple[np.ndarray]:
+            zero = np.zeros((), np.uint8) if zero_point is None else zero_point
+            low, high = _range(zero.dtype)
+            steps = np.rint(x / _along(scale, x, axis)) + _along(zero, x, axis).astype(x.dtype)
+            return (np.clip(steps, low, high).astype(zero.dtype),)
 
     class DequantizeLinear(OpRun):
         """Onnx's own has none for opsets before 19."""
 
-        def _run(self, x, scale, zero_point=None, axis=1, **_):  # noqa: ANN202
+        def _run(
+            self, x: np.ndarray, scale: np.ndarray, zero_point: np.ndarray | None = None, axis: int = 1, **_: object
+        ) -> tuple[np.ndarray]:
             integers = x.astype(scale.dtype)
             if zero_point is not None:
                 integers -= _along(zero_point, x, axis).astype(scale.dtype)

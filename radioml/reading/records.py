@@ -63,7 +63,7 @@ def _typed(value: Any, hint: Any, where: str, others: bool) -> Any:
             return None
         (hint,) = (argument for argument in arguments if argument is not type(None))
         return _typed(value, hint, where, others)
-    if is_dataclass(hint):
+    if isinstance(hint, type) and is_dataclass(hint):
         return record(value, hint, where, others=others)
     if origin in (tuple, list) and isinstance(value, (tuple, list)):
         whole = origin is list or arguments[-1] is Ellipsis
@@ -90,7 +90,7 @@ def _is(value: Any, hint: Any) -> bool:
 
 
 def _names(kind: type) -> list[str]:
-    return [field.name for field in fields(kind)]  # type: ignore[arg-type]
+    return [field.name for field in fields(kind)]
 
 
 def shown(value: Any) -> str:

@@ -12,6 +12,7 @@ from radioml.errors import INTERRUPTED
 from radioml.files import write_json
 from radioml.report.metrics import Metrics
 from radioml.report.plots import accuracy_by_class, accuracy_over_snr, confusion_matrix
+from radioml.run_directory import EVALUATION_REPORT
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ def write_evaluation(result: Evaluation, folder: Path, snrs_db: Sequence[int]) -
     """
     title = f"{result.subject}: {result.arithmetic}"
     metrics, data = result.metrics, result.data
-    write_json(folder / "evaluation.json", result.to_dict())
+    write_json(folder / EVALUATION_REPORT, result.to_dict())
     accuracy_over_snr(folder / "accuracy_over_snr.png", {result.subject: metrics}, title, data)
     accuracy_by_class(folder / "accuracy_by_class.png", metrics, title, data)
     confusion_matrix(folder / "confusion_matrix.png", metrics, title, data)

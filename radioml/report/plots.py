@@ -30,8 +30,9 @@ def accuracy_over_snr(path: Path | str, curves: Mapping[str, Metrics], title: st
         low, high = np.transpose([value.interval for value in measured.values()])
         overall = metrics.overall
         label = f"{name}: {overall.accuracy:.1%} over {metrics.scope}, {overall.frames:,} frames"
-        (line,) = axes.plot(measured.keys(), [v.accuracy for v in measured.values()], marker="o", ms=4, label=label)
-        axes.fill_between(measured.keys(), low, high, color=line.get_color(), alpha=0.2, linewidth=0)
+        snrs = list(measured)
+        (line,) = axes.plot(snrs, [v.accuracy for v in measured.values()], marker="o", ms=4, label=label)
+        axes.fill_between(snrs, low, high, color=line.get_color(), alpha=0.2, linewidth=0)
     axes.axhline(_CHANCE, color="grey", linestyle=":", linewidth=1, label=f"guessing: {_CHANCE:.1%}")
     axes.set(xlabel="SNR label (dB)", ylabel="accuracy", ylim=(0, 1.02), xlim=(SNRS_DB[0] - 1, SNRS_DB[-1] + 1))
     axes.set_xticks(range(SNRS_DB[0], SNRS_DB[-1] + 1, 10))

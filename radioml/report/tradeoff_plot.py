@@ -14,6 +14,7 @@ from radioml.report.axes import per_cent, plain_logarithmic
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 _Line = tuple[tuple[float, float], ...]
 """Both ends, (score, accuracy), of a line that is drawn upright or level."""
@@ -88,7 +89,7 @@ def tradeoff(path: Path | str, groups: Mapping[str, Sequence[Point]], published:
     canvas.draw()
     lines.append(tuple((score, REQUIRED_ACCURACY) for score in axes.get_xlim()))
     coloured = [(point, f"C{index}") for index, points in enumerate(groups.values()) for point in points]
-    _label(axes, [*coloured, *((point, "black") for point in published)], lines)
+    _label(axes, canvas, [*coloured, *((point, "black") for point in published)], lines)
     with replacing(path) as temporary:
         figure.savefig(temporary, dpi=150)
     fronts = {data: [point.label for point in pareto_front(points)] for data, points in groups.items()}
@@ -102,7 +103,7 @@ def tradeoff(path: Path | str, groups: Mapping[str, Sequence[Point]], published:
     )
 
 
-def _label(axes: Axes, points: Sequence[tuple[Point, str]], lines: Sequence[_Line]) -> None:
+def _label(axes: Axes, canvas: FigureCanvasAgg, points: Sequence[tuple[Point, str]], lines: Sequence[_Line]) -> None:
     """Write each point's label, in its colour, at the nearest place where it covers no marker, label or line."""
     from matplotlib.text import Text
     from matplotlib.transforms import Bbox
@@ -122,8 +123,9 @@ def _label(axes: Axes, points: Sequence[tuple[Point, str]], lines: Sequence[_Lin
         for distance, (right, up) in product(_LABEL_DISTANCES, _LABEL_DIRECTIONS):
             text.set_position((distance * right, distance * up))
             text.set(ha={1: "left", 0: "center", -1: "right"}[right], va={1: "bottom", 0: "center", -1: "top"}[up])
-            text.arrow_patch.set_visible(distance > _LABEL_DISTANCES[0])
-            text.update_positions(axes.figure.canvas.get_renderer())
+            if text.arrow_patch is not None:
+                text.arrow_patch.set_visible(distance > _LABEL_DISTANCES[0])
+            text.update_positions(canvas.get_renderer())
             box = Text.get_window_extent(text)  # an annotation's own extent includes its arrow
             inside = axes.bbox.contains(box.x0, box.y0) and axes.bbox.contains(box.x1, box.y1)
             if inside and not any(box.overlaps(other) for other in taken):

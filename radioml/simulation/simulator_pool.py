@@ -8,6 +8,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import numpy as np
 
@@ -118,7 +119,7 @@ _design: tuple[Path, Path, StreamFormat, StreamFormat]
 _simulator: RtlSimulator | None = None
 
 
-def _open_in_process(*design: object) -> None:
+def _open_in_process(*design: Any) -> None:
     """In a process of the pool."""
     global _design
     _design = design  # opened with the first frames: what goes wrong then reaches the caller

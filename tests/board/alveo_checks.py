@@ -28,7 +28,7 @@ from pynq.pl_server.xrt_device import XrtDevice
 from deploy.accelerator import open_accelerator
 from deploy.backends import pynq as pynq_board
 from deploy.backends.alveo_overlay import AlveoOverlay
-from deploy.backends.alveo_shell import INPUT_DMA, OUTPUT_DMA
+from deploy.backends.finn_dma import ALVEO_DMAS
 from deploy.backends.finn_streams import io_shapes
 from deploy.checks.golden import check_golden
 from deploy.simulated.card import XrtError
@@ -95,12 +95,15 @@ def a_hang_ends_with_a_message(package: Package, integers: np.ndarray, logits: n
         assert "did not return 3 frames in 0.2 s: it hangs" in message and "xbutil reset" in message
         assert "hangs in an earlier transfer" in raised(RadioMLError, accelerator.infer, integers[:3])
         sink = driver.obuf_packed_device[0]
-        address, before = sink.device_address, np.array(CARD.banks[OUTPUT_DMA].dram(sink.device_address, sink.nbytes))
+        address, before = (
+            sink.device_address,
+            np.array(CARD.banks[ALVEO_DMAS[1]].dram(sink.device_address, sink.nbytes)),
+        )
         del driver, sink
     assert left_behind()[0] == 4
     with open_accelerator(package, "pynq") as accelerator:
         raised(RadioMLError, accelerator.infer, integers[:3])  # these frames' results are those of the hanging transfer
-    after = CARD.banks[OUTPUT_DMA].dram(address, before.size)
+    after = CARD.banks[ALVEO_DMAS[1]].dram(address, before.size)
     assert not np.array_equal(before, after)
 
 
@@ -202,7 +205,7 @@ def a_broken_xclbin_is_refused(package: Package, integers: np.ndarray, logits: n
 
 
 def too_little_memory_is_told(package: Package, integers: np.ndarray, logits: np.ndarray) -> None:
-    bank = CARD.banks[OUTPUT_DMA]
+    bank = CARD.banks[ALVEO_DMAS[1]]
     allocate = bank.allocate
 
     def of_one(size: int, cacheable: bool) -> tuple[int, np.ndarray]:
@@ -229,7 +232,7 @@ def left_behind() -> tuple[int, set[int]]:
 
 
 def overlay(package: Package, frames: int, driver: type[FINNDMAOverlay] = AlveoOverlay) -> FINNDMAOverlay:
-    shapes = io_shapes(package.manifest, INPUT_DMA, OUTPUT_DMA)
+    shapes = io_shapes(package.manifest, *ALVEO_DMAS)
     xclbin, weights = str(package.folder / XCLBIN), str(package.folder / "none")
     return driver(xclbin, "alveo", shapes, batch_size=frames, runtime_weight_dir=weights)
 

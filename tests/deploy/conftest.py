@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 
 from deploy.simulated.bitfile import write_bitfile_package
-from radioml.contract.package import GOLDEN, Manifest, open_package, write_package
+from radioml.contract.package import Manifest, open_package, write_package
 from radioml.data.synthetic import write_dataset
+from radioml.run_directory import GOLDEN
 from tests.repository import REPOSITORY
 
 

@@ -10,8 +10,9 @@ from dataclasses import replace
 
 import pytest
 
+from deploy.accelerator import open_accelerator
 from deploy.backends.verilated import SimulatedAccelerator
-from deploy.bench import PARTS, Call, bench
+from deploy.bench import PARTS, Benchmark, Call, bench
 from deploy.bench_results import benchmark, write_benchmark
 from radioml.contract.package import open_package, write_package
 from radioml.errors import MismatchError, RadioMLError
@@ -102,6 +103,20 @@ def test_an_early_end_keeps_what_was_measured(small_package, monkeypatch, failur
     assert result.problem == problem
     assert list(result.calls) == [1, 2]
     assert benchmark(result)["streaming"]["frames_per_second"] is None
+
+
+def test_a_backend_says_what_it_runs_on_whatever_the_board_is_called(small_package, bitfile_package, tmp_path):
+    package = open_package(small_package, tmp_path / "simulation")
+    simulated = open_package(bitfile_package, tmp_path / "simulated")
+    real = replace(simulated, manifest=replace(simulated.manifest, kind="bitfile"))
+    assert open_accelerator(package, "simulation").runs_on == "RTL simulation"
+    assert open_accelerator(package, "software").runs_on == "software"
+    assert open_accelerator(simulated, "pynq").runs_on == "simulated board"
+    assert open_accelerator(real, "pynq").runs_on == "board"
+    measured = Benchmark(real.manifest, "pynq", "board", "192.168.2.99", "simulated annealer", 100.0, 26, 256)
+    assert measured.figures == "measured on simulated annealer, over the network"
+    measured = replace(measured, runs_on="simulated board", board="ZCU104")
+    assert measured.figures == "simulated board: not a board's speed"
 
 
 def test_golden_frames_come_first(repack):

@@ -17,7 +17,7 @@ from deploy import accelerator as accelerators
 from deploy.accelerator import Inference, open_accelerator
 from deploy.classify import classify
 from deploy.expectation import expectation
-from deploy.results import accuracy, default_folder, throughput, write_results
+from deploy.results import accuracy, throughput, write_results
 from radioml.constants import CLASSES
 from radioml.contract.package import open_package
 from radioml.data.dataset import read_frames
@@ -26,6 +26,7 @@ from radioml.data.provenance import Origin
 from radioml.data.split import spread_indices
 from radioml.errors import RadioMLError
 from radioml.report.metrics import Proportion, measure
+from radioml.run_directory import results_folder
 
 FRAMES = 40
 
@@ -254,8 +255,8 @@ def test_another_accuracy_than_the_trained_networks_ends_with_1(radioml, repack,
 
 def test_results_lie_in_the_run_or_beside_the_package(tmp_path):
     run = tmp_path / "runs" / "demo"
-    assert default_folder(run / "build" / "ZCU104" / "package.zip") == run / "deploy"
-    assert default_folder(tmp_path / "package.zip") == tmp_path / "deploy"
+    assert results_folder(run / "build" / "ZCU104" / "package.zip") == run / "deploy"
+    assert results_folder(tmp_path / "package.zip") == tmp_path / "deploy"
 
 
 def test_the_command_prints_and_writes(radioml, small_package, data_file, tmp_path):

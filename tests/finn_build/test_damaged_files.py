@@ -9,18 +9,19 @@ from typing import Any
 
 import pytest
 
-from finn_build.engine.paths import CYCLES, DESIGN, ESTIMATE, FOLDING_FILE
+from finn_build.engine.paths import CYCLES, DESIGN
 from finn_build.estimate.result import read_estimate
 from finn_build.folding.folding import read_folding
 from finn_build.rtl.design import read_design
 from finn_build.verify.golden_simulation import read_golden_simulation
 from radioml.errors import RadioMLError
+from radioml.run_directory import ESTIMATE, FOLDING
 
 READERS = {
     ESTIMATE: read_estimate,
     DESIGN: read_design,
     CYCLES: read_golden_simulation,
-    FOLDING_FILE: read_folding,
+    FOLDING: read_folding,
 }
 """File -> its reader."""
 MAY_BE_ABSENT = ("folded", "seconds", "target_frames_per_second")

@@ -18,7 +18,7 @@ FORBIDDEN = {
 }
 FLOORS = {
     "radioml": """
-        constants errors processes progress suggest temporary
+        constants errors processes progress run_directory suggest temporary
         reading
         doctor files network
         contract data

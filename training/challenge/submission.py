@@ -15,6 +15,7 @@ from string import Template
 
 from radioml.errors import RadioMLError
 from radioml.files import replacing
+from radioml.run_directory import CHECKPOINT, CONFIG, MODEL, SCORE
 from training.challenge.rules import FAIL, PASS, UNCHECKED, Verdict, check_rules
 from training.experiment import Experiment, read_claim
 from training.models import topology
@@ -25,7 +26,7 @@ SOURCE = Path(__file__).parents[2]
 _FOLDERS = ("boards", "deploy", "finn_build", "radioml", "requirements", "training")
 _FILES = ("Dockerfile", "Makefile", "README.md", "pyproject.toml")
 _REQUIRED = (
-    "submission/form.txt", "submission/README.md", "submission/model.onnx", "submission/checkpoint.pth", "Dockerfile",
+    "submission/form.txt", "submission/README.md", f"submission/{MODEL}", f"submission/{CHECKPOINT}", "Dockerfile",
     "training/loop.py", "training/evaluate.py", "training/export.py",
 )  # fmt: skip
 _ZERO_TIME = (1980, 1, 1, 0, 0, 0)  # the earliest time of the zip format
@@ -88,7 +89,7 @@ def _experiment(run: Path, opened: TrainedRun) -> tuple[Experiment | None, dict[
 
     In the experiment that is returned, these checkpoints have their names in the zip.
     """
-    path = run / "config.yaml"
+    path = run / CONFIG
     if not path.exists():
         return None, {}
     experiment, _ = read_claim(path)
@@ -112,7 +113,7 @@ def _experiment(run: Path, opened: TrainedRun) -> tuple[Experiment | None, dict[
 def _reproducible(experiment: Experiment | None, others: dict[str, bytes]) -> Verdict:
     rule = "reproducible from training to export"
     if experiment is None:
-        return Verdict(rule, FAIL, "the run has no config.yaml: nobody can train it again")
+        return Verdict(rule, FAIL, f"the run has no {CONFIG}: nobody can train it again")
     if others:
         why = f"training starts from {', '.join(others)}, whose own experiments are not in the zip"
         return Verdict(rule, UNCHECKED, why)
@@ -154,9 +155,9 @@ def _submission(run: TrainedRun, experiment: Experiment | None, repository: str 
         for path in TEMPLATES.iterdir()
     }
     files = filled | {
-        "checkpoint.pth": run.checkpoint.read_bytes(),
-        "model.onnx": run.model.read_bytes(),
-        "score.json": (json.dumps(score.to_json(), indent=1) + "\n").encode(),
+        CHECKPOINT: run.checkpoint.read_bytes(),
+        MODEL: run.model.read_bytes(),
+        SCORE: (json.dumps(score.to_json(), indent=1) + "\n").encode(),
     }
     if experiment is not None:
         files["experiment.yaml"] = experiment.to_yaml().encode()

@@ -12,6 +12,7 @@ from brevitas.export import export_qonnx
 from torch import nn
 
 from radioml.constants import FRAME_LENGTH
+from radioml.run_directory import MODEL
 from training.score import Score, score_model
 
 
@@ -23,6 +24,6 @@ def unpruned_score(network: nn.Module) -> Score:
             if isinstance(layer, (qnn.QuantConv1d, qnn.QuantLinear)):
                 layer.weight.fill_(1.0)  # weights that are quantised to zero would be discounted
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "model.onnx")
+        path = Path(folder, MODEL)
         export_qonnx(full, torch.zeros(1, 2, FRAME_LENGTH), str(path), dynamo=False)
         return score_model(path)

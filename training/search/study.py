@@ -28,6 +28,7 @@ from radioml.data.source_digest import Progress, source_sha256
 from radioml.data.split import fixed_split
 from radioml.errors import RadioMLError
 from radioml.files import write_json
+from radioml.run_directory import CHECKPOINT, SCORE, TRAIN
 from training.bad_batch import DivergedError
 from training.distributed import world_size
 from training.evaluate import evaluate
@@ -200,15 +201,13 @@ def _measure(search: Search, trial: optuna.Trial, console: Console) -> tuple[flo
         train(experiment, search.data, run, console)
     except DivergedError as error:
         raise optuna.TrialPruned(str(error)) from error
-    folder = run / "train"
-    score = score_model(export(folder / "checkpoint.pth", folder))
-    write_json(folder / "score.json", score.to_json())
+    folder = run / TRAIN
+    score = score_model(export(folder / CHECKPOINT, folder))
+    write_json(folder / SCORE, score.to_json())
     if score.unsupported:
         raise optuna.TrialPruned(f"the cost function does not know {', '.join(score.unsupported)}")
     available = len(fixed_split(read_layout(search.data)).validation)
-    evaluation = evaluate(
-        folder / "checkpoint.pth", search.data, part="validation", frames=min(available, VALIDATION_FRAMES)
-    )
+    evaluation = evaluate(folder / CHECKPOINT, search.data, part="validation", frames=min(available, VALIDATION_FRAMES))
     if evaluation.interrupted:  # a study compares trials on equal frames
         raise KeyboardInterrupt
     if evaluation.problem:

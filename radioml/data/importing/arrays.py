@@ -73,8 +73,10 @@ def in_memory(source: str, name: str, values: np.ndarray, last_is_slowest: bool 
 
 
 def _fields(dtype: np.dtype) -> tuple[str, str] | None:
-    names = dtype.names or ()
-    return names if tuple(name.lower() for name in names) in _COMPLEX_FIELDS else None
+    if dtype.names is None or tuple(name.lower() for name in dtype.names) not in _COMPLEX_FIELDS:
+        return None
+    real, imaginary = dtype.names
+    return real, imaginary
 
 
 @dataclass(frozen=True)
@@ -107,9 +109,10 @@ def frame_axes(array: Array, length: int = FRAME_LENGTH) -> Axes | None:
 def as_frames(rows: np.ndarray, axes: Axes) -> np.ndarray:
     """Rows of an array, its axis of frames first, as float32 (n, samples, 2)."""
     # Where moving the axis of frames to the front has put the other two.
-    samples, iq = (None if a is None else a + (a < axes.frames) for a in (axes.samples, axes.iq))
-    if iq is None:
+    samples = axes.samples + (axes.samples < axes.frames)
+    if axes.iq is None:
         values = np.moveaxis(rows, samples, 1).reshape(len(rows), -1)
         return np.stack([values.real, values.imag], axis=2).astype(np.float32)
+    iq = axes.iq + (axes.iq < axes.frames)
     with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and is told
         return np.ascontiguousarray(np.moveaxis(rows, (samples, iq), (1, 2)).reshape(len(rows), -1, 2), np.float32)

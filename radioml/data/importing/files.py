@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import IO, Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -122,7 +122,7 @@ def _npz(path: Path, scratch: Path, stack: ExitStack) -> list[Array]:
     return arrays
 
 
-def _npy(path: Path, name: str, stream: IO[bytes]) -> Array:
+def _npy(path: Path, name: str, stream: BinaryIO) -> Array:
     """An array in NumPy's format, mapped; an array of names that Python pickled is read."""
     try:
         version = np.lib.format.read_magic(stream)

@@ -69,7 +69,7 @@ def class_labels(array: Array, count: int, order: ClassOrder) -> np.ndarray:
     if array.is_text:
         return _of_names(array, axis, order)
     indices = np.array(order.indices(columns, where)) if columns else None
-    parts = []
+    parts: list[np.ndarray] = []
     for rows in array.rows(axis, _ROWS):
         rows = rows.reshape(len(rows), -1)
         if indices is None:

@@ -22,9 +22,10 @@ class _Dtype:
     """In the place of numpy.dtype."""
 
     def __init__(self, code: str, *_: object) -> None:
-        self.code, self.order = _text(code), "="
+        self.code = _text(code)
+        self.order: Any = "="  # NumPy refuses others than it knows
 
-    def __setstate__(self, state: tuple) -> None:
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
         """Take the byte order; refuse fields and shapes inside of an element."""
         if len(state) < 4 or any(state[2:4]):
             raise pickle.UnpicklingError("an array of records")
@@ -47,7 +48,7 @@ class _Array:
     def __init__(self, *_: object) -> None:
         self.values = np.empty(0)
 
-    def __setstate__(self, state: tuple) -> None:
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
         """Take shape, type, order and content."""
         _, shape, dtype, fortran, content = state
         if not isinstance(dtype, _Dtype):
@@ -90,7 +91,7 @@ _STAND_INS: dict[str, Any] = {
 }
 
 
-def _frombuffer(content: bytes, dtype: _Dtype, shape: tuple, order: str) -> _Array:
+def _frombuffer(content: bytes, dtype: _Dtype, shape: tuple[int, ...], order: str) -> _Array:
     """In the place of numpy's `_frombuffer`, of pickles of protocol 5."""
     array = _Array()
     array.__setstate__((1, shape, dtype, order == "F", bytes(content)))

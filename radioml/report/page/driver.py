@@ -9,7 +9,7 @@ from radioml.report.page.parts import ON_BOARD, ON_HOST, Figure, Section, Table
 
 def driver_section(bench: dict[str, Any]) -> Section:
     """Chapter on the content of bench.json."""
-    condition = ON_BOARD if bench["board"] else ON_HOST
+    condition = ON_BOARD if bench["runs_on"] == "board" else ON_HOST
     one, stream = bench["latency_of_one_frame"], bench["streaming"]
     text = (
         f"{bench['figures']}. One frame alone takes {1e3 * one['median_seconds']:,.3f} ms (median of "

@@ -9,6 +9,23 @@ from typing import Any
 
 from radioml.errors import RadioMLError
 from radioml.reading.text import read_json
+from radioml.run_directory import (
+    ACCURACY,
+    BENCH,
+    BITFILE_FOLDER,
+    BUILD,
+    DEPLOY,
+    ESTIMATE,
+    EVALUATION,
+    EVALUATION_REPORT,
+    FIFO_DEPTHS,
+    IMPLEMENTATION,
+    METRICS,
+    SCORE,
+    SIMULATION_REPORT,
+    TRAIN,
+    VERIFY,
+)
 
 
 @dataclass(frozen=True)
@@ -66,13 +83,13 @@ class RunContent:
 
 def read_run(run: Path) -> RunContent:
     """Read a run directory; raises RadioMLError where it holds nothing to report, or a damaged file."""
-    builds = [_build(folder) for folder in sorted((run / "build").glob("*/")) if (folder / "estimate.json").is_file()]
+    builds = [_build(folder) for folder in sorted((run / BUILD).glob("*/")) if (folder / ESTIMATE).is_file()]
     content = RunContent(
         name=run.resolve().name,
         measurements=_measurements(run),
-        score=_read(run / "train" / "score.json", "score", "valid", "layers", "bit_ops", "bit_mem"),
+        score=_read(run / TRAIN / SCORE, "score", "valid", "layers", "bit_ops", "bit_mem"),
         builds=builds,
-        bench=_read(run / "deploy" / "bench.json", "figures", "batches", "latency_of_one_frame", "streaming"),
+        bench=_read(run / DEPLOY / BENCH, "figures", "runs_on", "batches", "latency_of_one_frame", "streaming"),
     )
     if not (content.measurements or content.score or content.builds or content.bench):
         raise RadioMLError(
@@ -93,21 +110,23 @@ def _read(path: Path, *keys: str) -> dict[str, Any] | None:
 
 
 def _build(folder: Path) -> BuildContent:
-    estimate = _read(folder / "estimate.json", "board", "clock_mhz", "layers", "slowest_layer", "total", "available")
+    estimate = _read(folder / ESTIMATE, "board", "clock_mhz", "layers", "slowest_layer", "total", "available")
     assert estimate is not None
     return BuildContent(
         estimate=estimate,
-        simulation=_read(folder / "simulation" / "simulation.json", "frames", "mismatching_frames", "cycles_per_frame"),
-        depths=_read(folder / "simulation" / "fifo_depths.json"),
-        ladder=_read(folder / "verify.json", "rungs", "frames", "data"),
-        implementation=_read(folder / "bitfile" / "implementation.json", "tool", "timing_met"),
+        simulation=_read(folder / SIMULATION_REPORT, "frames", "mismatching_frames", "cycles_per_frame"),
+        depths=_read(folder / FIFO_DEPTHS),
+        ladder=_read(folder / VERIFY, "rungs", "frames", "data"),
+        implementation=_read(folder / BITFILE_FOLDER / IMPLEMENTATION, "tool", "timing_met"),
     )
 
 
 def _measurements(run: Path) -> list[Measurement]:
-    files = [("after training, test part", run / "train" / "metrics.json")]
-    files += [(f"evaluated: {path.parent.name}", path) for path in sorted(run.glob("evaluation/*/evaluation.json"))]
-    files += [("driver", run / "deploy" / "accuracy.json")]
+    files = [("after training, test part", run / TRAIN / METRICS)]
+    files += [
+        (f"evaluated: {path.parent.name}", path) for path in sorted(run.glob(f"{EVALUATION}/*/{EVALUATION_REPORT}"))
+    ]
+    files += [("driver", run / DEPLOY / ACCURACY)]
     found = []
     for name, path in files:
         metrics = _read(path, "overall", "over", "at_30_db", "per_snr_db", "per_class", "confusion", "data")

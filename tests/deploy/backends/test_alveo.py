@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from deploy.accelerator import open_accelerator
-from deploy.backends.alveo_shell import INPUT_DMA, OUTPUT_DMA
+from deploy.backends.finn_dma import ALVEO_DMAS
 from deploy.classify import classify
 from deploy.results import accuracy
 from deploy.simulated.bitfile import write_bitfile_package
@@ -133,7 +133,7 @@ def test_kernels_and_banks_are_finn_s():
     source = (Path(finn) / "transformation" / "fpgadataflow" / "vitis_linking_configuration.py").read_text()
     for line in ('idma = f"idma_{total_idmas}"', 'odma = f"odma_{total_odmas}"', "mem_idx = dma_on_device[node.name]"):
         assert line in source
-    assert (INPUT_DMA, OUTPUT_DMA) == ("idma_0", "odma_0")
+    assert ALVEO_DMAS == ("idma_0", "odma_0")
 
 
 def test_a_card_is_not_on_the_network(card_package, tmp_path):

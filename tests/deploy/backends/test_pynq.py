@@ -119,5 +119,5 @@ def test_a_bitfile_package_is_not_made_of_another_one(bitfile_package, tmp_path)
     arguments = ("-m", "deploy.simulated.bitfile", bitfile_package, "again.zip")
     done = in_board_environment(sys.executable, *arguments, home=tmp_path)
     assert done.returncode == 2
-    assert "of kind 'bitfile', not 'simulation'" in done.stderr
+    assert "of kind 'simulated bitfile', not 'simulation'" in done.stderr
     assert not (tmp_path / "again.zip").exists()

@@ -7,8 +7,9 @@ import onnx
 import pytest
 
 from deploy.accelerator import open_accelerator
-from radioml.contract.package import GOLDEN, MODEL, open_package, write_package
+from radioml.contract.package import open_package, write_package
 from radioml.errors import RadioMLError
+from radioml.run_directory import GOLDEN, MODEL
 
 
 @pytest.fixture

@@ -12,9 +12,10 @@ from deploy.accelerator import Inference, open_accelerator
 from deploy.checks.diagnosis import _reordered
 from deploy.checks.golden import check_golden
 from radioml.constants import CLASSES
-from radioml.contract.package import GOLDEN, Package, StreamFormat, open_package
+from radioml.contract.package import Package, StreamFormat, open_package
 from radioml.contract.quantiser import InputQuantiser
 from radioml.errors import MismatchError
+from radioml.run_directory import GOLDEN
 
 QUANTISER = InputQuantiser(8, 1 / 64)
 IQ = np.random.default_rng(4).normal(0, 0.8, (12, 1024, 2)).astype(np.float32)

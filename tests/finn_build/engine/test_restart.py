@@ -17,13 +17,14 @@ import yaml
 from rich.console import Console
 
 from finn_build.build import build
-from finn_build.engine.paths import CYCLES, DEPTHS, DESIGN, RECEIPTS, RTL
+from finn_build.engine.paths import CYCLES, DESIGN, RECEIPTS
 from finn_build.engine.record import load_record
 from finn_build.rtl.design import read_design
 from finn_build.simulator.cache import simulator_cache, simulator_key
 from finn_build.steps import GRAPH_STEPS
 from radioml.contract.package import LIBRARY, open_package
 from radioml.errors import RadioMLError
+from radioml.run_directory import FIFO_DEPTHS, RTL
 from tests.repository import REPOSITORY
 
 pytestmark = pytest.mark.rtl
@@ -107,7 +108,7 @@ def test_killed_build_continues_where_it_stopped_and_gives_the_same(small_build,
     assert cached == ["compute golden frames in software", "insert converters and FIFOs", "generate HDL"]
     assert next(line for line in lines if line.endswith(" s")).startswith("compile the FIFO gauge")
     assert contents(folder / RTL) == contents(small_build.folder / RTL)
-    for name in (DEPTHS, CYCLES, "folding.json"):
+    for name in (FIFO_DEPTHS, CYCLES, "folding.json"):
         assert (folder / name).read_bytes() == (small_build.folder / name).read_bytes()
     manifests = []
     for number, made in enumerate((folder, small_build.folder)):

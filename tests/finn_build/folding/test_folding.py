@@ -9,7 +9,6 @@ from qonnx.core.modelwrapper import ModelWrapper
 from finn_build.boards import load_board
 from finn_build.build import build
 from finn_build.engine.finn_session import finn_session
-from finn_build.engine.paths import FOLDING_FILE
 from finn_build.estimate.estimate import estimate
 from finn_build.exploration.choose_folding import Goal, goal
 from finn_build.folding.folding import apply_folding, digest, fold_to_cycles, folding_of, read_folding
@@ -17,6 +16,7 @@ from finn_build.steps import Context, apply_steps
 from radioml.contract.metadata import load_exported
 from radioml.errors import RadioMLError
 from radioml.reading.text import read_json
+from radioml.run_directory import FOLDING
 
 pytestmark = pytest.mark.rtl
 
@@ -67,7 +67,7 @@ def test_finn_reads_the_file(small, folding, tmp_path):
     from finn.builder.build_dataflow_config import DataflowBuildConfig
     from finn.builder.build_dataflow_steps import step_apply_folding_config
 
-    path = tmp_path / FOLDING_FILE
+    path = tmp_path / FOLDING
     path.write_text(json.dumps(folding))
     (tmp_path / "report").mkdir()
     config = DataflowBuildConfig(
@@ -171,7 +171,7 @@ def test_options_exclude_each_other():
 def test_edited_file_changes_the_built_estimate(small_model, tmp_path):
     out = tmp_path / "out"
     first = build(small_model, "Pynq-Z2", "estimate", out, target_fps=400_000).estimate
-    path = out / FOLDING_FILE
+    path = out / FOLDING
     folding = read_json(path)
     (before,) = [layer for layer in first.layers if layer.name == "MVAU_rtl_1"]
     assert before.folding["SIMD"] > 1

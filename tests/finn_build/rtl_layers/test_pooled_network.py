@@ -21,7 +21,7 @@ from torch import nn
 from finn_build.boards import load_board
 from finn_build.build import build
 from finn_build.engine.finn_session import finn_session
-from finn_build.engine.paths import DESIGN, PACKAGE, RTL, WITH_FIFOS, WORK
+from finn_build.engine.paths import DESIGN, WITH_FIFOS, WORK
 from finn_build.engine.step_runner import StepRunner
 from finn_build.estimate.result import read_estimate
 from finn_build.model_check.check_model import examine_graph
@@ -34,6 +34,7 @@ from finn_build.verify.rung import Reference, RungResult
 from finn_build.vivado.bitfile import build_bitfile
 from radioml.contract.package import LIBRARY, Manifest, open_package, write_package
 from radioml.data.synthetic import generate_spread
+from radioml.run_directory import PACKAGE, RTL
 from tests.finn_build.vivado import vendor_tools
 from training.checkpoint import TrainedNetwork, save_checkpoint
 from training.export import export

@@ -20,10 +20,11 @@ from finn_build.rtl.library_patches import PATCHES
 from finn_build.vivado.bitfile import NOT_SHELLED, build_bitfile, check_bitfile, finn_period_ns
 from finn_build.vivado.implementation import collect_vitis, collect_zynq, summary
 from finn_build.vivado.same_hardware import check_same_hardware
-from radioml.contract.package import BITFILE, HANDOFF, IMPLEMENTATION, XCLBIN, open_package
+from radioml.contract.package import BITFILE, HANDOFF, XCLBIN, open_package
 from radioml.errors import MismatchError, RadioMLError
 from radioml.files import sha256
 from radioml.reading.text import read_json
+from radioml.run_directory import IMPLEMENTATION
 from tests.finn_build.vivado import vendor_tools, vivado_texts
 
 FPS = 400_000  # of small_build

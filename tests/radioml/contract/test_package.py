@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 
 from radioml.constants import CLASSES
-from radioml.contract.package import GOLDEN, MANIFEST, Manifest, StreamFormat, open_package, write_package
+from radioml.contract.package import MANIFEST, Manifest, StreamFormat, open_package, write_package
 from radioml.contract.quantiser import InputQuantiser
 from radioml.errors import RadioMLError
+from radioml.run_directory import GOLDEN
 
 IQ = np.random.default_rng(0).normal(size=(2, 1024, 2)).astype(np.float32)
 LOGITS = np.arange(48).reshape(2, 24)

@@ -106,6 +106,18 @@ def test_a_clip_that_is_no_width(tmp_path: Path):
     assert "its bounds are not those of a number of bits" in refused(model, tmp_path)
 
 
+@pytest.mark.parametrize("bounds", [0, 1])
+def test_a_clip_with_a_bound_or_none(bounds: int, tmp_path: Path):
+    """Where a Clip has no bound, the integers' type has one."""
+    write = QcdqWriter(1, 13)
+    write.small_network()
+    _, clip, *_ = (node for node in write.nodes if node.op_type == "Clip")
+    del clip.input[1 + bounds :]
+    path = tmp_path / "clip.onnx"
+    path.write_bytes(write.model().SerializeToString())
+    assert import_network(path, ImportOptions()).classes == 24
+
+
 def test_integers_that_nobody_quantised_back(tmp_path: Path):
     write = QcdqWriter(1, 13)
     write.quant(1 / 64, 8, signed=True)

@@ -7,6 +7,7 @@ import pytest
 from radioml.errors import RadioMLError
 from radioml.files import write_json
 from radioml.report.summary import summarise
+from tests.radioml.reading.damage import damaged
 
 
 def test_each_stage_adds_its_rows(tmp_path: Path):
@@ -43,3 +44,54 @@ def test_a_run_without_figures_says_what_comes_next(tmp_path: Path):
     ):
         (tmp_path / "train" / name).touch()
         assert what in dict(summarise(tmp_path))["next"]
+
+
+SHARE = {"frames": 624, "accuracy": 0.5, "low": 0.4, "high": 0.6}
+WHOLE = {
+    "train/score.json": {"score": 0.25},
+    "build/ZCU104/estimate.json": {
+        "board": "ZCU104", "cycles_per_frame": 128, "frames_per_second": 2e6, "clock_mhz": 250.0, "fits": True,
+    },
+    "build/ZCU104/simulation/simulation.json": {
+        "board": "ZCU104", "frames": 10, "mismatching_frames": 1, "cycles_per_frame": 128, "frames_per_second": 2e6,
+        "clock_mhz": 250, "latency_us": 4.0, "reference": "Brevitas",
+    },
+    "deploy/accuracy.json": {
+        "backend": "simulation", "data": {"kind": "synthetic", "identity": "x"}, "training_data": {"kind": "synthetic"},
+        "accuracy_of_the_trained_network": {"overall": 0.5, "frames": 9, "data": "d"}, "overall": SHARE,
+        "at_30_db": {"frames": 0, "accuracy": None, "low": 0, "high": 1},
+    },
+}  # fmt: skip
+"""File -> a value with all that the summary shows."""
+
+
+def test_the_whole_summary(tmp_path: Path):
+    for name, value in WHOLE.items():
+        write_json(tmp_path / name, value)
+    assert [what for what, _ in summarise(tmp_path)] == [
+        "inference cost score", "ZCU104, estimated", "ZCU104, RTL simulated", "RTL against Brevitas",
+        "network trained on", "its accuracy, after training", "accuracy over all classes and SNRs",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_a_file_that_lacks_a_figure_or_has_another_type_is_named(name: str, tmp_path: Path):
+    path = tmp_path / name
+    for key, value in WHOLE[name].items():
+        wrong = [[], "x" if isinstance(value, (int, float)) else 5, None]
+        for changed in ({k: v for k, v in WHOLE[name].items() if k != key}, *({**WHOLE[name], key: w} for w in wrong)):
+            write_json(path, changed)
+            with pytest.raises(RadioMLError, match=f"{path.name}: .*{key}"):
+                summarise(tmp_path)
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_a_damaged_file_is_an_error_or_read(name: str, tmp_path: Path):
+    path = tmp_path / name
+    write_json(path, WHOLE[name])
+    for content in damaged(path.read_bytes(), 100):
+        path.write_bytes(content)
+        try:
+            summarise(tmp_path)
+        except RadioMLError as error:
+            assert str(error).startswith(f"{path}: ")
