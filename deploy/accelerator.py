@@ -10,7 +10,9 @@ from typing import Literal, Protocol
 
 import numpy as np
 
-from radioml.contract.package import Manifest, Package
+from radioml.constants import FRAME_LENGTH
+from radioml.contract.described import Described
+from radioml.contract.package import Package
 from radioml.errors import RadioMLError
 
 BACKENDS = {
@@ -49,7 +51,7 @@ class Inference:
 class Accelerator(AbstractContextManager["Accelerator"], Protocol):
     """An accelerator that is ready to run once its context is entered."""
 
-    manifest: Manifest
+    network: Described
     runs_on: Runs
     batch_frames: int
     """Frames a call of `infer` should have to keep the accelerator busy and progress visible."""
@@ -67,12 +69,12 @@ class Accelerator(AbstractContextManager["Accelerator"], Protocol):
         ...
 
 
-def check_frames(integers: np.ndarray, manifest: Manifest) -> None:
+def check_frames(integers: np.ndarray) -> None:
     """Raise RadioMLError unless the frames are what `Accelerator.infer` takes."""
-    if integers.dtype != np.int8 or integers.shape[1:] != manifest.input.shape or not len(integers):
+    if integers.dtype != np.int8 or integers.shape[1:] != (FRAME_LENGTH, 2) or not len(integers):
         raise RadioMLError(
-            f"the accelerator takes int8 frames (N, {', '.join(map(str, manifest.input.shape))}), "
-            f"N at least 1, not {integers.dtype} {integers.shape}"
+            f"the accelerator takes int8 frames (N, {FRAME_LENGTH}, 2), N at least 1, not {integers.dtype} "
+            f"{integers.shape}"
         )
 
 

@@ -1,4 +1,4 @@
-"""Classifying a RadioML file with an accelerator: from IQ samples to accuracy and throughput."""
+"""Classifying a RadioML file with an accelerator, or a network in software: from samples to accuracy and throughput."""
 
 from __future__ import annotations
 
@@ -9,26 +9,28 @@ from pathlib import Path
 
 import numpy as np
 
-from deploy.accelerator import Inference, open_accelerator
-from deploy.checks.golden import check_golden
+from deploy.accelerator import Inference
+from deploy.opening import opened
 from deploy.pipeline import UNUSABLE, classified
 from deploy.sources.source import Block
-from radioml.contract.package import Manifest, open_package
+from radioml.contract.described import Described
+from radioml.contract.package import Manifest
 from radioml.data import dataset
+from radioml.data.class_names import class_indices
 from radioml.data.layout import Layout
 from radioml.data.levels import LevelWatch
 from radioml.data.provenance import Origin, origin
 from radioml.data.split import spread_indices
 from radioml.errors import INTERRUPTED, RadioMLError, problem
 from radioml.report.metrics import Metrics, measure
-from radioml.temporary import temporary_folder
 
 
 @dataclass(frozen=True)
 class Classification:
     """What an accelerator made of the frames of a file.
 
-    manifest: of the package. backend: what it ran on. origin, part: the frames' file and the part of it.
+    name: of the accelerator, for titles. network, model_sha256: what it computes. manifest: of the package; None of a
+        network without a build. backend: what it ran on. origin, part: the frames' file and the part of it.
     requested: frames asked for. problem: why the run ended before all of them were seen, "" when it did not.
     indices, class_index, snr_db, predicted: int64 (N,), each classified frame's place in the file, labels and predicted
         class. unusable: int64 (M,), places of frames with NaN or infinite samples, which were not classified.
@@ -37,7 +39,10 @@ class Classification:
     warnings: what is odd about the level of the frames.
     """
 
-    manifest: Manifest
+    name: str
+    network: Described
+    model_sha256: str
+    manifest: Manifest | None
     backend: str
     origin: Origin
     part: str
@@ -77,9 +82,9 @@ class Classification:
 
 
 def classify(
-    package: Path | str,
+    what: Path | str,
     data: Path | str,
-    backend: str,
+    backend: str | None = None,
     frames: int | None = None,
     part: str = "test",
     processes: int | None = None,
@@ -88,38 +93,39 @@ def classify(
 ) -> Classification:
     """Classify `frames` frames (default all) of a part of the RadioML file `data`, spread over classes and SNRs.
 
-    The package's golden frames are checked first. progress: called with the number of frames done and of all.
-    processes, target: as in `deploy.accelerator.open_accelerator`. A KeyboardInterrupt, or an error of the file or the
-    accelerator, once frames have been classified ends the run and keeps them.
+    Frames of classes that the network does not know are left out. what, backend, processes, target: as in
+    `deploy.opening.opened`, which checks a package's golden frames. progress: called with the number of frames done and
+    of all. A KeyboardInterrupt, or an error of the file or the accelerator, once frames have been classified ends the
+    run and keeps them.
 
-    Raises RadioMLError for an unusable package, backend or file; MismatchError when the accelerator does not give the
-    trained network's logits.
+    Raises RadioMLError for an unusable package, model, backend or file; MismatchError when the accelerator does not
+    give the trained network's logits.
     """
     source = origin(data)
     layout = dataset.read_layout(data)
-    indices = spread_indices(layout, frames, part)
-    predicted = np.empty(len(indices), np.int64)
     levels = LevelWatch()
     seen, clipped, ended, total = 0, 0, "", _Total()
-    with temporary_folder("radioml-package") as folder:
-        opened = open_package(package, folder)
-        with open_accelerator(opened, backend, processes, target) as accelerator:
-            progress(0, len(indices))
-            golden_frames = check_golden(accelerator, opened)
-            levels.limit = -opened.manifest.quantiser.minimum * opened.manifest.quantiser.scale
-            blocks = _read(data, indices, accelerator.batch_frames, levels, layout)
-            try:
-                with closing(classified(accelerator, blocks)) as batches:
-                    for batch in batches:
-                        total.add(batch.inference)
-                        clipped += batch.clipped
-                        predicted[seen : seen + len(batch.class_index)] = batch.class_index
-                        seen += len(batch.class_index)
-                        progress(seen, len(indices))
-            except (KeyboardInterrupt, RadioMLError) as error:
-                if not seen:
-                    raise
-                ended = problem(error)
+    with opened(Path(what), backend, processes, target) as opening:
+        network = opening.network
+        classes = np.array(class_indices(network.classes))
+        indices = spread_indices(layout, frames, part, classes)
+        predicted = np.empty(len(indices), np.int64)
+        progress(0, len(indices))
+        levels.limit = -network.quantiser.minimum * network.quantiser.scale
+        blocks = _read(data, indices, opening.accelerator.batch_frames, levels, layout)
+        try:
+            with closing(classified(opening.accelerator, blocks)) as batches:
+                for batch in batches:
+                    total.add(batch.inference)
+                    clipped += batch.clipped
+                    place = slice(seen, seen + len(batch.class_index))
+                    predicted[place] = np.where(batch.class_index == UNUSABLE, UNUSABLE, classes[batch.class_index])
+                    seen += len(batch.class_index)
+                    progress(seen, len(indices))
+        except (KeyboardInterrupt, RadioMLError) as error:
+            if not seen:
+                raise
+            ended = problem(error)
     predicted = predicted[:seen]
     usable = predicted != UNUSABLE
     if not usable.any():
@@ -129,8 +135,11 @@ def classify(
     classified_indices = indices[:seen][usable]
     class_index, snr_db = layout.labels(classified_indices)
     return Classification(
-        manifest=opened.manifest,
-        backend=backend,
+        name=opening.name,
+        network=network,
+        model_sha256=opening.model_sha256,
+        manifest=opening.manifest,
+        backend=opening.backend,
         origin=source,
         part=part,
         requested=len(indices),
@@ -141,7 +150,7 @@ def classify(
         predicted=predicted[usable],
         unusable=indices[:seen][~usable],
         clipped_samples=clipped,
-        golden_frames=golden_frames,
+        golden_frames=opening.golden_frames,
         cycles=total.cycles,
         intervals=total.intervals,
         seconds=total.seconds,

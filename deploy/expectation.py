@@ -45,7 +45,7 @@ def expectation(result: Classification) -> Expectation:
     thousand runs: frames are spread evenly over classes and SNRs, as they were after training; the tests take them as
     independent draws, which errs on the side of no alarm.
     """
-    trained, accuracy = result.manifest.training_data, result.manifest.accuracy
+    trained, accuracy = result.network.training_data, result.network.accuracy
     if "overall" not in accuracy or not accuracy.get("frames"):
         return Expectation(False, True, "the package does not say how accurate the network was after training")
     if trained.get("kind") != result.origin.kind:

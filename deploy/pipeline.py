@@ -92,8 +92,8 @@ def classified(accelerator: Accelerator, blocks: Iterable[Block]) -> Generator[C
 
     What `blocks` and the accelerator raise comes through, after the batches before it.
     """
-    manifest, first = accelerator.manifest, 0
-    with closing(ahead(quantised(blocks, manifest.quantiser, accelerator.batch_frames))) as batches:
+    network, first = accelerator.network, 0
+    with closing(ahead(quantised(blocks, network.quantiser, accelerator.batch_frames))) as batches:
         for block, batch in batches:
             usable = batch.usable
             class_index = np.full(len(usable), UNUSABLE, np.int64)
@@ -103,7 +103,7 @@ def classified(accelerator: Accelerator, blocks: Iterable[Block]) -> Generator[C
                 inference = accelerator.infer(integers)
                 class_index[usable] = inference.logits.argmax(1)
             silent = ~batch.integers.any((1, 2)) & usable
-            yield ClassifiedBatch(first, block, class_index, silent, batch.clipped, inference, manifest.logit_scale)
+            yield ClassifiedBatch(first, block, class_index, silent, batch.clipped, inference, network.logit_scale)
             first += len(usable)
 
 

@@ -19,18 +19,17 @@ def write_results(result: Classification, folder: Path) -> None:
     metrics = result.metrics
     write_json(folder / ACCURACY, accuracy(result))
     write_json(folder / THROUGHPUT, throughput(result))
-    title, data = f"accelerator for {result.manifest.board} ({result.backend})", str(result.origin)
+    title, data = result.name, str(result.origin)
     accuracy_over_snr(folder / "accuracy_over_snr.png", {"accelerator": metrics}, title, data)
     confusion_matrix(folder / "confusion_matrix.png", metrics, title, data)
 
 
 def accuracy(result: Classification) -> dict[str, Any]:
     """The content of `accuracy.json`: what ran on which data, and how often it was right."""
-    manifest = result.manifest
     return {
         "backend": result.backend,
-        "board": manifest.board,
-        "model_sha256": manifest.model_sha256,
+        "board": result.manifest.board if result.manifest else None,
+        "model_sha256": result.model_sha256,
         "data": {"kind": result.origin.kind, "identity": result.origin.identity, "part": result.part},
         "frames": result.frames,
         "frames_requested": result.requested,
@@ -40,8 +39,8 @@ def accuracy(result: Classification) -> dict[str, Any]:
         "golden_frames_equal": result.golden_frames,
         "clipped_samples": result.clipped_samples,
         "samples": result.frames * FRAME_LENGTH * 2,
-        "training_data": manifest.training_data,
-        "accuracy_of_the_trained_network": manifest.accuracy,
+        "training_data": result.network.training_data,
+        "accuracy_of_the_trained_network": result.network.accuracy,
         "expectation": expectation(result).to_dict(),
         **result.metrics.to_dict(),
     }
@@ -51,13 +50,14 @@ def throughput(result: Classification) -> dict[str, Any]:
     """The content of `throughput.json`.
 
     `host` is this machine's speed; `board` holds what the counted cycles come to at the board's clock, not a
-    measurement on a board. Where this run counted no cycles, `cycles_per_frame` is the build's measurement.
+    measurement on a board, and is null for a network without a build. Where this run counted no cycles,
+    `cycles_per_frame` is the build's measurement.
     """
     return {
         "backend": result.backend,
         "frames": result.frames,
         "host": {"seconds": result.seconds, "frames_per_second": result.frames / result.seconds},
-        "board": at_the_clock(result.manifest, result.cycles_per_frame),
+        "board": at_the_clock(result.manifest, result.cycles_per_frame) if result.manifest else None,
     }
 
 

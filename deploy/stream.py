@@ -10,17 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from deploy.accelerator import open_accelerator
-from deploy.checks.golden import check_golden
+from deploy.opening import opened
 from deploy.pipeline import UNUSABLE, ClassifiedBatch, classified
 from deploy.rows import STDOUT, Row
 from deploy.sources.source import Source
 from radioml.constants import FRAME_LENGTH
-from radioml.contract.package import open_package
 from radioml.data.levels import LevelWatch
 from radioml.errors import INTERRUPTED, RadioMLError, problem
 from radioml.files import write_json
-from radioml.temporary import temporary_folder
 
 NOT_FINITE, NO_SIGNAL, UNSURE = "not finite", "no signal", "low confidence"
 """Why a frame has no class: NaN or infinite samples; no signal in it; a probability under what was asked for."""
@@ -70,43 +67,40 @@ class Summary:
 
 
 def stream(
-    package: Path,
+    what: Path,
     source: Source,
-    backend: str,
+    backend: str | None,
     processes: int | None,
     write: Callable[[Row], object] | None,
     progress: Callable[[Summary], object] = lambda summary: None,
     target: str | None = None,
     demands: Demands = Demands(),
 ) -> Summary:
-    """Classify all frames of a source, after the package's golden frames; `write`, if any, gets a row for each.
+    """Classify all frames of a source; `write`, if any, gets a row for each.
 
-    processes, target: as in `deploy.accelerator.open_accelerator`. progress: called after every batch. When the source
-    or the accelerator fails, or on Ctrl-C, the rows so far have been written and the summary says what happened. Raises
-    RadioMLError and MismatchError for what fails before the first frame.
+    what, backend, processes, target: as in `deploy.opening.opened`, which checks a package's golden frames. progress:
+    called after every batch. When the source or the accelerator fails, or on Ctrl-C, the rows so far have been written
+    and the summary says what happened. Raises RadioMLError and MismatchError for what fails before the first frame.
     """
     summary = Summary()
-    with temporary_folder("radioml-package") as folder:
-        opened = open_package(package, folder)
-        quantiser = opened.manifest.quantiser
+    with opened(what, backend, processes, target) as opening:
+        quantiser, classes = opening.network.quantiser, opening.network.classes
         levels = LevelWatch(-quantiser.minimum * quantiser.scale)
-        with open_accelerator(opened, backend, processes, target) as accelerator:
-            check_golden(accelerator, opened)
-            try:
-                with closing(classified(accelerator, source.blocks)) as batches:
-                    for batch in batches:
-                        reasons = _reasons(batch, demands)
-                        if write is not None:
-                            for row in rows(batch, reasons, opened.manifest.classes, source):
-                                write(row)
-                        _add(summary, batch, reasons, opened.manifest.classes)
-                        if batch.block.iq.dtype != np.int8:
-                            levels.add(batch.block.iq)
-                        progress(summary)
-            except (KeyboardInterrupt, RadioMLError) as error:
-                if not summary.frames and isinstance(error, RadioMLError):
-                    raise
-                summary.problem = problem(error)
+        try:
+            with closing(classified(opening.accelerator, source.blocks)) as batches:
+                for batch in batches:
+                    reasons = _reasons(batch, demands)
+                    if write is not None:
+                        for row in rows(batch, reasons, classes, source):
+                            write(row)
+                    _add(summary, batch, reasons, classes)
+                    if batch.block.iq.dtype != np.int8:
+                        levels.add(batch.block.iq)
+                    progress(summary)
+        except (KeyboardInterrupt, RadioMLError) as error:
+            if not summary.frames and isinstance(error, RadioMLError):
+                raise
+            summary.problem = problem(error)
     summary.warnings = _warnings(summary, levels)
     return summary
 

@@ -37,6 +37,10 @@ EVALUATION_REPORT = "evaluation.json"
 ACCURACY, THROUGHPUT, BENCH = "accuracy.json", "throughput.json", "bench.json"
 
 
+SHIPPED_RUN = Path("runs", "shipped")
+"""Where results of the shipped network go, which lies in no run."""
+
+
 def run_of(path: Path) -> Path | None:
     """The run that a file in RUN/train, a build folder RUN/build/BOARD or a file in it lies in; None for others."""
     folder = (path if path.is_dir() else path.parent).resolve()

@@ -87,7 +87,7 @@ class PynqAccelerator:
         transfer_frames: int = TRANSFER_FRAMES,
     ) -> None:
         """Refuse a package without a bitfile. See `open_accelerator`; processes: of no effect here."""
-        self.manifest = package.manifest
+        self.manifest = self.network = package.manifest
         if self.manifest.kind == "simulation":
             raise RadioMLError(
                 f"the package is of kind {self.manifest.kind!r}: the pynq backend needs one with a bitfile in it, as "
@@ -143,7 +143,7 @@ class PynqAccelerator:
         finish in time or its DMA engines fail; it must be loaded anew then.
         """
         self._check_loaded()
-        check_frames(integers, self.manifest)
+        check_frames(integers)
         with self._shell.reported():
             return self._infer(integers)
 

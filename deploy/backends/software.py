@@ -1,13 +1,15 @@
-"""Backend `software`: the QONNX network that the accelerator was built from, executed exactly on this host's CPU."""
+"""Backend `software`: a QONNX network in exact integers on this host's CPU, of a package or without any build."""
 
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from types import TracebackType
 
 import numpy as np
 
 from deploy.accelerator import Inference, Runs, check_frames
+from radioml.contract.described import Described
 from radioml.contract.metadata import load_exported
 from radioml.contract.package import Package
 from radioml.errors import RadioMLError
@@ -17,30 +19,22 @@ from radioml.network.integer_qonnx import IntegerQonnx
 from radioml.run_directory import MODEL
 
 
-class SoftwareAccelerator:
-    """The package's `model.onnx` in exact integers; see `deploy.accelerator.Accelerator`."""
+class NetworkInSoftware:
+    """A QONNX file in exact integers; see `deploy.accelerator.Accelerator`."""
 
     runs_on: Runs = "software"
     batch_frames = 128
 
-    def __init__(self, package: Package, processes: int | None = None) -> None:
-        """Refuse a package without the model, or with another than the accelerator's.
+    def __init__(self, model: Path, network: Described) -> None:
+        """network: the description of what the file computes."""
+        self.network, self._path = network, model
+        self._integers: IntegerQonnx | None = None
 
-        processes: of no effect; NumPy computes in this process.
-        """
-        self.manifest = package.manifest
-        self._path = package.folder / MODEL
-        if not self._path.is_file():
-            raise RadioMLError(f"the package has no {MODEL}, which the software backend runs; build it again")
-        if sha256(self._path) != self.manifest.model_sha256:
-            raise RadioMLError(f"the package's {MODEL} is not the one its accelerator was built from; build it again")
-        self._network: IntegerQonnx | None = None
-
-    def __enter__(self) -> SoftwareAccelerator:
+    def __enter__(self) -> NetworkInSoftware:
         """Load the model."""
         try:
             model, _ = load_exported(self._path)
-            self._network = IntegerQonnx(model)
+            self._integers = IntegerQonnx(model)
         except ImportError as error:
             raise RadioMLError(
                 "the software backend needs the Python packages onnx and qonnx; `radioml doctor` says in which "
@@ -52,7 +46,7 @@ class SoftwareAccelerator:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Drop the model."""
-        self._network = None
+        self._integers = None
 
     def clock_mhz(self) -> None:
         """See `Accelerator.clock_mhz`."""
@@ -64,10 +58,26 @@ class SoftwareAccelerator:
 
     def infer(self, integers: np.ndarray) -> Inference:
         """See `Accelerator.infer`; the network's own input quantiser turns the integers' values into them again."""
-        if self._network is None:
+        if self._integers is None:
             raise RuntimeError("enter the accelerator's context first")
-        check_frames(integers, self.manifest)
+        check_frames(integers)
         start = time.perf_counter()
-        logits = self._network(self.manifest.quantiser.dequantise(integers))
-        answer = logits_as_integers(logits, self.manifest.logit_scale)
+        logits = self._integers(self.network.quantiser.dequantise(integers))
+        answer = logits_as_integers(logits, self.network.logit_scale)
         return Inference(answer, None, 0, time.perf_counter() - start)
+
+
+class SoftwareAccelerator(NetworkInSoftware):
+    """The model that a package's accelerator was built from."""
+
+    def __init__(self, package: Package, processes: int | None = None) -> None:
+        """Refuse a package without the model, or with another than the accelerator's.
+
+        processes: of no effect; NumPy computes in this process.
+        """
+        path = package.folder / MODEL
+        if not path.is_file():
+            raise RadioMLError(f"the package has no {MODEL}, which the software backend runs; build it again")
+        if sha256(path) != package.manifest.model_sha256:
+            raise RadioMLError(f"the package's {MODEL} is not the one its accelerator was built from; build it again")
+        super().__init__(path, package.manifest)

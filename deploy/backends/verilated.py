@@ -22,7 +22,7 @@ class SimulatedAccelerator:
 
     def __init__(self, package: Package, processes: int | None = None) -> None:
         """Refuse a package without a simulation library; processes: at least 1, default one a core."""
-        self.manifest = package.manifest
+        self.manifest = self.network = package.manifest
         library = package.folder / LIBRARY
         if self.manifest.kind != "simulation" or not library.is_file():
             raise RadioMLError(
@@ -53,7 +53,7 @@ class SimulatedAccelerator:
 
     def infer(self, integers: np.ndarray) -> Inference:
         """See `Accelerator.infer`; the frames are spread over the processes in equal shares."""
-        check_frames(integers, self.manifest)
+        check_frames(integers)
         run = self._pool.run(integers)
         return Inference(
             logits=run.integers,

@@ -10,10 +10,11 @@ import typer
 PackageArgument = Annotated[Path, typer.Argument(help="package.zip that `radioml build` made.", show_default=False)]
 Backend = Literal["simulation", "software", "pynq"]
 BackendOption = Annotated[
-    Backend,
+    Backend | None,
     typer.Option(
         help="What to run on: `simulation`, the RTL on this host; `software`, the network on this host; `pynq`, the "
-        "bitfile on this board."
+        "bitfile on this board. Default: a package's RTL; without a build, software.",
+        show_default=False,
     ),
 ]
 PartOption = Annotated[Literal["test", "train", "validation", "all"], typer.Option(help="Part of the fixed split.")]

@@ -1,4 +1,4 @@
-"""`radioml classify`: run an accelerator on IQ frames."""
+"""`radioml classify`: run an accelerator, or a network in software, on IQ frames."""
 
 from __future__ import annotations
 
@@ -13,18 +13,19 @@ from rich.table import Table
 from radioml.cli import app
 from radioml.cli.accelerator_options import (
     BackendOption,
-    PackageArgument,
     PartOption,
     ProcessesOption,
     ResultsOption,
     TargetOption,
 )
 from radioml.cli.accuracy import by_snr, headline, print_warnings
+from radioml.cli.network import NetworkArgument, runnable
 from radioml.cli.progress import frames_progress, identified
+from radioml.cli.topology import TopologyOption
 from radioml.constants import FRAME_LENGTH
 from radioml.data.provenance import described
 from radioml.errors import MismatchError
-from radioml.run_directory import results_folder
+from radioml.run_directory import DEPLOY, SHIPPED_RUN, results_folder
 
 if TYPE_CHECKING:
     from deploy.classify import Classification
@@ -33,14 +34,15 @@ console = Console(highlight=False)
 
 
 @app.command(
-    epilog="Example: radioml classify runs/demo/build/ZCU104/package.zip --data data/small.h5 --frames 624",
+    epilog="Examples: `radioml classify --data data/small.h5`; "
+    "`radioml classify runs/demo/build/ZCU104/package.zip --data data/small.h5 --frames 624`.",
 )
 def classify(
-    package: PackageArgument,
     data: Annotated[
         Path, typer.Option(help="RadioML file (HDF5), real or from `radioml data synth`.", show_default=False)
     ],
-    backend: BackendOption = "simulation",
+    network: NetworkArgument = None,
+    backend: BackendOption = None,
     frames: Annotated[
         int | None,
         typer.Option(min=1, help="Frames to classify, spread over all classes and SNRs. Default: all of the part."),
@@ -49,13 +51,17 @@ def classify(
     out: ResultsOption = None,
     processes: ProcessesOption = None,
     target: TargetOption = None,
+    topology: TopologyOption = None,
 ) -> None:
-    """Classify IQ frames with an accelerator: accuracy over the data, and throughput.
+    """Classify IQ frames with an accelerator, or a network in software: accuracy over the data, and throughput.
 
-    The accelerator must first give the trained network's logits, as integers, on the package's golden frames; if it
-    does not, the command says why and ends with 1. Then frames are quantised as the network was trained and streamed
-    through. Ctrl-C keeps what was classified so far: frames come in an order that is fair at any point. An accuracy
-    that differs from the network's after training, by more than the numbers of frames explain, ends the command with 1.
+    No build is needed: a model or checkpoint runs in software, in the integers that its accelerator would compute.
+
+    A package's accelerator must first give the trained network's logits, as integers, on the package's golden frames;
+    if it does not, the command says why and ends with 1. Then frames are quantised as the network was trained and
+    streamed through. Ctrl-C keeps what was classified so far: frames come in an order that is fair at any point. An
+    accuracy that differs from the network's after training, by more than the numbers of frames explain, ends the
+    command with 1.
 
     Writes accuracy.json, throughput.json, accuracy_over_snr.png and confusion_matrix.png.
     """
@@ -64,13 +70,13 @@ def classify(
     from deploy.results import write_results
 
     identified(data)
-    with frames_progress() as progress:
+    with runnable(network, topology) as path, frames_progress() as progress:
         task = progress.add_task("classifying", total=None)
         result = run(
-            package, data, backend, frames, part, processes,
+            path, data, backend, frames, part, processes,
             lambda done, total: progress.update(task, completed=done, total=total), target,
         )  # fmt: skip
-    folder = out or results_folder(package)
+    folder = out or (SHIPPED_RUN / DEPLOY if network is None else results_folder(network))
     write_results(result, folder)
     _print_result(result)
     console.print(f"written to {escape(str(folder))}", soft_wrap=True)
@@ -91,8 +97,10 @@ def _print_result(result: Classification) -> None:
     host, board = speed["host"], speed["board"]
     table = Table.grid(padding=(0, 2))
     table.add_row("data", escape(f"{result.origin}, part {result.part}, {result.frames:,} frames"))
-    table.add_row("trained on", escape(described(result.manifest.training_data)))
-    table.add_row("golden frames", f"{result.golden_frames} of {result.golden_frames} equal to the trained network")
+    table.add_row("trained on", escape(described(result.network.training_data)))
+    if result.golden_frames:
+        agreed = f"{result.golden_frames} of {result.golden_frames} equal to the trained network"
+        table.add_row("golden frames", agreed)
     clipped = result.clipped_samples / (result.frames * FRAME_LENGTH * 2)
     table.add_row("clipped samples", f"{result.clipped_samples:,} ({clipped:.2%})")
     for what, figure in headline(metrics):
@@ -105,12 +113,13 @@ def _print_result(result: Classification) -> None:
             "not classified", f"[yellow]{len(result.unusable):,} frames with NaN or infinite samples ({where} ...)[/]"
         )
     table.add_row("this host", f"{host['frames_per_second']:,.1f} frames/s in {result.backend}")
-    cycles = f"{board['cycles_per_frame']:,.1f} cycles a frame (counted in {board['counted_in']})"
-    table.add_row(
-        escape(f"{board['board']} (simulated)"),
-        f"{board['frames_per_second']:,.0f} frames/s: {cycles} at {board['clock_mhz']:g} MHz; "
-        f"latency {board['latency_microseconds']:,.1f} µs",
-    )
+    if board:
+        cycles = f"{board['cycles_per_frame']:,.1f} cycles a frame (counted in {board['counted_in']})"
+        table.add_row(
+            escape(f"{board['board']} (simulated)"),
+            f"{board['frames_per_second']:,.0f} frames/s: {cycles} at {board['clock_mhz']:g} MHz; "
+            f"latency {board['latency_microseconds']:,.1f} µs",
+        )
     console.print(by_snr(metrics))
     console.print(table)
     print_warnings(console, result.warnings)

@@ -16,13 +16,15 @@ from rich.table import Table
 from radioml.cli import app
 from radioml.cli.accelerator_options import Backend, PartOption
 from radioml.cli.accuracy import by_snr, headline, print_warnings, proportions
+from radioml.cli.network import NetworkArgument
 from radioml.cli.progress import frames_progress, identified
 from radioml.cli.topology import TopologyOption, run_code_of
 from radioml.constants import SNRS_DB
 from radioml.data.provenance import described
 from radioml.errors import RadioMLError
 from radioml.progress import WorkProgress
-from radioml.run_directory import EVALUATION, PACKAGE, run_of
+from radioml.run_directory import EVALUATION, SHIPPED_RUN, run_of
+from radioml.shipped import NETWORK
 
 if TYPE_CHECKING:
     from radioml.report.evaluation import Evaluation
@@ -32,16 +34,10 @@ console = Console(highlight=False)
 
 @app.command(epilog="Example: radioml evaluate runs/polyphase/train/checkpoint.pth --data data/synthetic.hdf5")
 def evaluate(
-    what: Annotated[
-        Path,
-        typer.Argument(
-            help="checkpoint.pth, a model.onnx of `radioml export`, or a build (its folder or package.zip).",
-            show_default=False,
-        ),
-    ],
     data: Annotated[
         Path, typer.Option(help="RadioML file (HDF5), real or from `radioml data synth`.", show_default=False)
     ],
+    what: NetworkArgument = None,
     part: PartOption = "test",
     snr: Annotated[
         list[int], typer.Option(help="SNR label (dB) to draw a confusion matrix at; repeatable.", show_default=True)
@@ -71,6 +67,7 @@ def evaluate(
 
     if off_grid := sorted(set(snr) - set(SNRS_DB)):
         raise RadioMLError(f"--snr {off_grid[0]}: SNR labels are the even numbers from {SNRS_DB[0]} to {SNRS_DB[-1]}")
+    what, shipped = (NETWORK, True) if what is None else (what, False)
     is_build = what.is_dir() or what.suffix == ".zip"
     if backend is not None and not is_build:
         raise RadioMLError(f"--backend is for builds, and {what} is none")
@@ -90,7 +87,8 @@ def evaluate(
             from training.evaluate import evaluate as run
 
             result = run(what, data, part, frames, topology, progress)
-    folder = out or (run_of(what) or _beside(what)) / EVALUATION / f"{result.subject}-{result.part}"
+    run_directory = SHIPPED_RUN if shipped else run_of(what) or _beside(what)
+    folder = out or run_directory / EVALUATION / f"{result.subject}-{result.part}"
     write_evaluation(result, folder, snr)
     _print_evaluation(result)
     console.print(f"written to {escape(str(folder))}", soft_wrap=True)
@@ -148,15 +146,13 @@ def _evaluate_build(
     from deploy.classify import classify
     from radioml.report.evaluation import Evaluation
 
-    package = what / PACKAGE if what.is_dir() else what
-    if what.is_dir() and not package.exists():
-        raise RadioMLError(f"{what}: no {PACKAGE} in it; `radioml build MODEL --board B --until rtl` makes one")
-    result = classify(package, data, backend, frames, part, None, progress)
-    manifest = result.manifest
-    arithmetic = f"the accelerator for {manifest.board}, backend {backend}"
+    result = classify(what, data, backend, frames, part, None, progress)
+    assert result.manifest is not None  # of a package
+    board = result.manifest.board
+    arithmetic = f"the accelerator for {board}, backend {backend}"
     return Evaluation(
-        f"{manifest.board}-{backend}", arithmetic, result.origin, part, result.requested, result.metrics,
-        manifest.training_data, result.seconds, len(result.unusable), result.problem, result.warnings,
+        f"{board}-{backend}", arithmetic, result.origin, part, result.requested, result.metrics,
+        result.network.training_data, result.seconds, len(result.unusable), result.problem, result.warnings,
     )  # fmt: skip
 
 

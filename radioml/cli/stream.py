@@ -12,27 +12,31 @@ from rich.markup import escape
 from rich.table import Table
 
 from radioml.cli import app
-from radioml.cli.accelerator_options import BackendOption, PackageArgument, ProcessesOption, TargetOption
+from radioml.cli.accelerator_options import BackendOption, ProcessesOption, TargetOption
 from radioml.cli.accuracy import print_warnings
+from radioml.cli.network import runnable
+from radioml.cli.topology import TopologyOption
 from radioml.constants import FRAME_LENGTH
+from radioml.errors import RadioMLError
 
 if TYPE_CHECKING:
     from deploy.stream import Summary
 
 
 @app.command(
-    epilog="Examples: `radioml stream package.zip capture.sigmf-meta --frames-overlap 512 --out classes.jsonl`; "
+    epilog="Examples: `radioml stream capture.sigmf-meta`; "
+    "`radioml stream package.zip capture.sigmf-meta --frames-overlap 512 --out classes.jsonl`; "
     "`rtl_sdr -f 433.92M -s 1M - | radioml stream package.zip - --format cu8 --dc-block --out -`; "
     "`radioml stream package.zip gqrx_20250101_120000_433920000_1800000_fc.raw --offset-hz 25000 --resample 9600`."
 )
 def stream(
-    package: PackageArgument,
-    source: Annotated[
-        str,
+    network_and_source: Annotated[
+        list[str],
         typer.Argument(
-            help="SigMF recording (.sigmf-meta, .sigmf-data, .sigmf), WAV file of I and Q, raw samples (.cfile, .cf32, "
-            ".cs16, .cu8, .iq, .raw ...), NumPy array (.npy), RadioML file (.hdf5), or - for raw samples from the "
-            "standard input.",
+            metavar="[NETWORK] SOURCE",
+            help="NETWORK: as in `radioml classify`; default: the shipped network. SOURCE: SigMF recording "
+            "(.sigmf-meta, .sigmf-data, .sigmf), WAV file of I and Q, raw samples (.cfile, .cf32, .cs16, .cu8, .iq, "
+            ".raw ...), NumPy array (.npy), RadioML file (.hdf5), or - for raw samples from the standard input.",
             show_default=False,
         ),
     ],
@@ -82,15 +86,16 @@ def stream(
         float | None,
         typer.Option(help="Give no class to frames under this level, in dB of full scale, e.g. -60."),
     ] = None,
-    backend: BackendOption = "simulation",
+    backend: BackendOption = None,
     out: Annotated[
         str | None,
         typer.Option(help="Results, one row a frame: FILE.jsonl, FILE.csv, or - (JSON lines on the standard output)."),
     ] = None,
     processes: ProcessesOption = None,
     target: TargetOption = None,
+    topology: TopologyOption = None,
 ) -> None:
-    """Classify the frames of a recording, or of a live stream, with an accelerator.
+    """Classify the frames of a recording, or of a live stream, with an accelerator or a network in software.
 
     The next frames are read and quantised, as the network was trained, while the accelerator works; frames of a live
     stream are classified within half a second. A table of what was heard is shown as it goes. Frames get no class, and
@@ -105,16 +110,21 @@ def stream(
     from radioml.files import refuse_inputs
 
     console = Console(stderr=True, highlight=False)
+    network, source = _network_and_source(network_and_source)
     if out not in (None, "-"):
-        refuse_inputs([Path(out)], [package, Path(source)])
+        refuse_inputs([Path(out)], [Path(name) for name in network_and_source])
     opened = open_source(
         source,
         Reading(format, sample_rate, channel, recording, frames_overlap, offset_hz, resample, dc_block, normalise),
     )
     demands = Demands(min_confidence, float("-inf") if squelch is None else squelch)
-    with row_writer(out) as write, Live(console=console, auto_refresh=False, transient=True) as live:
+    with (
+        runnable(network, topology) as path,
+        row_writer(out) as write,
+        Live(console=console, auto_refresh=False, transient=True) as live,
+    ):
         summary = run(
-            package, opened, backend, processes, write,
+            path, opened, backend, processes, write,
             lambda summary: live.update(_table(summary, opened.frames), refresh=True), target, demands,
         )  # fmt: skip
     write_report(summary, opened, out)
@@ -127,6 +137,17 @@ def stream(
             f"[bold red]stopped after {summary.frames:,} frames:[/] {escape(summary.problem)}", soft_wrap=True
         )
         raise typer.Exit(130 if summary.interrupted else 2)
+
+
+def _network_and_source(given: list[str]) -> tuple[Path | None, str]:
+    """The two arguments, of which the first may be left out."""
+    if len(given) > 2:
+        raise RadioMLError(f"[NETWORK] SOURCE: one or two are wanted, not {len(given)}: {' '.join(given)}")
+    if len(given) == 1 and given[0].endswith((".zip", ".onnx", ".pth")):
+        raise RadioMLError(
+            f"{given[0]} is a network; name what it is to classify, too, e.g. a recording, or - for a pipe"
+        )
+    return (Path(given[0]) if len(given) == 2 else None), given[-1]
 
 
 def _table(summary: Summary, frames: int | None) -> Table:

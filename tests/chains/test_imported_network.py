@@ -34,6 +34,7 @@ def run(radioml: Callable, home: Path, command: str, code: int = 0) -> str:
     return done.stdout + done.stderr
 
 
+@pytest.mark.rtl
 def test_an_import_is_a_run_like_others(radioml: Callable, home: Path):
     said = run(radioml, home, "import theirs.onnx --run runs/theirs --classes standard")
     assert "26 of 26 frames integer-equal to the file's own graph; input 8 bits with steps of 0.015625" in said

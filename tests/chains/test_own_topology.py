@@ -15,6 +15,8 @@ from radioml.reading.text import read_json, read_yaml
 pytestmark = [pytest.mark.rtl, pytest.mark.training]
 
 
+@pytest.mark.rtl
+@pytest.mark.training
 def test_from_an_empty_folder_to_simulated_rtl(radioml: Callable, tmp_path: Path):
     home = tmp_path / "empty"
     home.mkdir()

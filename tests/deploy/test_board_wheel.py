@@ -37,7 +37,8 @@ def test_it_holds_the_driver_alone(wheel):
         required = archive.read(metadata).decode()
     tracked = {str(path.relative_to(REPOSITORY)) for room in rooms for path in (REPOSITORY / room).rglob("*.py")}
     assert tracked <= names
-    assert {"radioml/data/synthesis_parameters.json", "deploy/notebooks/classify.ipynb"} <= names
+    assert {"radioml/data/synthesis_parameters.json", "radioml/shipped/polyphase.onnx"} <= names
+    assert "deploy/notebooks/classify.ipynb" in names
     for line in ("Requires-Dist: pynq", "Requires-Dist: finn-plus-driver", "Requires-Dist: numpy<2", ">=3.10"):
         assert line in required
     assert "torch" not in required and "Requires-Dist: radioml" not in required
@@ -102,6 +103,14 @@ def test_it_classifies(installed, small_package, data_file, tmp_path):
     done = run(installed / "python", "-m", "deploy.simulated.board", *arguments, home=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "golden frames" in done.stdout
+
+
+def test_the_shipped_network_runs_on_a_board_without_a_build(installed, data_file, tmp_path):
+    done = run(
+        installed / "radioml", "classify", "--data", data_file, "--frames", 26, "--out", tmp_path / "out", home=tmp_path
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "frames/s in software" in done.stdout
 
 
 def test_commands_of_the_workstation_say_so(installed, tmp_path):

@@ -181,22 +181,22 @@ def test_the_accuracy_is_held_against_the_trained_networks(result, repack):
     predicted = np.where(result.snr_db == 30, (result.class_index + 1) % len(CLASSES), result.predicted)
     result = replace(result, predicted=predicted)
     assert expectation(result).comparable and expectation(result).met
-    trained = result.manifest.accuracy
+    trained = result.network.accuracy
     for key, value, where in (("overall", 0.99, "over all classes and SNRs"), ("at_30_db", 0.999, "at [+]30 dB")):
-        manifest = replace(result.manifest, accuracy={**trained, key: value, "frames": 100_000})
+        network = replace(result.network, accuracy={**trained, key: value, "frames": 100_000})
         if key == "at_30_db":
-            manifest.accuracy["overall"] = result.metrics.overall.accuracy
-        verdict = expectation(replace(result, manifest=manifest))
+            network.accuracy["overall"] = result.metrics.overall.accuracy
+        verdict = expectation(replace(result, network=network))
         assert verdict.comparable and not verdict.met
         assert re.search(where, verdict.reason)
     for other in (
         replace(result, origin=replace(result.origin, kind="real")),
-        replace(result, manifest=replace(result.manifest, accuracy={})),
-        replace(result, manifest=replace(result.manifest, training_data=vars(result.origin))),
+        replace(result, network=replace(result.network, accuracy={})),
+        replace(result, network=replace(result.network, training_data=vars(result.origin))),
         replace(
             result,
             part="test",
-            manifest=replace(result.manifest, training_data=_other_size(result.origin)),
+            network=replace(result.network, training_data=_other_size(result.origin)),
         ),
     ):
         assert not expectation(other).comparable
@@ -210,11 +210,11 @@ def _other_size(origin: Origin) -> dict[str, str]:
 def test_identical_frames_must_be_nearly_as_accurate(result):
     """A difference that chance explains on other frames is an alarm on the frames of the report."""
     correct = int(result.metrics.overall.correct)
-    whole = replace(result, part="test", manifest=replace(result.manifest, training_data=vars(result.origin)))
+    whole = replace(result, part="test", network=replace(result.network, training_data=vars(result.origin)))
 
     def verdict(more: int, frames: int = FRAMES):
         accuracy = {"overall": (correct + more) / FRAMES, "frames": frames}
-        return expectation(replace(whole, manifest=replace(whole.manifest, accuracy=accuracy)))
+        return expectation(replace(whole, network=replace(whole.network, accuracy=accuracy)))
 
     assert verdict(1).met and "rounding explains" in verdict(1).reason
     assert not verdict(3).met and "on the same frames: rounding explains" in verdict(3).reason

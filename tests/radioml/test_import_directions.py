@@ -18,7 +18,7 @@ FORBIDDEN = {
 }
 FLOORS = {
     "radioml": """
-        constants errors processes progress run_directory suggest temporary
+        constants errors processes progress run_directory shipped suggest temporary
         reading
         doctor files network
         contract data
@@ -49,7 +49,8 @@ FLOORS = {
     "deploy": """
         accelerator sources
         backends checks pipeline rows
-        bench classify simulated stream
+        opening simulated
+        bench classify stream
         expectation
         results
         bench_results

@@ -1,0 +1,36 @@
+"""What the host must know of a network, whatever computes it."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from radioml.contract.quantiser import InputQuantiser
+
+
+class Described(Protocol):
+    """A network as a package's manifest or a model's metadata describes it; see `ModelMetadata` for the fields."""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class of each logit."""
+        ...
+
+    @property
+    def quantiser(self) -> InputQuantiser:
+        """How samples become the network's integers."""
+        ...
+
+    @property
+    def logit_scale(self) -> float:
+        """Value of one step of the integer logits."""
+        ...
+
+    @property
+    def training_data(self) -> dict[str, Any]:
+        """What the network was trained on."""
+        ...
+
+    @property
+    def accuracy(self) -> dict[str, Any]:
+        """How accurate it was after training."""
+        ...
