@@ -30,7 +30,10 @@ from radioml.network.integer_qonnx import IntegerQonnx
 from radioml.report.evaluation import Evaluation
 from radioml.report.metrics import measure
 from training.checkpoint import load_checkpoint
-from training.reference import FRAMES_AT_ONCE, IntegerNetwork, input_quantiser
+from training.reference import IntegerNetwork, input_quantiser
+
+_READ_AT_ONCE = 512
+"""Frames between two looks at the progress."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +125,7 @@ def _checkpoint(path: Path, topology: str | None) -> _Subject:
     network = IntegerNetwork(trained.network)
     arithmetic = "the Brevitas network in exact integers"
     return _Subject(
-        "checkpoint", arithmetic, trained.training_data, quantiser, np.arange(len(CLASSES)), network, FRAMES_AT_ONCE
+        "checkpoint", arithmetic, trained.training_data, quantiser, np.arange(len(CLASSES)), network, _READ_AT_ONCE
     )
 
 
@@ -135,4 +138,4 @@ def _qonnx(path: Path) -> _Subject:
 
     arithmetic = "the QONNX graph in exact integers" + (", imported" if metadata.imported else "")
     classes = np.array(class_indices(metadata.classes))
-    return _Subject("qonnx", arithmetic, metadata.training_data, metadata.quantiser, classes, integers, FRAMES_AT_ONCE)
+    return _Subject("qonnx", arithmetic, metadata.training_data, metadata.quantiser, classes, integers, _READ_AT_ONCE)

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from radioml.cli import app
 from radioml.cli.progress import frames_progress
+from radioml.cli.topology import TopologyOption, run_code_of
 
 _COLOURS = {"pass": "green", "fail": "bold red", "not checkable here": "yellow"}
 
@@ -21,6 +22,7 @@ def submission(
     run: Annotated[Path, typer.Argument(help="A run directory whose training has ended.", show_default=False)],
     out: Annotated[Path, typer.Argument(help="The zip to write.", show_default=False)],
     repository: Annotated[str | None, typer.Option(help="Public URL of the source, for the form.")] = None,
+    topology: TopologyOption = None,
 ) -> None:
     """Pack a run for challenge ITU-ML5G-PS-007, after checking its rules: pass, fail, or not checkable here.
 
@@ -33,6 +35,7 @@ def submission(
     from training.challenge.submission import FAIL, write_submission
 
     refuse_inputs([out], run.rglob("*"))
+    run_code_of(topology)
     console = Console(highlight=False)
     with frames_progress() as bar:
         task = bar.add_task("comparing ONNX with Brevitas", total=None)

@@ -17,8 +17,9 @@ from radioml.errors import RadioMLError
 from radioml.files import replacing
 from radioml.run_directory import CHECKPOINT, CONFIG, MODEL, SCORE
 from training.challenge.rules import FAIL, PASS, UNCHECKED, Verdict, check_rules
+from training.checkpoint import TrainedNetwork
 from training.experiment import Experiment, read_claim
-from training.models import topology
+from training.models import is_own, loaded, topology
 from training.trained_run import TrainedRun, open_trained_run
 
 TEMPLATES = Path(__file__).parent / "submission_templates"
@@ -149,12 +150,18 @@ def _submission(run: TrainedRun, experiment: Experiment | None, repository: str 
         "bit_ops": score.bit_ops,
         "bit_mem": score.bit_mem,
         "repository": repository or "(for the team to fill in)",
+        "topology_option": "",
     }
+    code = _own_code(trained)
+    for name in code:
+        own = f"{name}:{trained.topology.rpartition(':')[2]}"
+        values["topology_option"] = f" --topology submission/{own}"
+        experiment = experiment and experiment.model_copy(update={"topology": own})
     filled = {
         path.name: Template(path.read_text(encoding="utf-8")).substitute(values).encode()
         for path in TEMPLATES.iterdir()
     }
-    files = filled | {
+    files = filled | code | {
         CHECKPOINT: run.checkpoint.read_bytes(),
         MODEL: run.model.read_bytes(),
         SCORE: (json.dumps(score.to_json(), indent=1) + "\n").encode(),
@@ -162,6 +169,18 @@ def _submission(run: TrainedRun, experiment: Experiment | None, repository: str 
     if experiment is not None:
         files["experiment.yaml"] = experiment.to_yaml().encode()
     return {f"submission/{name}": content for name, content in files.items()}
+
+
+def _own_code(trained: TrainedNetwork) -> dict[str, bytes]:
+    """The file with the code of a topology of the team's own; nothing of another topology."""
+    if not is_own(trained.topology):
+        return {}
+    own = loaded(trained.topology, trained.code_sha256)
+    if ".py:" not in own.name:
+        raise RadioMLError(
+            f"topology {own.name!r} is in a package; a submission takes one in a single file, FILE.py:CLASS"
+        )
+    return {own.place.name: own.place.read_bytes()}
 
 
 def _source() -> dict[str, bytes]:
