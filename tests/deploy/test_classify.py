@@ -135,7 +135,7 @@ class Instant:
     batch_frames = 32
 
     def __init__(self, package, processes) -> None:
-        self.manifest = package.manifest
+        self.network = package.manifest
 
     def __enter__(self):
         return self
@@ -149,7 +149,7 @@ class Instant:
 
 def test_memory_does_not_grow_with_the_number_of_frames(small_package, data_file, monkeypatch):
     monkeypatch.setitem(accelerators.BACKENDS, "instant", f"{__name__}:Instant")
-    monkeypatch.setattr("deploy.classify.check_golden", lambda accelerator, package: 0)
+    monkeypatch.setattr("deploy.opening.check_golden", lambda accelerator, package: 0)
     peaks = {}
     for frames in (32, 160, 1248):  # the first one warms up
         tracemalloc.start()
@@ -236,7 +236,7 @@ def test_one_right_accelerator_in_a_thousand_is_suspected_at_most(result, monkey
         accuracy = {"overall": (report_30 + report_below) / frames, "at_30_db": report_30 / (frames // 26),
                     "frames": frames}  # fmt: skip
         found = SimpleNamespace(
-            manifest=SimpleNamespace(accuracy=accuracy, training_data={"kind": "synthetic", "identity": "another"}),
+            network=SimpleNamespace(accuracy=accuracy, training_data={"kind": "synthetic", "identity": "another"}),
             origin=result.origin, part="test", frames=frames,
             metrics=SimpleNamespace(scope="all classes and SNRs", overall=Proportion(int(at_30 + below), frames),
                                     at_30_db=Proportion(int(at_30), frames // 26)),

@@ -93,7 +93,7 @@ class Slow:
     batch_frames = 2
 
     def __init__(self, manifest) -> None:
-        self.manifest, self.go = manifest, threading.Event()
+        self.network, self.go = manifest, threading.Event()
 
     def infer(self, integers: np.ndarray) -> Inference:
         assert self.go.wait(10)
