@@ -37,7 +37,7 @@ EVALUATION_REPORT = "evaluation.json"
 ACCURACY, THROUGHPUT, BENCH = "accuracy.json", "throughput.json", "bench.json"
 
 
-SHIPPED_RUN = Path("runs", "shipped")
+SHIPPED_RUN = "runs/shipped"
 """Where results of the shipped network go, which lies in no run."""
 
 

@@ -76,7 +76,7 @@ def classify(
             path, data, backend, frames, part, processes,
             lambda done, total: progress.update(task, completed=done, total=total), target,
         )  # fmt: skip
-    folder = out or (SHIPPED_RUN / DEPLOY if network is None else results_folder(network))
+    folder = out or (Path(SHIPPED_RUN, DEPLOY) if network is None else results_folder(network))
     write_results(result, folder)
     _print_result(result)
     console.print(f"written to {escape(str(folder))}", soft_wrap=True)

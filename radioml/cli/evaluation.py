@@ -87,7 +87,7 @@ def evaluate(
             from training.evaluate import evaluate as run
 
             result = run(what, data, part, frames, topology, progress)
-    run_directory = SHIPPED_RUN if shipped else run_of(what) or _beside(what)
+    run_directory = Path(SHIPPED_RUN) if shipped else run_of(what) or _beside(what)
     folder = out or run_directory / EVALUATION / f"{result.subject}-{result.part}"
     write_evaluation(result, folder, snr)
     _print_evaluation(result)

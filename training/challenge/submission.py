@@ -161,11 +161,15 @@ def _submission(run: TrainedRun, experiment: Experiment | None, repository: str 
         path.name: Template(path.read_text(encoding="utf-8")).substitute(values).encode()
         for path in TEMPLATES.iterdir()
     }
-    files = filled | code | {
-        CHECKPOINT: run.checkpoint.read_bytes(),
-        MODEL: run.model.read_bytes(),
-        SCORE: (json.dumps(score.to_json(), indent=1) + "\n").encode(),
-    }
+    files = (
+        filled
+        | code
+        | {
+            CHECKPOINT: run.checkpoint.read_bytes(),
+            MODEL: run.model.read_bytes(),
+            SCORE: (json.dumps(score.to_json(), indent=1) + "\n").encode(),
+        }
+    )
     if experiment is not None:
         files["experiment.yaml"] = experiment.to_yaml().encode()
     return {f"submission/{name}": content for name, content in files.items()}
