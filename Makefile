@@ -89,6 +89,7 @@ lint: setup
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/codespell
+	@$(VENV)/bin/mypy
 
 hooks: setup
 	@$(VENV)/bin/pre-commit install
