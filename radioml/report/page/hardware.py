@@ -17,7 +17,7 @@ def estimate_section(estimate: dict[str, Any]) -> Section:
     verdict = "fits" if estimate["fits"] else "does not fit"
     return Section(
         f"estimate-{board}", f"{board}: estimate", ESTIMATED,
-        f"Folded for {estimate['interval_cycles']:,} cycles a frame at {estimate['clock_mhz']:g} MHz; the design "
+        f"Folded for {estimate['cycles_per_frame']:,} cycles a frame at {estimate['clock_mhz']:g} MHz; the design "
         f"{verdict}. Limit: {estimate['folded']['limit']}.",
         [_cycles(estimate), _resources(estimate), _use(estimate["total"], estimate["available"], board, ESTIMATED)],
     )  # fmt: skip
@@ -55,7 +55,7 @@ def _cycles(estimate: dict[str, Any]) -> Figure:
     return Figure(
         f"cycles-{estimate['board']}", "Cycles by layer",
         f"Bar chart of the cycles that each layer takes a frame. The bottleneck is {slowest} with "
-        f"{estimate['interval_cycles']:,} cycles.",
+        f"{estimate['cycles_per_frame']:,} cycles.",
         spec,
         Table(("layer", "folding", "cycles", *_RESOURCES), rows, "Layers in the order of the stream.", marked,
               "bottleneck"),

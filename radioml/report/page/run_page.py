@@ -112,7 +112,7 @@ def _build_headlines(build: BuildContent) -> list[Headline]:
     else:
         found = [
             Headline("throughput", f"{estimate['frames_per_second']:,.0f} frames/s", ESTIMATED,
-                     f"{clock}, {estimate['interval_cycles']:,} cycles a frame."),
+                     f"{clock}, {estimate['cycles_per_frame']:,} cycles a frame."),
         ]  # fmt: skip
     total = estimate["total"]
     return [*found, Headline(f"resources, {board}", f"{total['LUT']:,} LUT, {total['DSP']:,} DSP", ESTIMATED)]
