@@ -110,7 +110,8 @@ def _read(path: Path, *keys: str) -> dict[str, Any] | None:
 
 
 def _build(folder: Path) -> BuildContent:
-    estimate = _read(folder / ESTIMATE, "board", "clock_mhz", "layers", "slowest_layer", "total", "available")
+    keys = ("board", "clock_mhz", "cycles_per_frame", "layers", "slowest_layer", "total", "available")
+    estimate = _read(folder / ESTIMATE, *keys)
     assert estimate is not None
     return BuildContent(
         estimate=estimate,
