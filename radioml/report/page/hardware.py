@@ -160,7 +160,7 @@ def ladder_section(board: str, report: dict[str, Any]) -> Section:
     """Chapter on the content of verify.json: the ladder, rung by rung."""
     rungs = report["rungs"]
     rows = [
-        (rung["name"], rung["kind"], f"{len(rung['layers_compared'])} of {rung['layers']}",
+        (rung["name"], rung["kind"], f"{len(rung['layers_compared'])} of {report['layers']}",
          "equal" if rung["equal"] else rung["problem"] or f"{rung['mismatching_frames']} frames differ")
         for rung in rungs
     ]  # fmt: skip

@@ -117,7 +117,7 @@ def _build(folder: Path) -> BuildContent:
         estimate=estimate,
         simulation=_read(folder / SIMULATION_REPORT, "frames", "mismatching_frames", "cycles_per_frame"),
         depths=_read(folder / FIFO_DEPTHS),
-        ladder=_read(folder / VERIFY, "rungs", "frames", "data"),
+        ladder=_read(folder / VERIFY, "rungs", "frames", "layers", "data"),
         implementation=_read(folder / BITFILE_FOLDER / IMPLEMENTATION, "tool", "timing_met"),
     )
 
