@@ -39,8 +39,8 @@ def climb(
 ) -> dict[str, Any]:
     """Run every rung that a build folder has on `frames` and write verify.json there; returns its content.
 
-    data: what the frames are, in words. show: called with each rung's result as soon as it is there.
-    Raises RadioMLError when the folder is no build folder or its build did not keep what the rungs need.
+    data: what the frames are, in words. show: called with the result of each rung when it has run.
+    Raises RadioMLError when the folder is no build folder or lacks the graph of a step.
     """
     folder = folder.resolve()  # FINN sessions change the working directory
     log = folder / WORK / "verify.log"
