@@ -1,0 +1,1 @@
+"""The topology of symbol-synchronous statistics and a small head."""
