@@ -49,6 +49,7 @@ def bench(
         sizes = [int(size) for size in batches.split(",")]
     except ValueError as error:
         raise RadioMLError(f"--batches {batches}: whole numbers separated by commas are wanted, e.g. 1,64") from error
+    assert backend is not None, "the option has a default"
     progress = Console(stderr=True, highlight=False)
     with progress.status("synthesising frames") as status:
         show = status.update if progress.is_terminal else progress.print  # a log shows no status

@@ -60,7 +60,8 @@ def climb(stairs: Staircase, real: Callable[[np.ndarray], np.ndarray], dtype: ty
     real: sums float64 (n, channels) -> what is quantised, in levels; its slope is tried first.
     """
     slopes = _slopes(stairs, real)
-    for precision in dict.fromkeys((dtype, np.float64)):
+    precisions: tuple[type[np.floating], ...] = (dtype, np.float64)
+    for precision in dict.fromkeys(precisions):
         if (found := _line(stairs, slopes, precision)) is not None:
             return _Line(*found, stairs.lowest, stairs.highest, dtype)
     return _Comparisons(stairs, dtype)
