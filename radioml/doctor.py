@@ -13,7 +13,7 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from radioml.errors import RadioMLError
+from radioml.errors import MissingToolError
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
@@ -88,10 +88,31 @@ def missing(needs: list[Need]) -> list[str]:
     return [f"{', '.join(names)}: {get}" for get, names in lines.items()]
 
 
+def next_steps(known: Mapping[str, list[Need]]) -> list[str]:
+    """What to do next on this machine, a sentence each; known: the needs of all stages, as `stages` gives them."""
+    if lines := [line for stage in ("training", "build", "simulation") for line in missing(known[stage])]:
+        return [f"next, for training, estimates and simulation: {line}" for line in dict.fromkeys(lines)]
+    data = Path("data") / DATASET
+    if missing(known["data"]):
+        data = Path("data/synthetic.hdf5")
+        steps = [
+            f"next: `radioml data synth {data}` makes frames to train and test on; `make demo` runs the whole chain"
+        ]
+    else:
+        steps = [f"next: `radioml data check {data}` looks through the real data"]
+    steps.append(f"`radioml train polyphase --data {data}` trains a network")
+    steps += [
+        f"`radioml build MODEL --board {board} --until bitfile` makes a bitfile"
+        for stage, board in (("bitfile-zynq", "ZCU104"), ("bitfile-alveo", "U250"))
+        if not missing(known[stage])
+    ]
+    return steps
+
+
 def require(stage: str, needs: list[Need]) -> None:
-    """Raise RadioMLError naming all that is missing for `stage`."""
+    """Raise MissingToolError naming all that is missing for `stage`."""
     if lines := missing(needs):
-        raise RadioMLError("\n  ".join([f"{stage} cannot start; nothing has been done. Missing:", *lines]))
+        raise MissingToolError("\n  ".join([f"{stage} cannot start; nothing has been done. Missing:", *lines]))
 
 
 def simulation_tools() -> list[Need]:

@@ -10,6 +10,13 @@ class RadioMLError(Exception):
     """
 
 
+class MissingToolError(RadioMLError):
+    """A program or package that a command needs is not there: the message says which, and how to get it.
+
+    The command line prints the message and exits with 3.
+    """
+
+
 class MismatchError(Exception):
     """An accelerator gives other integers than the trained network: not for the user to mend, never to be ignored.
 

@@ -18,7 +18,7 @@ from deploy.backends.finn_dma import ALVEO_DMAS
 from deploy.backends.finn_streams import io_shapes
 from deploy.backends.interrupts import interrupted_afterwards
 from radioml.contract.package import XCLBIN, Package
-from radioml.errors import RadioMLError
+from radioml.errors import MissingToolError, RadioMLError
 
 if TYPE_CHECKING:
     from pynq.buffer import PynqBuffer
@@ -65,7 +65,7 @@ class AlveoShell:
             import_module("pynq.lib")  # as the first overlay does
             devices = Device.devices
         except (ImportError, OSError, AttributeError) as error:  # the latter two of an XRT that PYNQ cannot use
-            raise RadioMLError(f"{_NEEDS}; here: {error}. The software backend runs the same network") from error
+            raise MissingToolError(f"{_NEEDS}; here: {error}. The software backend runs the same network") from error
         if not devices:
             raise RadioMLError(f"PYNQ finds no Alveo card here; {_NEEDS}")
         device = Device.active_device

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from radioml.errors import RadioMLError
+from radioml.errors import MissingToolError, RadioMLError
 
 if TYPE_CHECKING:
     from pynq.pl_server.remote_device import RemoteBuffer, RemoteDevice
@@ -29,7 +29,7 @@ def connect(target: str) -> RemoteDevice:
         from pynq import Device
         from pynq.pl_server.remote_device import PYNQ_PORT, RemoteDevice
     except ImportError as error:
-        raise RadioMLError(
+        raise MissingToolError(
             f"--target needs a PYNQ with remote devices, 4.0.0 or later, on this host: {error}"
         ) from error
     host, port = _address(target, PYNQ_PORT)

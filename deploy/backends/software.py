@@ -12,7 +12,7 @@ from deploy.accelerator import Inference, Runs, check_frames
 from radioml.contract.described import Described
 from radioml.contract.metadata import load_exported
 from radioml.contract.package import Package
-from radioml.errors import RadioMLError
+from radioml.errors import MissingToolError, RadioMLError
 from radioml.files import sha256
 from radioml.network.exact_qonnx import logits_as_integers
 from radioml.network.integer_qonnx import IntegerQonnx
@@ -36,7 +36,7 @@ class NetworkInSoftware:
             model, _ = load_exported(self._path)
             self._integers = IntegerQonnx(model)
         except ImportError as error:
-            raise RadioMLError(
+            raise MissingToolError(
                 "the software backend needs the Python packages onnx and qonnx; `radioml doctor` says in which "
                 f"versions ({error})"
             ) from error

@@ -13,7 +13,7 @@ from deploy.backends import remote_board
 from deploy.backends.finn_dma import CONTROL, CONTROL_BITS, DONE, IDLE, ZYNQ_DMAS
 from deploy.backends.finn_streams import io_shapes
 from radioml.contract.package import BITFILE, HANDOFF, Package
-from radioml.errors import RadioMLError
+from radioml.errors import MissingToolError, RadioMLError
 
 if TYPE_CHECKING:
     from finn_plus_driver.overlays.dma import FINNDMAOverlay
@@ -43,7 +43,7 @@ class ZynqShell:
             from finn_plus_driver import FINNDMAOverlay
             from pynq import Device, allocate
         except ImportError as error:
-            raise RadioMLError(
+            raise MissingToolError(
                 f"the pynq backend needs Python packages that are not here ({error}); `radioml doctor board` lists them"
             ) from error
         if self._target is not None:

@@ -83,9 +83,13 @@ class Estimate:
             f"{self.total[name]:,} {name} of {budget[name]:,}" for name in RESOURCES if self.total[name] > budget[name]
         ]
 
+    def to_json(self) -> dict[str, Any]:
+        """The estimate as values for JSON, without what is not known."""
+        return _known(asdict(self))
+
     def write(self, path: Path) -> None:
-        """Write the estimate as JSON, without what is not known."""
-        write_json(path, _known(asdict(self)))
+        """Write the estimate as JSON."""
+        write_json(path, self.to_json())
 
 
 def read_estimate(path: Path) -> Estimate:

@@ -14,8 +14,8 @@ from rich.markup import escape
 from typer.core import TyperGroup
 
 import radioml
-from radioml.cli import interrupts
-from radioml.errors import MismatchError, RadioMLError
+from radioml.cli import interrupts, terminal
+from radioml.errors import MismatchError, MissingToolError, RadioMLError
 from radioml.processes import wait_without_spinning
 
 TRACEBACK_VARIABLE = "RADIOML_TRACEBACK"
@@ -27,7 +27,33 @@ _OF_THE_MACHINE = (
 files left."""
 
 
+SECTIONS = {
+    "Data and training": ("init", "data", "models", "train", "search", "import", "evaluate"),
+    "Score and submission": ("export", "score", "compare", "submission"),
+    "Build and verify": ("boards", "estimate", "build", "simulate", "verify"),
+    "Run": ("classify", "stream", "bench"),
+    "Look": ("summary", "report", "doctor"),
+}
+"""Headings of the command list, in the order of the work, with their commands."""
+
+
 class _Commands(TyperGroup):
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        for section, names in SECTIONS.items():
+            for name in names:
+                if name in self.commands:
+                    self.commands[name].rich_help_panel = section  # type: ignore[attr-defined]  # typer's own commands
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """The commands in the order of the work."""
+        return [name for names in SECTIONS.values() for name in names if name in self.commands]
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Take --quiet wherever it stands, and --json with or without a file."""
+        terminal.start()
+        return super().parse_args(ctx, terminal.arguments(args))
+
     def invoke(self, ctx: Any) -> Any:
         """Run a command; one that Ctrl-C ends without a word of its own gets one, and exit code 130."""
         try:
@@ -42,7 +68,9 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
-    help="Radio modulation recognition on FPGAs: data, training, score, accelerator, driver.",
+    help="Radio modulation recognition on FPGAs: data, training, score, accelerator, driver.\n\n"
+    "Exit codes: 0 done; 1 a check failed; 2 wrong use or input; 3 a tool is missing; 130 interrupted.",
+    epilog="Begin with `radioml doctor`; `radioml COMMAND --help` explains a command with an example.",
 )
 
 STAGES = ("training", "finn_build", "deploy")
@@ -51,9 +79,10 @@ STAGES = ("training", "finn_build", "deploy")
 def main() -> None:
     """Entry point.
 
-    A MismatchError becomes one message and exit code 1. A RadioMLError, a file that cannot be read or written, a full
-    disk or memory, and a stage that is not installed (a board has the driver alone) become one message and exit code 2.
-    Any other exception is an error of this program and keeps its traceback.
+    A MismatchError becomes one message and exit code 1. A RadioMLError, a file that cannot be read or written, and a
+    full disk or memory become one message and exit code 2. A missing tool, and a stage that is not installed (a board
+    has the driver alone), become one message and exit code 3. Any other exception is an error of this program and keeps
+    its traceback.
     """
     wait_without_spinning()  # before a command imports torch
     interrupts.install()
@@ -82,6 +111,8 @@ def main() -> None:
         app()
     except MismatchError as error:
         _say("mismatch", error, 1)
+    except MissingToolError as error:
+        _say("missing", error, 3)
     except RadioMLError as error:
         _say("error", error, 2)
     except OSError as error:
@@ -93,7 +124,7 @@ def main() -> None:
     except ModuleNotFoundError as error:
         if (error.name or "").split(".")[0] not in STAGES:
             raise
-        _say("error", error, 2, f"`{error.name}` is not installed here; this command is for the workstation")
+        _say("missing", error, 3, f"`{error.name}` is not installed here; this command is for the workstation")
 
 
 def _version(wanted: bool) -> None:
@@ -113,6 +144,14 @@ def options(
             "--traceback",
             help=f"Show where in the program an error came up, too, e.g. for a report. {TRACEBACK_VARIABLE}=1 does "
             "the same.",
+        ),
+    ] = False,
+    quiet: Annotated[
+        bool,
+        typer.Option(
+            *terminal.QUIET,
+            callback=terminal.set_quiet,
+            help="Print errors alone: no tables, remarks or progress. May stand behind the command, too.",
         ),
     ] = False,
 ) -> None:

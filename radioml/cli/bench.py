@@ -5,19 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from radioml.cli import app
 from radioml.cli.accelerator_options import BackendOption, PackageArgument, ProcessesOption, ResultsOption, TargetOption
+from radioml.cli.terminal import JsonOption, give, notes, results
 from radioml.errors import RadioMLError
 from radioml.run_directory import results_folder
 
 if TYPE_CHECKING:
     from deploy.bench import Benchmark
-
-console = Console(highlight=False)
 
 
 @app.command(
@@ -25,7 +23,7 @@ console = Console(highlight=False)
 )
 def bench(
     package: PackageArgument,
-    backend: BackendOption = "simulation",
+    backend: BackendOption = None,
     batches: Annotated[str, typer.Option(help="Frames a batch, separated by commas.")] = "1,16,64,256,1024",
     seconds: Annotated[
         float, typer.Option(min=0.01, help="How long to repeat each batch size; it runs once at least.")
@@ -33,6 +31,7 @@ def bench(
     out: ResultsOption = None,
     processes: ProcessesOption = None,
     target: TargetOption = None,
+    json: JsonOption = None,
 ) -> None:
     """Measure throughput and latency of an accelerator, and where the time goes.
 
@@ -49,17 +48,16 @@ def bench(
         sizes = [int(size) for size in batches.split(",")]
     except ValueError as error:
         raise RadioMLError(f"--batches {batches}: whole numbers separated by commas are wanted, e.g. 1,64") from error
-    assert backend is not None, "the option has a default"
-    progress = Console(stderr=True, highlight=False)
-    with progress.status("synthesising frames") as status:
-        show = status.update if progress.is_terminal else progress.print  # a log shows no status
-        result = run(package, backend, sizes, seconds, processes, target, show)
+    with notes.status("synthesising frames") as status:
+        show = status.update if notes.is_terminal else notes.print  # a log shows no status
+        result = run(package, backend or "simulation", sizes, seconds, processes, target, show)
     folder = out or results_folder(package)
     write_benchmark(result, folder)
     _print(benchmark(result), result)
-    console.print(f"written to {escape(str(folder))}", soft_wrap=True)
+    results.print(f"written to {escape(str(folder))}", soft_wrap=True)
+    give(benchmark(result), json)
     if result.problem:
-        console.print(f"[bold red]stopped early:[/] {escape(result.problem)}", soft_wrap=True)
+        results.print(f"[bold red]stopped early:[/] {escape(result.problem)}", soft_wrap=True)
         raise typer.Exit(130 if result.interrupted else 2)
 
 
@@ -75,8 +73,8 @@ def _print(report: dict[str, Any], result: Benchmark) -> None:
         sweep.add_row(
             f"{batch['frames']:,}", f"{batch['repeats']:,}", rate, *(f"{value:,.1f}" for value in microseconds)
         )
-    console.print(f"{escape(report['figures'])}; parts in µs a frame")
-    console.print(sweep)
+    results.print(f"{escape(report['figures'])}; parts in µs a frame")
+    results.print(sweep)
     one, stream, counted = report["latency_of_one_frame"], report["streaming"], report["at_the_clock"]
     table = Table.grid(padding=(0, 2))
     table.add_row("golden frames", f"{result.golden_frames} of {result.golden_frames} equal to the trained network")
@@ -93,4 +91,4 @@ def _print(report: dict[str, Any], result: Benchmark) -> None:
         f"{counted['frames_per_second']:,.0f} frames/s: {counted['cycles_per_frame']:,.1f} cycles a frame (counted in "
         f"{counted['counted_in']}) at {counted['clock_mhz']:g} MHz; not measured",
     )
-    console.print(table)
+    results.print(table)

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.box import SIMPLE
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from radioml.cli import app
+from radioml.cli.terminal import JsonOption, give, results
 
 if TYPE_CHECKING:
     from finn_build.boards import Board
@@ -26,19 +26,26 @@ app.add_typer(boards_app, name="boards")
 
 
 @boards_app.command("list", epilog="Example: radioml boards list")
-def list_boards() -> None:
+def list_boards(json: JsonOption = None) -> None:
     """List all boards with part, default clock and what a design can use."""
     from finn_build.boards import board_names, load_board
 
-    Console(highlight=False).print(_list([load_board(name) for name in board_names()]))
+    boards = [load_board(name) for name in board_names()]
+    results.print(_list(boards))
+    give([board.model_dump() for board in boards], json)
 
 
 @boards_app.command(epilog="Example: radioml boards show ZCU104")
-def show(name: Annotated[str, typer.Argument(help="A board of `radioml boards list`.", show_default=False)]) -> None:
+def show(
+    name: Annotated[str, typer.Argument(help="A board of `radioml boards list`.", show_default=False)],
+    json: JsonOption = None,
+) -> None:
     """Show all that is known of one board, and where each number comes from."""
     from finn_build.boards import load_board
 
-    Console(highlight=False).print(_table(load_board(name)))
+    board = load_board(name)
+    results.print(_table(board))
+    give(board.model_dump(), json)
 
 
 def _list(boards: list[Board]) -> Table:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 
 from radioml.cli import app
+from radioml.cli.terminal import JsonOption, give, notes, results
 from radioml.cli.topology import TopologyOption, run_code_of
 from radioml.run_directory import BITFILE_FOLDER
 
@@ -61,6 +60,7 @@ def build(
     out: Annotated[
         Path | None, typer.Option(help="Build folder; default: RUN/build/BOARD, or build/BOARD beside the model.")
     ] = None,
+    json: JsonOption = None,
 ) -> None:
     """Build an accelerator from a QONNX model with FINN; no vendor's tool is needed before the bitfile.
 
@@ -82,9 +82,8 @@ def build(
 
     if check:
         check_only(model, load_board(board), until.value)
-        Console().print(f"{escape(str(model))}: can be built up to {until.value!r}", soft_wrap=True, highlight=False)
+        results.print(f"{escape(str(model))}: can be built up to {until.value!r}", soft_wrap=True)
         return
-    # The stream is named, because FINN's steps run with their output redirected to a log.
     done = run_build(
         model,
         board,
@@ -94,18 +93,18 @@ def build(
         folding_file=folding,
         fit=fit,
         margin_percent=margin,
-        console=Console(file=sys.stderr),
+        console=notes,
     )
-    console = Console()
-    console.print(estimate_table(done.estimate))
+    results.print(estimate_table(done.estimate))
     if until is not Until.ESTIMATE:
         line = build_summary(done.folder, load_board(board).clock_mhz)
-        console.print(line, soft_wrap=True, highlight=False)
+        results.print(line, soft_wrap=True)
     if until is Until.BITFILE:
-        console.print(escape(implementation_summary(done.folder / BITFILE_FOLDER)), soft_wrap=True, highlight=False)
+        results.print(escape(implementation_summary(done.folder / BITFILE_FOLDER)), soft_wrap=True)
     if done.reused:
-        console.print(f"unchanged since the last build, used again: {', '.join(done.reused)}")
-    console.print(f"written to {escape(str(done.folder))}", soft_wrap=True, highlight=False)
+        results.print(f"unchanged since the last build, used again: {', '.join(done.reused)}")
+    results.print(f"written to {escape(str(done.folder))}", soft_wrap=True)
+    give(done.estimate.to_json(), json)
 
 
 @app.command(epilog="Example: radioml simulate runs/polyphase/build/ZCU104 --frames 624 --data data/synthetic.hdf5")
@@ -123,6 +122,7 @@ def simulate(
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the synthetic frames.")] = 0,
     topology: TopologyOption = None,
+    json: JsonOption = None,
 ) -> None:
     """Stream frames through the RTL and compare every integer with the network's; exit code 1 on any difference.
 
@@ -146,6 +146,7 @@ def simulate(
     labels = FrameLabels(tuple(CLASSES[i] for i in chosen.class_index), tuple(int(snr) for snr in chosen.snr_db))
     name = f"test part of {data.name}" if data else f"synthetic, seed {seed}"
     result = report(folder, manifest, run, expected, labels, name, network.name)
-    Console().print(report_table(result))
+    results.print(report_table(result))
+    give(result, json)
     if result["mismatching_frames"]:
         raise typer.Exit(1)

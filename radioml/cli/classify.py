@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
@@ -21,16 +20,14 @@ from radioml.cli.accelerator_options import (
 from radioml.cli.accuracy import by_snr, headline, print_warnings
 from radioml.cli.network import NetworkArgument, runnable
 from radioml.cli.progress import frames_progress, identified
+from radioml.cli.terminal import JsonOption, give, results
 from radioml.cli.topology import TopologyOption
 from radioml.constants import FRAME_LENGTH
-from radioml.data.provenance import described
 from radioml.errors import MismatchError
 from radioml.run_directory import DEPLOY, SHIPPED_RUN, results_folder
 
 if TYPE_CHECKING:
     from deploy.classify import Classification
-
-console = Console(highlight=False)
 
 
 @app.command(
@@ -52,6 +49,7 @@ def classify(
     processes: ProcessesOption = None,
     target: TargetOption = None,
     topology: TopologyOption = None,
+    json: JsonOption = None,
 ) -> None:
     """Classify IQ frames with an accelerator, or a network in software: accuracy over the data, and throughput.
 
@@ -67,7 +65,7 @@ def classify(
     """
     from deploy.classify import classify as run
     from deploy.expectation import expectation
-    from deploy.results import write_results
+    from deploy.results import accuracy, throughput, write_results
 
     identified(data)
     with runnable(network, topology) as path, frames_progress() as progress:
@@ -79,9 +77,10 @@ def classify(
     folder = out or (Path(SHIPPED_RUN, DEPLOY) if network is None else results_folder(network))
     write_results(result, folder)
     _print_result(result)
-    console.print(f"written to {escape(str(folder))}", soft_wrap=True)
+    results.print(f"written to {escape(str(folder))}", soft_wrap=True)
+    give({"accuracy": accuracy(result), "throughput": throughput(result)}, json)
     if result.problem:
-        console.print(f"[bold red]stopped early:[/] {escape(result.problem)}", soft_wrap=True)
+        results.print(f"[bold red]stopped early:[/] {escape(result.problem)}", soft_wrap=True)
         raise typer.Exit(130 if result.interrupted else 2)
     expected = expectation(result)
     if not expected.met:
@@ -92,6 +91,7 @@ def _print_result(result: Classification) -> None:
     """The tables for the terminal."""
     from deploy.expectation import expectation
     from deploy.results import throughput
+    from radioml.data.provenance import described
 
     metrics, speed = result.metrics, throughput(result)
     host, board = speed["host"], speed["board"]
@@ -120,6 +120,6 @@ def _print_result(result: Classification) -> None:
             f"{board['frames_per_second']:,.0f} frames/s: {cycles} at {board['clock_mhz']:g} MHz; "
             f"latency {board['latency_microseconds']:,.1f} µs",
         )
-    console.print(by_snr(metrics))
-    console.print(table)
-    print_warnings(console, result.warnings)
+    results.print(by_snr(metrics))
+    results.print(table)
+    print_warnings(results, result.warnings)

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from radioml.cli import app
 from radioml.cli.accuracy import print_warnings
 from radioml.cli.progress import frames_progress, identified
+from radioml.cli.terminal import JsonOption, give, results
 from radioml.data.conditions import NOMINAL, PRESETS
 from radioml.errors import RadioMLError
 from radioml.files import refuse_inputs
@@ -26,7 +26,6 @@ data_app = typer.Typer(
     "(https://www.deepsig.ai/datasets, CC BY-NC-SA 4.0). Every command takes either kind and says which it was.",
 )
 app.add_typer(data_app, name="data")
-console = Console(highlight=False)
 
 
 @data_app.command(epilog="Example: radioml data synth data/small.h5 --frames-per-cell 40 --seed 1")
@@ -64,7 +63,7 @@ def synth(
         task = progress.add_task("synthesising", total=CELLS * frames_per_cell)
         write_dataset(out, frames_per_cell, seed, processes, lambda frames: progress.advance(task, frames), preset)
     size = f"{CELLS * frames_per_cell:,} frames, {out.stat().st_size / 1e6:,.0f} MB"
-    console.print(f"wrote {escape(str(out))}: synthetic, preset {escape(preset)}, {size}", soft_wrap=True)
+    results.print(f"wrote {escape(str(out))}: synthetic, preset {escape(preset)}, {size}", soft_wrap=True)
 
 
 @data_app.command(
@@ -100,7 +99,7 @@ def subset(
             source, out, chosen, labels, frames_per_cell,
             lambda done, total: progress.update(task, completed=done, total=total),
         )  # fmt: skip
-    console.print(f"wrote {escape(str(out))}: {layout}, {out.stat().st_size / 1e6:,.0f} MB", soft_wrap=True)
+    results.print(f"wrote {escape(str(out))}: {layout}, {out.stat().st_size / 1e6:,.0f} MB", soft_wrap=True)
 
 
 @data_app.command(
@@ -176,15 +175,16 @@ def import_(
         task = progress.add_task("importing", total=None)
         done = import_data(sources, out, wanted, lambda done, total: progress.update(task, completed=done, total=total))
     for note in done.notes:
-        console.print(escape(note), soft_wrap=True)
-    print_warnings(console, done.warnings)
+        results.print(escape(note), soft_wrap=True)
+    print_warnings(results, done.warnings)
     size = f"{out.stat().st_size / 1e6:,.0f} MB"
-    console.print(f"wrote {escape(str(out))}, {size}: {escape(str(origin(out)))}", soft_wrap=True)
+    results.print(f"wrote {escape(str(out))}, {size}: {escape(str(origin(out)))}", soft_wrap=True)
 
 
 @data_app.command(epilog="Example: radioml data check GOLD_XYZ_OSC.0001_1024.hdf5")
 def check(
     file: Annotated[Path, typer.Argument(help="HDF5 file to look through.", show_default=False)],
+    json: JsonOption = None,
 ) -> None:
     """Look at every frame of a file: is it a valid RadioML 2018.01A file, and what is in it?
 
@@ -204,11 +204,12 @@ def check(
         table.add_row("origin", escape(str(report.origin)))
     power = "not known: no sample is finite" if report.mean_power is None else f"{report.mean_power:.4g} (I² + Q²)"
     table.add_row("mean power", power)
-    console.print(table)
+    results.print(table)
+    give(report.to_json(), json)
     if report.problems:
         raise RadioMLError("\n  ".join([f"{file} is not a valid RadioML file:", *report.problems]))
-    print_warnings(console, report.warnings)
-    console.print("[green]valid[/]")
+    print_warnings(results, report.warnings)
+    results.print("[green]valid[/]")
 
 
 def _refuse_existing(out: Path, force: bool) -> None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
 from rich.box import SIMPLE
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from radioml.cli import app
+from radioml.cli.terminal import JsonOption, give, results
 from radioml.errors import RadioMLError
 
 
@@ -18,15 +19,16 @@ from radioml.errors import RadioMLError
 def doctor(
     stage: Annotated[
         str | None,
-        typer.Argument(help="Only this stage, with exit code 2 when it lacks anything.", show_default=False),
+        typer.Argument(help="Only this stage, with exit code 3 when it lacks anything.", show_default=False),
     ] = None,
+    json: JsonOption = None,
 ) -> None:
     """Say for each stage what is present, its version, and what is missing with the way to get it.
 
     Stages: training, build, simulation, bitfile-zynq, bitfile-alveo (`bitfile`: both), board, data. None is needed for
     the ones before it: training, estimates, RTL and its simulation do without Vivado and board.
     """
-    from radioml.doctor import missing, stages
+    from radioml.doctor import missing, next_steps, stages
 
     known = stages()
     chosen = {name: needs for name, needs in known.items() if stage in (None, name, name.split("-")[0])}
@@ -43,6 +45,15 @@ def doctor(
                 said.setdefault(need.get, need.name)
             table.add_row(title, need.name, escape(need.found or "") if need.present else f"[red]{how}[/]")
         table.add_section()
-    Console(highlight=False).print(table)
+    results.print(table)
+    for step in next_steps(known):
+        results.print(escape(step), soft_wrap=True)
+    give(
+        {
+            name: {"ready": not missing(needs), "needs": [asdict(need) for need in needs]}
+            for name, needs in chosen.items()
+        },
+        json,
+    )
     if stage and any(missing(needs) for needs in chosen.values()):
-        raise typer.Exit(2)
+        raise typer.Exit(3)

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 
 from radioml.cli import app
+from radioml.cli.terminal import JsonOption, give, notes, results
 from radioml.errors import RadioMLError
 from radioml.progress import WorkProgress
 from radioml.run_directory import MODEL, TRAIN
@@ -31,6 +31,7 @@ def estimate(
     ] = None,
     boards: Annotated[list[str] | None, typer.Option("--board", help="Only this board; repeatable.")] = None,
     out: Annotated[Path, typer.Option(help="Folder for the tables, and for what is kept.")] = Path("runs/estimate"),
+    json: JsonOption = None,
 ) -> None:
     """Compare networks and boards before anything is trained or built: does it fit, and how fast is it then?
 
@@ -48,9 +49,8 @@ def estimate(
         raise RadioMLError("nothing to estimate: give --all, or choose with --config and --board")
     networks = _networks(configs)
     boards = list(dict.fromkeys(boards or board_names()))
-    console = Console(highlight=False)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with WorkProgress(*columns, console=Console(stderr=True)) as progress:
+    with WorkProgress(*columns, console=notes) as progress:
         bar = progress.add_task("exporting networks", total=len(networks) * len(boards))
         try:
             value = estimate_all(
@@ -59,17 +59,18 @@ def estimate(
             )  # fmt: skip
         except KeyboardInterrupt:
             progress.stop()
-            console.print(
+            notes.print(
                 f"interrupted; what is done lies in {escape(str(out))}, the same command continues", soft_wrap=True
             )
             raise typer.Exit(130) from None
     write_json(out / "estimate_all.json", value)
     write_text(out / "estimate_all.md", markdown(value))
     write_text(out / "estimate_all_in_full.md", markdown_in_full(value))
-    console.print(overview(value))
-    console.print(
+    results.print(overview(value))
+    results.print(
         f"{len(value['cells'])} estimates in {value['seconds']:.0f} s; written to {escape(str(out))}", soft_wrap=True
     )
+    give(value, json)
     failed = [cell for cell in value["cells"] if cell["verdict"] == FAILED]
     if failed:
         raise RadioMLError("\n  ".join(["failed:", *sorted({cell["reason"] for cell in failed})]))

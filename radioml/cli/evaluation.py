@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich import box
 from rich.columns import Columns
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
@@ -18,9 +18,9 @@ from radioml.cli.accelerator_options import Backend, PartOption
 from radioml.cli.accuracy import by_snr, headline, print_warnings, proportions
 from radioml.cli.network import NetworkArgument
 from radioml.cli.progress import frames_progress, identified
+from radioml.cli.terminal import JsonOption, give, notes, results
 from radioml.cli.topology import TopologyOption, run_code_of
 from radioml.constants import SNRS_DB
-from radioml.data.provenance import described
 from radioml.errors import RadioMLError
 from radioml.progress import WorkProgress
 from radioml.run_directory import EVALUATION, SHIPPED_RUN, run_of
@@ -28,8 +28,6 @@ from radioml.shipped import NETWORK
 
 if TYPE_CHECKING:
     from radioml.report.evaluation import Evaluation
-
-console = Console(highlight=False)
 
 
 @app.command(epilog="Example: radioml evaluate runs/polyphase/train/checkpoint.pth --data data/synthetic.hdf5")
@@ -52,6 +50,7 @@ def evaluate(
     ] = None,
     topology: TopologyOption = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the results; default: RUN/evaluation/WHAT-PART.")] = None,
+    json: JsonOption = None,
 ) -> None:
     """Measure accuracy overall, by SNR and by class, with 95 % confidence intervals, and draw confusion matrices.
 
@@ -91,10 +90,11 @@ def evaluate(
     folder = out or run_directory / EVALUATION / f"{result.subject}-{result.part}"
     write_evaluation(result, folder, snr)
     _print_evaluation(result)
-    console.print(f"written to {escape(str(folder))}", soft_wrap=True)
+    results.print(f"written to {escape(str(folder))}", soft_wrap=True)
+    give(result.to_dict(), json)
     if result.problem:
         seen = f"{result.frames + result.unusable:,} of {result.requested:,} frames"
-        console.print(f"[bold red]stopped early after {seen}:[/] {escape(result.problem)}", soft_wrap=True)
+        results.print(f"[bold red]stopped early after {seen}:[/] {escape(result.problem)}", soft_wrap=True)
         raise typer.Exit(130 if result.interrupted else 2)
 
 
@@ -106,6 +106,7 @@ def compare_runs(
         list[str] | None,
         typer.Option(help="Code of a network of your own, FILE.py:CLASS, that a run was trained with; repeatable."),
     ] = None,
+    json: JsonOption = None,
 ) -> None:
     """Compare trained runs: cost, accuracy, and which are on the Pareto front, beside the published entries.
 
@@ -119,24 +120,25 @@ def compare_runs(
     from radioml.report.page.render import write_page
     from radioml.report.page.run_content import read_run
     from radioml.report.page.run_page import comparison_page
-    from training.challenge.compare import compare, groups, notes, published_points, rows, write_comparison
+    from training.challenge.compare import compare, groups, published_points, remarks, rows, write_comparison
 
     for code in topology or ():
         run_code_of(code)
-    with WorkProgress(console=Console(stderr=True), transient=True) as bar:
+    with WorkProgress(console=notes, transient=True) as bar:
         task = bar.add_task("exporting and scoring", total=len(runs))
         entries = compare(runs, lambda done, total: bar.update(task, completed=done))
     write_comparison(entries, out)
     write_page(comparison_page([read_run(run) for run in runs], published_points()), out / "comparison.html")
-    console.print(_comparison(rows(entries), console.width))
-    for note in notes(entries):
-        console.print(escape(note))
+    results.print(_comparison(rows(entries), results.width))
+    for note in remarks(entries):
+        results.print(escape(note))
     if len(tested := groups(entries)) > 1:
-        console.print(
+        results.print(
             f"[bold yellow]tested on {len(tested)} different sets of data:[/] accuracies compare only within one; "
             "`radioml evaluate` measures a network on another",
         )
-    console.print(f"written to {escape(str(out))}", soft_wrap=True)
+    results.print(f"written to {escape(str(out))}", soft_wrap=True)
+    give([asdict(entry) for entry in entries], json)
 
 
 def _evaluate_build(
@@ -162,8 +164,10 @@ def _beside(what: Path) -> Path:
 
 def _print_evaluation(result: Evaluation) -> None:
     """The tables for the terminal."""
+    from radioml.data.provenance import described
+
     metrics = result.metrics
-    console.print(Columns([by_snr(metrics), proportions("class", metrics.per_class)]))
+    results.print(Columns([by_snr(metrics), proportions("class", metrics.per_class)]))
     table = Table.grid(padding=(0, 2))
     table.add_row("computed by", escape(result.arithmetic))
     table.add_row("data", escape(f"{result.data}, {result.frames:,} frames"))
@@ -173,10 +177,10 @@ def _print_evaluation(result: Evaluation) -> None:
     if result.unusable:
         table.add_row("left out", f"[yellow]{result.unusable:,} frames with NaN or infinite samples[/]")
     table.add_row("speed", f"{result.frames / result.seconds:,.0f} frames/s on this host")
-    console.print(table)
-    print_warnings(console, result.warnings)
+    results.print(table)
+    print_warnings(results, result.warnings)
     if result.caution:
-        console.print(f"[bold yellow]perhaps no measure of frames it has never seen:[/] {escape(result.caution)}")
+        results.print(f"[bold yellow]perhaps no measure of frames it has never seen:[/] {escape(result.caution)}")
 
 
 def _comparison(cells: list[tuple[str, ...]], width: int) -> Table:

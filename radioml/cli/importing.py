@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 
 from radioml.cli import app
+from radioml.cli.terminal import notes, results
 from radioml.progress import WorkProgress
 from radioml.run_directory import TRAIN
 
@@ -55,18 +55,17 @@ def import_network(
     from radioml.contract.metadata import ImportOptions
     from radioml.foreign.into_run import import_model
 
-    console = Console(highlight=False)
     options = ImportOptions(output, input_bits, input_scale, round_bias)
-    with WorkProgress(console=console, transient=True) as progress:
+    with WorkProgress(console=notes, transient=True) as progress:
         task = progress.add_task("the file's own graph")
         done = import_model(
             model, run / TRAIN, classes, options,
             lambda frames, total: progress.update(task, completed=frames, total=total),
         )  # fmt: skip
     for remark in done.network.remarks:
-        console.print(f"[yellow]{escape(remark)}[/]", soft_wrap=True)
+        results.print(f"[yellow]{escape(remark)}[/]", soft_wrap=True)
     quantiser, step = done.network.quantiser, done.network.logit_scale
-    console.print(
+    results.print(
         f"{escape(str(done.model))}: {done.frames} of {done.frames} frames integer-equal to the file's own graph; "
         f"input {quantiser.bits} bits with steps of {quantiser.scale:g}, logits in steps of {step:g}",
         soft_wrap=True,
@@ -75,12 +74,12 @@ def import_network(
         f"right in {done.right:,} of {done.tried:,} synthetic frames of +10 dB and more ({done.right / done.tried:.0%})"
     )
     if done.doubtful:
-        console.print(
+        results.print(
             f"[bold yellow]{share}: hardly better than guessing.[/] Is the order of the classes another, were I and Q "
             "swapped, or samples scaled otherwise?",
             soft_wrap=True,
         )
     else:
-        console.print(share, soft_wrap=True)
+        results.print(share, soft_wrap=True)
     score = shlex.join(["radioml", "score", str(done.model)])
-    console.print(f"next: {escape(score)}, or `radioml build`", soft_wrap=True)
+    results.print(f"next: {escape(score)}, or `radioml build`", soft_wrap=True)

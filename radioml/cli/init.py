@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 
 from radioml.cli import app
+from radioml.cli.terminal import results
 
 
 @app.command(epilog="Example: radioml init mine --topology; radioml train mine.yaml --data data/synthetic.hdf5")
@@ -26,7 +26,6 @@ def init(
     """
     from training.templates import write_templates
 
-    console = Console(highlight=False)
     for path in write_templates(name, Path(), topology):
-        console.print(f"written: {escape(str(path))}", soft_wrap=True)
-    console.print(f"next: radioml train {escape(name)}.yaml --data FILE", soft_wrap=True)
+        results.print(f"written: {escape(str(path))}", soft_wrap=True)
+    results.print(f"next: radioml train {escape(name)}.yaml --data FILE", soft_wrap=True)

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import typer
 from rich import box
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from radioml.cli import app
+from radioml.cli.terminal import JsonOption, give, results
 
 models_app = typer.Typer(no_args_is_help=True, help="The networks that can be trained: `list` compares them.")
 app.add_typer(models_app, name="models")
 
 
 @models_app.command("list", epilog="Example: radioml models list")
-def list_models() -> None:
+def list_models(json: JsonOption = None) -> None:
     """Compare the shipped experiments before training: their size and cost, beside what their authors published.
 
     Cost: exported as QONNX and scored by the official cost function, no weight zero; `python -m training.zoo` computes
@@ -23,7 +25,6 @@ def list_models() -> None:
     """
     from training.zoo import read_zoo
 
-    console = Console(highlight=False)
     zoo = read_zoo()
     costs = _table("unpruned cost by the official function", "parameters", "bit ops", "weight bits", "score")
     published = _table("published by the authors, on the real data set", "score", "accuracy", "")
@@ -33,12 +34,13 @@ def list_models() -> None:
         if entry.published_accuracy is not None:
             score = "" if entry.published_score is None else f"{entry.published_score:.6f}"
             published.add_row(entry.experiment, score, f"{entry.published_accuracy:.2%}", escape(entry.remark))
-    console.print(costs)
-    console.print(published)
+    results.print(costs)
+    results.print(published)
     for name, source in zoo.sources.items():
         others = [e.experiment for e in zoo.entries if e.topology == name and e.experiment != name]
         of = f" (topology of {', '.join(others)} too)" if others else ""
-        console.print(f"{name}{of}: {escape(source)}", soft_wrap=True)
+        results.print(f"{name}{of}: {escape(source)}", soft_wrap=True)
+    give(asdict(zoo), json)
 
 
 def _table(title: str, *columns: str) -> Table:

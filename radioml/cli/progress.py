@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rich.console import Console
 from rich.markup import escape
 from rich.progress import (
     BarColumn,
@@ -14,13 +13,14 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from radioml.cli.terminal import notes
 from radioml.progress import WorkProgress
 
 
 def frames_progress() -> WorkProgress:
     """A progress bar that counts frames, on the error stream: results alone go to the standard output."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("frames"))
-    return WorkProgress(*columns, TimeRemainingColumn(), console=Console(stderr=True))
+    return WorkProgress(*columns, TimeRemainingColumn(), console=notes)
 
 
 def identified(data: Path) -> None:
@@ -29,7 +29,7 @@ def identified(data: Path) -> None:
 
     if takes_long(data):
         columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-        with WorkProgress(*columns, console=Console(stderr=True)) as bar:
+        with WorkProgress(*columns, console=notes) as bar:
             task = bar.add_task("reading", total=None)
             origin(
                 data, lambda what, done, total: bar.update(task, description=escape(what), completed=done, total=total)

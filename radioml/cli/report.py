@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 
 from radioml.cli import app
-from radioml.report.tradeoff_plot import Point
+from radioml.cli.terminal import results
+
+if TYPE_CHECKING:
+    from radioml.report.tradeoff_plot import Point
 
 
 @app.command(epilog="Example: radioml report runs/demo")
@@ -28,7 +30,7 @@ def report(
 
     path = out or run / "report.html"
     write_page(run_page(read_run(run), _published()), path)
-    Console(highlight=False).print(f"written to {escape(str(path))}", soft_wrap=True)
+    results.print(f"written to {escape(str(path))}", soft_wrap=True)
 
 
 def _published() -> list[Point]:

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 
 from radioml.cli import app
+from radioml.cli.terminal import JsonOption, give, notes, results
 from radioml.progress import WorkProgress
 
 
@@ -33,6 +33,7 @@ def search(
         list[str] | None,
         typer.Option("--set", help="Change a value of the experiment, e.g. --set training.epochs=5; repeatable."),
     ] = None,
+    json: JsonOption = None,
 ) -> None:
     """Search a topology's space for networks with a low score and a high accuracy on validation frames.
 
@@ -45,12 +46,11 @@ def search(
     Writes pareto.json and pareto.png; `radioml evaluate` and `compare` then take the chosen trials' runs.
     """
     from radioml.data.provenance import origin
-    from training.search.results import front_table, write_results
+    from training.search.results import front_table, record, write_results
     from training.search.study import Search, open_study, run_trials
 
-    console = Console()
     wanted = Search.of(config, changes or (), space, data, out)
-    with WorkProgress(console=Console(stderr=True), transient=True) as bar:
+    with WorkProgress(console=notes, transient=True) as bar:
         task = bar.add_task("reading the data")
         opened = open_study(
             wanted,
@@ -59,9 +59,10 @@ def search(
         )
     described = f"validation part of {origin(data)}"
     try:
-        run_trials(wanted, opened, trials, console)
+        run_trials(wanted, opened, trials, results)
     finally:
         if opened.best_trials:
             write_results(opened, wanted.folder, described)
-            console.print(front_table(opened, described))
-            console.print(f"written to {escape(str(wanted.folder))}", soft_wrap=True, highlight=False)
+            results.print(front_table(opened, described))
+            results.print(f"written to {escape(str(wanted.folder))}", soft_wrap=True)
+            give(record(opened, described), json)

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.live import Live
 from rich.markup import escape
 from rich.table import Table
@@ -15,6 +14,7 @@ from radioml.cli import app
 from radioml.cli.accelerator_options import BackendOption, ProcessesOption, TargetOption
 from radioml.cli.accuracy import print_warnings
 from radioml.cli.network import runnable
+from radioml.cli.terminal import STANDARD_OUTPUT, JsonOption, give, notes
 from radioml.cli.topology import TopologyOption
 from radioml.constants import FRAME_LENGTH
 from radioml.errors import RadioMLError
@@ -94,6 +94,7 @@ def stream(
     processes: ProcessesOption = None,
     target: TargetOption = None,
     topology: TopologyOption = None,
+    json: JsonOption = None,
 ) -> None:
     """Classify the frames of a recording, or of a live stream, with an accelerator or a network in software.
 
@@ -105,11 +106,12 @@ def stream(
     """
     from deploy.rows import row_writer
     from deploy.sources.opening import Reading, open_source
-    from deploy.stream import Demands, write_report
+    from deploy.stream import Demands, report, write_report
     from deploy.stream import stream as run
     from radioml.files import refuse_inputs
 
-    console = Console(stderr=True, highlight=False)
+    if out == json == STANDARD_OUTPUT:
+        raise RadioMLError("--out - and --json both want the standard output; give one of them a file")
     network, source = _network_and_source(network_and_source)
     if out not in (None, "-"):
         refuse_inputs([Path(out)], [Path(name) for name in network_and_source])
@@ -121,21 +123,20 @@ def stream(
     with (
         runnable(network, topology) as path,
         row_writer(out) as write,
-        Live(console=console, auto_refresh=False, transient=True) as live,
+        Live(console=notes, auto_refresh=False, transient=True) as live,
     ):
         summary = run(
             path, opened, backend, processes, write,
             lambda summary: live.update(_table(summary, opened.frames), refresh=True), target, demands,
         )  # fmt: skip
     write_report(summary, opened, out)
-    console.print(_table(summary, opened.frames))
+    notes.print(_table(summary, opened.frames))
     if opened.left_over:
-        console.print(f"{escape(opened.left_over)} of {escape(opened.name)} fill no frame: left out", soft_wrap=True)
-    print_warnings(console, summary.warnings)
+        notes.print(f"{escape(opened.left_over)} of {escape(opened.name)} fill no frame: left out", soft_wrap=True)
+    print_warnings(notes, summary.warnings)
+    give(report(summary, opened), json)
     if summary.problem:
-        console.print(
-            f"[bold red]stopped after {summary.frames:,} frames:[/] {escape(summary.problem)}", soft_wrap=True
-        )
+        notes.print(f"[bold red]stopped after {summary.frames:,} frames:[/] {escape(summary.problem)}", soft_wrap=True)
         raise typer.Exit(130 if summary.interrupted else 2)
 
 

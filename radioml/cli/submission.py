@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from radioml.cli import app
 from radioml.cli.progress import frames_progress
+from radioml.cli.terminal import JsonOption, give, results
 from radioml.cli.topology import TopologyOption, run_code_of
 
 _COLOURS = {"pass": "green", "fail": "bold red", "not checkable here": "yellow"}
@@ -23,6 +24,7 @@ def submission(
     out: Annotated[Path, typer.Argument(help="The zip to write.", show_default=False)],
     repository: Annotated[str | None, typer.Option(help="Public URL of the source, for the form.")] = None,
     topology: TopologyOption = None,
+    json: JsonOption = None,
 ) -> None:
     """Pack a run for challenge ITU-ML5G-PS-007, after checking its rules: pass, fail, or not checkable here.
 
@@ -36,7 +38,6 @@ def submission(
 
     refuse_inputs([out], run.rglob("*"))
     run_code_of(topology)
-    console = Console(highlight=False)
     with frames_progress() as bar:
         task = bar.add_task("comparing ONNX with Brevitas", total=None)
         verdicts = write_submission(
@@ -46,8 +47,9 @@ def submission(
     for verdict in verdicts:
         colour = _COLOURS[verdict.status]
         table.add_row(escape(verdict.rule), f"[{colour}]{verdict.status}[/]", escape(verdict.why))
-    console.print(table)
+    results.print(table)
+    give([asdict(verdict) for verdict in verdicts], json)
     if failed := sum(verdict.status == FAIL for verdict in verdicts):
-        console.print(f"[bold red]{failed} of the rules failed[/]: {escape(str(out))} was not written", soft_wrap=True)
+        results.print(f"[bold red]{failed} of the rules failed[/]: {escape(str(out))} was not written", soft_wrap=True)
         raise typer.Exit(1)
-    console.print(f"written to {escape(str(out))}", soft_wrap=True)
+    results.print(f"written to {escape(str(out))}", soft_wrap=True)

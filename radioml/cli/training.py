@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from radioml.cli import app
+from radioml.cli.terminal import STANDARD_OUTPUT, JsonOption, give, notes, results, set_quiet
 from radioml.cli.topology import TopologyOption, own_code_option, run_code_of
 from radioml.progress import WorkProgress
 from radioml.run_directory import CHECKPOINT, SCORE, TRAIN
@@ -33,6 +33,7 @@ def train(
         list[str] | None,
         typer.Option("--set", help="Change a value of the experiment, e.g. --set training.epochs=2; repeatable."),
     ] = None,
+    json: JsonOption = None,
 ) -> None:
     """Train a network on the fixed split and measure it on the test part.
 
@@ -56,24 +57,26 @@ def train(
     from training.distributed import rank
     from training.loop import train as run_training
 
-    console = Console(quiet=rank() > 0)
+    if rank() > 0:
+        set_quiet(True)
     run = run or Path("runs", experiment.name)
     try:
-        trained = run_training(experiment, data, run, console)
+        trained = run_training(experiment, data, run, results)
     except KeyboardInterrupt:
-        console.print(f"interrupted; the same command continues the run in {escape(str(run))}", soft_wrap=True)
+        notes.print(f"interrupted; the same command continues the run in {escape(str(run))}", soft_wrap=True)
         raise typer.Exit(130) from None
     low, high = trained.accuracy["interval_95"]
-    console.print(
+    results.print(
         f"accuracy {trained.accuracy['overall']:.2%} (95 % interval {low:.2%} to {high:.2%}) over "
         f"{over(trained.accuracy)}, on {trained.accuracy['frames']:,} frames: {escape(trained.accuracy['data'])}\n"
         f"written to {escape(str(run / 'train'))}",
         soft_wrap=True,
     )
+    give(trained.accuracy, json if rank() == 0 else None)
     checkpoint = run / TRAIN / CHECKPOINT
     code = own_code_option(experiment.topology)
     export_it = shlex.join(["radioml", "export", str(checkpoint), "--run", str(run), *code])
-    console.print(f"next, for `radioml score` and `build`: {escape(export_it)}", soft_wrap=True, highlight=False)
+    results.print(f"next, for `radioml score` and `build`: {escape(export_it)}", soft_wrap=True)
 
 
 @app.command(epilog="Example: radioml export runs/polyphase/train/checkpoint.pth --run runs/polyphase")
@@ -90,22 +93,19 @@ def export(
     from training.export import export as export_checkpoint
 
     run_code_of(topology)
-    console = Console()
-    with WorkProgress(console=console) as progress:
+    with WorkProgress(console=notes) as progress:
         task = progress.add_task("comparing QONNX with Brevitas")
         path = export_checkpoint(
             checkpoint, run / TRAIN, topology, lambda done, total: progress.update(task, completed=done, total=total)
         )
         frames = int(progress.tasks[task].completed)
-    console.print(f"{escape(str(path))}: {frames} of {frames} frames integer-equal to Brevitas", soft_wrap=True)
+    results.print(f"{escape(str(path))}: {frames} of {frames} frames integer-equal to Brevitas", soft_wrap=True)
 
 
 @app.command(epilog="Example: radioml score runs/polyphase/train/model.onnx")
 def score(
     model: Annotated[Path, typer.Argument(help="A QONNX model, ours or another's, with input (1, 2, 1024).")],
-    json: Annotated[
-        Path | None, typer.Option(help="Write the figures here; default in a run directory: train/score.json.")
-    ] = None,
+    json: JsonOption = None,
 ) -> None:
     """Compute the challenge's inference cost and score, layer by layer.
 
@@ -115,11 +115,8 @@ def score(
     from radioml.files import refuse_inputs, write_json
     from training.score import counted, score_model
 
-    console = Console()
-    if json is None and model.parent.name == TRAIN:
-        json = model.with_name(SCORE)
-    if json is not None:
-        refuse_inputs([json], [model])
+    if json not in (None, STANDARD_OUTPUT):
+        refuse_inputs([Path(json)], [model])
     result = score_model(model)
     table = Table(title=f"inference cost of {escape(str(model))}")
     table.add_column("layer")
@@ -133,12 +130,13 @@ def score(
     macs = sum(layer.macs for layer in result.layers)
     table.add_section()
     table.add_row("all", "", f"{macs:,.0f}", f"{result.bit_ops:,}", f"{result.bit_mem:,}", style="bold")
-    console.print(table)
-    console.print(f"zero weights are discounted; free by the rules: {escape(counted(result.zero_cost))}")
-    if json is not None:
-        write_json(json, result.to_json())
+    results.print(table)
+    results.print(f"zero weights are discounted; free by the rules: {escape(counted(result.zero_cost))}")
+    if model.parent.name == TRAIN:
+        write_json(model.with_name(SCORE), result.to_json())
+    give(result.to_json(), json)
     if result.unsupported:
         unknown = escape(counted(result.unsupported))
-        console.print(f"[bold red]no valid score[/]: the cost function does not know {unknown}")
+        results.print(f"[bold red]no valid score[/]: the cost function does not know {unknown}")
         raise typer.Exit(1)
-    console.print(f"score [bold]{result.score:.6f}[/] (VGG10 W8A8 baseline: 1)")
+    results.print(f"score [bold]{result.score:.6f}[/] (VGG10 W8A8 baseline: 1)")

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 
 from radioml.cli import app
+from radioml.cli.terminal import JsonOption, give, notes, results
 from radioml.cli.topology import TopologyOption, run_code_of
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ def verify(
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the synthetic frames.")] = 0,
     topology: TopologyOption = None,
+    json: JsonOption = None,
 ) -> None:
     """Compare every stage of a build with the network, integer by integer, and name the first that differs.
 
@@ -49,32 +50,32 @@ def verify(
     from radioml.data.synthetic import generate_spread
     from radioml.run_directory import VERIFY
 
-    console = Console(highlight=False)
     run_code_of(topology)
     network = network_of_build(folder, checkpoint)
     if data:
         identified(data)
     chosen = spread(data, frames) if data else generate_spread(frames, seed)
     name = f"test part of {origin(data)}" if data else f"synthetic data (seed {seed})"
-    with console.status(network.name):
+    with notes.status(network.name):
         reference = network.levels(chosen.iq)
-    console.print(f"{len(chosen):,} frames, {escape(name)}; each rung against {network.name}", soft_wrap=True)
-    report = climb(folder, chosen, reference, name, lambda result: _print_rung(console, result))
+    results.print(f"{len(chosen):,} frames, {escape(name)}; each rung against {network.name}", soft_wrap=True)
+    report = climb(folder, chosen, reference, name, lambda result: _print_rung(result))
     if not report["rtl"]:
-        console.print("RTL: not built; `radioml build ... --until rtl` adds its rungs")
+        results.print("RTL: not built; `radioml build ... --until rtl` adds its rungs")
     rungs = report["rungs"]
     wrong = next((rung for rung in rungs if not rung["equal"]), None)
     if wrong is None:
-        console.print(f"[green]all {len(rungs)} rungs give the network's integers[/]")
+        results.print(f"[green]all {len(rungs)} rungs give the network's integers[/]")
     else:
-        console.print(f"[red]first rung that differs: {escape(wrong['name'])}[/]")
-        console.print(escape(describe(wrong)), soft_wrap=True)
-    console.print(f"written to {escape(str(folder / VERIFY))}", soft_wrap=True)
+        results.print(f"[red]first rung that differs: {escape(wrong['name'])}[/]")
+        results.print(escape(describe(wrong)), soft_wrap=True)
+    results.print(f"written to {escape(str(folder / VERIFY))}", soft_wrap=True)
+    give(report, json)
     if wrong is not None:
         raise typer.Exit(1)
 
 
-def _print_rung(console: Console, result: RungResult) -> None:
+def _print_rung(result: RungResult) -> None:
     if result.equal:
         verdict = "[green]equal[/]"
         if result.rounded:
@@ -85,4 +86,4 @@ def _print_rung(console: Console, result: RungResult) -> None:
         verdict = "[red]failed[/]"
     else:
         verdict = f"[red]{len(result.mismatching):,} frames differ[/]"
-    console.print(f"  {result.name:<36} {result.kind:<26} {result.seconds:6.1f} s  {verdict}", soft_wrap=True)
+    results.print(f"  {result.name:<36} {result.kind:<26} {result.seconds:6.1f} s  {verdict}", soft_wrap=True)

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -38,6 +39,17 @@ class DatasetReport:
     mean_power: float | None
     problems: tuple[str, ...]
     warnings: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """The report as values for JSON."""
+        return {
+            "frames": self.layout.frames,
+            "layout": self.size,
+            "origin": None if self.origin is None else {"kind": self.origin.kind, "identity": self.origin.identity},
+            "mean_power": self.mean_power,
+            "problems": list(self.problems),
+            "warnings": list(self.warnings),
+        }
 
     @property
     def size(self) -> str:

@@ -25,10 +25,11 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from radioml.constants import CLASSES, FRAME_LENGTH, SNRS_DB
-from radioml.data.conditions import CALIBRATED, MARGIN, NOMINAL, Conditions, Reception, preset
+from radioml.data.conditions import CALIBRATED, NOMINAL, Conditions, preset
 from radioml.data.dataset import Frames, spread_cells
 from radioml.data.layout import CELLS, Layout
 from radioml.data.provenance import SYNTHETIC_ATTRIBUTES, SYNTHETIC_MARK
+from radioml.data.reception import MARGIN, Reception
 from radioml.data.writing import create
 from radioml.files import replacing
 from radioml.processes import computed

@@ -115,5 +115,5 @@ def test_the_shipped_network_runs_on_a_board_without_a_build(installed, data_fil
 
 def test_commands_of_the_workstation_say_so(installed, tmp_path):
     done = run(installed / "radioml", "train", "polyphase", "--data", "x.hdf5", home=tmp_path)
-    assert done.returncode == 2
+    assert done.returncode == 3
     assert "`training` is not installed here; this command is for the workstation" in done.stderr

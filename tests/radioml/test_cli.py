@@ -16,8 +16,8 @@ import typer
 from typer.testing import CliRunner
 
 import radioml.cli
-from radioml.cli import TRACEBACK_VARIABLE, app
-from radioml.errors import MismatchError, RadioMLError
+from radioml.cli import SECTIONS, TRACEBACK_VARIABLE, app
+from radioml.errors import MismatchError, MissingToolError, RadioMLError
 from tests.repository import REPOSITORY
 
 # as `main` does, but every file: a command that `main` does not import is found missing below
@@ -77,8 +77,26 @@ def test_train_names_every_section_of_an_experiment():
 def test_the_installed_command_has_all_of_them(tmp_path: Path):
     done = _radioml("--help", cwd=tmp_path)
     assert done.returncode == 0
-    shown = {line.split()[1] for line in done.stdout.splitlines() if re.match(r"│ [a-z]", line)}
-    assert shown == set(COMMAND_LINE.commands)
+    shown = [line.split()[1] for line in done.stdout.splitlines() if re.match(r"│ [a-z]", line)]
+    assert shown == [name for names in SECTIONS.values() for name in names], "in the order of the work"
+    assert set(shown) == set(COMMAND_LINE.commands)
+
+
+def test_help_loads_no_heavy_package(tmp_path: Path):
+    program = (
+        "import sys; sys.argv = ['radioml', '--help']\n"
+        "from radioml.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "print(*sys.modules, file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, cwd=tmp_path, check=True,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+    )  # fmt: skip
+    loaded = {name.split(".")[0] for name in done.stderr.split()}
+    assert "typer" in loaded
+    assert not loaded & {"numpy", "torch", "scipy", "onnx", "qonnx", "finn", "h5py", "matplotlib", "pydantic"}
 
 
 @pytest.mark.parametrize(
@@ -126,7 +144,8 @@ def failing(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[BaseException
         (PermissionError(errno.EACCES, "Permission denied", "x.h5"), 2, "error: [Errno 13] Permission denied: 'x.h5'"),
         (OSError(errno.ENOSPC, "No space left on device"), 2, "error: [Errno 28] No space left on device"),
         (MemoryError("cannot have 5 TiB"), 2, "error: not enough memory: cannot have 5 TiB"),
-        (ModuleNotFoundError("", name="finn_build.build"), 2, "`finn_build.build` is not installed here"),
+        (MissingToolError("g++ is not here"), 3, "missing: g++ is not here"),
+        (ModuleNotFoundError("", name="finn_build.build"), 3, "`finn_build.build` is not installed here"),
     ],
 )
 def test_what_a_user_can_cause_is_a_message(failing, capsys, monkeypatch, error, code, message):

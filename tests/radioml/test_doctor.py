@@ -40,9 +40,9 @@ def test_every_stage_is_listed_and_an_unknown_one_refused(radioml, tmp_path):
     assert "no stage 'bitfiles'; there are: training" in done.stderr
 
 
-def test_an_incomplete_stage_has_exit_code_2(radioml, tmp_path):
+def test_an_incomplete_stage_has_exit_code_3(radioml, tmp_path):
     done = radioml("doctor", "bitfile", home=tmp_path)
-    assert done.returncode == 2
+    assert done.returncode == 3
     text = re.sub(r"\s+", " ", done.stdout)
     assert "XILINX_VIVADO not set: install Vivado and Vitis 2022.2 or 2024.2 (licensed, from amd.com)" in text
     assert "v++ not found" in text

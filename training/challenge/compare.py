@@ -90,7 +90,7 @@ def write_comparison(entries: Sequence[Entry], folder: Path) -> None:
     write_json(folder / "comparison.json", [asdict(entry) for entry in entries])
     lines = ["| " + " | ".join(COLUMNS) + " |", "|" + "---|" * len(COLUMNS)]
     lines += ["| " + " | ".join(row) + " |" for row in rows(entries)]
-    write_text(folder / "comparison.md", "\n".join([*lines, "", *(f"{note}  " for note in notes(entries))]) + "\n")
+    write_text(folder / "comparison.md", "\n".join([*lines, "", *(f"{note}  " for note in remarks(entries))]) + "\n")
     tradeoff(folder / "tradeoff.png", groups(entries), published_points())
 
 
@@ -101,12 +101,12 @@ COLUMNS = (
 
 
 def rows(entries: Sequence[Entry]) -> list[tuple[str, ...]]:
-    """The entries as text, one cell for each of COLUMNS; `notes` explains stars and numbers of data."""
+    """The entries as text, one cell for each of COLUMNS; `remarks` explains stars and numbers of data."""
     numbers = _data_numbers(entries)
     return [_cells(entry, f"{entry.kind} ({numbers[entry.data]})" if entry.data else "") for entry in entries]
 
 
-def notes(entries: Sequence[Entry]) -> list[str]:
+def remarks(entries: Sequence[Entry]) -> list[str]:
     """Notes under the table."""
     explained = [f"({number}) {data}" for data, number in _data_numbers(entries).items()]
     return ["star: on the Pareto front of the runs tested on the same data", *explained]

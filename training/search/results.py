@@ -19,16 +19,18 @@ def write_results(study: optuna.Study, folder: Path, data: str) -> None:
 
     data: description of the data on which the accuracies were measured.
     """
-    front = {trial.number for trial in study.best_trials}
-    write_json(
-        folder / "pareto.json",
-        {
-            "study": study.study_name,
-            "data": data,
-            "trials": [_record(trial, trial.number in front) for trial in study.get_trials(deepcopy=False)],
-        },
-    )
+    write_json(folder / "pareto.json", record(study, data))
     _plot(study, folder / "pareto.png", data)
+
+
+def record(study: optuna.Study, data: str) -> dict[str, Any]:
+    """The content of `pareto.json`; data: as in `write_results`."""
+    front = {trial.number for trial in study.best_trials}
+    return {
+        "study": study.study_name,
+        "data": data,
+        "trials": [_record(trial, trial.number in front) for trial in study.get_trials(deepcopy=False)],
+    }
 
 
 def front_table(study: optuna.Study, data: str) -> Table:

@@ -26,7 +26,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from radioml.data.dataset import read_layout
 from radioml.data.source_digest import Progress, source_sha256
 from radioml.data.split import fixed_split
-from radioml.errors import RadioMLError
+from radioml.errors import MissingToolError, RadioMLError
 from radioml.files import write_json
 from radioml.run_directory import CHECKPOINT, SCORE, TRAIN
 from training.bad_batch import DivergedError
@@ -122,7 +122,7 @@ def _connect(url: str, name: str) -> optuna.Study:
             )
         except ImportError as error:
             missing = error.__context__ or error  # Optuna's own message lacks the name of the module
-            raise RadioMLError(f"{_shown(url)}: {missing}; install the database's Python driver") from error
+            raise MissingToolError(f"{_shown(url)}: {missing}; install the database's Python driver") from error
         except (ArgumentError, NoSuchModuleError) as error:
             raise RadioMLError(f"{_shown(url)}: {error}") from error
         except (SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:

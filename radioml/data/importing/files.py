@@ -15,7 +15,7 @@ import numpy as np
 from radioml.data.importing.arrays import Array, in_memory
 from radioml.data.importing.hdf5 import hdf5_arrays
 from radioml.data.importing.pickled import read_cells, unpickled
-from radioml.errors import RadioMLError
+from radioml.errors import MissingToolError, RadioMLError
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _MATLAB_5 = b"MATLAB 5.0 MAT-file"
@@ -79,7 +79,7 @@ def _matlab_5(path: Path) -> list[Array]:
     try:
         from scipy.io import loadmat
     except ImportError as error:
-        raise RadioMLError(
+        raise MissingToolError(
             f"{path}: a MATLAB file of version 5 to 7, which `pip install scipy` reads; or save it with -v7.3"
         ) from error
     try:

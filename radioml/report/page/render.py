@@ -8,7 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from radioml import __version__
-from radioml.errors import RadioMLError
+from radioml.errors import MissingToolError
 from radioml.files import write_text
 from radioml.report.page.parts import Figure, Graph, Page, Table
 
@@ -24,7 +24,7 @@ def render(page: Page) -> str:
         import vl_convert
         from jinja2 import Environment, PackageLoader, StrictUndefined
     except ModuleNotFoundError as error:
-        raise RadioMLError(
+        raise MissingToolError(
             f"the report needs {error.name}: install the project with its extra `report` "
             "(pip install 'radioml-fpga[report]')"
         ) from error

@@ -101,7 +101,7 @@ def test_an_xrt_without_what_pynq_calls_is_told(board_python, pynq_3, card_packa
     monkeypatch.setenv("XILINX_XRT", str(tmp_path))
     arguments = ("-m", "radioml", "classify", card_package, "--data", data_file, "--backend", "pynq")
     done = in_board_environment(board_python, *arguments, home=tmp_path, packages=pynq_3)
-    assert done.returncode == 2
+    assert done.returncode == 3
     assert "undefined symbol: xclProbe" in done.stderr and "XRT 2.3 to 2.16" in done.stderr
     assert "Traceback" not in done.stderr
 
@@ -116,14 +116,14 @@ def test_another_board_is_told(board_python, pynq_3, card_package, data_file, tm
 def test_with_pynq_4_the_command_says_what_to_install(board_python, card_package, data_file, tmp_path):
     arguments = ("-m", "radioml", "classify", card_package, "--data", data_file, "--backend", "pynq")
     done = in_board_environment(board_python, *arguments, home=tmp_path)
-    assert done.returncode == 2
+    assert done.returncode == 3
     assert "PYNQ 3.0.1" in done.stderr and "requirements/alveo.txt" in done.stderr
     assert "here: PYNQ 4.0.0" in done.stderr and "Traceback" not in done.stderr
 
 
 def test_without_pynq_the_command_says_what_to_install(radioml, card_package, data_file, tmp_path):
     done = radioml("classify", card_package, "--data", data_file, "--backend", "pynq", home=tmp_path)
-    assert done.returncode == 2
+    assert done.returncode == 3
     assert "requirements/alveo.txt" in done.stderr and "Traceback" not in done.stderr
 
 

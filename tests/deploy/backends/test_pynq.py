@@ -106,7 +106,7 @@ def test_the_software_backend_runs_in_the_board_environment(board_python, bitfil
 
 def test_without_pynq_the_command_says_what_to_install(radioml, bitfile_package, data_file, tmp_path):
     done = radioml("classify", bitfile_package, "--data", data_file, "--backend", "pynq", home=tmp_path)
-    assert done.returncode == 2
+    assert done.returncode == 3
     assert "radioml doctor board" in done.stderr
 
 

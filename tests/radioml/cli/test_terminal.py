@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+from typer.testing import CliRunner
+
+from radioml import progress
+from radioml.cli import app, terminal
+from radioml.progress import WorkProgress
+
+
+@pytest.mark.parametrize(
+    ("given", "taken"),
+    [
+        (["score", "m.onnx"], ["score", "m.onnx"]),
+        (["score", "--json", "m.onnx"], ["score", "--json=-", "m.onnx"]),
+        (["score", "m.onnx", "--json"], ["score", "m.onnx", "--json=-"]),
+        (["score", "m.onnx", "--json", "out.json"], ["score", "m.onnx", "--json=out.json"]),
+        (["score", "m.onnx", "--json=out"], ["score", "m.onnx", "--json=out"]),
+        (["score", "-q", "m.onnx"], ["-q", "score", "m.onnx"]),
+        (["score", "m.onnx", "--json", "--quiet"], ["--quiet", "score", "m.onnx", "--json=-"]),
+        (["score", "--", "--json", "-q"], ["score", "--", "--json", "-q"]),
+    ],
+)
+def test_json_and_quiet_stand_anywhere(given: list[str], taken: list[str]):
+    assert terminal.arguments(given) == taken
+
+
+def _radioml(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "radioml", *arguments], capture_output=True, text=True, cwd=cwd, check=False
+    )
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("boards", "list"), ("boards", "show", "ZCU104"), ("models", "list"), ("doctor",)],
+    ids=" ".join,
+)
+def test_json_is_alone_on_the_standard_output(arguments: tuple[str, ...], tmp_path: Path):
+    done = _radioml(*arguments, "--json", cwd=tmp_path)
+    assert done.returncode == 0
+    figures = json.loads(done.stdout)
+    assert figures and "│" not in done.stdout
+    assert done.stderr.strip(), "people still get the table, on the error stream"
+    silent = _radioml("--quiet", *arguments, "--json", cwd=tmp_path)
+    assert json.loads(silent.stdout) == figures and not silent.stderr
+
+
+def test_json_into_a_file(tmp_path: Path):
+    done = _radioml("boards", "show", "ZCU104", "--json", "board.json", cwd=tmp_path)
+    assert done.returncode == 0 and "ZCU104" in done.stdout
+    assert json.loads((tmp_path / "board.json").read_text())["name"] == "ZCU104"
+
+
+def test_quiet_leaves_errors(tmp_path: Path):
+    done = _radioml("boards", "show", "ZCU105", "--quiet", cwd=tmp_path)
+    assert done.returncode == 2 and not done.stdout and "did you mean 'ZCU104'" in done.stderr
+    done = _radioml("boards", "show", "ZCU104", "-q", cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_json_and_rows_do_not_share_the_standard_output(tmp_path: Path):
+    done = _radioml("stream", "x.iq", "--out", "-", "--json", cwd=tmp_path)
+    assert done.returncode == 2 and "both want the standard output" in done.stderr
+
+
+def test_a_command_does_not_inherit_the_streams_of_the_one_before():
+    import radioml.cli.boards  # noqa: F401
+
+    runner = CliRunner()
+    assert json.loads(runner.invoke(app, ["boards", "list", "--json"]).stdout)
+    assert "ZCU104" in runner.invoke(app, ["boards", "list"]).stdout
+    assert not runner.invoke(app, ["boards", "list", "--quiet"]).output
+    assert "ZCU104" in runner.invoke(app, ["boards", "list"]).stdout
+
+
+@pytest.mark.parametrize(("columns", "colour"), [("40", "1"), ("200", "")])
+def test_no_colour_and_narrow_terminals(columns: str, colour: str, tmp_path: Path):
+    done = subprocess.run(
+        [sys.executable, "-m", "radioml", "boards", "list"], capture_output=True, text=True, cwd=tmp_path, check=True,
+        env={"PATH": "", "COLUMNS": columns, "NO_COLOR": colour, "PYTHONPATH": str(Path(__file__).parents[3])},
+    )  # fmt: skip
+    assert "\x1b[" not in done.stdout
+    if columns == "200":
+        assert max(map(len, done.stdout.splitlines())) <= 200
+
+
+def test_progress_is_a_line_a_minute_where_there_is_no_terminal(monkeypatch: pytest.MonkeyPatch):
+    clock = iter([0.0, 30.0, 61.0, 62.0, 122.0])
+    monkeypatch.setattr(progress, "monotonic", lambda: next(clock))
+    shown = StringIO()
+    with WorkProgress(console=Console(file=shown)) as bar:
+        task = bar.add_task("comparing [x]", total=4000)
+        for done in (1000, 2000, 3000, 4000):
+            bar.update(task, completed=done)
+    assert shown.getvalue().splitlines() == ["comparing [x]: 2,000 of 4,000", "comparing [x]: 4,000 of 4,000"]
