@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -26,23 +27,33 @@ class Probe:
 
 
 @dataclass(frozen=True)
+class Wire:
+    """A stream between two layers, or at an end of the accelerator.
+
+    tensor: name of what it carries, the same at both ends. bits: of a word, padded to bytes. words: a frame.
+    """
+
+    tensor: str
+    bits: int
+    words: int
+
+
+@dataclass(frozen=True)
 class Layer:
     """One node of the dataflow graph as the top module sees it.
 
     name: instance; module: generated top module of the layer.
-    input_bits, output_bits: stream widths, padded to bytes.
-    output_words: words a frame at its output.
+    inputs, outputs: its streams, in the order of the module's ports.
     weight_memory, weight_bits: module and width of the memory that streams the weights, if any.
     axi_lite: whether the module has a (here unused) control port.
     gauge: whether it is a FIFO that can tell its largest fill.
-    probe: what simulations record, if the layer gives an activation.
+    probe: what simulations record of its first output, if the layer gives an activation.
     """
 
     name: str
     module: str
-    input_bits: int
-    output_bits: int
-    output_words: int
+    inputs: tuple[Wire, ...]
+    outputs: tuple[Wire, ...]
     weight_memory: str = ""
     weight_bits: int = 0
     axi_lite: bool = False
@@ -54,13 +65,19 @@ class Layer:
 class Design:
     """What the simulator and the package must know of the HDL.
 
-    input, output: its streams; layers: its chain of layers; data_files: names of the weights and thresholds.
+    input, output: its streams; data_files: names of the weights and thresholds.
+    layers: sources before those that read them. The first reads the input, the last gives the output.
     """
 
     input: StreamFormat
     output: StreamFormat
     layers: tuple[Layer, ...]
     data_files: tuple[str, ...]
+
+    @property
+    def streams(self) -> tuple[Stream, ...]:
+        """All streams: the input, then what each layer gives."""
+        return streams_of(self.layers)
 
     @property
     def fifos(self) -> tuple[str, ...]:
@@ -75,6 +92,41 @@ class Design:
     def write(self, path: Path) -> None:
         """Write the design as JSON."""
         write_json(path, asdict(self))
+
+
+@dataclass(frozen=True)
+class Stream:
+    """A stream of the design: its wire, and names of the layers at its ends, "" outside the accelerator."""
+
+    wire: Wire
+    source: str
+    reader: str
+
+
+def streams_of(layers: Sequence[Layer]) -> tuple[Stream, ...]:
+    """The input, then what each layer gives, in the order of the layers.
+
+    Raises ValueError unless each layer reads streams of layers before it, with as many bits and words as these give,
+    and each stream is read once.
+    """
+    given = {layers[0].inputs[0].tensor: (layers[0].inputs[0], "")}
+    readers: dict[str, str] = {}
+    for layer in layers:
+        for wire in layer.inputs:
+            source, name = given.get(wire.tensor, (None, ""))
+            if source is None or wire.tensor in readers:
+                raise ValueError(f"{layer.name} reads {wire.tensor}, which no layer gives to it")
+            if (source.bits, source.words) != (wire.bits, wire.words):
+                raise ValueError(
+                    f"{name or 'the input'} gives {source.bits} bits, {source.words} times a frame, {layer.name} takes "
+                    f"{wire.bits} bits, {wire.words} times"
+                )
+            readers[wire.tensor] = layer.name
+        given |= {wire.tensor: (wire, layer.name) for wire in layer.outputs}
+    unread = [tensor for tensor in given if tensor not in readers]
+    if unread != [layers[-1].outputs[0].tensor]:
+        raise ValueError(f"no layer reads {', '.join(unread)}; the last layer's output alone is to be left")
+    return tuple(Stream(wire, source, readers.get(tensor, "")) for tensor, (wire, source) in given.items())
 
 
 def read_design(path: Path) -> Design:

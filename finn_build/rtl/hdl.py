@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from finn_build.boards import Board
-from finn_build.rtl.design import FILE_LIST, TOP, Design, Layer, Probe
+from finn_build.rtl.design import FILE_LIST, TOP, Design, Layer, Probe, Wire
 from finn_build.rtl.library_patches import patch_copy
 from finn_build.rtl.readme import README, rtl_readme
 from finn_build.rtl.top import stitch
@@ -57,8 +57,9 @@ def generate_hdl(model: ModelWrapper, board: Board, folder: Path) -> Design:
     """
     from finn.transformation.fpgadataflow.prepare_ip import PrepareIP
     from finn.util.settings import get_settings
+    from qonnx.transformation.general import SortGraph
 
-    model = model.transform(PrepareIP(board.part, board.clock_period_ns))
+    model = model.transform(PrepareIP(board.part, board.clock_period_ns)).transform(SortGraph())
     library = Path(get_settings().finn_rtllib)
     folder.mkdir(parents=True, exist_ok=True)
     sources: dict[str, Path] = {}
@@ -66,7 +67,7 @@ def generate_hdl(model: ModelWrapper, board: Board, folder: Path) -> Design:
     layers: list[Layer] = []
     operators = _operators(model)
     for name, operator in operators:
-        layer = _layer(name, operator)
+        layer = _layer(name, operator, model)
         layers.append(layer)
         generated = Path(operator.get_nodeattr("code_gen_dir_ipgen"))
         files = [Path(file) for file in operator.get_rtl_file_list(abspath=True)]
@@ -84,12 +85,11 @@ def generate_hdl(model: ModelWrapper, board: Board, folder: Path) -> Design:
     in_order = sorted(sources, key=lambda name: not name.endswith("_pkg.sv"))  # packages before those that import them
     write_text(folder / FILE_LIST, "\n".join([*in_order, f"{TOP}.v"]) + "\n")
     first, last = operators[0][1], operators[-1][1]
+    bits_in, bits_out = layers[0].inputs[0].bits, layers[-1].outputs[0].bits
     classes = int(last.get_normal_output_shape()[-1])
     design = Design(
-        input=_stream(
-            (FRAME_LENGTH, 2), first.get_folded_input_shape(), first.get_input_datatype(), layers[0].input_bits
-        ),
-        output=_stream((classes,), last.get_folded_output_shape(), last.get_output_datatype(), layers[-1].output_bits),
+        input=_stream((FRAME_LENGTH, 2), first.get_folded_input_shape(), first.get_input_datatype(), bits_in),
+        output=_stream((classes,), last.get_folded_output_shape(), last.get_output_datatype(), bits_out),
         layers=tuple(layers),
         data_files=tuple(data),
     )
@@ -127,21 +127,35 @@ def _operators(model: ModelWrapper) -> list[tuple[str, HWCustomOp]]:
     return [(node.name, getHWCustomOp(node)) for node in model.graph.node]
 
 
-def _layer(name: str, operator: HWCustomOp) -> Layer:
-    kind = operator.onnx_node.op_type
+def _layer(name: str, operator: HWCustomOp, model: ModelWrapper) -> Layer:
+    node, kind = operator.onnx_node, operator.onnx_node.op_type
+    streamed = [index for index, tensor in enumerate(node.input) if model.get_initializer(tensor) is None]
     weighted = kind == _MULTIPLIER
     return Layer(
         name=name,
         module=operator.get_nodeattr("gen_top_module"),
-        input_bits=operator.get_instream_width_padded(0),
-        output_bits=operator.get_outstream_width_padded(0),
-        output_words=math.prod(operator.get_folded_output_shape()[:-1]),
+        inputs=tuple(
+            Wire(
+                node.input[index],
+                operator.get_instream_width_padded(index),
+                _words(operator.get_folded_input_shape(index)),
+            )
+            for index in streamed
+        ),
+        outputs=tuple(
+            Wire(tensor, operator.get_outstream_width_padded(index), _words(operator.get_folded_output_shape(index)))
+            for index, tensor in enumerate(node.output)
+        ),
         weight_memory=f"{name}_memstream_wrapper" if weighted else "",
         weight_bits=operator.get_instream_width_padded(1) if weighted else 0,
         axi_lite=kind in _WITH_AXI_LITE,
         gauge=kind == _FIFO,
         probe=_probe(operator),
     )
+
+
+def _words(folded: tuple[int, ...]) -> int:
+    return math.prod(int(size) for size in folded[:-1])
 
 
 def _probe(operator: HWCustomOp) -> Probe | None:

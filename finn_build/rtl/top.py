@@ -1,43 +1,36 @@
-"""The accelerator's top module: a chain of layers joined by AXI streams, with a weight memory at each multiplier."""
+"""The accelerator's top module: layers joined by AXI streams, with a weight memory at each multiplier."""
 
 from __future__ import annotations
 
-from itertools import pairwise
+from collections.abc import Sequence
 
-from finn_build.rtl.design import TOP, Layer
+from finn_build.rtl.design import TOP, Layer, streams_of
 
 PROBES = "STREAM_PROBES"
 """Macro that gives the top module ports for watching its streams. The simulation defines the macro."""
 _AXI_LITE_INPUTS = ("AWVALID", "AWADDR", "WVALID", "WDATA", "WSTRB", "BREADY", "ARVALID", "ARADDR", "RREADY")
 
 
-def stitch(layers: list[Layer]) -> str:
-    """Verilog text of the top module.
+def stitch(layers: Sequence[Layer]) -> str:
+    """Verilog text of the top module; the order of the layers is that of `Design.layers`.
 
     With FINN_SIMULATION defined the FIFOs are the library's unbounded gauges. The port `fifo_fill` then carries their
     largest fills, 32 bits each, the first layer's in the least significant bits.
 
-    With STREAM_PROBES defined bit k of the ports `stream_valid` and `stream_ready` is the state of the stream into
-    layer k, and their last bit is the state of the output. The port `probe<k>` is the data at the output of layer k,
-    if that layer is probed.
+    With STREAM_PROBES defined bit k of the ports `stream_valid` and `stream_ready` is the state of stream k of
+    `Design.streams`. The port `probe<k>` is its data, if its source is probed.
     """
-    for left, right in pairwise(layers):
-        if left.output_bits != right.input_bits:
-            raise ValueError(f"{left.name} gives {left.output_bits} bits, {right.name} takes {right.input_bits}")
-    wires: list[str] = []
+    streams = streams_of(layers)
+    names = {stream.wire.tensor: f"stream{index}" for index, stream in enumerate(streams)}
+    names |= {streams[0].wire.tensor: "s_axis", streams[-1].wire.tensor: "m_axis"}
+    wires = [line for s in streams[1:-1] for line in _stream_wires(names[s.wire.tensor], s.wire.bits)]
     instances: list[str] = []
     fills: list[str] = []
-    streams = ["s_axis", *(f"stream{index}" for index in range(len(layers) - 1)), "m_axis"]
     for index, layer in enumerate(layers):
-        source, target = streams[index : index + 2]
-        if target != "m_axis":
-            wires += _stream_wires(target, layer.output_bits)
-        ports = [
-            ".ap_clk(ap_clk)",
-            ".ap_rst_n(ap_rst_n)",
-            *_stream_ports("in0_V", source),
-            *_stream_ports("out0_V", target),
-        ]
+        ports = [".ap_clk(ap_clk)", ".ap_rst_n(ap_rst_n)"]
+        for direction, ends in (("in", layer.inputs), ("out", layer.outputs)):
+            for number, wire in enumerate(ends):
+                ports += _stream_ports(f"{direction}{number}_V", names[wire.tensor])
         if layer.weight_memory:
             weights = f"weights{index}"
             wires += _stream_wires(weights, layer.weight_bits)
@@ -53,21 +46,23 @@ def stitch(layers: list[Layer]) -> str:
     gauge_port = _only_with("FINN_SIMULATION", f"output [{32 * len(fills) - 1}:0] fifo_fill,") if fills else []
     gauge = _only_with("FINN_SIMULATION", f"assign fifo_fill = {{{', '.join(fills)}}};") if fills else []
     states = ("valid", "ready")
-    probe_port = [f"output [{len(layers)}:0] stream_{state}," for state in states]
+    probe_port = [f"output [{len(streams) - 1}:0] stream_{state}," for state in states]
     probe = [
-        f"assign stream_{state} = {{{', '.join(f'{stream}_t{state}' for stream in reversed(streams))}}};"
+        f"assign stream_{state} = {{{', '.join(f'{names[s.wire.tensor]}_t{state}' for s in reversed(streams))}}};"
         for state in states
     ]
-    probed = [index for index, layer in enumerate(layers) if layer.probe]
-    probe_port += [f"output [{layers[index].output_bits - 1}:0] probe{index}," for index in probed]
-    probe += [f"assign probe{index} = {streams[index + 1]}_tdata;" for index in probed]
+    probed = {layer.name for layer in layers if layer.probe}
+    for index, stream in enumerate(streams):
+        if stream.source in probed:
+            probe_port.append(f"output [{stream.wire.bits - 1}:0] probe{index},")
+            probe.append(f"assign probe{index} = {names[stream.wire.tensor]}_tdata;")
     return "\n".join([
         f"module {TOP} (",
         *gauge_port,
         *_only_with(PROBES, *probe_port),
         "  input ap_clk, input ap_rst_n,",
-        f"  input [{layers[0].input_bits - 1}:0] s_axis_tdata, input s_axis_tvalid, output s_axis_tready,",
-        f"  output [{layers[-1].output_bits - 1}:0] m_axis_tdata, output m_axis_tvalid, input m_axis_tready",
+        f"  input [{streams[0].wire.bits - 1}:0] s_axis_tdata, input s_axis_tvalid, output s_axis_tready,",
+        f"  output [{streams[-1].wire.bits - 1}:0] m_axis_tdata, output m_axis_tvalid, input m_axis_tready",
         ");",
         *(f"  {wire}" for wire in wires),
         *instances,

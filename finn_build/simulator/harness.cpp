@@ -86,7 +86,7 @@ struct Simulator {
     }
 
     void record_probes() {
-#define PROBE(layer, bytes) record(layer + 1, &top->probe##layer, bytes);
+#define PROBE(stream, bytes) record(stream, &top->probe##stream, bytes);
         PROBES(PROBE)
 #undef PROBE
     }
@@ -157,11 +157,11 @@ EXPORT void sim_start(Simulator* simulator, const uint8_t* input, uint8_t* outpu
     simulator->idle(SETTLE_CYCLES);
 }
 
-// After sim_start(): copy the first `words` words that the probed layer gives to `to`.
-EXPORT void sim_record(Simulator* simulator, int64_t layer, uint8_t* to, int64_t words) {
+// After sim_start(): copy the first `words` words of the probed stream to `to`.
+EXPORT void sim_record(Simulator* simulator, int64_t stream, uint8_t* to, int64_t words) {
     simulator->job.records = true;
-    simulator->job.recorded[layer + 1] = to;
-    simulator->job.room[layer + 1] = words;
+    simulator->job.recorded[stream] = to;
+    simulator->job.room[stream] = words;
 }
 
 // Run until the job is done, `cycles` have passed, nothing has moved for `timeout` cycles, or the design complains.
@@ -213,10 +213,11 @@ EXPORT void sim_advance(Simulator* simulator, int64_t cycles, int64_t timeout, i
     state[4] = job.finished();
 }
 
-// One line a layer: its name, the words a frame into it, and the bytes of a word it gives if it is probed, or else 0.
+// One line a stream: the layer that gives it, the one that reads it, its words a frame, and the bytes of a word if it is
+// probed, or else 0. The input has no layer that gives it, the output none that reads it.
 EXPORT const char* sim_description() { return DESCRIPTION; }
 
-// State of the stream into each layer and of the output: whether a word is offered, whether it would be taken, words
+// State of each stream: whether a word is offered, whether it would be taken, words
 // that passed since sim_start().
 EXPORT void sim_streams(Simulator* simulator, uint8_t* valid, uint8_t* ready, int64_t* passed) {
     for (int i = 0; i < STREAM_COUNT; i++) {

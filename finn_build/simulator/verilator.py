@@ -101,17 +101,18 @@ def recipe(design: Design, gauge: bool) -> tuple[str, tuple[str, ...], tuple[str
 
 def _design_header(design: Design, gauge: bool) -> str:
     """The header that tells harness.cpp about the design."""
-    words = [design.input.words, *(layer.output_words for layer in design.layers)]
-    probed = {index: layer.output_bits // 8 for index, layer in enumerate(design.layers) if layer.probe}
+    probed = {
+        index: stream.wire.bits // 8 for index, stream in enumerate(design.streams) if stream.source in design.probed
+    }
     described = "".join(
-        f"{layer.name} {count} {probed.get(index, 0)}\\n"
-        for index, (layer, count) in enumerate(zip(design.layers, words, strict=False))
+        f"{stream.source} {stream.reader} {stream.wire.words} {probed.get(index, 0)}\\n"
+        for index, stream in enumerate(design.streams)
     )
     lines = [
         f"#define INTERFACE {INTERFACE}",
         f"#define INPUT_WORD_BYTES {design.input.word_bytes}",
         f"#define OUTPUT_WORD_BYTES {design.output.word_bytes}",
-        f"#define STREAM_COUNT {len(design.layers) + 1}",
+        f"#define STREAM_COUNT {len(design.streams)}",
         f'#define DESCRIPTION "{described}"',
         f"#define PROBES(PROBE) {' '.join(f'PROBE({index}, {count})' for index, count in probed.items())}",
     ]

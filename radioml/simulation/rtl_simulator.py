@@ -16,7 +16,7 @@ from radioml.contract.packing import pack, unpack
 from radioml.errors import RadioMLError
 from radioml.simulation.deadlock import Stream, explain
 
-INTERFACE = 3
+INTERFACE = 4
 """Counts the changes of the library's functions; a library of another count cannot be used."""
 DEFAULT_TIMEOUT_CYCLES = 1_000_000
 """Cycles without any transfer after which a stream counts as stalled; far above any layer's cycles a frame."""
@@ -162,16 +162,14 @@ class RtlSimulator:
         return SimulationRun(logits, first_in, last_in, last_out, int(state[2]), seconds, recorded)
 
     def streams(self) -> list[Stream]:
-        """The streams into each layer, and the output, as they are now."""
+        """All streams as they are now: the input, those between layers, the output."""
         described = self._described()
-        names = [*(name for name, *_ in described), ""]
-        per_frame = [*(words for _, words, _ in described), self.output.words]
-        valid, ready = (np.zeros(len(names), np.uint8) for _ in range(2))
-        passed = np.zeros(len(names), np.int64)
+        valid, ready = (np.zeros(len(described), np.uint8) for _ in range(2))
+        passed = np.zeros(len(described), np.int64)
         self._library.sim_streams(self._simulator, valid.ctypes.data, ready.ctypes.data, passed.ctypes.data)
         return [
-            Stream(name, bool(v), bool(r), int(count), words)
-            for name, v, r, count, words in zip(names, valid, ready, passed, per_frame, strict=True)
+            Stream(source, reader, bool(v), bool(r), int(count), words)
+            for (source, reader, words, _), v, r, count in zip(described, valid, ready, passed, strict=True)
         ]
 
     def fifo_fill(self, fifos: int) -> np.ndarray:
@@ -180,20 +178,18 @@ class RtlSimulator:
         self._library.sim_fifo_fill(ctypes.c_void_p(self._simulator), fill.ctypes.data_as(ctypes.c_void_p))
         return fill
 
-    def _described(self) -> list[tuple[str, int, int]]:
-        """Of each layer: its name, words a frame into it, bytes of a word that it gives (0: not probed)."""
+    def _described(self) -> list[tuple[str, str, int, int]]:
+        """Of each stream: source, reader, words a frame, bytes of a word if it is probed, or else 0."""
         lines = (line.split(" ") for line in self._library.sim_description().decode().splitlines())
-        return [(name, int(words), int(probed)) for name, words, probed in lines]
+        return [(source, reader, int(words), int(probed)) for source, reader, words, probed in lines]
 
     def _record(self, frames: int) -> dict[str, np.ndarray]:
         """Have the present job write the words of every probed layer to arrays, which are returned."""
-        described = self._described()
-        words_out = [*(words for _, words, _ in described[1:]), self.output.words]
         arrays = {}
-        for index, ((name, _, probed), words) in enumerate(zip(described, words_out, strict=True)):
+        for index, (source, _, words, probed) in enumerate(self._described()):
             if probed:
-                arrays[name] = np.zeros((frames * words, probed), np.uint8)
-                self._library.sim_record(self._simulator, index, arrays[name].ctypes.data, frames * words)
+                arrays[source] = np.zeros((frames * words, probed), np.uint8)
+                self._library.sim_record(self._simulator, index, arrays[source].ctypes.data, frames * words)
         return arrays
 
     def _problem(self) -> str:

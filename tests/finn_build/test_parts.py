@@ -11,7 +11,7 @@ from finn_build.engine.finn_session import finn_session
 from finn_build.engine.step import Step
 from finn_build.engine.step_runner import StepRunner
 from finn_build.model_check.check_model import examine_graph
-from finn_build.rtl.design import Layer
+from finn_build.rtl.design import Layer, Wire
 from finn_build.rtl.library_patches import PATCHES, patch_copy
 from finn_build.rtl.top import stitch
 from finn_build.simulator.verilator import compile_simulator
@@ -123,9 +123,33 @@ def test_session_restores_the_process(tmp_path, capsys, monkeypatch):
     assert capsys.readouterr().out == ""
 
 
-def test_stitch_refuses_streams_of_unequal_width():
-    with pytest.raises(ValueError, match="a gives 8 bits, b takes 16"):
-        stitch([Layer("a", "A", 8, 8, 1), Layer("b", "B", 16, 8, 1)])
+def layer(name, reads, gives):
+    """A layer whose streams are {tensor: bits}, 8 words a frame each."""
+    ends = [tuple(Wire(tensor, bits, 8) for tensor, bits in streams.items()) for streams in (reads, gives)]
+    return Layer(name, name.upper(), *ends)
+
+
+def test_stitch_joins_branches_by_their_tensors():
+    fork = layer("fork", {"in": 8}, {"p": 8, "q": 16})
+    join = layer("join", {"q": 16, "p": 8}, {"out": 8})
+    text = " ".join(stitch([fork, join]).split())
+    assert ".in0_V_TDATA(stream2_tdata)" in text and ".in1_V_TDATA(stream1_tdata)" in text
+    assert "output [3:0] stream_valid" in text
+    assert "assign stream_valid = {m_axis_tvalid, stream2_tvalid, stream1_tvalid, s_axis_tvalid};" in text
+
+
+@pytest.mark.parametrize(
+    ("layers", "says"),
+    [
+        ([({"in": 8}, {"p": 8}), ({"p": 16}, {"out": 8})], "a gives 8 bits, 8 times a frame, b takes 16 bits"),
+        ([({"in": 8}, {"p": 8}), ({"q": 8}, {"out": 8})], "b reads q, which no layer gives to it"),
+        ([({"in": 8}, {"p": 8}), ({"p": 8, "in": 8}, {"out": 8})], "b reads in, which no layer gives to it"),
+        ([({"in": 8}, {"p": 8, "q": 8}), ({"p": 8}, {"out": 8})], "no layer reads q, out"),
+    ],
+)
+def test_stitch_refuses_streams_that_do_not_meet(layers, says):
+    with pytest.raises(ValueError, match=says):
+        stitch([layer(name, *ends) for name, ends in zip("ab", layers, strict=True)])
 
 
 def test_compare_names_the_first_difference():
