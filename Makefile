@@ -4,11 +4,12 @@
 # make coverage   all tests; lines and branches that they run, as runs/coverage/html/index.html
 # make lint   ruff, codespell and mypy
 # make hooks  run these checks before each commit of this checkout
+# make docs  the documentation as a site: site/index.html
 # make bench  benchmarks, as JSON in runs/bench
 # make board-wheel  what a board needs, as a wheel in dist/
 # make clean  remove what the targets above made, but not the virtual environment (make distclean)
 .DELETE_ON_ERROR:
-.PHONY: help setup board-setup board-wheel demo test test-fast coverage lint hooks bench clean distclean
+.PHONY: help setup board-setup board-wheel demo test test-fast coverage lint hooks docs bench clean distclean
 
 VENV := .venv
 BOARD_VENV := .venv-board
@@ -94,11 +95,15 @@ lint: setup
 hooks: setup
 	@$(VENV)/bin/pre-commit install
 
+docs: setup
+	@NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --quiet --strict
+	@echo "site/index.html"
+
 bench: setup board-setup
 	@$(VENV)/bin/python -m tests.bench runs/bench
 
 clean:
-	rm -rf runs/demo runs/bench runs/coverage dist $(DEMO_DATA)
+	rm -rf runs/demo runs/bench runs/coverage dist site $(DEMO_DATA)
 
 distclean: clean
 	rm -rf $(VENV) $(BOARD_VENV)

@@ -70,10 +70,14 @@ def build(
     """Build `until` "estimate", "rtl" or "bitfile"; results of the same inputs are used again.
 
     Args:
-        model: QONNX file, with golden.npz beside it; board_name: a board of the catalogue.
+        model: QONNX file, with golden.npz beside it.
+        board_name: a board of the catalogue.
         until: the last stage.
         out: build folder; by default `build_folder`.
-        target_fps, folding_file, fit, margin_percent: the goal of the folding, see `choose_folding.goal`.
+        target_fps: goal of the folding, as the three that follow; see `choose_folding.goal`.
+        folding_file: the folding of a build.
+        fit: as fast as the board allows.
+        margin_percent: of each resource, left unused.
         console: shows the steps; by default the standard error stream.
 
     Raises RadioMLError for a board, model, folding, golden file or tool that is missing or does not fit, for a folder

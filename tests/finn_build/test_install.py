@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import http.server
+import importlib.metadata
 import os
 import re
 import subprocess
@@ -14,6 +16,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from packaging.specifiers import SpecifierSet
 
 from tests.repository import REPOSITORY
 
@@ -103,3 +106,16 @@ def test_images_install_with_the_scripts_that_the_tests_run():
         first, *steps = [line.removeprefix("RUN ") for line in text.splitlines() if line.startswith("RUN ")]
         assert first.startswith("apt-get update") and all(script in step for step in steps), name
     assert re.search(r"^ARG BASE=radioml$", (REPOSITORY / "Dockerfile.finn").read_text(), re.M)
+
+
+def test_every_pin_takes_the_oldest_python_that_is_promised():
+    """Debian 12 has Python 3.11.2; a package may ask for a later 3.11."""
+    pins = [line for line in (REPOSITORY / "requirements" / "workstation.txt").read_text().splitlines() if "==" in line]
+    wanted = {}
+    for line in pins:
+        name = line.split("==")[0].strip()
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            wanted[name] = importlib.metadata.metadata(name).get("Requires-Python") or ""
+    assert len(wanted) > 0.9 * len(pins)
+    assert [name for name, versions in wanted.items() if not SpecifierSet(versions).contains("3.11.2")] == []
+    assert not SpecifierSet(">=3.11.5").contains("3.11.2")
