@@ -12,6 +12,7 @@ from torch import nn
 from training.bad_batch import LossWatch
 from training.data import as_iq
 from training.experiment import Experiment
+from training.models.on_statistics import OnStatistics, answer
 from training.reference import input_quantiser
 from training.techniques.augmentation import augment
 from training.techniques.distillation import Teacher
@@ -31,16 +32,16 @@ class ModulationClassifier(lightning.LightningModule):
         self.input_step = input_quantiser(network).scale
 
     def on_after_batch_transfer(self, batch: tuple[torch.Tensor, ...], _loader: int) -> tuple[torch.Tensor, ...]:
-        """Convert the batch's integers to IQ samples, on the device."""
-        integers, *labels = batch
-        return as_iq(integers, self.input_step), *labels
+        """Convert the batch's integers to IQ samples, on the device; statistics stay as they are."""
+        values, *labels = batch
+        return values if isinstance(self.network, OnStatistics) else as_iq(values, self.input_step), *labels
 
     def training_step(self, batch: tuple[torch.Tensor, ...], _index: int) -> torch.Tensor:
         """Loss of one batch; raises DivergedError for a loss that is NaN or infinite."""
         iq, class_index, snr_db, position = batch
         if wanted := self.experiment.augmentation:
             iq = augment(wanted, iq, class_index, position, self.experiment.training.seed, self.current_epoch)
-        logits = self.network(iq)
+        logits = answer(self.network, iq)
         if self.teacher:
             loss = self.teacher.loss(iq, logits, class_index)
         else:
@@ -53,7 +54,7 @@ class ModulationClassifier(lightning.LightningModule):
     def validation_step(self, batch: tuple[torch.Tensor, ...], _index: int) -> None:
         """Accuracy and loss on validation frames, over all classes and SNRs of the data."""
         iq, class_index, _, _ = batch
-        logits = self.network(iq)
+        logits = answer(self.network, iq)
         loss = nn.functional.cross_entropy(logits, class_index)
         self.log("validation/loss", loss, batch_size=len(iq), sync_dist=True)
         correct = (logits.argmax(1) == class_index).float().mean()
@@ -62,7 +63,7 @@ class ModulationClassifier(lightning.LightningModule):
     def predict_step(self, batch: tuple[torch.Tensor, ...], _index: int) -> torch.Tensor:
         """Predicted class, true class and SNR in dB of each frame, int64 (B, 3)."""
         iq, class_index, snr_db, _ = batch
-        return torch.stack([self.network(iq).argmax(1), class_index, snr_db], 1)
+        return torch.stack([answer(self.network, iq).argmax(1), class_index, snr_db], 1)
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """AdamW with the experiment's schedule over the whole run."""

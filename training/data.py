@@ -10,6 +10,7 @@ from pathlib import Path
 import lightning
 import numpy as np
 import torch
+from torch import nn
 
 from radioml.constants import SNRS_DB
 from radioml.contract.quantiser import InputQuantiser
@@ -17,6 +18,9 @@ from radioml.data.dataset import read_layout
 from radioml.data.split import fixed_split
 from radioml.errors import RadioMLError
 from training.frame_cache import Progress, quantised_frames
+from training.models.on_statistics import OnStatistics
+from training.reference import input_quantiser
+from training.statistics_cache import kept_statistics
 
 _EVALUATED_AT_ONCE = 2048
 """Frames in a batch of validation or test."""
@@ -42,7 +46,7 @@ class QuantisedFrames:
         with warnings.catch_warnings():
             # The map is read-only, and nothing here writes to the tensor.
             warnings.filterwarnings("ignore", "The given NumPy array is not writable")
-            self.integers = torch.from_numpy(quantised_frames(path, quantiser, progress, warn))
+            self.values = torch.from_numpy(quantised_frames(path, quantiser, progress, warn))
         class_index, snr_db = self.layout.labels(np.arange(len(self)))
         self.class_index, self.snr_db = torch.from_numpy(class_index), torch.from_numpy(snr_db)
 
@@ -54,25 +58,54 @@ class QuantisedFrames:
         if not torch.cuda.is_available():
             return
         device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))
-        if self.integers.nbytes <= torch.cuda.mem_get_info(device)[0] // 2:
-            self.integers = self.integers.to(device)
+        if self.values.nbytes <= torch.cuda.mem_get_info(device)[0] // 2:
+            self.values = self.values.to(device)
             self.class_index, self.snr_db = self.class_index.to(device), self.snr_db.to(device)
 
     def __len__(self) -> int:
         """Number of frames."""
-        return len(self.integers)
+        return len(self.values)
 
     def __getitem__(self, indices: Sequence[int] | torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """Integers int8 (B, 1024, 2), class (B,), SNR in dB (B,), position in the file (B,).
+        """Integers int8 (B, 1024, 2) or rows of statistics, class (B,), SNR in dB (B,), position in the file (B,).
 
         `as_iq` makes IQ samples of the integers on the device, so that a quarter of the bytes is copied to a GPU.
         """
-        rows = torch.as_tensor(indices, device=self.integers.device)
+        rows = torch.as_tensor(indices, device=self.values.device)
         # index_select copies whole rows and is several times faster than indexing.
-        integers, class_index, snr_db = (
-            values.index_select(0, rows) for values in (self.integers, self.class_index, self.snr_db)
+        taken, class_index, snr_db = (
+            values.index_select(0, rows) for values in (self.values, self.class_index, self.snr_db)
         )
-        return integers, class_index, snr_db, rows
+        return taken, class_index, snr_db, rows
+
+
+class StatisticsOfFrames(QuantisedFrames):
+    """Rows of statistics of all frames of a file, int8 (N, width), in the place of the frames themselves.
+
+    `training.statistics_cache` keeps them. A network of `training.models.on_statistics` takes a row where others take a
+    frame; the rest is as for frames.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        network: OnStatistics,
+        progress: Progress,
+        warn: Callable[[str], object] = lambda warning: None,
+    ) -> None:
+        super().__init__(path, input_quantiser(network), progress, warn)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "The given NumPy array is not writable")
+            self.values = torch.from_numpy(kept_statistics(path, network, input_quantiser(network), progress))
+
+
+def frames_for(
+    network: nn.Module, path: Path, progress: Progress, warn: Callable[[str], object] = lambda warning: None
+) -> QuantisedFrames:
+    """What a network is trained on: the frames of a file, or their statistics. Errors are those of the caches."""
+    if isinstance(network, OnStatistics):
+        return StatisticsOfFrames(path, network, progress, warn)
+    return QuantisedFrames(path, input_quantiser(network), progress, warn)
 
 
 def as_iq(integers: torch.Tensor, step: float) -> torch.Tensor:

@@ -32,6 +32,7 @@ class TrainingSettings(Section):
     schedule: of the learning rate, see `training.techniques.schedule`.
     warm_up_epochs: epochs, or a part of one, in which the rate rises at the start; default: a tenth of the run for
         one_cycle, none for the others.
+    frozen_epochs: last epochs in which quantised weights keep their integers, see `training.techniques.freezing`.
     minimum_snr_db, maximum_snr_db: training frames outside these SNR labels are left out: frames near noise cost time
         and teach little. The official split is unchanged; validation and test have all SNRs.
     """
@@ -43,6 +44,7 @@ class TrainingSettings(Section):
     schedule: Schedule = "one_cycle"
     warm_up_epochs: float | None = Field(default=None, ge=0)
     weight_decay: float = Field(default=0.01, ge=0, le=10)
+    frozen_epochs: int = Field(default=0, ge=0)
     minimum_snr_db: int = Field(default=SNRS_DB[0], le=SNRS_DB[-1])
     maximum_snr_db: int = Field(default=SNRS_DB[-1], ge=SNRS_DB[0])
     seed: int = Field(default=2018, ge=0, lt=1 << 32)
@@ -51,6 +53,8 @@ class TrainingSettings(Section):
     def _leaves_something_to_train(self) -> TrainingSettings:
         if self.warm_up_epochs is not None and self.warm_up_epochs >= self.epochs:
             raise ValueError(f"warm_up_epochs = {self.warm_up_epochs:g} is not less than epochs = {self.epochs}")
+        if self.frozen_epochs >= self.epochs:
+            raise ValueError(f"frozen_epochs = {self.frozen_epochs} is not less than epochs = {self.epochs}")
         lowest, highest = self.minimum_snr_db, self.maximum_snr_db
         if not any(lowest <= snr_db <= highest for snr_db in SNRS_DB):
             raise ValueError(f"there are no frames from minimum_snr_db = {lowest} to maximum_snr_db = {highest}")

@@ -8,18 +8,14 @@ Where the folder lies, and when the file's SHA-256 is trusted, is said in `radio
 touched file is hashed again, and converted again only if its content differs.
 
 The CRC-32 of the cache is compared at every start: one pass at about 2 GB/s (2.4 s for the full set), or at the speed
-of the disk. The pass also reads the pages in sequence before they are drawn at random. A CRC finds accidents, not
-forgeries: whoever can write to the folder can also replace the data set.
+of the disk. The pass also reads the pages in sequence before they are drawn at random.
 """
 
 from __future__ import annotations
 
-import fcntl
-import mmap
 import os
 import zlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -32,10 +28,10 @@ from radioml.data.levels import LevelWatch
 from radioml.data.source_digest import Progress, cache_folders, json_record, source_sha256, writable_folder
 from radioml.errors import RadioMLError
 from radioml.files import CACHE_VARIABLE, write_json
+from training.kept_file import exclusive, intact, mapped
 
 _FORMAT = 2  # of layout and acceptance rules; a cache of another format is converted again
 _FRAMES_AT_ONCE = 4096
-_BYTES_AT_ONCE = 1 << 23
 
 
 def quantised_frames(
@@ -63,7 +59,7 @@ def quantised_frames(
     }  # fmt: skip
     name = f"{quantiser.bits}bit-{quantiser.scale!r}.int8"
     for folder in cache_folders(path):
-        if _intact(folder / name, made_from, progress):
+        if intact(folder / name, made_from, progress):
             return _mapped(folder / name, shape, warn)
     target = writable_folder(path) / name
     try:
@@ -77,32 +73,10 @@ def quantised_frames(
     return _mapped(target, shape, warn)
 
 
-def _intact(target: Path, made_from: dict[str, Any], progress: Progress) -> bool:
-    """Whether `target` is a complete and undamaged conversion of this source by this quantiser."""
-    record = json_record(target.with_suffix(".json"))
-    if {key: record.get(key) for key in made_from} != made_from:
-        return False
-    crc, done = 0, 0
-    try:
-        with target.open("rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            while block := file.read(_BYTES_AT_ONCE):
-                crc = zlib.crc32(block, crc)
-                done += len(block)
-                progress(f"checking {target}", done, size)
-    except OSError:
-        return False
-    return crc == record.get("crc32")
-
-
 def _mapped(target: Path, shape: tuple[int, ...], warn: Callable[[str], object]) -> np.ndarray:
     for warning in json_record(target.with_suffix(".json")).get("warnings", ()):
         warn(warning)
-    with target.open("rb") as file:
-        pages = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
-    # Rows are drawn at random. Where memory is short, reading ahead was measured to fetch 60 KB a row instead of 4 KB.
-    pages.madvise(mmap.MADV_RANDOM)
-    return np.frombuffer(pages, np.int8).reshape(shape)
+    return mapped(target, np.int8, shape)
 
 
 def _convert(
@@ -111,9 +85,9 @@ def _convert(
     """Write `target` and its record, unless another process did; raises OSError where the disk refuses."""
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_suffix(".partial")
-    with _exclusive(partial) as file:
+    with exclusive(partial) as file:
         try:
-            if _intact(target, made_from, progress):
+            if intact(target, made_from, progress):
                 partial.unlink()
                 return
             file.truncate(0)
@@ -128,21 +102,6 @@ def _convert(
         except BaseException:
             partial.unlink(missing_ok=True)
             raise
-
-
-@contextmanager
-def _exclusive(path: Path) -> Iterator[BinaryIO]:
-    """A file opened for writing and locked; waits for other processes. The lock ends with the process."""
-    while True:
-        with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "r+b") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            try:
-                still_there = os.path.samestat(os.fstat(file.fileno()), path.stat())
-            except FileNotFoundError:
-                still_there = False
-            if still_there:  # else the process before renamed or removed the file
-                yield file
-                return
 
 
 def _write_integers(

@@ -10,13 +10,12 @@ import os
 import signal
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, cast
 
 import lightning
 import torch
-import yaml
 from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint, RichProgressBar
 from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.utilities.exceptions import SIGTERMException
@@ -24,19 +23,19 @@ from rich.console import Console
 from rich.markup import escape
 from torch import nn
 
-from radioml.data.provenance import kind_of_data, origin
-from radioml.data.source_digest import Progress, source_sha256
+from radioml.data.provenance import kind_of_data
+from radioml.data.source_digest import Progress
 from radioml.errors import RadioMLError
-from radioml.files import alone_in, write_json, write_text
+from radioml.files import alone_in, write_json
 from radioml.processes import cores
 from radioml.progress import WorkProgress
-from radioml.reading.records import shown
 from radioml.report.metrics import Metrics, measure
-from radioml.run_directory import BEST, CHECKPOINT, CONFIG, LAST, METRICS, PRUNING, TRAIN
+from radioml.run_directory import BEST, CHECKPOINT, LAST, METRICS, PRUNING, TRAIN
 from training.callbacks import EpochReport, MovedRun
-from training.checkpoint import TrainedNetwork, load_checkpoint, save_checkpoint, start_identity, start_with
+from training.checkpoint import TrainedNetwork, load_checkpoint, save_checkpoint, start_with
+from training.claim import claim
 from training.classifier import ModulationClassifier, look_every
-from training.data import QuantisedFrames, RadioMLData
+from training.data import RadioMLData, frames_for
 from training.distributed import (
     connected,
     first_process_first,
@@ -46,14 +45,17 @@ from training.distributed import (
     trainer_settings,
     world_size,
 )
-from training.experiment import Experiment, read_claim
+from training.experiment import Experiment
 from training.export import rehearse
 from training.history import History, read_history
-from training.models import create, is_own, loaded
+from training.models import create, is_own
+from training.models.on_statistics import OnStatistics
 from training.models.shrinkable import Shrinkable
-from training.reference import input_quantiser
+from training.techniques.ablation import Ablation
+from training.techniques.ablation_callback import Ablator
 from training.techniques.averaging import averaging
-from training.techniques.distillation import Teacher, teacher_sha256
+from training.techniques.distillation import Teacher
+from training.techniques.freezing import Freezing
 from training.techniques.pruning_callback import RANK, Pruner
 from training.techniques.pruning_channels import without_channels
 
@@ -88,7 +90,7 @@ def train(experiment: Experiment, data: Path, run: Path, console: Console) -> Tr
 def _train(experiment: Experiment, data: Path, run: Path, console: Console) -> TrainedNetwork:
     folder = run / TRAIN
     with first_process_first(), _progress_bar(console) as progress:
-        identity = _claim(experiment, data, run, progress)
+        identity = claim(experiment, data, run, progress)
     if (folder / CHECKPOINT).exists():
         console.print(f"{escape(str(run))} is trained already", soft_wrap=True)
         return load_checkpoint(folder / CHECKPOINT)
@@ -102,15 +104,20 @@ def _train(experiment: Experiment, data: Path, run: Path, console: Console) -> T
         rehearse(network, experiment.topology)
     if settings.start_from:
         start_with(network, experiment.topology, settings.start_from)
+    if isinstance(network, OnStatistics) and experiment.augmentation:
+        raise RadioMLError(
+            f"augmentation: the statistics that {experiment.topology!r} is trained on are computed once; let the "
+            "generator vary the frames (radioml data synth --preset impaired), and leave the section out"
+        )
     synchronise_batch_norms(network)
     with first_process_first(), _progress_bar(console) as progress:
-        frames = QuantisedFrames(
-            data, input_quantiser(network), progress,
+        frames = frames_for(
+            network, data, progress,
             lambda warning: console.print(f"[yellow]warning:[/] {escape(warning)}", soft_wrap=True),
         )  # fmt: skip
     frames.move_to_gpu_if_it_fits()
     wanted = experiment.distillation
-    teacher = Teacher(wanted, identity, input_quantiser(network)) if wanted else None
+    teacher = Teacher(wanted, identity, network) if wanted else None
     batches = RadioMLData(
         frames, settings.batch_size, settings.minimum_snr_db, settings.seed, rank(), world_size(),
         settings.maximum_snr_db,
@@ -130,8 +137,12 @@ def _train(experiment: Experiment, data: Path, run: Path, console: Console) -> T
             experiment = experiment.model_copy(update={"parameters": parameters})
         predicted = cast(list[torch.Tensor], trainer.predict(module, batches.test_dataloader()))
         rows = gathered(torch.cat(predicted)).numpy()
+    trained = module.network
+    if isinstance(trained, OnStatistics):
+        trained, parameters = trained.without_unused(experiment.parameters)
+        experiment = experiment.model_copy(update={"parameters": parameters})
     metrics = measure(class_index=rows[:, 1], snr_db=rows[:, 2], predicted=rows[:, 0])
-    return _write(experiment, module.network.cpu().eval(), identity, metrics, folder)
+    return _write(experiment, trained.cpu().eval(), identity, metrics, folder)
 
 
 def _trainer(experiment: Experiment, folder: Path, console: Console) -> lightning.Trainer:
@@ -145,8 +156,14 @@ def _trainer(experiment: Experiment, folder: Path, console: Console) -> lightnin
     callbacks = [MovedRun(folder), best, last, *reports]
     if experiment.averaging:
         callbacks.append(averaging(experiment.averaging))
-    if experiment.pruning:  # after averaging, because averages are pruned too
-        callbacks.append(Pruner(experiment.pruning, console, folder / PRUNING))
+    if experiment.training.frozen_epochs:
+        callbacks.append(Freezing(experiment.training.frozen_epochs))
+    if pruning := experiment.pruning:  # after averaging, because averages are pruned too
+        report = folder / PRUNING
+        if isinstance(pruning.schedule, Ablation):
+            callbacks.append(Ablator(pruning.schedule, experiment.training.seed, console, report))
+        else:
+            callbacks.append(Pruner(pruning, console, report))
     return lightning.Trainer(
         max_epochs=experiment.training.epochs,
         logger=TensorBoardLogger(folder, name=None, version="tensorboard"),
@@ -159,8 +176,6 @@ def _trainer(experiment: Experiment, folder: Path, console: Console) -> lightnin
     )
 
 
-_MOST_KEYS = 5
-"""That differ and are named."""
 _EXPECTED_WARNINGS = (
     "Checkpoint directory .* exists and is not empty",  # a run that continues
     "The number of training batches .* is smaller than the logging interval",  # a small data set
@@ -201,48 +216,6 @@ def _progress_bar(console: Console) -> Iterator[Progress]:
     with WorkProgress(console=console) as bar:
         task = bar.add_task("reading the data")
         yield lambda what, done, total: bar.update(task, description=escape(what), completed=done, total=total)
-
-
-def _claim(experiment: Experiment, data: Path, run: Path, progress: Progress) -> dict[str, Any]:
-    """Make the run directory this experiment's on this data; returns the data's identity."""
-    where = origin(data, progress)
-    identity: dict[str, Any] = {"kind": where.kind, "identity": where.identity, "sha256": source_sha256(data, progress)}
-    if experiment.training.start_from:
-        identity["started_from"] = start_identity(experiment.training.start_from)
-    config = run / CONFIG
-    claim: dict[str, Any] = {"data": identity}
-    if is_own(experiment.topology):
-        claim["code"] = {"sha256": loaded(experiment.topology).sha256}
-    if experiment.distillation:
-        claim["teacher"] = {"sha256": teacher_sha256(experiment.distillation, run)}
-    there = None
-    with suppress(RadioMLError):
-        there = read_claim(config)
-    if there == (experiment, claim):
-        return identity
-    # A run without a finished epoch may be claimed anew, so that a mistake in the first try can be corrected.
-    if any((run / TRAIN / name).exists() for name in (LAST, CHECKPOINT)):
-        raise RadioMLError(f"{run} holds another run: {_differences(there, (experiment, claim))}; choose another --run")
-    write_text(config, experiment.to_yaml() + yaml.safe_dump(claim, sort_keys=False))
-    return identity
-
-
-def _differences(there: tuple[Experiment, dict[str, Any]] | None, now: tuple[Experiment, dict[str, Any]]) -> str:
-    """The keys of a run's config.yaml whose values are other ones now."""
-    if there is None:
-        return "its config.yaml is missing or damaged"
-    before, after = (_flat({**experiment.model_dump(), **claim}) for experiment, claim in (there, now))
-    keys = [key for key in {**before, **after} if before.get(key) != after.get(key)]
-    said = [f"{key} is {shown(before.get(key))} there and {shown(after.get(key))} now" for key in keys[:_MOST_KEYS]]
-    return "; ".join([*said, *([f"and {len(keys) - _MOST_KEYS} more"] if len(keys) > _MOST_KEYS else [])])
-
-
-def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Values by their dotted keys."""
-    flat: dict[str, Any] = {}
-    for key, value in values.items():
-        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
-    return flat
 
 
 def _write(

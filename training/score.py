@@ -24,6 +24,11 @@ BASELINE_BIT_MEM = 1_244_936
 _INPUT_SHAPE = (1, 2, FRAME_LENGTH)
 
 
+def part_of_score(bit_ops: float, bit_mem: float) -> float:
+    """What bit operations and bits of weights add to the score."""
+    return 0.5 * bit_ops / BASELINE_BIT_OPS + 0.5 * bit_mem / BASELINE_BIT_MEM
+
+
 @dataclass(frozen=True)
 class LayerCost:
     """Cost of one layer: multiply-accumulates (zero weights discounted), bit operations, bits of weights."""
@@ -59,7 +64,7 @@ class Score:
     @property
     def score(self) -> float:
         """0.5 x bit_ops / baseline + 0.5 x bit_mem / baseline; lower is better."""
-        return 0.5 * self.bit_ops / BASELINE_BIT_OPS + 0.5 * self.bit_mem / BASELINE_BIT_MEM
+        return part_of_score(self.bit_ops, self.bit_mem)
 
     def to_json(self) -> dict[str, Any]:
         """All values, for score.json."""

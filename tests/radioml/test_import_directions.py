@@ -27,13 +27,14 @@ FLOORS = {
         __main__
     """,
     "training": """
-        callbacks distributed frame_cache score section
-        bad_batch data history models
-        checkpoint templates
+        callbacks distributed kept_file score section
+        bad_batch frame_cache history models
+        checkpoint statistics_cache templates
         reference
-        evaluate export inner_levels techniques
+        data evaluate export inner_levels
+        techniques
         experiment trained_run
-        challenge classifier zoo
+        challenge claim classifier zoo
         loop
         search
     """,

@@ -17,8 +17,7 @@ from training.section import Section
 
 if TYPE_CHECKING:
     import torch
-
-    from radioml.contract.quantiser import InputQuantiser
+    from torch import nn
 
 
 class Distillation(Section):
@@ -51,13 +50,13 @@ def teacher_sha256(settings: Distillation, run: Path) -> str:
 class Teacher:
     """A trained network with constant weights, which are not part of the student's checkpoints."""
 
-    def __init__(self, settings: Distillation, data: dict[str, Any], student: InputQuantiser) -> None:
+    def __init__(self, settings: Distillation, data: dict[str, Any], student: nn.Module) -> None:
         """Load the teacher.
 
         Args:
             settings: of the experiment.
             data: identity and SHA-256 of the student's data file.
-            student: the student's input quantiser.
+            student: the network to be trained; one on statistics has a teacher on the same statistics.
 
         Raises:
             RadioMLError: for a teacher that cannot be loaded, was trained on another file, or has another input or
@@ -66,6 +65,7 @@ class Teacher:
         import torch
 
         from training.checkpoint import load_checkpoint
+        from training.models.on_statistics import OnStatistics
         from training.reference import input_quantiser
 
         self._settings = settings
@@ -77,18 +77,30 @@ class Teacher:
                 "test frames it may have seen; train the teacher on this run's file, or choose one that was"
             )
         self._network = trained.network.requires_grad_(False)
-        own = input_quantiser(self._network)
-        if own != student:
+        self._on_statistics = isinstance(student, OnStatistics)
+        own, other = input_quantiser(self._network), input_quantiser(student)
+        if own != other:
             raise RadioMLError(
                 f"{settings.teacher}: the teacher quantises its input to {own.bits} bits in steps of {own.scale:g}, "
-                f"the network to be trained to {student.bits} bits in steps of {student.scale:g}; both must be the same"
+                f"the network to be trained to {other.bits} bits in steps of {other.scale:g}; both must be the same"
+            )
+        if isinstance(student, OnStatistics) and not student.sees_what(self._network):
+            raise RadioMLError(
+                f"{settings.teacher}: the network to be trained sees statistics alone, and the teacher needs others; "
+                "train a teacher with the same front end and the same statistics"
             )
         shape = tuple(self._network(torch.zeros(1, 2, FRAME_LENGTH)).shape)
         if shape != (1, len(CLASSES)):
             raise RadioMLError(f"{settings.teacher}: answers in shape {shape}, not (1, {len(CLASSES)})")
 
-    def loss(self, iq: torch.Tensor, logits: torch.Tensor, class_index: torch.Tensor) -> torch.Tensor:
-        """Loss of a student's logits (B, 24) for frames (B, 2, 1024) of true classes (B,).
+    def _answer(self, inputs: torch.Tensor) -> torch.Tensor:
+        from training.models.on_statistics import answer
+
+        network = self._network.to(inputs.device)
+        return answer(network, inputs) if self._on_statistics else network(inputs)
+
+    def loss(self, inputs: torch.Tensor, logits: torch.Tensor, class_index: torch.Tensor) -> torch.Tensor:
+        """Loss of a student's logits (B, 24) for frames (B, 2, 1024), or rows of statistics, of true classes (B,).
 
         The loss is (1 - weight) x cross-entropy + weight x T^2 x KL(teacher at T || student at T). The factor T^2 makes
         the proportion of the two parts independent of T (Hinton et al., section 2).
@@ -98,7 +110,7 @@ class Teacher:
 
         settings = self._settings
         with torch.no_grad():
-            taught = functional.log_softmax(self._network.to(iq.device)(iq) / settings.temperature, 1)
+            taught = functional.log_softmax(self._answer(inputs) / settings.temperature, 1)
         answered = functional.log_softmax(logits / settings.temperature, 1)
         distance = functional.kl_div(answered, taught, reduction="batchmean", log_target=True)
         labels = functional.cross_entropy(logits, class_index)

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from training.section import Section
+from training.techniques.ablation import Ablation
 
 
 class Iterative(Section):
@@ -76,20 +77,27 @@ class Pruning(Section):
     """What is pruned, and when.
 
     method: global: the weights of least magnitude among all layers. layer: the same share in each layer. channels: the
-        output channels of least norm, the same share in each layer; the network itself becomes smaller.
+        output channels of least norm, the same share in each layer; the network itself becomes smaller. ablation: the
+        weights without which the loss grows least, for small networks.
     multiple_of: the number of channels of each layer stays a multiple of this number, so that an accelerator can fold
         the layer.
-    schedule: `Iterative` or `Feedback`.
+    schedule: `Iterative` or `Feedback`; for ablation `Ablation`.
     """
 
-    method: Literal["global", "layer", "channels"] = "global"
+    method: Literal["global", "layer", "channels", "ablation"] = "global"
     multiple_of: int = Field(default=1, ge=1)
-    schedule: Annotated[Iterative | Feedback, Field(discriminator="kind")]
+    schedule: Annotated[Iterative | Feedback | Ablation, Field(discriminator="kind")]
 
     @model_validator(mode="after")
     def _multiples_are_of_channels(self) -> Pruning:
         if self.method != "channels" and self.multiple_of > 1:
             raise ValueError(f"multiple_of counts channels; method {self.method!r} takes single weights")
+        return self
+
+    @model_validator(mode="after")
+    def _ablation_has_its_schedule(self) -> Pruning:
+        if (self.method == "ablation") != isinstance(self.schedule, Ablation):
+            raise ValueError("method and schedule.kind are both ablation, or neither is")
         return self
 
     def check(self, epochs: int, averaging: bool) -> None:
@@ -99,6 +107,11 @@ class Pruning(Section):
             raise ValueError(
                 f"pruning takes its last step in epoch {schedule.last_epoch} (from 0), but training.epochs = {epochs} "
                 "ends before; take fewer or closer steps or train longer"
+            )
+        if isinstance(schedule, Ablation) and schedule.search_ends >= epochs:
+            raise ValueError(
+                f"the search for {schedule.search_weights} weights ends with epoch {schedule.search_ends}, and "
+                f"training.epochs = {epochs} leaves none for ablation; train longer or search less"
             )
         if isinstance(schedule, Feedback) and averaging:
             raise ValueError(

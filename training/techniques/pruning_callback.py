@@ -17,7 +17,7 @@ from torch import nn
 from radioml.errors import RadioMLError
 from radioml.files import write_json
 from training.models.shrinkable import Shrinkable
-from training.techniques.pruning import Feedback, Pruning
+from training.techniques.pruning import Feedback, Iterative, Pruning
 from training.techniques.pruning_channels import keep_strongest_channels
 from training.techniques.pruning_masks import (
     Masks,
@@ -81,6 +81,7 @@ class Pruner(lightning.Callback):
         self.start = self.kept = kept_fraction(self.masks)
         if isinstance(schedule, Feedback):
             return
+        assert isinstance(schedule, Iterative), "training.techniques.ablation_callback is for the other"
         if 1 - self.start >= schedule.sparsity:
             raise RadioMLError(
                 f"pruning.schedule.sparsity = {schedule.sparsity}, but {1 - self.start:.1%} of the weights are zero at "
@@ -102,6 +103,7 @@ class Pruner(lightning.Callback):
         if isinstance(schedule, Feedback):
             self._follow(trainer, module)
             return
+        assert isinstance(schedule, Iterative)
         step, rest = divmod(trainer.current_epoch - schedule.first_epoch, schedule.every)
         if 0 <= step < schedule.steps and not rest:
             self._prune(_network(module), schedule.kept(step + 1, self.start))

@@ -10,10 +10,15 @@ Masks = dict[str, torch.Tensor]
 """Name of a parameter -> mask, bool, in the parameter's shape."""
 
 
+def layers(network: nn.Module) -> dict[str, qnn.QuantConv1d | qnn.QuantLinear]:
+    """All convolutions and dense layers, by the names of their weights: what the challenge's cost function bills."""
+    kinds = (qnn.QuantConv1d, qnn.QuantLinear)
+    return {f"{name}.weight": m for name, m in network.named_modules() if isinstance(m, kinds)}
+
+
 def weights(network: nn.Module) -> dict[str, nn.Parameter]:
-    """Weights of all convolutions and dense layers, by name: those that the challenge's cost function bills."""
-    layers = (qnn.QuantConv1d, qnn.QuantLinear)
-    return {f"{name}.weight": m.weight for name, m in network.named_modules() if isinstance(m, layers)}
+    """Weights of all billed layers, by name."""
+    return {name: layer.weight for name, layer in layers(network).items()}
 
 
 def initial_masks(network: nn.Module, zeros: bool) -> Masks:
