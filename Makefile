@@ -44,6 +44,8 @@ board-wheel: setup
 demo: setup
 	@$(MAKE) --no-print-directory $(RUN)/deploy/accuracy.json
 	@$(RADIOML) summary $(RUN)
+	@echo; echo "== all figures as one page, which opens offline in any browser"
+	@$(RADIOML) report $(RUN)
 
 # 24 classes x 26 SNRs x 10 frames that the shipped network has never seen: another seed than its training set
 $(DEMO_DATA):
