@@ -1,4 +1,4 @@
-"""`radioml build`: from a QONNX model to an estimate, to RTL with its simulator and package, or to a bitfile."""
+"""`radioml build`: from a QONNX model to an estimate, to RTL with its simulator, to netlists or a bitfile."""
 
 from __future__ import annotations
 
@@ -23,10 +23,11 @@ from finn_build.exploration.choose_folding import goal as goal_of
 from finn_build.model_check.check_model import check_model
 from finn_build.stages.estimate import build_estimate
 from finn_build.stages.rtl import build_rtl
+from finn_build.stages.synthesis import build_synthesis
 from finn_build.vivado.bitfile import build_bitfile, check_bitfile, toolchain
 from radioml.contract.golden import read_golden
 from radioml.contract.metadata import ModelMetadata, load_exported
-from radioml.doctor import require, simulation_tools
+from radioml.doctor import require, simulation_tools, synthesis_needs
 from radioml.files import alone_in, sha256
 from radioml.run_directory import BITFILE_FOLDER, ESTIMATE, GOLDEN, PACKAGE, RTL, build_folder
 
@@ -50,6 +51,8 @@ def check(model: Path, board: Board, until: str) -> ModelMetadata:
 
     if until == "bitfile":
         check_bitfile(board)
+    if until == "synthesis":
+        require("--until synthesis", synthesis_needs())
     onnx_model, metadata = load_exported(model)
     check_model(ModelWrapper(onnx_model), metadata, until)
     return metadata
@@ -67,7 +70,7 @@ def build(
     margin_percent: int | None = None,
     console: Console | None = None,
 ) -> Build:
-    """Build `until` "estimate", "rtl" or "bitfile"; results of the same inputs are used again.
+    """Build `until` "estimate", "rtl", "synthesis" or "bitfile"; results of the same inputs are used again.
 
     Args:
         model: QONNX file, with golden.npz beside it.
@@ -127,6 +130,11 @@ def build(
             stage(
                 "rtl", build_rtl.__module__, inputs,
                 lambda steps: build_rtl(steps, metadata, board, model, golden, estimated),
+            )  # fmt: skip
+        if until == "synthesis":
+            stage(
+                "synthesis", build_synthesis.__module__, {},
+                lambda steps: build_synthesis(steps, board, estimated),
             )  # fmt: skip
         if until == "bitfile":
             stage("bitfile", build_bitfile.__module__, inputs | toolchain(), lambda steps: _build_bitfile(steps, board))

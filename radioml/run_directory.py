@@ -3,7 +3,8 @@
     RUN/config.yaml                   the experiment, by `radioml train`
     RUN/train/                        checkpoint.pth, metrics.json, by `radioml train`; model.onnx, golden.npz, by
                                       `radioml export` or `import`; score.json, by `radioml score`
-    RUN/build/BOARD/                  estimate.json, folding.json, rtl/, package.zip, bitfile/, by `radioml build`;
+    RUN/build/BOARD/                  estimate.json, folding.json, rtl/, package.zip, synthesis/, bitfile/, by `radioml
+                                      build`;
                                       simulation/, verify.json, by `radioml simulate` and `verify`
     RUN/evaluation/WHAT-PART/         evaluation.json, by `radioml evaluate`
     RUN/deploy/                       accuracy.json, throughput.json, bench.json, by `radioml classify` and `bench`
@@ -28,6 +29,9 @@ IMPORTED = "imported.onnx"
 
 RECORD, ESTIMATE, FOLDING = "build.yaml", "estimate.json", "folding.json"
 RTL, SIMULATION, BITFILE_FOLDER, PACKAGE = "rtl", "simulation", "bitfile", "package.zip"
+SYNTHESIS = "synthesis"
+SYNTHESIS_REPORT = f"{SYNTHESIS}/synthesis.json"
+"""Netlists by Yosys and their resources, layer by layer."""
 SIMULATION_REPORT, FIFO_DEPTHS = f"{SIMULATION}/simulation.json", f"{SIMULATION}/fifo_depths.json"
 VERIFY = "verify.json"
 IMPLEMENTATION = "implementation.json"

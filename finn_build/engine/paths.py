@@ -10,6 +10,7 @@ from radioml.run_directory import (
     RTL,
     SIMULATION,
     SIMULATION_REPORT,
+    SYNTHESIS,
     VERIFY,
 )
 
@@ -33,12 +34,14 @@ MADE = {
     "estimate": [ESTIMATE, STEPS, FOLDED, FOLDING],
     "rtl": [RTL, SIMULATION, WITH_FIFOS, PACKAGE],
     "bitfile": [BITFILE_FOLDER],
+    "synthesis": [SYNTHESIS],
 }
-"""Stage -> the files and folders that it makes."""
+"""Stage -> the files and folders that it makes. A stage is dropped with those in front of it."""
 RESULTS = {
     "estimate": [ESTIMATE, VERIFY],
     "rtl": [PACKAGE, SIMULATION_REPORT, VERIFY],
     "bitfile": [BITFILE_FOLDER],
+    "synthesis": [SYNTHESIS],
 }
 """Stage -> files that are removed before the stage is run again, so that none of them can pass for its result.
 

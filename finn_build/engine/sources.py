@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 _ROOMS = ("radioml", "training", "finn_build")
-_OTHER_SOURCES = (".sv", ".cpp")
+_OTHER_SOURCES = (".sv", ".v", ".cpp")
 """Files that belong to the modules in their folder."""
 _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 

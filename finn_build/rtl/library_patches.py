@@ -6,6 +6,7 @@ another version of the library before it is built.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,12 +81,12 @@ PATCHES: tuple[Patch, ...] = (
 )  # fmt: skip
 
 
-def patch_copy(path: Path) -> None:
+def patch_copy(path: Path, patches: Sequence[Patch] = PATCHES) -> None:
     """Apply the patches of this file's name to a copy of a library file. Files without a patch stay as they are.
 
     Raises RadioMLError when a text that a patch replaces is not there exactly once.
     """
-    for patch in (patch for patch in PATCHES if patch.file == path.name):
+    for patch in (patch for patch in patches if patch.file == path.name):
         text = path.read_text(encoding="utf-8")
         for old, new in patch.replacements:
             if (found := text.count(old)) != 1:

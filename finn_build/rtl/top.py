@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from finn_build.rtl.design import TOP, Layer, streams_of
+from finn_build.rtl.design import TOP, Layer, Wire, streams_of
 
 PROBES = "STREAM_PROBES"
 """Macro that gives the top module ports for watching its streams. The simulation defines the macro."""
@@ -24,25 +24,7 @@ def stitch(layers: Sequence[Layer]) -> str:
     names = {stream.wire.tensor: f"stream{index}" for index, stream in enumerate(streams)}
     names |= {streams[0].wire.tensor: "s_axis", streams[-1].wire.tensor: "m_axis"}
     wires = [line for s in streams[1:-1] for line in _stream_wires(names[s.wire.tensor], s.wire.bits)]
-    instances: list[str] = []
-    fills: list[str] = []
-    for index, layer in enumerate(layers):
-        ports = [".ap_clk(ap_clk)", ".ap_rst_n(ap_rst_n)"]
-        for direction, ends in (("in", layer.inputs), ("out", layer.outputs)):
-            for number, wire in enumerate(ends):
-                ports += _stream_ports(f"{direction}{number}_V", names[wire.tensor])
-        if layer.weight_memory:
-            weights = f"weights{index}"
-            wires += _stream_wires(weights, layer.weight_bits)
-            ports += [".ap_clk2x(ap_clk)", *_stream_ports("in1_V", weights)]
-            instances.append(_instance(layer.weight_memory, f"{layer.name}_weights", _weight_memory_ports(weights)))
-        if layer.axi_lite:
-            ports += [f".s_axilite_{name}(0)" for name in _AXI_LITE_INPUTS]
-        if layer.gauge:
-            wires.append(f"wire [31:0] fill{index};")
-            ports.append(f".maxcount(fill{index})")
-            fills.insert(0, f"fill{index}")
-        instances.append(_instance(layer.module, layer.name, ports))
+    fills = [f"fill{index}" for index, layer in reversed(list(enumerate(layers))) if layer.gauge]
     gauge_port = _only_with("FINN_SIMULATION", f"output [{32 * len(fills) - 1}:0] fifo_fill,") if fills else []
     gauge = _only_with("FINN_SIMULATION", f"assign fifo_fill = {{{', '.join(fills)}}};") if fills else []
     states = ("valid", "ready")
@@ -65,12 +47,72 @@ def stitch(layers: Sequence[Layer]) -> str:
         f"  output [{streams[-1].wire.bits - 1}:0] m_axis_tdata, output m_axis_tvalid, input m_axis_tready",
         ");",
         *(f"  {wire}" for wire in wires),
-        *instances,
+        *_instances(layers, names),
         *gauge,
         *_only_with(PROBES, *probe),
         "endmodule",
         "",
     ])  # fmt: skip
+
+
+def join(layers: Sequence[Layer], name: str) -> str:
+    """Verilog text of a module that joins some layers; its streams are those of `Layer(name, name, *ends(layers))`."""
+    inputs, outputs = ends(layers)
+    names = {wire.tensor: f"in{number}" for number, wire in enumerate(inputs)}
+    names |= {wire.tensor: f"out{number}" for number, wire in enumerate(outputs)}
+    inner = [wire for layer in layers for wire in layer.outputs if wire.tensor not in names]
+    names |= {wire.tensor: f"stream{number}" for number, wire in enumerate(inner)}
+    ports = ["input ap_clk", "input ap_rst_n"]
+    joined = []
+    for wires, there, back in ((inputs, "input", "output"), (outputs, "output", "input")):
+        for wire in wires:
+            port = names[wire.tensor]
+            for signal, way, bits in (("data", there, wire.bits), ("valid", there, 1), ("ready", back, 1)):
+                outside, inside = f"{port}_V_T{signal.upper()}", f"{port}_t{signal}"
+                ports.append(f"{way} [{bits - 1}:0] {outside}")
+                target, source = (inside, outside) if way == "input" else (outside, inside)
+                joined.append(f"assign {target} = {source};")
+    wires = [line for wire in (*inputs, *outputs, *inner) for line in _stream_wires(names[wire.tensor], wire.bits)]
+    return "\n".join([
+        f"module {name} (",
+        "  " + ",\n  ".join(ports),
+        ");",
+        *(f"  {line}" for line in (*wires, *joined)),
+        *_instances(layers, names),
+        "endmodule",
+        "",
+    ])  # fmt: skip
+
+
+def ends(layers: Sequence[Layer]) -> tuple[tuple[Wire, ...], tuple[Wire, ...]]:
+    """The streams that some layers read from others, and those that they give to others."""
+    read = [wire for layer in layers for wire in layer.inputs]
+    given = [wire for layer in layers for wire in layer.outputs]
+    inside = {wire.tensor for wire in read} & {wire.tensor for wire in given}
+    inputs, outputs = ([wire for wire in wires if wire.tensor not in inside] for wires in (read, given))
+    return tuple(inputs), tuple(outputs)
+
+
+def _instances(layers: Sequence[Layer], names: Mapping[str, str]) -> list[str]:
+    """Each layer, and its weight memory with the stream between them; names: tensor -> name of its stream's wires."""
+    text: list[str] = []
+    for index, layer in enumerate(layers):
+        ports = [".ap_clk(ap_clk)", ".ap_rst_n(ap_rst_n)"]
+        for direction, wires in (("in", layer.inputs), ("out", layer.outputs)):
+            for number, wire in enumerate(wires):
+                ports += _stream_ports(f"{direction}{number}_V", names[wire.tensor])
+        if layer.weight_memory:
+            weights = f"weights{index}"
+            text += [f"  {line}" for line in _stream_wires(weights, layer.weight_bits)]
+            ports += [".ap_clk2x(ap_clk)", *_stream_ports("in1_V", weights)]
+            text.append(_instance(layer.weight_memory, f"{layer.name}_weights", _weight_memory_ports(weights)))
+        if layer.axi_lite:
+            ports += [f".s_axilite_{name}(0)" for name in _AXI_LITE_INPUTS]
+        if layer.gauge:
+            text.append(f"  wire [31:0] fill{index};")
+            ports.append(f".maxcount(fill{index})")
+        text.append(_instance(layer.module, layer.name, ports))
+    return text
 
 
 def _only_with(macro: str, *lines: str) -> list[str]:

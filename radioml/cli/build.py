@@ -12,7 +12,7 @@ from rich.markup import escape
 from radioml.cli import app
 from radioml.cli.terminal import JsonOption, give, notes, results
 from radioml.cli.topology import TopologyOption, run_code_of
-from radioml.run_directory import BITFILE_FOLDER
+from radioml.run_directory import BITFILE_FOLDER, SYNTHESIS_REPORT
 
 
 class Until(str, Enum):
@@ -20,6 +20,7 @@ class Until(str, Enum):
 
     ESTIMATE = "estimate"
     RTL = "rtl"
+    SYNTHESIS = "synthesis"
     BITFILE = "bitfile"
 
 
@@ -33,8 +34,9 @@ def build(
     until: Annotated[
         Until,
         typer.Option(
-            help="estimate: costs only; rtl: HDL, FIFO sizes, simulator, package; bitfile: rtl, then Vivado "
-            "(Zynq) or Vitis (Alveo), which `radioml doctor bitfile` looks for."
+            help="estimate: costs only; rtl: HDL, FIFO sizes, simulator, package; synthesis: rtl, then Yosys' "
+            "netlists and resources by layer; bitfile: rtl, then Vivado (Zynq) or Vitis (Alveo), which "
+            "`radioml doctor bitfile` looks for."
         ),
     ] = Until.RTL,
     target_fps: Annotated[
@@ -69,7 +71,8 @@ def build(
     to frame. The report names this layer and what keeps it from being faster.
 
     The build folder gets estimate.json and folding.json (in FINN's format). With --until rtl it also gets the HDL, its
-    simulator and package.zip; with --until bitfile the folder bitfile/ with timing and utilisation as JSON and a
+    simulator and package.zip; with --until synthesis the folder synthesis/ with the netlist of each layer by Yosys (not
+    Vivado) and its resources; with --until bitfile the folder bitfile/ with timing and utilisation as JSON and a
     package.zip for the board. A design that fails timing is a failed build. A second run with the same inputs uses the
     results of the first.
     """
@@ -77,6 +80,8 @@ def build(
     from finn_build.build import build as run_build
     from finn_build.build import check as check_only
     from finn_build.estimate.table import estimate_table
+    from finn_build.synthesis.result import read_synthesis
+    from finn_build.synthesis.table import synthesis_table
     from finn_build.verify.simulation_report import build_summary
     from finn_build.vivado.implementation import summary as implementation_summary
 
@@ -99,6 +104,10 @@ def build(
     if until is not Until.ESTIMATE:
         line = build_summary(done.folder, load_board(board).clock_mhz)
         results.print(line, soft_wrap=True)
+    if until is Until.SYNTHESIS:
+        synthesised = read_synthesis(done.folder / SYNTHESIS_REPORT)
+        results.print(synthesis_table(synthesised))
+        results.print(synthesised.summary(), soft_wrap=True)
     if until is Until.BITFILE:
         results.print(escape(implementation_summary(done.folder / BITFILE_FOLDER)), soft_wrap=True)
     if done.reused:

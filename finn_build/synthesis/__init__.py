@@ -1,0 +1,1 @@
+"""Synthesis with open tools: Yosys' netlist and resources of each layer."""

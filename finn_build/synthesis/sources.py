@@ -1,0 +1,90 @@
+"""The files of an HDL folder that one layer needs, and changes to copies of them that Yosys needs."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+from finn_build.rtl.design import FILE_LIST, TOP
+from finn_build.rtl.library_patches import Patch, patch_copy
+
+_SHIFT_REGISTERS = (
+    "A shift register is found by its newest word at index 0 of a descending array. Yosys' slang front end mirrors the "
+    "address of an ascending one, and flip-flops with multiplexers would be counted."
+)
+_NET_TYPE = "slang takes `default_nettype outside of modules alone, as IEEE 1800-2017, 22.8, asks."
+PATCHES: tuple[Patch, ...] = (
+    Patch("fifo.sv", _NET_TYPE, (("`default_nettype none\n", ""), ("`default_nettype wire\n", ""))),
+    Patch("vpc.sv", _NET_TYPE, (("`default_nettype none\n", ""), ("`default_nettype wire\n", ""))),
+    Patch(
+        "mvu.sv",
+        "A watch for simulations waits 100 ns, which is nothing to synthesise.",
+        (("if(1) begin : blkRecoveryWatch", "if(0) begin : blkRecoveryWatch"),),
+    ),
+    Patch(
+        "thresholding.sv",
+        "A slice in an assertion runs backwards in the last stage, which slang refuses.",
+        (("p.ptr[M-1:SN+1] < 2**stage", "(p.ptr[M-1:0] >> (SN+1)) < 2**stage"),),
+    ),
+    Patch(
+        "fifo.sv",
+        _SHIFT_REGISTERS,
+        (
+            ("dat_t  A[DEPTH_IMPL];", "dat_t  A[DEPTH_IMPL-1:0];"),
+            ("A <= { idat, A[0:DEPTH_IMPL-2] };", "A <= { A[DEPTH_IMPL-2:0], idat };"),
+        ),
+    ),
+    Patch(
+        "memstream.sv",
+        _SHIFT_REGISTERS,
+        (
+            ("OSrl[FULL_CREDIT-1];", "OSrl[FULL_CREDIT-2:0];"),
+            ("OSrl <= { Dat3, OSrl[0:FULL_CREDIT-3] };", "OSrl <= { OSrl[FULL_CREDIT-3:0], Dat3 };"),
+        ),
+    ),
+    Patch(
+        "mvu_vvu_axi.sv",
+        _SHIFT_REGISTERS,
+        (
+            ("OBuf[0:MAX_IN_FLIGHT];", "OBuf[MAX_IN_FLIGHT:0];"),
+            ("OBuf <= { odat, OBuf[0:MAX_IN_FLIGHT-1] };", "OBuf <= { OBuf[MAX_IN_FLIGHT-1:0], odat };"),
+        ),
+    ),
+    Patch("thresholding.sv", _SHIFT_REGISTERS, (("ADat[A_DEPTH];", "ADat[A_DEPTH-1:0];"),)),
+)
+_DECLARED = re.compile(r"^\s*(?:module|package|interface)\s+(\w+)", re.M)
+_WORD = re.compile(r"\w+")
+
+
+def sources_of(top: str, hdl: Path) -> list[str]:
+    """Names of the files of an HDL folder that declare what the Verilog text `top` uses, at any depth.
+
+    They come in the order of the folder's list. The folder's own top module is not among them.
+    """
+    texts = {name: (hdl / name).read_text(encoding="utf-8") for name in _listed(hdl)}
+    declaring = {module: name for name, text in texts.items() for module in _DECLARED.findall(text)}
+    needed: set[str] = set()
+    waiting = [top]
+    while waiting:
+        new = {declaring[word] for word in _WORD.findall(waiting.pop()) if word in declaring} - needed
+        needed |= new
+        waiting += [texts[name] for name in new]
+    return [name for name in texts if name in needed]
+
+
+def data_of(layers: tuple[str, ...], hdl: Path) -> list[str]:
+    """Names of the .dat files of these layers, which their modules read with $readmemh."""
+    return sorted(path.name for path in hdl.glob("*.dat") if path.name.startswith(tuple(f"{name}_" for name in layers)))
+
+
+def copy_patched(names: list[str], hdl: Path, folder: Path) -> None:
+    """Copy files of an HDL folder; raises RadioMLError where a patch does not fit (`library_patches.patch_copy`)."""
+    for name in names:
+        shutil.copyfile(hdl / name, folder / name)
+        patch_copy(folder / name, PATCHES)
+
+
+def _listed(hdl: Path) -> list[str]:
+    names = (hdl / FILE_LIST).read_text(encoding="utf-8").split()
+    return [name for name in names if name != f"{TOP}.v"]

@@ -1,0 +1,55 @@
+"""Running Yosys: a script in a process of its own, so that an error of Yosys ends the process and nothing else."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+
+from radioml.errors import RadioMLError
+from radioml.files import write_text
+from radioml.processes import run_attached
+
+_RUN = "from pyosys import libyosys; libyosys.run_pass('script synthesis.ys', libyosys.Design())"
+_SCRIPT, _LOG = "synthesis.ys", "yosys.log"
+
+
+def run_yosys(script: str, folder: Path) -> None:
+    """Run a script in `folder`, where it and yosys.log stay; raises RadioMLError with the first error that Yosys names.
+
+    The script reads and writes files by names relative to the folder.
+    """
+    write_text(folder / _SCRIPT, script)
+    log = folder / _LOG
+    with log.open("w", encoding="utf-8") as stream:
+        code = run_attached([sys.executable, "-c", _RUN], cwd=folder, stdout=stream, stderr=subprocess.STDOUT)
+    if code:
+        text = log.read_text(encoding="utf-8", errors="replace")
+        lines = [line.strip() for line in text.splitlines() if re.search(r"\berror\b", line, re.IGNORECASE)]
+        raise RadioMLError(f"Yosys failed (exit code {code}): {lines[0] if lines else 'no message'}; its log: {log}")
+
+
+def yosys_version() -> str:
+    """The version of Yosys, as its Python package numbers it."""
+    return version("pyosys")
+
+
+def cell_text(library: str, cell: str) -> str:
+    """Verilog of a cell in a library that Yosys brings, such as "xilinx/cells_sim.v".
+
+    Raises RadioMLError where the library lacks the cell.
+    """
+    path = _share() / library
+    found = re.search(rf"^module {cell} ?\(.*?^endmodule\n", path.read_text(encoding="utf-8"), re.M | re.S)
+    if found is None:
+        raise RadioMLError(f"{path}: has no module {cell}; pyosys 0.70 has")
+    return found[0]
+
+
+def _share() -> Path:
+    spec = find_spec("pyosys")
+    assert spec is not None and spec.submodule_search_locations
+    return Path(spec.submodule_search_locations[0]) / "share"
