@@ -64,8 +64,8 @@ def join(layers: Sequence[Layer], name: str) -> str:
     names |= {wire.tensor: f"stream{number}" for number, wire in enumerate(inner)}
     ports = ["input ap_clk", "input ap_rst_n"]
     joined = []
-    for wires, there, back in ((inputs, "input", "output"), (outputs, "output", "input")):
-        for wire in wires:
+    for boundary, there, back in ((inputs, "input", "output"), (outputs, "output", "input")):
+        for wire in boundary:
             port = names[wire.tensor]
             for signal, way, bits in (("data", there, wire.bits), ("valid", there, 1), ("ready", back, 1)):
                 outside, inside = f"{port}_V_T{signal.upper()}", f"{port}_t{signal}"

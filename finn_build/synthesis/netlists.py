@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import as_completed
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from finn_build.boards import Board
 from finn_build.engine.cache import Cache, content_key
@@ -23,7 +24,8 @@ PRIMITIVES = {"DSP48E1": "xilinx/cells_sim.v", "DSP48E2": "xilinx/cells_xtra.v",
 """Cells of the vendor that FINN's library instantiates, and the library of Yosys that declares them."""
 _BMUX = Path(__file__).with_name("bmux.v")
 _READ = "--allow-use-before-declare --ignore-assertions -Wno-unconnected-output-port -Wno-unconnected-input-port"
-_TOP, _SOURCES = "top.v", "sources.f"
+_TOP, _PRIMITIVES, _SOURCES = "top.v", "primitives.v", "sources.f"
+_NETLIST, _CELLS = "netlist.v", "cells.json"
 
 
 @dataclass(frozen=True)
@@ -50,13 +52,27 @@ class Netlist:
 
 @dataclass(frozen=True)
 class _Job:
-    """What one process needs to synthesise one layer in a folder of its own."""
+    """What one process needs to synthesise one group in a folder of its own.
 
-    group: Group
+    top: Verilog that joins the group's layers; sources, data: the files of the folder `hdl` that it needs.
+    """
+
+    name: str
     hdl: Path
     folder: Path
-    sources: list[str]
+    top: str
+    sources: tuple[str, ...]
+    data: tuple[str, ...]
     script: str
+    module: str
+
+    @property
+    def key(self) -> str:
+        """Digest of all that the netlist depends on."""
+        names = (*self.sources, *self.data)
+        patches = [patch.replacements for patch in PATCHES if patch.file in names]
+        content = [(name, sha256(self.hdl / name)) for name in names]
+        return content_key(self.script, self.top, content, patches, sha256(_BMUX), yosys_version())
 
 
 def groups_of(design: Design, estimated: Sequence[str]) -> list[Group]:
@@ -89,35 +105,33 @@ def synthesise(
             a folder.
         show: called with the number of groups that are done.
 
-    Raises RadioMLError with the group's name where Yosys fails.
+    Raises RadioMLError with the log of the group where Yosys fails.
     """
     folder = (chosen_cache() or work) / "netlists"
     cache = Cache(folder, folder)
-    keys, jobs, found = {}, [], {}
-    for group in groups:
+    found: dict[str, Netlist] = {}
+    jobs: list[_Job] = []
+    # Those with weights take longest, so they begin first.
+    for group in sorted(groups, key=lambda group: not any(layer.weight_memory for layer in group.layers)):
         job = _job(group, hdl, family, work / group.name)
-        keys[group.name] = key = _key(job)
-        if receipt := cache.find(key, key):
-            found[group.name] = Netlist(folder / f"{key}.v", **receipt.value)
+        if receipt := cache.find(job.key, job.key):
+            found[group.name] = Netlist(folder / f"{job.key}.v", **receipt.value)
         else:
             jobs.append(job)
     show(len(found))
     if not jobs:
         return found
-    jobs.sort(
-        key=lambda job: any(layer.weight_memory for layer in job.group.layers), reverse=True
-    )  # the long ones first
     with ProcessPool(min(cores(), len(jobs))) as pool:
         try:
-            futures = {pool.submit(_synthesise, job): job.group.name for job in jobs}
+            futures = {pool.submit(_synthesise, job): job for job in jobs}
             for future in as_completed(futures):
-                name, (verilog, value) = futures[future], future.result()
-                key = keys[name]
-                with replacing(folder / f"{key}.v") as temporary:
-                    shutil.copyfile(verilog, temporary)
-                shutil.rmtree(work / name)
-                cache.store(key, key, [f"{key}.v"], value)
-                found[name] = Netlist(folder / f"{key}.v", **value)
+                job, value = futures[future], future.result()
+                file = f"{job.key}.v"
+                with replacing(folder / file) as temporary:
+                    shutil.copyfile(job.folder / _NETLIST, temporary)
+                shutil.rmtree(job.folder)
+                cache.store(job.key, job.key, [file], value)
+                found[job.name] = Netlist(folder / file, **value)
                 show(len(found))
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
@@ -134,39 +148,27 @@ def _job(group: Group, hdl: Path, family: str, folder: Path) -> _Job:
         f"techmap -map {_BMUX.name}",
         f"synth_xilinx -family {family} -noiopad -flatten -top {group.module}",
         "check -assert",
-        "tee -q -o cells.json stat -json",
-        "write_verilog -noattr netlist.v",
+        f"tee -q -o {_CELLS} stat -json",
+        f"write_verilog -noattr {_NETLIST}",
         "",
     ])  # fmt: skip
-    return _Job(group, hdl, folder, sources_of(top, hdl), script)
+    data = data_of([layer.name for layer in group.layers], hdl)
+    return _Job(group.name, hdl, folder, top, sources_of(top, hdl), data, script, group.module)
 
 
-def _key(job: _Job) -> str:
-    names = [*job.sources, *data_of(_names(job.group), job.hdl)]
-    patches = [patch.replacements for patch in PATCHES if patch.file in names]
-    content = [(name, sha256(job.hdl / name)) for name in names]
-    return content_key(
-        job.script, join(job.group.layers, job.group.module), content, patches, sha256(_BMUX), yosys_version()
-    )
-
-
-def _synthesise(job: _Job) -> tuple[Path, dict[str, object]]:
-    """Run Yosys on one group; the netlist, and `Netlist`'s other fields."""
+def _synthesise(job: _Job) -> dict[str, Any]:
+    """Run Yosys on one group, in the job's folder; the fields of `Netlist` beside its Verilog."""
     start = time.perf_counter()
     shutil.rmtree(job.folder, ignore_errors=True)
     job.folder.mkdir(parents=True)
     copy_patched(job.sources, job.hdl, job.folder)
-    for name in data_of(_names(job.group), job.hdl):
-        shutil.copyfile(job.hdl / name, job.folder / name)
-    shutil.copyfile(_BMUX, job.folder / _BMUX.name)
-    write_text(job.folder / _TOP, join(job.group.layers, job.group.module))
-    write_text(job.folder / "primitives.v", "".join(cell_text(library, cell) for cell, library in PRIMITIVES.items()))
-    write_text(job.folder / _SOURCES, "\n".join(["primitives.v", *job.sources, _TOP]) + "\n")
+    for path in (*(job.hdl / name for name in job.data), _BMUX):
+        shutil.copyfile(path, job.folder / path.name)
+    primitives = "".join(cell_text(library, cell) for cell, library in PRIMITIVES.items())
+    for name, text in ((_PRIMITIVES, primitives), (_TOP, job.top)):
+        write_text(job.folder / name, text)
+    write_text(job.folder / _SOURCES, "\n".join([_PRIMITIVES, *job.sources, _TOP]) + "\n")
     run_yosys(job.script, job.folder)
-    statistics = json.loads((job.folder / "cells.json").read_text(encoding="utf-8"))
-    cells = statistics["modules"][f"\\{job.group.module}"]["num_cells_by_type"]
-    return job.folder / "netlist.v", {"cells": cells, "seconds": round(time.perf_counter() - start, 1)}
-
-
-def _names(group: Group) -> tuple[str, ...]:
-    return tuple(layer.name for layer in group.layers)
+    statistics = json.loads((job.folder / _CELLS).read_text(encoding="utf-8"))
+    cells = statistics["modules"][f"\\{job.module}"]["num_cells_by_type"]
+    return {"cells": cells, "seconds": round(time.perf_counter() - start, 1)}

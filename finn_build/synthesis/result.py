@@ -70,12 +70,11 @@ class Synthesis:
 
     def summary(self) -> str:
         """The sum against the estimate, in one line."""
-        against = ", ".join(
-            f"{self.total[name]:,} {name}"
-            + (f" ({self.estimated[name]:,} estimated)" if name in self.estimated else "")
-            for name in RESOURCES
-            if self.total[name] or self.estimated.get(name)
-        )
+        parts = []
+        for name in RESOURCES:
+            counted, estimated = self.total[name], self.estimated.get(name)
+            if counted or estimated:
+                parts.append(f"{counted:,} {name}" + ("" if estimated is None else f" ({estimated:,} estimated)"))
         return f"Synthesised by {self.tool.partition(' (')[0]}, not Vivado, no timing: {', '.join(parts)}"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from finn_build.rtl.design import FILE_LIST, TOP
@@ -57,7 +58,7 @@ _DECLARED = re.compile(r"^\s*(?:module|package|interface)\s+(\w+)", re.M)
 _WORD = re.compile(r"\w+")
 
 
-def sources_of(top: str, hdl: Path) -> list[str]:
+def sources_of(top: str, hdl: Path) -> tuple[str, ...]:
     """Names of the files of an HDL folder that declare what the Verilog text `top` uses, at any depth.
 
     They come in the order of the folder's list. The folder's own top module is not among them.
@@ -70,15 +71,16 @@ def sources_of(top: str, hdl: Path) -> list[str]:
         new = {declaring[word] for word in _WORD.findall(waiting.pop()) if word in declaring} - needed
         needed |= new
         waiting += [texts[name] for name in new]
-    return [name for name in texts if name in needed]
+    return tuple(name for name in texts if name in needed)
 
 
-def data_of(layers: tuple[str, ...], hdl: Path) -> list[str]:
+def data_of(layers: Sequence[str], hdl: Path) -> tuple[str, ...]:
     """Names of the .dat files of these layers, which their modules read with $readmemh."""
-    return sorted(path.name for path in hdl.glob("*.dat") if path.name.startswith(tuple(f"{name}_" for name in layers)))
+    prefixes = tuple(f"{name}_" for name in layers)
+    return tuple(sorted(path.name for path in hdl.glob("*.dat") if path.name.startswith(prefixes)))
 
 
-def copy_patched(names: list[str], hdl: Path, folder: Path) -> None:
+def copy_patched(names: Sequence[str], hdl: Path, folder: Path) -> None:
     """Copy files of an HDL folder; raises RadioMLError where a patch does not fit (`library_patches.patch_copy`)."""
     for name in names:
         shutil.copyfile(hdl / name, folder / name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -24,8 +25,11 @@ def run_yosys(script: str, folder: Path) -> None:
     """
     write_text(folder / _SCRIPT, script)
     log = folder / _LOG
+    environment = {**os.environ, "TMPDIR": "."}  # ABC, which Yosys calls, takes no blanks in a path
     with log.open("w", encoding="utf-8") as stream:
-        code = run_attached([sys.executable, "-c", _RUN], cwd=folder, stdout=stream, stderr=subprocess.STDOUT)
+        code = run_attached(
+            [sys.executable, "-c", _RUN], cwd=folder, stdout=stream, stderr=subprocess.STDOUT, env=environment
+        )
     if code:
         text = log.read_text(encoding="utf-8", errors="replace")
         lines = [line.strip() for line in text.splitlines() if re.search(r"\berror\b", line, re.IGNORECASE)]

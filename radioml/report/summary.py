@@ -20,6 +20,7 @@ from radioml.run_directory import (
     MODEL,
     SCORE,
     SIMULATION_REPORT,
+    SYNTHESIS_REPORT,
     TRAIN,
 )
 
@@ -89,6 +90,15 @@ class _Estimate(_Speed):
 
 
 @dataclass(frozen=True)
+class _Synthesis:
+    """What is shown of synthesis.json."""
+
+    kind: str
+    board: str
+    total: dict[str, int]
+
+
+@dataclass(frozen=True)
 class _Simulation(_Speed):
     """What is shown of simulation.json."""
 
@@ -138,6 +148,10 @@ def _build(folder: Path) -> Rows:
         estimate = read_record(path, _Estimate, others=True)
         fits = "fits" if estimate.fits else "does not fit"
         rows.append((f"{estimate.board}, estimated", f"{estimate}, {fits}"))
+    if (path := folder / SYNTHESIS_REPORT).exists():
+        synthesis = read_record(path, _Synthesis, others=True)
+        used = ", ".join(f"{count:,} {name}" for name, count in synthesis.total.items())
+        rows.append((f"{synthesis.board}, {synthesis.kind}", used))
     if (path := folder / SIMULATION_REPORT).exists():
         simulated = read_record(path, _Simulation, others=True)
         equal = simulated.frames - simulated.mismatching_frames

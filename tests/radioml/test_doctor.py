@@ -15,7 +15,9 @@ REQUIREMENTS = REPOSITORY / "requirements"
 
 
 def test_pins_are_those_of_the_requirements():
-    text = "".join((REQUIREMENTS / name).read_text() for name in ("workstation.txt", "workstation-nodeps.txt"))
+    text = "".join(
+        (REQUIREMENTS / name).read_text() for name in ("workstation.txt", "workstation-nodeps.txt", "synthesis.txt")
+    )
     for stage, pins in doctor.PINNED.items():
         for name, wanted in pins.items():
             found = re.findall(rf"^{re.escape(name)}(?:\[\w+\])?==([^\s;+]+)", text, re.M | re.I)
@@ -33,7 +35,7 @@ def test_what_this_environment_has(radioml, tmp_path):
 def test_every_stage_is_listed_and_an_unknown_one_refused(radioml, tmp_path):
     done = radioml("doctor", home=tmp_path)
     assert done.returncode == 0
-    for name in ("training", "build", "simulation", "bitfile-zynq", "bitfile-alveo", "board", "data"):
+    for name in ("training", "build", "simulation", "synthesis", "bitfile-zynq", "bitfile-alveo", "board", "data"):
         assert re.search(rf"^ {name}\b", done.stdout, re.M), name
     done = radioml("doctor", "bitfiles", home=tmp_path)
     assert done.returncode == 2

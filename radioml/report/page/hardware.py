@@ -11,19 +11,28 @@ from radioml.report.page.parts import ESTIMATED, IMPLEMENTED, SIMULATED, Figure,
 _RESOURCES = ("LUT", "BRAM_18K", "URAM", "DSP")
 
 
-def estimate_section(estimate: dict[str, Any]) -> Section:
-    """Chapter on the content of estimate.json."""
+def estimate_section(estimate: dict[str, Any], synthesis: dict[str, Any] | None) -> Section:
+    """Chapter on the content of estimate.json, and of synthesis.json where the design was synthesised."""
     board = estimate["board"]
     verdict = "fits" if estimate["fits"] else "does not fit"
     return Section(
         f"estimate-{board}", f"{board}: estimate", ESTIMATED,
         f"Folded for {estimate['cycles_per_frame']:,} cycles a frame at {estimate['clock_mhz']:g} MHz; the design "
-        f"{verdict}. Limit: {estimate['folded']['limit']}.",
-        [_cycles(estimate), _resources(estimate), _use(estimate["total"], estimate["available"], board, ESTIMATED)],
+        f"{verdict}. Limit: {estimate['folded']['limit']}.{_synthesised(synthesis)}",
+        [_cycles(estimate, synthesis), _resources(estimate),
+         _use(estimate["total"], estimate["available"], board, ESTIMATED)],
     )  # fmt: skip
 
 
-def _cycles(estimate: dict[str, Any]) -> Figure:
+def _synthesised(synthesis: dict[str, Any] | None) -> str:
+    if synthesis is None:
+        return ""
+    total = ", ".join(f"{count:,} {name}" for name, count in synthesis["total"].items())
+    tool = synthesis["tool"]
+    return f" Columns named Yosys are counts of its netlists, not of Vivado's, without timing ({tool}): {total}."
+
+
+def _cycles(estimate: dict[str, Any], synthesis: dict[str, Any] | None) -> Figure:
     slowest = estimate["slowest_layer"]
     values = [
         {"layer": layer["name"], "cycles": layer["cycles"],
@@ -46,18 +55,21 @@ def _cycles(estimate: dict[str, Any]) -> Figure:
             "tooltip": [{"field": "layer"}, {"field": "cycles", "format": ","}],
         },
     }
+    counted = {layer["name"]: layer["resources"] for layer in synthesis["layers"]} if synthesis else {}
     rows = [
         (layer["name"], " ".join(f"{name} {value}" for name, value in layer["folding"].items()), f"{layer['cycles']:,}",
-         *(f"{layer['finn'][name] + layer['correction'][name]:,}" for name in _RESOURCES))
+         *(f"{layer['finn'][name] + layer['correction'][name]:,}" for name in _RESOURCES),
+         *(f"{count:,}" for count in counted.get(layer["name"], {}).values()))
         for layer in estimate["layers"]
     ]  # fmt: skip
+    more = [f"{name}, Yosys" for name in synthesis["total"]] if synthesis else []
     marked = next(index for index, layer in enumerate(estimate["layers"]) if layer["name"] == slowest)
     return Figure(
         f"cycles-{estimate['board']}", "Cycles by layer",
         f"Bar chart of the cycles that each layer takes a frame. The bottleneck is {slowest} with "
         f"{estimate['cycles_per_frame']:,} cycles.",
         spec,
-        Table(("layer", "folding", "cycles", *_RESOURCES), rows, "Layers in the order of the stream.", marked,
+        Table(("layer", "folding", "cycles", *_RESOURCES, *more), rows, "Layers in the order of the stream.", marked,
               "bottleneck"),
     )  # fmt: skip
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 SYNTHETIC, REAL, UNKNOWN = "synthetic frames", "real frames", "frames of unknown origin"
-COMPUTED, ESTIMATED, SIMULATED, IMPLEMENTED, ON_BOARD, ON_HOST = (
-    "computed", "estimated", "simulated", "reported by the vendor's tools", "measured on a board", "measured on a host",
+COMPUTED, ESTIMATED, SYNTHESISED, SIMULATED, IMPLEMENTED, ON_BOARD, ON_HOST = (
+    "computed", "estimated", "synthesised by Yosys, not Vivado", "simulated", "reported by the vendor's tools",
+    "measured on a board", "measured on a host",
 )  # fmt: skip
 
 

@@ -23,6 +23,7 @@ from radioml.run_directory import (
     METRICS,
     SCORE,
     SIMULATION_REPORT,
+    SYNTHESIS_REPORT,
     TRAIN,
     VERIFY,
 )
@@ -46,14 +47,15 @@ class Measurement:
 class BuildContent:
     """The files of a build folder; None for one that is not there.
 
-    estimate: estimate.json; simulation: simulation.json; depths: FIFO -> words; ladder: verify.json; implementation:
-    what the vendor's tools reported.
+    estimate: estimate.json; simulation: simulation.json; depths: FIFO -> words; ladder: verify.json; synthesis:
+    synthesis.json; implementation: what the vendor's tools reported.
     """
 
     estimate: dict[str, Any]
     simulation: dict[str, Any] | None
     depths: dict[str, int] | None
     ladder: dict[str, Any] | None
+    synthesis: dict[str, Any] | None
     implementation: dict[str, Any] | None
 
     @property
@@ -118,6 +120,7 @@ def _build(folder: Path) -> BuildContent:
         simulation=_read(folder / SIMULATION_REPORT, "frames", "mismatching_frames", "cycles_per_frame"),
         depths=_read(folder / FIFO_DEPTHS),
         ladder=_read(folder / VERIFY, "rungs", "frames", "layers", "data"),
+        synthesis=_read(folder / SYNTHESIS_REPORT, "layers", "total", "tool"),
         implementation=_read(folder / BITFILE_FOLDER / IMPLEMENTATION, "tool", "timing_met"),
     )
 

@@ -10,7 +10,17 @@ from radioml.report.page.cost import cost_section, pareto
 from radioml.report.page.dataflow import Node
 from radioml.report.page.driver import driver_section
 from radioml.report.page.hardware import estimate_section, implementation_section, ladder_section, rtl_section
-from radioml.report.page.parts import COMPUTED, ESTIMATED, SIMULATED, Headline, Page, Section, Table, frames_of
+from radioml.report.page.parts import (
+    COMPUTED,
+    ESTIMATED,
+    SIMULATED,
+    SYNTHESISED,
+    Headline,
+    Page,
+    Section,
+    Table,
+    frames_of,
+)
 from radioml.report.page.run_content import BuildContent, Measurement, RunContent
 from radioml.report.tradeoff_plot import Point
 
@@ -114,12 +124,15 @@ def _build_headlines(build: BuildContent) -> list[Headline]:
             Headline("throughput", f"{estimate['frames_per_second']:,.0f} frames/s", ESTIMATED,
                      f"{clock}, {estimate['cycles_per_frame']:,} cycles a frame."),
         ]  # fmt: skip
-    total = estimate["total"]
-    return [*found, Headline(f"resources, {board}", f"{total['LUT']:,} LUT, {total['DSP']:,} DSP", ESTIMATED)]
+    for value, condition in ((estimate, ESTIMATED), (build.synthesis, SYNTHESISED)):
+        if value:
+            used = f"{value['total']['LUT']:,} LUT, {value['total']['DSP']:,} DSP"
+            found.append(Headline(f"resources, {board}", used, condition))
+    return found
 
 
 def _build_sections(build: BuildContent) -> list[Section]:
-    sections = [estimate_section(build.estimate)]
+    sections = [estimate_section(build.estimate, build.synthesis)]
     if build.depths:
         sections.append(rtl_section(build.board, _nodes(build.estimate), build.depths, build.simulation))
     if build.ladder:

@@ -21,6 +21,9 @@ def test_each_stage_adds_its_rows(tmp_path: Path):
     rows = dict(summarise(tmp_path))
     assert rows["RTL against Brevitas"] == "9 of 10 frames integer-equal"
     assert "2,000,000 frames/s" in rows["ZCU104, RTL simulated"]
+    synthesis = {"kind": "synthesised by Yosys, not Vivado", "board": "ZCU104", "total": {"LUT": 1234, "FF": 5}}
+    write_json(tmp_path / "build" / "ZCU104" / "synthesis" / "synthesis.json", synthesis)
+    assert dict(summarise(tmp_path))["ZCU104, synthesised by Yosys, not Vivado"] == "1,234 LUT, 5 FF"
     (tmp_path / "deploy").mkdir()
     (tmp_path / "deploy" / "accuracy_over_snr.png").touch()
     assert dict(summarise(tmp_path))["plot"].endswith("accuracy_over_snr.png")
