@@ -1,0 +1,27 @@
+"""How fast would a network be on every board, with 20 % of each board's resources to spare?
+
+python examples/estimate_boards.py FOLDER [MODEL.onnx]      FOLDER: for what is kept; without a model: the shipped one
+"""
+
+import shutil
+import sys
+from functools import partial
+from pathlib import Path
+
+from finn_build.boards import board_names
+from finn_build.exploration.all_pairs import estimate_all
+from radioml.shipped import NETWORK
+
+
+def copied(model: Path, name: str, folder: Path) -> Path:
+    """Where `estimate_all` finds the model of a name: here there is one."""
+    (folder / "train").mkdir(parents=True, exist_ok=True)
+    return Path(shutil.copy(model, folder / "train" / "model.onnx"))
+
+
+if __name__ == "__main__":
+    model = Path(sys.argv[2]) if len(sys.argv) > 2 else NETWORK
+    table = estimate_all(["network"], board_names(), partial(copied, model), Path(sys.argv[1]))
+    for cell in table["cells"]:
+        speed = f"{cell['frames_per_second']:12,.0f} frames/s" if cell["verdict"] == "fits" else cell["verdict"]
+        print(f"{cell['board']:10} {speed}")
