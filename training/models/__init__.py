@@ -1,6 +1,6 @@
 """Topologies, one a file, behind a registry."""
 
-from training.models import aaronnet, amc_team, bacalhaunet, imperial_ipc, polyphase, vgg10
+from training.models import aaronnet, amc_team, bacalhaunet, imperial_ipc, polyphase, symbol_statistics, vgg10
 from training.models.own_code import is_own, load_own, loaded
 from training.models.registry import create, topologies, topology
 
@@ -14,6 +14,7 @@ __all__ = [
     "load_own",
     "loaded",
     "polyphase",
+    "symbol_statistics",
     "topologies",
     "topology",
     "vgg10",

@@ -113,13 +113,17 @@ def _fits(value: Any, annotation: Any, any_size: bool) -> bool:
         return False
     numbers = values if isinstance(values, tuple) else (values,)
     least, most = SIZES
-    return annotation is bool or (len(numbers) > 0 and (any_size or all(least <= n <= most for n in numbers)))
+    return annotation is bool or (
+        len(numbers) > 0 and (any_size or all(least <= n <= most for n in numbers if not isinstance(n, str)))
+    )
 
 
 def _words(annotation: Any, least: int, most: int) -> str:
     if annotation is bool:
         return "true or false"
     number, several = f"a whole number from {least} to {most}", f"a list of whole numbers from {least} to {most}"
+    if annotation == tuple[str, ...]:
+        return "a list of names"
     if get_origin(annotation) in (tuple, Sequence):
         return several
     return number if annotation is int else f"{number}, or {several}"

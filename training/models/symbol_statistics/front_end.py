@@ -1,0 +1,114 @@
+"""The fixed part: from quantised frames to levels of statistics, in integers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import nn
+
+from training.models.symbol_statistics.operations import highest, limited, mean
+from training.models.symbol_statistics.signals import Signals
+from training.models.symbol_statistics.standardisation import Standardisation, standardisation
+from training.models.symbol_statistics.statistics import (
+    FRAME_NAMES,
+    PHASE_NAMES,
+    STATISTICS,
+    SUMMARIES,
+    WHOLE_NAMES,
+    chosen,
+)  # fmt: skip
+
+
+class FrontEnd(nn.Module):
+    """Frames -> levels of the statistics that are named; nothing else is computed.
+
+    phase: names of the statistics of a phase, in the order of the first output. whole: names of those of the whole
+    frame, in the order of the second. Both are in the registry's order.
+    """
+
+    def __init__(self, phase: Sequence[str], whole: Sequence[str]) -> None:
+        """phase, whole: names or patterns; raises RadioMLError for one that fits no statistic."""
+        super().__init__()
+        self.phase = chosen(phase, PHASE_NAMES, "statistic of a phase")
+        self.whole = chosen(whole, WHOLE_NAMES, "statistic of the whole frame")
+        self._phase_scale = _Levels([standardisation(name, STATISTICS[name].unit) for name in self.phase])
+        self._whole_scale = _Levels([standardisation(name, unit_of(name)) for name in self.whole])
+
+    def forward(self, iq: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Samples float32 (N, 2, 1024), integers of 8 bits in steps of 1/64, -> levels -127 to 127 in float32.
+
+        Returns (N, statistics of a phase, 8) and (N, statistics of the whole frame).
+        """
+        values = _Values(Signals(iq))
+        phase = self._phase_scale(values.of_names(self.phase))
+        whole = self._whole_scale(_of_the_whole(values, self.whole))
+        return phase.flatten(2), whole.flatten(1)
+
+
+class _Levels(nn.Module):
+    """Statistics (N, C, 1, B) -> levels of the same shape."""
+
+    gains: torch.Tensor
+    biases: torch.Tensor
+
+    def __init__(self, scales: Sequence[Standardisation]) -> None:
+        super().__init__()
+        gains, biases = torch.tensor([s.gain for s in scales]), torch.tensor([s.bias for s in scales])
+        self.register_buffer("gains", gains.reshape(1, -1, 1, 1), persistent=False)
+        self.register_buffer("biases", biases.reshape(1, -1, 1, 1), persistent=False)
+
+    def forward(self, values: torch.Tensor) -> torch.Tensor:
+        return limited(values * self.gains + self.biases, 8, signed=True, narrow=True)
+
+
+class _Values:
+    """Statistics of some frames, each computed once."""
+
+    def __init__(self, signals: Signals) -> None:
+        self._signals = signals
+        self._known: dict[str, torch.Tensor] = {}
+
+    def __getitem__(self, name: str) -> torch.Tensor:
+        """(N, 1, 1, phases)."""
+        if name not in self._known:
+            self._known[name] = STATISTICS[name].compute(self._signals)
+        return self._known[name]
+
+    def of_names(self, names: Sequence[str]) -> torch.Tensor:
+        """(N, len(names), 1, phases)."""
+        return torch.cat([self[name] for name in names], 1)
+
+
+_REDUCE: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
+    "mean": lambda x: mean(x, 1, x.shape[3]),
+    "max": highest,
+    "min": lambda x: -1 * highest(-1 * x),
+}
+
+
+def _of_the_whole(values: _Values, names: Sequence[str]) -> torch.Tensor:
+    """(N, len(names), 1, 1) in the registry's order: summaries of one kind and number of phases stand together."""
+    parts = [values[name] for name in names if name in FRAME_NAMES]
+    for summary in SUMMARIES:
+        summarised = [name.removeprefix(f"{summary}.") for name in names if name.startswith(f"{summary}.")]
+        for phases in (8, 4):
+            if group := [name for name in summarised if STATISTICS[name].phases == phases]:
+                parts.append(_REDUCE[summary](values.of_names(group)))
+    return torch.cat(parts, 1)
+
+
+def unit_of(name: str) -> float:
+    """The unit of a statistic or of a summary."""
+    summary, _, of = name.partition(".")
+    if summary not in SUMMARIES:
+        return STATISTICS[name].unit
+    return STATISTICS[of].unit / (STATISTICS[of].phases if summary == "mean" else 1)
+
+
+def all_values(iq: torch.Tensor) -> dict[str, tuple[torch.Tensor, float]]:
+    """Every statistic and summary before its standardisation, (N, 1, 1, phases), with its unit."""
+    values = _Values(Signals(iq))
+    whole = _of_the_whole(values, WHOLE_NAMES).split(1, 1)
+    found = {name: values[name] for name in PHASE_NAMES} | dict(zip(WHOLE_NAMES, whole, strict=True))
+    return {name: (value, unit_of(name)) for name, value in found.items()}
