@@ -107,7 +107,7 @@ LAYERS = {"aaronnet": (19, 10), "amc_team": (10, 9), "bacalhaunet": (11, 10), "i
           "polyphase": (6, 5), "vgg10": (10, 9)}  # fmt: skip
 
 
-@pytest.mark.parametrize("topology", topologies())
+@pytest.mark.parametrize("topology", LAYERS)
 def test_widths_are_one_for_all_layers_or_one_for_each(topology: str):
     weights, activations = LAYERS[topology]
     widths = {

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from typing import Any
 
 import torch
 from torch import nn
@@ -16,8 +18,12 @@ from training.models.symbol_statistics.statistics import (
     STATISTICS,
     SUMMARIES,
     WHOLE_NAMES,
+    Statistic,
     chosen,
 )  # fmt: skip
+
+VERSION = 1
+"""Of the arithmetic; another one makes other integers of the same frames."""
 
 
 class FrontEnd(nn.Module):
@@ -44,6 +50,11 @@ class FrontEnd(nn.Module):
         phase = self._phase_scale(values.of_names(self.phase))
         whole = self._whole_scale(_of_the_whole(values, self.whole))
         return phase.flatten(2), whole.flatten(1)
+
+    def record(self) -> dict[str, Any]:
+        """All that decides what it gives: version of the arithmetic, names, and each one's standardisation."""
+        scales = {name: asdict(standardisation(name, unit_of(name))) for name in (*self.phase, *self.whole)}
+        return {"version": VERSION, "phase": self.phase, "whole": self.whole, "standardisation": scales}
 
 
 class _Levels(nn.Module):
@@ -100,10 +111,19 @@ def _of_the_whole(values: _Values, names: Sequence[str]) -> torch.Tensor:
 
 def unit_of(name: str) -> float:
     """The unit of a statistic or of a summary."""
+    of = _summarised(name)
+    return of.unit / (of.phases if name.startswith("mean.") else 1)
+
+
+def filters_of(name: str) -> tuple[str, ...]:
+    """The fixed sums that a statistic or a summary needs."""
+    return _summarised(name).filters
+
+
+def _summarised(name: str) -> Statistic:
+    """The statistic itself, or that of which a summary is."""
     summary, _, of = name.partition(".")
-    if summary not in SUMMARIES:
-        return STATISTICS[name].unit
-    return STATISTICS[of].unit / (STATISTICS[of].phases if summary == "mean" else 1)
+    return STATISTICS[of if summary in SUMMARIES else name]
 
 
 def all_values(iq: torch.Tensor) -> dict[str, tuple[torch.Tensor, float]]:

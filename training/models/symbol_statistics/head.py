@@ -42,7 +42,8 @@ class Constants:
 
     Inputs are levels of statistics times `STATISTIC_STEP` and levels of hidden units times `HIDDEN_STEP`; outputs of
     the hidden layers are in levels, those of the last are logits. Gains are multiples of 2^-FRACTION, offsets of hidden
-    layers odd multiples of half of that times `STATISTIC_STEP`. Weights (outputs, inputs), others (outputs,).
+    layers odd multiples of half of that times `STATISTIC_STEP`, those of the last are multiples of `LOGIT_SCALE`.
+    Weights (outputs, inputs), others (outputs,).
     """
 
     phase: torch.Tensor
@@ -115,7 +116,7 @@ class Head(nn.Module):
         """The head of the weights of now in integers and dyadic constants."""
         phase, whole = (_folded(*pair) for pair in ((self.phase, self.phase_norm), (self.whole, self.whole_norm)))
         integers, scale = integer_weights(self.output)
-        gain, offset = _dyadic(scale * self.log_scale.exp()), _dyadic(self.bias)
+        gain, offset = dyadic(scale * self.log_scale.exp()), dyadic(self.bias, LOGIT_SCALE)
         return Constants(*phase, *whole, integers, gain, offset)
 
     def _constants(self) -> Constants:
@@ -143,10 +144,11 @@ def _folded(layer: qnn.QuantLinear, norm: nn.BatchNorm1d) -> tuple[torch.Tensor,
     assert norm.running_var is not None and norm.running_mean is not None
     integers, scale = integer_weights(layer)
     slope = norm.weight / torch.sqrt(norm.running_var + norm.eps)
-    gain = _dyadic(slope * scale / HIDDEN_STEP)
+    gain = dyadic(slope * scale / HIDDEN_STEP)
     tie_breaker = STATISTIC_STEP * 2.0 ** -(FRACTION + 1)  # sums x gain are multiples of twice this
-    return integers, gain, _dyadic((norm.bias - slope * norm.running_mean) / HIDDEN_STEP) + tie_breaker
+    return integers, gain, dyadic((norm.bias - slope * norm.running_mean) / HIDDEN_STEP) + tie_breaker
 
 
-def _dyadic(values: torch.Tensor) -> torch.Tensor:
-    return torch.round(values * 2**FRACTION) / 2**FRACTION
+def dyadic(values: torch.Tensor, step: float = 2.0**-FRACTION) -> torch.Tensor:
+    """Values rounded to multiples of a power of two."""
+    return torch.round(values / step) * step

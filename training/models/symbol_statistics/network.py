@@ -6,18 +6,24 @@ does not bill what the front end computes of them: means of squares and of thres
 
 from __future__ import annotations
 
+from collections import Counter
+from typing import Any
+
 import brevitas.nn as qnn
 import torch
-from torch import nn
 
+from training.models.on_statistics import OnStatistics
 from training.models.quantisers import InputQuant
 from training.models.registry import register
-from training.models.symbol_statistics.front_end import FrontEnd
+from training.models.symbol_statistics.compaction import compacted_head, used
+from training.models.symbol_statistics.cost import filter_score, weight_score
+from training.models.symbol_statistics.front_end import FrontEnd, filters_of
 from training.models.symbol_statistics.head import LOGIT_SCALE, Head
+from training.models.symbol_statistics.signals import PHASES
 
 
 @register("symbol_statistics", source="this repository")
-class SymbolStatistics(nn.Module):
+class SymbolStatistics(OnStatistics):
     """Quantised input -> fixed statistics -> head.
 
     phase_statistics, whole_statistics: names of statistics of a phase and of the whole frame, or patterns such as
@@ -26,6 +32,8 @@ class SymbolStatistics(nn.Module):
     """
 
     logit_scale = LOGIT_SCALE
+    front_end: FrontEnd
+    head: Head
 
     def __init__(
         self,
@@ -42,3 +50,50 @@ class SymbolStatistics(nn.Module):
     def forward(self, iq: torch.Tensor) -> torch.Tensor:
         """(N, 2, 1024) float IQ -> (N, 24) float logits."""
         return self.head(*self.front_end(self.input_quantiser(iq)))
+
+    def front_end_record(self) -> dict[str, Any]:
+        """See `OnStatistics.front_end_record`."""
+        return self.front_end.record()
+
+    def saved_scores(self, masks: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """See `OnStatistics.saved_scores`; of the conservative score, which bills fixed sums too.
+
+        What a fixed sum costs is shared by all weights on statistics that need it.
+        """
+        phase, whole, output = (masks[f"head.{name}.weight"] for name in ("phase", "whole", "output"))
+        hidden = output.shape[1] - whole.shape[1]
+        readers = {
+            **dict(zip(self.front_end.phase, phase.sum(0).tolist(), strict=True)),
+            **dict(zip(self.front_end.whole, (whole.sum(0) + output[:, hidden:].sum(0)).tolist(), strict=True)),
+        }
+        users: Counter[str] = Counter()
+        for name, count in readers.items():
+            users.update(dict.fromkeys(filters_of(name), count))
+
+        def shares(names: tuple[str, ...]) -> torch.Tensor:
+            return torch.tensor([sum(filter_score(f) / max(users[f], 1) for f in filters_of(n)) for n in names])
+
+        whole_shares = shares(self.front_end.whole)
+        saved = {
+            "phase": weight_score(PHASES) + shares(self.front_end.phase),
+            "whole": weight_score(1) + whole_shares,
+            "output": weight_score(1) + torch.cat([torch.zeros(hidden), whole_shares]),
+        }
+        return {
+            f"head.{name}.weight": value.to(phase.device).expand(masks[f"head.{name}.weight"].shape)
+            for name, value in saved.items()
+        }
+
+    def without_unused(self, parameters: dict[str, Any]) -> tuple[SymbolStatistics, dict[str, Any]]:
+        """See `OnStatistics.without_unused`."""
+        keep = used(self.head)
+        smaller = {
+            **parameters,
+            "phase_statistics": [n for n, stays in zip(self.front_end.phase, keep.phase_inputs, strict=True) if stays],
+            "whole_statistics": [n for n, stays in zip(self.front_end.whole, keep.whole_inputs, strict=True) if stays],
+            "phase_units": int(keep.phase_units.sum()),
+            "whole_units": int(keep.whole_units.sum()),
+        }
+        network = SymbolStatistics(**smaller)
+        network.head.load_state_dict(compacted_head(self.head, keep))
+        return network.train(self.training), smaller
