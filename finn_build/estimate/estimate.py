@@ -33,12 +33,14 @@ def estimate(model: ModelWrapper, board: Board) -> Estimate:
     resources = model.analysis(partial(res_estimation, fpgapart=board.part))
     corrected = corrections(model, board)
     layers = []
+    sources = {tensor: node.name for node in model.graph.node for tensor in node.output}
     for node in model.graph.node:
         operator = getHWCustomOp(node)
         folding = {name: operator.get_nodeattr(name) for name in attributes_of(operator) if name in ("PE", "SIMD")}
         finn = {name: int(resources[node.name][name]) for name in RESOURCES}
         correction = {name: corrected[node.name].get(name, 0) for name in RESOURCES}
-        layers.append(LayerEstimate(node.name, int(cycles[node.name]), folding, finn, correction))
+        inputs = tuple(sources[tensor] for tensor in node.input if tensor in sources)
+        layers.append(LayerEstimate(node.name, inputs, int(cycles[node.name]), folding, finn, correction))
     slowest = max(layers, key=lambda layer: layer.cycles)
     latency = sum(layer.cycles for layer in layers)
     finn = {name: sum(layer.finn[name] for layer in layers) for name in RESOURCES}

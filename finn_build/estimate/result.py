@@ -18,9 +18,13 @@ Resources = dict[Resource, int]
 
 @dataclass(frozen=True)
 class LayerEstimate:
-    """One layer: cycles a frame, PE and SIMD, FINN's resources and what `corrections` adds to them."""
+    """One layer: cycles a frame, PE and SIMD, FINN's resources and what `corrections` adds to them.
+
+    inputs: names of the layers whose streams it reads, none for the first.
+    """
 
     name: str
+    inputs: tuple[str, ...]
     cycles: int
     folding: dict[str, int]
     finn: Resources

@@ -115,6 +115,8 @@ def _build(folder: Path) -> BuildContent:
     keys = ("board", "clock_mhz", "cycles_per_frame", "layers", "slowest_layer", "total", "available")
     estimate = _read(folder / ESTIMATE, *keys)
     assert estimate is not None
+    if any("inputs" not in layer for layer in estimate["layers"]):
+        raise RadioMLError(f"{folder / ESTIMATE}: another version wrote the file, run `radioml build` again")
     return BuildContent(
         estimate=estimate,
         simulation=_read(folder / SIMULATION_REPORT, "frames", "mismatching_frames", "cycles_per_frame"),

@@ -143,10 +143,9 @@ def _build_sections(build: BuildContent) -> list[Section]:
 
 
 def _nodes(estimate: dict[str, Any]) -> list[Node]:
-    """The layers of the estimate, as a chain."""
-    names = [layer["name"] for layer in estimate["layers"]]
+    """The layers of the estimate with the streams between them."""
+    slowest = estimate["slowest_layer"]
     return [
-        Node(layer["name"], tuple(names[index - 1 : index] if index else ()), f"{layer['cycles']:,} cycles",
-             layer["name"] == estimate["slowest_layer"])
-        for index, layer in enumerate(estimate["layers"])
-    ]  # fmt: skip
+        Node(layer["name"], tuple(layer["inputs"]), f"{layer['cycles']:,} cycles", layer["name"] == slowest)
+        for layer in estimate["layers"]
+    ]

@@ -89,6 +89,9 @@ def test_the_figures_show_the_files_numbers(browser, page, run):
         assert any(
             f"layer: {layer['name']};" in text and f": {layer['cycles']};" in text.replace(",", "") for text in said
         )
+    streams = [(source, layer["name"]) for layer in estimate["layers"] for source in layer["inputs"]]
+    assert len(streams) == len(estimate["layers"]) - 1, "the small network is a chain"
+    assert len(shown.query_selector_all(".dataflow path")) == len(streams)
     metrics = json.loads((run / "train" / "metrics.json").read_text())
     said = labels(shown, "accuracy-by-class")
     for name, part in metrics["per_class"].items():
