@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from training.models.symbol_statistics.head import HIDDEN_BITS, HIDDEN_STEP, LOGIT_SCALE, Head, dyadic
+from training.models.symbol_statistics.head import Head
 
 
 @dataclass(frozen=True)
@@ -20,11 +20,14 @@ class Used:
 
 
 def used(head: Head) -> Used:
-    """What has a weight that is not zero, on the way to an output; the first of a kind where none has."""
+    """What has a weight that is not zero, on the way to an output; the first of a kind where none has.
+
+    A unit without inputs stays while it has an output: without that weight, the largest of its row may be another one,
+    and the integers of the row would change.
+    """
     k = head.constants()
     a, g = k.phase.shape[0], k.whole.shape[0]
-    phase_units = _or_first(k.phase.any(1) & k.output[:, :a].any(0))
-    whole_units = _or_first(k.whole.any(1) & k.output[:, a : a + g].any(0))
+    phase_units, whole_units = (_or_first(part.any(0)) for part in (k.output[:, :a], k.output[:, a : a + g]))
     return Used(
         _or_first(k.phase[phase_units].any(0)),
         _or_first(k.whole[whole_units].any(0) | k.output[:, a + g :].any(0)),
@@ -39,23 +42,16 @@ def _or_first(stays: torch.Tensor) -> torch.Tensor:
     return stays
 
 
-@torch.no_grad()
 def compacted_head(head: Head, keep: Used) -> dict[str, torch.Tensor]:
-    """State of a head with the sizes of `keep`, which gives the same logits.
-
-    A unit without inputs has one value; what it adds to the logits goes to the biases.
-    """
-    k, state = head.constants(), head.state_dict()
+    """State of a head with the sizes of `keep`, which gives the same logits."""
+    state = head.state_dict()
     columns = torch.cat([keep.phase_units, keep.whole_units, keep.whole_inputs])
-    levels = torch.cat([k.phase_offset, k.whole_offset]).round().clamp(0, 2**HIDDEN_BITS - 1) * HIDDEN_STEP
-    gone = ~torch.cat([keep.phase_units, keep.whole_units])
-    constant = (k.output[:, : len(gone)][:, gone] @ levels[gone]) * k.output_gain
     small = {
         "phase.weight": state["phase.weight"][keep.phase_units][:, keep.phase_inputs],
         "whole.weight": state["whole.weight"][keep.whole_units][:, keep.whole_inputs],
         "output.weight": state["output.weight"][:, columns],
         "log_scale": state["log_scale"],
-        "bias": dyadic(state["bias"], LOGIT_SCALE) + constant,
+        "bias": state["bias"],
     }
     for norm, units in (("phase_norm", keep.phase_units), ("whole_norm", keep.whole_units)):
         for name in ("weight", "bias", "running_mean", "running_var"):
