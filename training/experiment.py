@@ -107,6 +107,11 @@ def read_claim(config: Path) -> tuple[Experiment, dict[str, Any]]:
         raise RadioMLError(f"{config}: not what `radioml train` wrote: {error}") from error
 
 
+def is_shipped(name: str) -> bool:
+    """Is this the name of a shipped experiment?"""
+    return (CONFIGS / f"{name}.yaml").exists()
+
+
 def load_experiment(config: str, changes: Sequence[str] = ()) -> Experiment:
     """Read an experiment, and run the user's own code if its topology names some.
 
@@ -119,7 +124,7 @@ def load_experiment(config: str, changes: Sequence[str] = ()) -> Experiment:
         RadioMLError: with file and key, for a missing file, bad YAML, unknown keys and wrong values.
     """
     path = Path(config)
-    if not path.exists() and (CONFIGS / f"{config}.yaml").exists():
+    if not path.exists() and is_shipped(config):
         path = CONFIGS / f"{config}.yaml"
     if not path.exists():
         shipped = sorted(p.stem for p in CONFIGS.glob("*.yaml"))

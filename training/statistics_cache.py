@@ -26,8 +26,8 @@ from training.frame_cache import quantised_frames
 from training.kept_file import exclusive, intact, mapped
 from training.models.on_statistics import OnStatistics
 
-_FRAMES_AT_ONCE = 64
-"""Frames in the front end together: their tensors stay in a core's cache."""
+_FRAMES_AT_ONCE = 256
+"""Frames in the front end together: enough that the calls of small operations cost little."""
 _FRAMES_A_BLOCK = 16_384
 """After so many the progress is kept."""
 

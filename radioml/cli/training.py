@@ -56,11 +56,13 @@ def train(
     read_layout(data)  # a mistake in either is told before the seconds that loading torch takes
     from training.distributed import rank
     from training.loop import train as run_training
+    from training.teacher_first import with_trained_teacher
 
     if rank() > 0:
         set_quiet(True)
     run = run or Path("runs", experiment.name)
     try:
+        experiment = with_trained_teacher(experiment, data, run, results)
         trained = run_training(experiment, data, run, results)
     except KeyboardInterrupt:
         notes.print(f"interrupted; the same command continues the run in {escape(str(run))}", soft_wrap=True)

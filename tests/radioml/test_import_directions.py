@@ -36,7 +36,7 @@ FLOORS = {
         experiment trained_run
         challenge claim classifier zoo
         loop
-        search
+        search teacher_first
     """,
     "finn_build": """
         boards integer_scales rtl_layers

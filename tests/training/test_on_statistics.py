@@ -18,6 +18,7 @@ from training.classifier import ModulationClassifier
 from training.experiment import Experiment
 from training.loop import train
 from training.models.registry import _TOPOLOGIES, Topology
+from training.teacher_first import with_trained_teacher
 from training.techniques.pruning_masks import layers, weights
 
 pytestmark = pytest.mark.training
@@ -108,3 +109,21 @@ def test_impossible_runs_are_refused(data: Path, tmp_path: Path):
     teacher = {"teacher": str(tmp_path / "other" / "train" / "checkpoint.pth")}
     with pytest.raises(RadioMLError, match="sees statistics alone, and the teacher needs others"):
         _train(data, tmp_path / "c", distillation=teacher)
+
+
+def test_a_teacher_named_by_its_experiment_is_trained_first_and_once(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    settings = {"epochs": 1, "batch_size": 64}
+    (tmp_path / "wide.yaml").write_text(f"name: wide\ntopology: {NAME}\ntraining: {settings}\n")
+    monkeypatch.setattr("training.experiment.CONFIGS", tmp_path)
+    experiment = Experiment(name="small", topology=NAME, training=settings, distillation={"teacher": "wide"})
+    run, console = tmp_path / "runs" / "small", Console(quiet=True)
+    taught = with_trained_teacher(experiment, data, run, console)
+    teacher = tmp_path / "runs" / "small-teacher" / "train" / "checkpoint.pth"
+    assert taught.distillation is not None and taught.distillation.teacher == str(teacher)
+    written = teacher.stat().st_mtime_ns
+    train(with_trained_teacher(experiment, data, run, console), data, run, console)
+    assert teacher.stat().st_mtime_ns == written
+    checkpoint = experiment.model_copy(update={"distillation": taught.distillation})
+    assert with_trained_teacher(checkpoint, data, run, console) is checkpoint

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 class Distillation(Section):
     """The teacher and its part in the loss.
 
-    teacher: a checkpoint.pth of this tool, of any topology, trained on the same data file.
+    teacher: a checkpoint.pth of this tool, of any topology, trained on the same data file; or the name of a shipped
+        experiment, which `radioml train` then trains first, see `training.teacher_first`.
     temperature: divisor of the logits; a high temperature brings out the teacher's probabilities of wrong classes.
     weight: of the teacher in the loss; 1 - weight is that of the labels.
     """
