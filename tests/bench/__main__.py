@@ -19,6 +19,7 @@ from .packing import packing
 from .reading import reading
 from .simulation import simulation
 from .software import software
+from .statistics import statistics
 from .waiting import waiting
 
 
@@ -38,6 +39,7 @@ BENCHMARKS: dict[str, Callable[[], dict[str, Any]]] = {
     "packing_board": packing_board,
     "simulation": simulation,
     "software": software,
+    "statistics": statistics,
     "waiting": waiting,
 }
 

@@ -100,7 +100,7 @@ def removal_losses(
 
     from training.models.on_statistics import answer
 
-    probe = copy.deepcopy(network).train()
+    probe, inputs = copy.deepcopy(network).train(), inputs.float()
     losses = {name: torch.zeros(mask.shape, device=inputs.device) for name, mask in masks.items()}
     with torch.no_grad():
 
