@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import brevitas.nn as qnn
 import torch
 from torch import nn
 
 from radioml.constants import CLASSES
-from training.models.quantisers import ActivationQuant, WeightQuant
+from training.models.on_statistics import OnStatistics
+from training.models.quantisers import ActivationQuant, InputQuant, WeightQuant
+from training.models.registry import register
+from training.models.symbol_statistics.front_end import FrontEnd
 
 _BITS = 8
 
@@ -40,3 +45,36 @@ def _layer(inputs: int, outputs: int) -> qnn.QuantLinear:
 
 def _relu() -> qnn.QuantReLU:
     return qnn.QuantReLU(act_quant=ActivationQuant, bit_width=_BITS, return_quant_tensor=True)
+
+
+@register("symbol_statistics_wide", source="this repository")
+class WideSymbolStatistics(OnStatistics):
+    """Quantised input -> fixed statistics -> wide head.
+
+    phase_statistics, whole_statistics: see `training.models.symbol_statistics.network.SymbolStatistics`.
+    units: see `WideHead`.
+    """
+
+    def __init__(
+        self, phase_statistics: tuple[str, ...] = ("*",), whole_statistics: tuple[str, ...] = ("*",), units: int = 128
+    ) -> None:
+        super().__init__()
+        self.input_quantiser = qnn.QuantIdentity(act_quant=InputQuant, return_quant_tensor=False)
+        self.front_end = FrontEnd(phase_statistics, whole_statistics)
+        self.head = WideHead(len(self.front_end.phase), len(self.front_end.whole), units)
+
+    def forward(self, iq: torch.Tensor) -> torch.Tensor:
+        """(N, 2, 1024) float IQ -> (N, 24) float logits."""
+        return self.head(*self.front_end(self.input_quantiser(iq)))
+
+    def front_end_record(self) -> dict[str, Any]:
+        """See `OnStatistics.front_end_record`."""
+        return self.front_end.record()
+
+    def saved_scores(self, masks: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """All weights alike: this network is a teacher."""
+        return {name: torch.ones(mask.shape, device=mask.device) for name, mask in masks.items()}
+
+    def without_unused(self, parameters: dict[str, Any]) -> tuple[OnStatistics, dict[str, Any]]:
+        """This network."""
+        return self, parameters
