@@ -17,15 +17,13 @@ _FRAMES = 1024
 
 def statistics() -> dict[str, Any]:
     """All statistics of a frame, on one core, in the blocks of the cache; against one frame at a time."""
-    from training.experiment import load_experiment
     from training.models import create
     from training.statistics_cache import block_rows
 
     torch.set_num_threads(1)
     quantiser = InputQuantiser(8, 1 / 64)
     frames = quantiser.frames(generate_spread(_FRAMES, seed=1).iq).integers
-    experiment = load_experiment("robust_record")
-    every = create(experiment.topology, experiment.parameters)
+    every = create("symbol_statistics", {})
 
     def work(integers: np.ndarray) -> int:
         return len(block_rows(every, integers, quantiser.scale))
