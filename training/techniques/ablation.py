@@ -8,7 +8,7 @@ of accuracy against magnitudes.
 
 Thousands of weights are too many for that. Until `search_weights` are left, the estimate of Y. LeCun et al., "Optimal
 Brain Damage", 1990, decides: half of the squared weight times the loss's curvature, for which Adam's mean of squared
-gradients stands (L. Theis et al., "Faster Gaze Prediction With Dense Networks and Fisher Pruning", 2018).
+gradients stands.
 """
 
 from __future__ import annotations
