@@ -20,10 +20,23 @@ FOLDER = Path(__file__).parent
 
 def layers() -> tuple[type[StreamLayer], ...]:
     """All classes. They derive from FINN's, which takes seconds to import."""
+    from finn_build.rtl_layers.accumulate_pool import GlobalAccPool_rtl
     from finn_build.rtl_layers.channel_bias import ChannelBias_rtl
+    from finn_build.rtl_layers.depthwise_unit import DepthwiseUnit_rtl
+    from finn_build.rtl_layers.duplicate_streams import DuplicateStreams_rtl
     from finn_build.rtl_layers.max_pool import Pool_rtl
+    from finn_build.rtl_layers.stream_concat import StreamingConcat_rtl
+    from finn_build.rtl_layers.stream_sum import StreamSum_rtl
 
-    return (ChannelBias_rtl, Pool_rtl)
+    return (
+        ChannelBias_rtl,
+        DepthwiseUnit_rtl,
+        DuplicateStreams_rtl,
+        GlobalAccPool_rtl,
+        Pool_rtl,
+        StreamSum_rtl,
+        StreamingConcat_rtl,
+    )
 
 
 def own(operator: HWCustomOp) -> StreamLayer | None:
