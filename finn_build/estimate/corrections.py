@@ -9,10 +9,9 @@ Counted here:
 - LUTs of paddings: `padding_luts`.
 - LUTs of the FIFO and the width converter in front of a layer, and of the FIFO at the output: `stream_luts`. Where
   branches meet, the FIFO holds the words that must wait there (`waiting_words`).
-- LUTs of FINN's sums of branches: one a bit of each adder. Layers of `rtl_layers` count their own.
 
-Not counted: flip-flops, the control of thresholding, of sums and of forks, I/O DMA and the shell, and whatever place
-and route adds.
+Layers of `rtl_layers` count their own resources. Not counted: flip-flops, the control of thresholding, I/O DMA and the
+shell, and whatever place and route adds.
 """
 
 from __future__ import annotations
@@ -25,7 +24,6 @@ from typing import TYPE_CHECKING
 
 from finn_build.estimate.branch_fifos import waiting_words
 from finn_build.folding.parallelism import producers
-from finn_build.rtl_layers import own
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,7 +33,7 @@ if TYPE_CHECKING:
     from finn_build.boards import Board
 
 CORRECTED = ("LUT", "DSP")
-NOT_COUNTED = "flip-flops, control of thresholding, sums and forks, I/O DMA, shell"
+NOT_COUNTED = "flip-flops, control of thresholding, I/O DMA, shell"
 _FIFO_WORDS = 18
 """Depth that FIFO sizing gives nearly every FIFO, about. Up to 33 words are a shift register of one LUT a bit."""
 
@@ -53,8 +51,6 @@ def corrections(model: ModelWrapper, board: Board) -> dict[str, dict[str, int]]:
         for index, producer in before:
             widths = producer.get_outstream_width(), operator.get_instream_width(index)
             luts += stream_luts(*widths, waiting.get((node.name, index), 0))
-        if len(before) > 1 and own(operator) is None:
-            luts += operator.get_outstream_width()
         if not before:
             luts += fifo_luts(operator.get_instream_width())
         if model.find_direct_successors(node) is None:

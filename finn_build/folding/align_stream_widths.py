@@ -16,8 +16,6 @@ _INPUT_PARALLELISM = {
     "Thresholding_rtl": "PE",
     "FMPadding_rtl": "SIMD",
     "ConvolutionInputGenerator_rtl": "SIMD",
-    "DuplicateStreams_hls": "PE",
-    "ElementwiseAdd_hls": "PE",
 }
 """FINN's layer -> the attribute that says how many elements the layer takes a cycle."""
 

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 def fold_own_layers(model: ModelWrapper, cycles: int) -> ModelWrapper:
     """Give each layer its slowest folding that takes no more than `cycles` a frame, or else its fastest one.
 
-    A depthwise input generator in front of a layer has the layer's PE as its SIMD, and both are to be so fast. Foldings
-    whose width is neither a divisor nor a multiple of the width of a stream that they take are left out (see
-    `align_stream_widths`).
+    A depthwise input generator in front of a layer has the layer's PE as its SIMD, and gives whole windows where the
+    layer takes several pixels of them a cycle; both are to be so fast. Foldings whose width is neither a divisor nor
+    a multiple of the width of a stream that they take are left out (see `align_stream_widths`).
     """
     from finn.util.basic import getHWCustomOp
 
@@ -46,4 +46,4 @@ def _fold(layer: HWCustomOp, generator: HWCustomOp | None, folding: dict[str, in
         layer.set_nodeattr(attribute, value)
     if generator is not None:
         generator.set_nodeattr("SIMD", layer.get_nodeattr("PE"))
-        generator.set_nodeattr("parallel_window", 0)
+        generator.set_nodeattr("parallel_window", int(folding.get("SIMD", 1) > 1))

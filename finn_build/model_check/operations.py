@@ -119,29 +119,22 @@ def _sum(place: Place) -> str:
 
 def _no_rtl(advice: str) -> Rule:
     def rule(place: Place) -> str:
-        return _chain(place) or f"no RTL implementation; {advice}"
+        return f"no RTL implementation; {advice}"
 
     return rule
-
-
-def _chain(place: Place) -> str:
-    if place.joins:
-        return "joins two branches; only chains of layers have RTL"
-    if len(place.model.find_consumers(place.node.output[0]) or []) > 1:
-        return "its output forks; only chains of layers have RTL"
-    return ""
 
 
 def _rtl_weighted(place: Place) -> str:
     from qonnx.custom_op.registry import getCustomOp
     from qonnx.util.basic import get_by_name
 
-    if problem := _chain(place):
-        return problem
     model, node = place.model, place.node
     group = get_by_name(node.attribute, "group")
-    if group is not None and group.i != 1:
-        return "grouped or depthwise convolution; RTL exists for dense ones"
+    if group is not None and group.i != 1 and group.i != model.get_tensor_shape(node.output[0])[1]:
+        return (
+            "a grouped convolution; RTL exists for dense ones, and for depthwise ones with as many output channels as "
+            "groups"
+        )
     if len(node.input) > 2 and node.output[0] != model.graph.output[0].name:
         return "it has a bias, for which the last layer alone has RTL; give it none (bias=False), or a batch norm"
     quant = weight_quantiser(model, node.input[1])
@@ -159,8 +152,6 @@ def _rtl_weighted(place: Place) -> str:
 
 def _rtl_pool(place: Place) -> str:
     """FINN gives a pool the windows of its convolution input generator, which are whole."""
-    if problem := _chain(place):
-        return problem
     given = {attribute.name: list(attribute.ints) or attribute.i for attribute in place.node.attribute}
     kernel = given["kernel_shape"]
     apart = any(step > size for step, size in zip(given.get("strides", [1] * len(kernel)), kernel, strict=True))
@@ -173,28 +164,25 @@ def _rtl_pool(place: Place) -> str:
     return ""
 
 
-def _scaling(place: Place) -> str:
-    return _chain(place) or "no RTL implementation; give the constant to the batch norm behind it"
+def _rtl_sum(place: Place) -> str:
+    if place.joins:
+        return ""
+    return "no RTL implementation; give the constant to the batch norm behind it, or as its bias to the classifier"
 
 
 OPERATIONS = {
-    "Quant": Operation(_one_signal, _chain),
+    "Quant": Operation(_one_signal, _fine),
     "Conv": Operation(_weighted, _rtl_weighted),
     "MatMul": Operation(_weighted, _rtl_weighted),
     "Gemm": Operation(_weighted, _rtl_weighted),
-    "BatchNormalization": Operation(_one_signal, _chain),
-    "Relu": Operation(_one_signal, _chain),
+    "BatchNormalization": Operation(_one_signal, _fine),
+    "Relu": Operation(_one_signal, _fine),
     "MaxPool": Operation(_one_signal, _rtl_pool),
-    "Flatten": Operation(_flatten, _chain),
-    "Add": Operation(
-        _sum,
-        _no_rtl(
-            "sums of activations need Vitis HLS; give a constant to the batch norm, or as its bias to the classifier"
-        ),
-    ),
-    "Mul": Operation(_one_signal, _scaling),
-    "Div": Operation(_one_signal, _scaling),
-    **dict.fromkeys(DATA_MOVEMENT, Operation(_fine, _chain)),
+    "Flatten": Operation(_flatten, _fine),
+    "Add": Operation(_sum, _rtl_sum),
+    "Mul": Operation(_one_signal, _no_rtl("give the constant to the batch norm behind it")),
+    "Div": Operation(_one_signal, _no_rtl("give the constant to the batch norm behind it")),
+    **dict.fromkeys(DATA_MOVEMENT, Operation(_fine, _fine)),
 }
 """Operations that survive on the way to FINN's layers. `Change3DTo4DTensors`, which makes FINN's 2-D layers of 1-D
 ones, leaves the whole graph as it is when it meets any other operation."""
@@ -214,4 +202,4 @@ def operation(kind: str) -> Operation:
     if kind in OPERATIONS:
         return OPERATIONS[kind]
     advice = _ADVICE.get(kind, f"use layers of {', '.join(OPERATIONS)}")
-    return Operation(lambda place: f"FINN's way to hardware does not know it; {advice}", _chain)
+    return Operation(lambda place: f"FINN's way to hardware does not know it; {advice}", _fine)

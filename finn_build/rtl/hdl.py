@@ -20,10 +20,12 @@ from radioml.files import write_text
 
 if TYPE_CHECKING:
     from finn.custom_op.fpgadataflow.hwcustomop import HWCustomOp
+    from onnx import NodeProto
     from qonnx.core.datatype import BaseDataType as DataType
     from qonnx.core.modelwrapper import ModelWrapper
 
 _FIFO, _MULTIPLIER, _THRESHOLDS = "StreamingFIFO_rtl", "MVAU_rtl", "Thresholding_rtl"
+_WEIGHTED = (_MULTIPLIER, "DepthwiseUnit_rtl")
 _WITH_AXI_LITE = (_THRESHOLDS, "FMPadding_rtl")
 _WEIGHTS = "memblock.dat"
 _WEIGHT_MEMORY_LIBRARY = ("axi/hdl/axilite.sv", "memstream/hdl/memstream_axi.sv", "memstream/hdl/memstream.sv")
@@ -150,7 +152,7 @@ def _layer(name: str, operator: HWCustomOp, model: ModelWrapper) -> Layer:
         weight_bits=operator.get_instream_width_padded(1) if weighted else 0,
         axi_lite=kind in _WITH_AXI_LITE,
         gauge=kind == _FIFO,
-        probe=_probe(operator),
+        probe=_probe(operator, model),
     )
 
 
@@ -158,10 +160,10 @@ def _words(folded: tuple[int, ...]) -> int:
     return math.prod(int(size) for size in folded[:-1])
 
 
-def _probe(operator: HWCustomOp) -> Probe | None:
-    """What to record of a layer that gives an activation: thresholds, or one of ours that says so."""
+def _probe(operator: HWCustomOp, model: ModelWrapper) -> Probe | None:
+    """What to record of a layer that gives an activation: thresholds of sums, or a layer of ours that says so."""
     layer, thresholds = own(operator), operator.onnx_node.op_type == _THRESHOLDS
-    if not (layer.gives_activation if layer else thresholds):
+    if not (layer.gives_activation if layer else thresholds and _of_sums(model, operator.onnx_node)):
         return None
     shape = operator.get_normal_output_shape()
     stream = _stream(
@@ -171,3 +173,11 @@ def _probe(operator: HWCustomOp) -> Probe | None:
         operator.get_outstream_width_padded(0),
     )
     return Probe(stream, int(operator.get_nodeattr("ActVal")) if thresholds else 0)
+
+
+def _of_sums(model: ModelWrapper, node: NodeProto) -> bool:
+    """Whether thresholds take what a layer with weights computed, not the levels of thresholds before."""
+    before = model.find_producer(node.input[0])
+    while before is not None and before.op_type not in (_THRESHOLDS, *_WEIGHTED):
+        before = model.find_producer(before.input[0])
+    return before is not None and before.op_type in _WEIGHTED

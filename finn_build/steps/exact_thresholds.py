@@ -14,14 +14,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from finn_build.integer_scales import integer_scales
+from finn_build.steps.branch_factors import TIE
+from finn_build.steps.joint_thresholds import is_joint, joint_thresholds, weigh_branches
+from finn_build.steps.split_sums import DEAD
 from radioml.errors import RadioMLError
 
 if TYPE_CHECKING:
     from onnx import NodeProto
     from qonnx.core.modelwrapper import ModelWrapper
 
-_TIE = 1e-9
-"""A threshold that is closer than this to an integer, in double precision, is taken for the integer."""
+_EXACT = 2**24
+"""Integers up to this one are exact in single precision."""
 _ROUNDING = 1e-4
 """Largest relative error of FINN's thresholds that single precision explains."""
 
@@ -40,39 +43,6 @@ class Activation:
 
 
 def activations(network: ModelWrapper) -> list[Activation | None]:
-    """The quantisers of activations behind a layer, in order; None for any other quantiser of activations."""
-    return [found if found and found.weighted is not None else None for found in _quantisers(network)]
-
-
-def exact_thresholds(model: ModelWrapper, network: ModelWrapper) -> ModelWrapper:
-    """Set the thresholds of the streamlined `model` to those that follow from the QONNX `network` exactly.
-
-    A network with quantisers that are no `Activation` stays as FINN made it, and the RTL build refuses it. Raises
-    RadioMLError when FINN's thresholds differ by more than rounding explains, which would be a defect.
-    """
-    quantisers = _quantisers(network)
-    found = [activation for activation in quantisers if activation is not None]
-    if len(found) < len(quantisers):
-        return model
-    nodes = model.get_nodes_by_op_type("MultiThreshold")
-    if len(nodes) != len(found):
-        raise RadioMLError(f"FINN made {len(nodes)} thresholding layers of {len(found)} activations")
-    for node, activation in zip(nodes, found, strict=True):
-        rounded = model.get_initializer(node.input[1])
-        exact, usable = _thresholds(network, activation)
-        if rounded.shape not in (exact.shape, (1, exact.shape[1])):  # one row where all channels are alike
-            raise RadioMLError(f"{node.name}: FINN made thresholds {rounded.shape} where the network has {exact.shape}")
-        error = np.abs(rounded - exact)[usable]
-        if (error > 1 + _ROUNDING * np.abs(exact[usable])).any():
-            raise RadioMLError(f"{node.name}: FINN's thresholds differ from the network's by up to {error.max():g}")
-        table = np.where(usable, exact, rounded)
-        if model.get_tensor_datatype(node.input[0]).min() >= 0:
-            table = np.maximum(table, 0)  # every unsigned number reaches it; FINN takes no negative thresholds there
-        model.set_initializer(node.input[1], table.astype(np.float32))
-    return model
-
-
-def _quantisers(network: ModelWrapper) -> list[Activation | None]:
     """The quantisers of activations in order; None for one that is no `Activation`."""
     found: list[Activation | None] = []
     for quant in network.get_nodes_by_op_type("Quant"):
@@ -92,29 +62,73 @@ def _quantisers(network: ModelWrapper) -> list[Activation | None]:
     return found
 
 
-def _thresholds(network: ModelWrapper, activation: Activation) -> tuple[np.ndarray, np.ndarray]:
-    """Smallest accumulator (channels, levels) at which each level is reached, and where there is such a number.
+def exact_thresholds(model: ModelWrapper, network: ModelWrapper) -> ModelWrapper:
+    """Set the thresholds of the streamlined `model` to those that follow from the QONNX `network` exactly.
+
+    A network with quantisers that are no `Activation` stays as FINN made it, and the RTL build refuses it. Raises
+    RadioMLError when FINN's thresholds differ by more than rounding explains, which would be a defect.
+    """
+    quantisers = activations(network)
+    found = [activation for activation in quantisers if activation is not None]
+    if len(found) < len(quantisers):
+        return model
+    nodes = model.get_nodes_by_op_type("MultiThreshold")
+    if len(nodes) != len(found):
+        raise RadioMLError(f"FINN made {len(nodes)} thresholding layers of {len(found)} activations")
+    for node, activation in zip(nodes, found, strict=True):
+        rounded = model.get_initializer(node.input[1])
+        levels = _levels(network, activation.quant)
+        real, usable = _real_thresholds(network, activation, levels)
+        if rounded.shape not in (real.shape, (1, real.shape[1])):  # one row where all channels are alike
+            raise RadioMLError(f"{node.name}: FINN made thresholds {rounded.shape} where the network has {real.shape}")
+        if is_joint(network, activation):
+            factors, exact = joint_thresholds(network, activation, real, levels)
+            rounded = rounded / weigh_branches(model, node, factors)
+            largest = np.abs(exact).max()  # the quotient of the factors is not that of the scales
+        else:
+            exact, largest = _integers(real, levels), np.abs(real)
+        error = np.where(usable, np.abs(rounded - exact), 0)
+        if (error > 1 + _ROUNDING * largest).any():
+            raise RadioMLError(f"{node.name}: FINN's thresholds differ from the network's by up to {error.max():g}")
+        table = np.where(usable, exact, rounded)
+        if model.get_tensor_datatype(node.input[0]).min() >= 0:
+            table = np.maximum(table, 0)  # every unsigned number reaches it; FINN takes no negative thresholds there
+        exact_in_single = np.abs(table).max() <= _EXACT
+        model.set_initializer(node.input[1], table.astype(np.float32 if exact_in_single else np.float64))
+    return model
+
+
+def _real_thresholds(
+    network: ModelWrapper, activation: Activation, levels: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """What the accumulator must reach for each level, (channels, levels), and where there is such a number.
 
     Level k is reached when gamma (a s - mean) / sigma + beta >= (k - 1/2) x scale, with a the accumulator and s its
-    scale. For a negative gamma FINN negates the weights, so the accumulator is negated here.
+    scale. For a negative gamma FINN negates the weights, so the accumulator is negated here. Where branches of
+    different scales meet, s is the scale of the weights alone.
     """
-    levels, usable = _levels(network, activation.quant), np.True_
-    real = (levels - 0.5) * _constant(network, activation.quant.input[1]).item()
+    real, usable = (levels - 0.5) * _constant(network, activation.quant.input[1]).item(), np.True_
     if activation.weighted is None or activation.batch_norm is None:
         real = real[None] / integer_scales(network, activation.quant.input[0]).scale
     else:
         gamma, beta, mean, variance = (_constant(network, name) for name in activation.batch_norm.input[1:5])
         epsilon = next(a.f for a in activation.batch_norm.attribute if a.name == "epsilon")
-        usable = (gamma != 0)[:, None]
-        slope = np.where(gamma != 0, np.abs(gamma), 1) / np.sqrt(variance + epsilon)
-        input_scale = integer_scales(network, activation.weighted.input[0]).scale
+        live = np.abs(gamma) >= DEAD
+        usable = live[:, None]
+        slope = np.where(live, np.abs(gamma), 1) / np.sqrt(variance + epsilon)
+        joint = is_joint(network, activation)
+        input_scale = 1.0 if joint else integer_scales(network, activation.weighted.input[0]).scale
         accumulator_scale = input_scale * _weight_scale(network, activation.weighted)
         real = (real - beta[:, None]) / slope[:, None] + (np.sign(gamma) * mean)[:, None]
         real /= np.broadcast_to(accumulator_scale, gamma.shape)[:, None]
+    return real, np.broadcast_to(usable, real.shape)
+
+
+def _integers(real: np.ndarray, levels: np.ndarray) -> np.ndarray:
+    """The smallest integer that reaches each threshold, (channels, levels)."""
     nearest = np.rint(real)
     # On a tie Brevitas rounds to the even level, so an odd level begins with the next accumulator.
-    tied = nearest + (levels % 2)
-    return np.where(np.abs(real - nearest) < _TIE, tied, np.ceil(real)), np.broadcast_to(usable, real.shape)
+    return np.where(np.abs(real - nearest) < TIE, nearest + levels % 2, np.ceil(real))
 
 
 def _levels(network: ModelWrapper, quant: NodeProto) -> np.ndarray:

@@ -1,18 +1,19 @@
 """Executing the build's graphs in Python, frame by frame, with the levels of every activation.
 
 Graphs of QONNX and standard nodes run in double precision. FINN's layers run by their own Python behaviour, which is in
-single precision and exact for integers below 2^24.
+single precision and exact for integers below 2^24. Layers of `rtl_layers` that need it give double precision.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from finn_build.verify.node_functions import FINN_DOMAIN, Context, complete_dilations, node_function, node_kind
 from finn_build.verify.rung import Levels
 from radioml.errors import RadioMLError
 from radioml.network.exact_qonnx import exact_constants
@@ -20,17 +21,14 @@ from radioml.network.exact_qonnx import exact_constants
 if TYPE_CHECKING:
     from onnx import NodeProto
     from qonnx.core.modelwrapper import ModelWrapper
-    from qonnx.custom_op.base import CustomOp
 
-Context = dict[str, np.ndarray]
 _SCALE_ROUNDING, _SCALE_PRECISION = 1e-2, 2**-22
 """A quotient by a single-precision scale misses its integer by less than the first number.
 
 Large quotients, such as the logits of 8-bit networks, miss it by less than the second number times the integer: two
 scales are each rounded in the 24th bit."""
-_FINN_DOMAIN = "finn.custom_op.fpgadataflow"
-_VENDOR_CPP = f"{_FINN_DOMAIN}.hls"
-_QUANTISERS, _WEIGHTED = ("Quant", "MultiThreshold", "Thresholding"), ("Conv", "MatMul", "Gemm", "MVAU", "VVAU")
+_QUANTISERS = ("Quant", "MultiThreshold", "Thresholding")
+_WEIGHTED = ("Conv", "MatMul", "Gemm", "MVAU", "VVAU", "DepthwiseUnit")
 _EXACT_BELOW = 2**24
 """Integers below this are all single-precision numbers."""
 _ROUNDING = 1e-5
@@ -74,9 +72,9 @@ class GraphRunner:
         from qonnx.transformation.general import SortGraph
 
         model = model.transform(SortGraph())
-        _complete_dilations(model)
+        complete_dilations(model)
         self._model, self._inexact = model, inexact_thresholds
-        self._on_layers = any(node.domain.startswith(_FINN_DOMAIN) for node in model.graph.node)
+        self._on_layers = any(node.domain.startswith(FINN_DOMAIN) for node in model.graph.node)
         constants = {tensor.name: model.get_initializer(tensor.name) for tensor in model.graph.initializer}
         exact = {} if self._on_layers else exact_constants(model.model)
         # FINN's layers look up the shape of their output in the context.
@@ -84,7 +82,7 @@ class GraphRunner:
         self._nodes = []
         for node in model.graph.node:
             with _executing(node):
-                self._nodes.append((node, self._function(node)))
+                self._nodes.append((node, node_function(model, node)))
         self.input_name, self._output_name = model.graph.input[0].name, model.graph.output[0].name
 
     @property
@@ -101,7 +99,8 @@ class GraphRunner:
         for node, execute in self._nodes:
             with _executing(node):
                 execute(context)
-            if self._on_layers and np.abs(context[node.output[0]]).max() >= _EXACT_BELOW:
+            value = context[node.output[0]]
+            if self._on_layers and value.dtype == np.float32 and np.abs(value).max() >= _EXACT_BELOW:
                 raise RadioMLError(f"{node.name}: its sums exceed 2^24, beyond which FINN's own execution is not exact")
             if not self._is_activation(node):
                 continue
@@ -110,63 +109,14 @@ class GraphRunner:
             activations.append(Levels(node.name or node.output[0], self._levels(node, context)))
         return Trace(tuple(activations), np.asarray(context[self._output_name], np.float64), rounded)
 
-    def _function(self, node: NodeProto) -> Callable[[Context], None]:
-        from onnx import helper
-        from onnx.reference import ReferenceEvaluator
-        from qonnx.custom_op.registry import getCustomOp, is_custom_op
-
-        # qonnx executes these two in single precision.
-        if node.op_type == "MaxPoolNHWC":
-            return self._pool_channels_last(node)
-        if node.op_type == "Quant":
-            return self._quantise(node)
-        if is_custom_op(node.domain):
-            operator = getCustomOp(node)
-            execute = _execute_in_python(operator)
-            return lambda context: execute(operator, context, self._model.graph)
-        inputs, outputs = [name for name in node.input if name], list(node.output)
-        function = helper.make_function("one", "node", inputs, outputs, [node], self._model.model.opset_import)
-        evaluator = ReferenceEvaluator(function)
-
-        def run(context: Context) -> None:
-            results = evaluator.run(None, {name: context[name] for name in inputs}, attributes={})
-            context.update(zip(outputs, map(np.asarray, results), strict=True))
-
-        return run
-
-    def _quantise(self, node: NodeProto) -> Callable[[Context], None]:
-        from qonnx.custom_op.general.quant import quant
-        from qonnx.custom_op.registry import getCustomOp
-
-        options = [getCustomOp(node).get_nodeattr(name) for name in ("signed", "narrow", "rounding_mode")]
-
-        def run(context: Context) -> None:
-            context[node.output[0]] = quant(*(context[name] for name in node.input), *options)
-
-        return run
-
-    def _pool_channels_last(self, node: NodeProto) -> Callable[[Context], None]:
-        (source,), (target,) = node.input, node.output
-        pool = type(node)()
-        pool.CopyFrom(node)
-        pool.op_type, pool.domain = "MaxPool", ""
-        execute = self._function(pool)
-
-        def run(context: Context) -> None:
-            inside = {source: np.moveaxis(context[source], -1, 1)}
-            execute(inside)
-            context[target] = np.moveaxis(inside[target], 1, -1)
-
-        return run
-
     def _is_activation(self, node: NodeProto) -> bool:
         """Whether a node quantises what a layer computes, as the activations of the reference do."""
-        if _kind(node) not in _QUANTISERS:
+        if node_kind(node) not in _QUANTISERS:
             return False
         before = self._model.find_producer(node.input[0])
-        while before is not None and _kind(before) not in _QUANTISERS + _WEIGHTED:
+        while before is not None and node_kind(before) not in _QUANTISERS + _WEIGHTED:
             before = self._model.find_producer(before.input[0])
-        return before is not None and _kind(before) in _WEIGHTED
+        return before is not None and node_kind(before) in _WEIGHTED
 
     def _levels(self, node: NodeProto, context: Context) -> np.ndarray:
         from qonnx.custom_op.registry import getCustomOp
@@ -220,33 +170,3 @@ def _executing(node: NodeProto) -> Iterator[None]:
     except Exception as error:
         name = node.name or node.output[0]
         raise RadioMLError(f"{name}: cannot be executed: {type(error).__name__}: {error}") from error
-
-
-def _kind(node: NodeProto) -> str:
-    """The operation of a node; for a layer of FINN without the ending for HLS or RTL."""
-    return node.op_type.partition("_")[0]
-
-
-def _complete_dilations(model: ModelWrapper) -> None:
-    """Complete the dilations of max-pools, which qonnx leaves 1-D when it raises a pool to 2-D.
-
-    FINN does not read this attribute; every evaluator does.
-    """
-    from qonnx.util.basic import get_by_name
-
-    for node in model.graph.node:
-        dilations = get_by_name(node.attribute, "dilations") if node.op_type.startswith("MaxPool") else None
-        if dilations is not None:
-            missing = len(get_by_name(node.attribute, "kernel_shape").ints) - len(dilations.ints)
-            dilations.ints.extend([1] * missing)
-
-
-def _execute_in_python(operator: CustomOp) -> Callable[[Any, Context, Any], None]:
-    """The method that computes a custom node in Python.
-
-    An HLS layer would compile C++ with the vendor's headers, so the method is that of the generic layer.
-    """
-    kind: Any = next(kind for kind in type(operator).__mro__ if not kind.__module__.startswith(_VENDOR_CPP))
-    if operator.onnx_node.domain.startswith(_FINN_DOMAIN) and "exec_mode" in operator.get_nodeattr_types():
-        operator.set_nodeattr("exec_mode", "cppsim")  # an RTL layer runs in Python then
-    return kind.execute_node

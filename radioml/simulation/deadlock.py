@@ -84,7 +84,11 @@ class _Layers:
         return [stream.reader for stream in self._streams if stream.source == layer and stream.waits]
 
     def waits_for(self, layer: str) -> list[str]:
-        return [*self.full(layer), *(stream.source for stream in self.inputs(layer) if stream.starves)]
+        empty = [stream for stream in self.inputs(layer) if not stream.valid]
+        asked = [
+            stream for stream in empty if stream.ready
+        ] or empty  # some layers are ready for a word when it is there
+        return [*self.full(layer), *(stream.source for stream in asked)]
 
     def reached(self, first: str) -> Iterator[str]:
         """The layers for which `first` waits, directly or by way of others, itself included."""

@@ -123,11 +123,11 @@ def no_convolution_first(model):
     return pool
 
 
-def depthwise(model):
+def grouped(model):
     from qonnx.util.basic import get_by_name
 
     conv = first(model, "Conv")
-    get_by_name(conv.attribute, "group").i = 4
+    get_by_name(conv.attribute, "group").i = 2
     return conv
 
 
@@ -157,7 +157,7 @@ def scale_for_each_class(model):
         (product, "estimate", "multiplies two activations"),
         (quantiser_behind_flatten, "estimate", "Quant Late follows; quantise in front of Flatten"),
         (no_convolution_first, "estimate", "the first layer is no convolution"),
-        (depthwise, "rtl", "grouped or depthwise"),
+        (grouped, "rtl", "a grouped convolution; RTL exists for dense ones"),
         (scale_for_each_class, "estimate", "use one weight scale for the whole layer"),
     ],
 )

@@ -1,4 +1,4 @@
-"""A network with residual sums: FINN's layers give its integers, the estimate counts forks and sums, RTL is refused."""
+"""A network with residual sums, from its graph to bit-exact RTL; a FIFO that is too shallow for its branch is named."""
 
 from __future__ import annotations
 
@@ -9,21 +9,30 @@ import numpy as np
 import pytest
 import torch
 from qonnx.core.modelwrapper import ModelWrapper
+from rich.console import Console
 
 from finn_build.boards import load_board
 from finn_build.build import build
 from finn_build.engine.finn_session import finn_session
-from finn_build.engine.paths import FOLDED, STEPS
+from finn_build.engine.paths import DESIGN, FOLDED, STEPS, WORK
 from finn_build.estimate.branch_fifos import waiting_words
 from finn_build.estimate.corrections import corrections, fifo_luts, stream_luts
 from finn_build.folding.align_stream_widths import slow_converters
 from finn_build.folding.folding import fold_to_cycles
 from finn_build.model_check.check_model import examine
+from finn_build.rtl.design import read_design
+from finn_build.simulator.cache import simulator_cache
+from finn_build.simulator.fifo_sizing import SLACK_WORDS
+from finn_build.simulator.verilator import compile_simulator
 from finn_build.verify.ladder import climb
+from finn_build.verify.rtl_rungs import STALLS
 from finn_build.verify.rung import Reference
 from radioml.contract.metadata import load_exported
 from radioml.data.synthetic import generate_spread
 from radioml.errors import RadioMLError
+from radioml.reading.text import read_json
+from radioml.run_directory import FIFO_DEPTHS, RTL
+from radioml.simulation.rtl_simulator import RtlSimulator
 from training.checkpoint import TrainedNetwork, save_checkpoint
 from training.export import export
 from training.inner_levels import inner_levels
@@ -70,7 +79,7 @@ def model(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def built(model):
-    return build(model, "ZCU104", "estimate", target_fps=100_000)
+    return build(model, "ZCU104", "rtl", target_fps=100_000, console=Console(quiet=True))
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +96,7 @@ def reference(model, frames):
 def test_every_rung_gives_the_networks_integers(built, frames, reference):
     report = climb(built.folder, frames, reference, "synthetic")
     assert report["equal"], report["rungs"]
-    assert [rung["name"] for rung in report["rungs"]][-1] == "fold"
+    assert [rung["name"] for rung in report["rungs"]][-1] == STALLS
     for rung in report["rungs"]:
         assert rung["layers_compared"] == [*reference.layers, "classifier"]
     levels = [len(np.unique(layer)) for layer in reference.layers.values()]
@@ -99,23 +108,22 @@ def test_a_sum_with_the_wrong_branch_is_found(built, frames, reference, tmp_path
     folder = tmp_path / "build"
     shutil.copytree(built.folder, folder)
     layers = ModelWrapper(str(folder / FOLDED))
-    first, second = layers.get_nodes_by_op_type("ElementwiseAdd_hls")
+    first, second = layers.get_nodes_by_op_type("StreamSum_rtl")
     second.input[0] = first.input[0]
     layers.save(str(folder / FOLDED))
     report = climb(folder, frames, reference, "synthetic")
     assert report["first_rung_that_differs"] == "fold"
-    first = report["rungs"][-1]["first_difference"]
-    assert first["layer"] == "blocks.3.layers.0"
+    (wrong,) = [rung for rung in report["rungs"] if not rung["equal"]]
+    assert wrong["first_difference"]["layer"] == "blocks.3.layers.0"
 
 
 def test_sums_are_as_wide_as_they_must_be(built):
     layers = ModelWrapper(str(built.folder / FOLDED))
-    first, second = layers.get_nodes_by_op_type("ElementwiseAdd_hls")
+    first, second = layers.get_nodes_by_op_type("StreamSum_rtl")
     assert [str(layers.get_tensor_datatype(node.output[0])) for node in (first, second)] == ["UINT7", "UINT8"]
-    assert all(node.op_type == "ElementwiseAdd_hls" for node in (first, second))
     kinds = [node.op_type for node in layers.graph.node]
-    assert kinds.count("DuplicateStreams_hls") == 2
-    assert not {"Transpose", "Mul", "Add", "ElementwiseMul_hls", "Shuffle"} & set(kinds)
+    assert kinds.count("DuplicateStreams_rtl") == 2
+    assert all(kind.endswith("_rtl") for kind in kinds)
 
 
 def test_scales_that_differ_are_refused(tmp_path):
@@ -137,10 +145,48 @@ def test_a_sum_of_what_is_not_quantised_is_refused(model):
     assert "not quantised right in front of it; FINN adds integers" in problem
 
 
-def test_rtl_is_refused(model):
-    with pytest.raises(RadioMLError, match=r"\(up to 'estimate' it can\)(.|\n)*Add Add_0: joins two branches"):
-        build(model, "ZCU104", "rtl", out=model.parent / "rtl")
-    assert not (model.parent / "rtl").exists()
+def test_the_formula_of_branch_fifos_against_the_gauge(built):
+    """The FIFO in front of each sum, on the branch that comes straight from the fork."""
+    depths = read_json(built.folder / FIFO_DEPTHS)
+    with finn_session(built.folder / "finn", built.folder / "log"):
+        estimated = waiting_words(ModelWrapper(str(built.folder / FOLDED)))
+    for name in ("StreamSum_rtl_0", "StreamSum_rtl_1"):
+        gauged = depths[branch_fifo(built.folder, name)] - SLACK_WORDS
+        assert abs(max(words for (layer, _), words in estimated.items() if layer == name) - gauged) <= 4
+
+
+def branch_fifo(folder, name):
+    """The FIFO between a fork and a sum."""
+    layers = {layer.name: layer for layer in read_design(folder / DESIGN).layers}
+    given = {wire.tensor: layer.name for layer in layers.values() for wire in layer.outputs}
+    fifos = [given[wire.tensor] for wire in layers[name].inputs]
+    return next(fifo for fifo in fifos if given[layers[fifo].inputs[0].tensor].startswith("DuplicateStreams"))
+
+
+def test_a_branch_fifo_that_is_too_shallow_is_named(built, frames, tmp_path, monkeypatch):
+    monkeypatch.setattr("finn_build.simulator.verilator._OPTIMISE", ("OPT_FAST=-O0", "OPT_SLOW=-O0"))
+    hdl, fifo = (
+        Path(shutil.copytree(built.folder / RTL, tmp_path / "rtl")),
+        branch_fifo(built.folder, "StreamSum_rtl_0"),
+    )
+    text = (hdl / f"{fifo}.v").read_text()
+    depth = read_json(built.folder / FIFO_DEPTHS)[fifo]
+    assert text.count(f".DEPTH({depth})") == 1
+    (hdl / f"{fifo}.v").write_text(text.replace(f".DEPTH({depth})", ".DEPTH(4)"))
+    design, library = read_design(built.folder / DESIGN), tmp_path / "shallow.so"
+    compile_simulator(
+        hdl, design, tmp_path / "objects", library, tmp_path / "log", simulator_cache(built.folder / WORK)
+    )
+    with (
+        RtlSimulator(library, hdl, design.input, design.output) as simulator,
+        pytest.raises(RadioMLError) as stopped,
+    ):
+        simulator.run(np.zeros((2, *design.input.shape), np.int8), timeout_cycles=20_000)
+    assert "the simulated design is deadlocked" in str(stopped.value)
+    assert str(stopped.value).endswith(
+        "DuplicateStreams_rtl_0 gives to two branches that meet in StreamSum_rtl_0, which waits for a word of one "
+        f"branch while the other is full: {fifo} is too shallow"
+    )
 
 
 def test_estimate_counts_forks_and_sums(built):
@@ -150,12 +196,12 @@ def test_estimate_counts_forks_and_sums(built):
     assert value.folded.limit.startswith(value.slowest_layer)
     with finn_session(built.folder / "finn", built.folder / "log"):
         layers = ModelWrapper(str(built.folder / FOLDED))
-        sums = [node.name for node in layers.graph.node if node.op_type == "ElementwiseAdd_hls"]
+        sums = [node.name for node in layers.graph.node if node.op_type == "StreamSum_rtl"]
         assert layers.get_node_from_name(sums[0]).input[0].startswith("DuplicateStreams")
         counted = corrections(layers, load_board("ZCU104"))
     # The first sum: 4 pixels of padding cut off the 8 that the window of 9 waits for, and one in each of four layers.
     words = (8 - 4 + 4) * 4
-    assert counted[sums[0]]["LUT"] == stream_luts(6, 6, words) + fifo_luts(6) + 7
+    assert counted[sums[0]]["LUT"] == stream_luts(6, 6, words) + fifo_luts(6)
 
 
 @pytest.mark.parametrize("cycles", [1, 700, 20_000])
@@ -168,9 +214,9 @@ def test_any_folding_waits_for_as_many_pixels_and_aligns_streams(built, cycles):
 
         for (name, index), words in waiting_words(layers).items():
             node = layers.get_node_from_name(name)
-            from_fork = layers.find_producer(node.input[index]).op_type == "DuplicateStreams_hls"
+            from_fork = layers.find_producer(node.input[index]).op_type == "DuplicateStreams_rtl"
             words_a_pixel = 4 // getHWCustomOp(node).get_nodeattr("PE")
-            pixels = {"ElementwiseAdd_hls_0": 8, "ElementwiseAdd_hls_1": 6}[name]
+            pixels = {"StreamSum_rtl_0": 8, "StreamSum_rtl_1": 6}[name]
             assert words == (pixels * words_a_pixel if from_fork else 0)
 
 

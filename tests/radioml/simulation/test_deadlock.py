@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from radioml.simulation.deadlock import Stream, explain
 
 
@@ -46,8 +48,10 @@ def test_the_first_layer_can_be_the_culprit():
     assert explain(chain(("v", 0), ("r", 0), ("r", 0))).startswith("a does not take the word")
 
 
-def test_a_full_fifo_beside_a_branch_that_starves_is_too_shallow():
-    found = explain(branches(("v", 3), ("v", 0), ("v", 2), ("r", 3), ("r", 0), ("r", 0)))
+@pytest.mark.parametrize("starved", ["r", ""])
+def test_a_full_fifo_beside_a_branch_that_starves_is_too_shallow(starved):
+    """Some layers are ready for a word only when it is there."""
+    found = explain(branches(("v", 3), ("v", 0), ("v", 2), (starved, 3), (starved, 0), ("r", 0)))
     assert found == (
         "fork gives to two branches that meet in join, which waits for a word of one branch while the other is full: "
         "FIFO_7 is too shallow"

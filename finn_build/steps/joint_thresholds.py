@@ -1,0 +1,88 @@
+"""Thresholds behind a sum of two branches with different scales: integer factors of the branches, exact integers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from finn_build.integer_scales import integer_scales
+from finn_build.steps.branch_factors import Boundary, integer_factors
+from radioml.errors import RadioMLError
+from radioml.network.exact_qonnx import integer_weights
+from radioml.network.integer_nodes import quantiser_grid
+
+if TYPE_CHECKING:
+    from onnx import NodeProto
+    from qonnx.core.modelwrapper import ModelWrapper
+
+    from finn_build.steps.exact_thresholds import Activation
+
+_ROUNDING = 1e-3
+"""Largest relative error of a quotient of two of FINN's scales that single precision and rounded factors explain."""
+
+
+def is_joint(network: ModelWrapper, activation: Activation) -> bool:
+    """Whether the layer in front of an activation reads a sum of branches with different scales."""
+    if activation.weighted is None:
+        return False
+    return len(set(integer_scales(network, activation.weighted.input[0]).scales.values())) > 1
+
+
+def joint_thresholds(
+    network: ModelWrapper, activation: Activation, real: np.ndarray, levels: np.ndarray
+) -> tuple[tuple[int, int], np.ndarray]:
+    """Factors of both branches, and the smallest weighted sum that reaches each level, int64 (channels, levels).
+
+    real: float64 (channels, levels), what both branches' sums times their scales must reach.
+    """
+    conv, norm = activation.weighted, activation.batch_norm
+    assert conv is not None and norm is not None
+    branches = network.find_producer(conv.input[0]).input
+    constants = {tensor.name: network.get_initializer(tensor.name) for tensor in network.graph.initializer}
+    grids = [quantiser_grid(network.find_producer(branch), constants) for branch in branches]
+    if None in grids:
+        raise RadioMLError(f"{conv.name}: adds what is not quantised right in front of the sum")
+    first, second = (grid for grid in grids if grid is not None)
+    sign = np.where(constants[norm.input[1]] < 0, -1, 1)[:, None]  # as in `split_sums`
+    weights = integer_weights(network.find_producer(conv.input[1]), constants).reshape(len(real), -1) * sign
+    boundaries = []
+    for row, wanted in zip(weights, real, strict=True):
+        # Padding is 0, which lies within the range of every quantiser.
+        ranges = []
+        for grid in (first, second):
+            ends = row * grid.low, row * grid.high
+            ranges.append((int(np.minimum(*ends).sum()), int(np.maximum(*ends).sum())))
+        boundaries += [
+            Boundary(float(value), int(level), (first.scale, second.scale), ranges[0], ranges[1])
+            for value, level in zip(wanted, levels, strict=True)
+        ]
+    factors, thresholds = integer_factors((first.scale, second.scale), boundaries, conv.name)
+    return factors, np.array(thresholds, np.int64).reshape(real.shape)
+
+
+def weigh_branches(model: ModelWrapper, thresholds: NodeProto, factors: tuple[int, int]) -> float:
+    """Put integer factors in the place of the scales of the branches whose sum goes to `thresholds`.
+
+    Returns the scale of a step of the weighted sum. Raises RadioMLError where FINN's scales have another quotient.
+    """
+    from qonnx.core.datatype import DataType
+
+    total = model.find_producer(thresholds.input[0])
+    while total.op_type != "Add":
+        total = model.find_producer(total.input[0])
+    scales = []
+    for branch, factor in zip(total.input, factors, strict=True):
+        product = model.find_producer(branch)
+        scale = model.get_initializer(product.input[1]) if product.op_type == "Mul" else None
+        if scale is None:
+            raise RadioMLError(f"{product.name}: FINN did not leave the scale of a branch in front of its sum")
+        scales.append(scale.astype(np.float64))
+        model.set_initializer(product.input[1], np.array(factor, np.float32))
+        model.set_tensor_datatype(product.input[1], DataType["INT32"])
+        model.set_tensor_datatype(branch, DataType["INT32"])
+    model.set_tensor_datatype(total.output[0], DataType["INT32"])
+    quotient = scales[0] / scales[1] / (factors[0] / factors[1])
+    if (np.abs(quotient - 1) > _ROUNDING).any():
+        raise RadioMLError(f"{total.name}: FINN gives its branches scales that do not fit the factors {factors}")
+    return float(scales[0].mean() / factors[0])
