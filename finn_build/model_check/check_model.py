@@ -9,8 +9,8 @@ import numpy as np
 
 from finn_build.integer_scales import integer_scales
 from finn_build.model_check.operations import Place, operation, weight_quantiser
+from finn_build.steps.activations import activations
 from finn_build.steps.cut_input import DATA_MOVEMENT, cut_input
-from finn_build.steps.exact_thresholds import activations
 from finn_build.steps.residual_sums import sums
 from radioml.errors import RadioMLError
 

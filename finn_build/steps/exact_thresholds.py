@@ -8,12 +8,12 @@ thresholds this is to be expected in every third network or so.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from finn_build.integer_scales import integer_scales
+from finn_build.steps.activations import Activation, activations
 from finn_build.steps.branch_factors import TIE
 from finn_build.steps.joint_thresholds import is_joint, joint_thresholds, weigh_branches
 from finn_build.steps.split_sums import DEAD
@@ -27,39 +27,6 @@ _EXACT = 2**24
 """Integers up to this one are exact in single precision."""
 _ROUNDING = 1e-4
 """Largest relative error of FINN's thresholds that single precision explains."""
-
-
-@dataclass(frozen=True)
-class Activation:
-    """A quantiser of activations, by its nodes in the QONNX graph.
-
-    In front of the quantiser are a ReLU, `batch_norm`, and `weighted`, a convolution or linear layer. Or its numbers
-    are quantised already, as in front of a layer that quantises its own input; then both are None.
-    """
-
-    quant: NodeProto
-    batch_norm: NodeProto | None
-    weighted: NodeProto | None
-
-
-def activations(network: ModelWrapper) -> list[Activation | None]:
-    """The quantisers of activations in order; None for one that is no `Activation`."""
-    found: list[Activation | None] = []
-    for quant in network.get_nodes_by_op_type("Quant"):
-        if network.get_initializer(quant.input[0]) is not None or quant.input[0] == network.graph.input[0].name:
-            continue  # weights, the input quantiser
-        chain: list[NodeProto] = []
-        tensor = quant.input[0]
-        while len(chain) < 3 and (node := network.find_producer(tensor)) is not None:
-            chain.append(node)
-            tensor = node.input[0]
-        kinds = [node.op_type for node in chain]
-        if kinds[:2] == ["Relu", "BatchNormalization"] and kinds[2:] in (["Conv"], ["MatMul"], ["Gemm"]):
-            found.append(Activation(quant, chain[1], chain[2]))
-        else:
-            quantised = not integer_scales(network, quant.input[0]).lost_at
-            found.append(Activation(quant, None, None) if quantised else None)
-    return found
 
 
 def exact_thresholds(model: ModelWrapper, network: ModelWrapper) -> ModelWrapper:

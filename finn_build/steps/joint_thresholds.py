@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from onnx import NodeProto
     from qonnx.core.modelwrapper import ModelWrapper
 
-    from finn_build.steps.exact_thresholds import Activation
+    from finn_build.steps.activations import Activation
 
 _ROUNDING = 1e-3
 """Largest relative error of a quotient of two of FINN's scales that single precision and rounded factors explain."""
