@@ -11,9 +11,9 @@ from training.techniques.pruning_masks import weights
 class Freezing(lightning.Callback):
     """In the last epochs, keeps the weights of all billed layers; batch norms, biases and scales of outputs learn on.
 
-    A weight near the middle between two integers changes between them until the last step, and the other constants follow
-    it. Half to one and a half thousand steps without that were worth half a point of accuracy for heads of some hundred
-    weights of two bits.
+    A weight near the middle between two integers changes between them until the last step, and all other constants
+    follow it. Half to one and a half thousand steps without that were worth half a point of accuracy for heads of some
+    hundred weights of two bits.
     """
 
     def __init__(self, epochs: int) -> None:
