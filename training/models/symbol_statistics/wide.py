@@ -55,6 +55,9 @@ class WideSymbolStatistics(OnStatistics):
     units: see `WideHead`.
     """
 
+    front_end: FrontEnd
+    head: WideHead
+
     def __init__(
         self, phase_statistics: tuple[str, ...] = ("*",), whole_statistics: tuple[str, ...] = ("*",), units: int = 128
     ) -> None:
