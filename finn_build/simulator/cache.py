@@ -23,22 +23,24 @@ def simulator_cache(own: Path) -> Cache:
     return Cache(folder, folder)
 
 
-def cached_simulator(cache: Cache, hdl: Path, design: Design, work: Path, library: Path, log: Path) -> None:
+def cached_simulator(
+    cache: Cache, hdl: Path, design: Design, work: Path, library: Path, log: Path, optimise: bool = True
+) -> None:
     """Put the simulator of the folder `hdl` at `library`; compile it (`compile_simulator`) if the cache lacks it."""
-    key = simulator_key(hdl, design, gauge=False)
+    key = simulator_key(hdl, design, False, optimise=optimise)
     name = f"{key}.so"
     cached = cache.folder / name
     if cache.find(key, key) is None:
-        compile_simulator(hdl, design, work, library, log, cache)
+        compile_simulator(hdl, design, work, library, log, cache, optimise=optimise)
         copy_file(library, cached)
         cache.store(key, key, [name])
         return
     copy_file(cached, library)
 
 
-def simulator_key(hdl: Path, design: Design, gauge: bool, *others: Any) -> str:
+def simulator_key(hdl: Path, design: Design, gauge: bool, *others: Any, optimise: bool = True) -> str:
     """Key of the HDL, the harness, flags, versions of the tools, the kind of machine, and `others`."""
     sources = (hdl / FILE_LIST).read_text(encoding="utf-8").split()
     content = [sha256(hdl / name) for name in sources]
     ours = [sha256(file) for file in (HARNESS, Path(multiplier_loops.__file__))]
-    return content_key(content, ours, recipe(design, gauge), tools(), others)
+    return content_key(content, ours, recipe(design, gauge, optimise), tools(), others)

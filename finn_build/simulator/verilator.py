@@ -36,7 +36,7 @@ _SIMULATE_OPTIONS = (
 _WHEEL_MAKE_VARIABLES = ("CFG_CXXFLAGS_PCH_I=-include", "CFG_LDLIBS_THREADS=-pthread")
 # The multipliers' loops (multiplier_loops) are vectorised although their length is no multiple of a vector.
 _OPTIMISE = ("OPT_FAST=-O2 -ftree-vectorize -fvect-cost-model=dynamic", "OPT_SLOW=-O0")
-_OPTIMISE_GAUGE = ("OPT_FAST=-O0", "OPT_SLOW=-O0")  # runs once, for a few frames: fast to compile
+_QUICK = ("OPT_FAST=-O0", "OPT_SLOW=-O0")  # for what runs once, for a few frames
 
 
 _RUNTIME = ("verilated.o", "verilated_threads.o")
@@ -44,7 +44,14 @@ _RUNTIME = ("verilated.o", "verilated_threads.o")
 
 
 def compile_simulator(
-    hdl: Path, design: Design, work: Path, library: Path, log: Path, cache: Cache, gauge: bool = False
+    hdl: Path,
+    design: Design,
+    work: Path,
+    library: Path,
+    log: Path,
+    cache: Cache,
+    gauge: bool = False,
+    optimise: bool = True,
 ) -> None:
     """Compile a folder of HDL to a shared library.
 
@@ -53,13 +60,14 @@ def compile_simulator(
         work: folder for objects, which is removed; library: the file to make; log: gets the tools' output.
         cache: of compiled parts that designs share.
         gauge: whether the FIFOs are unbounded gauges of their fill.
+        optimise: whether g++ takes its time for a faster simulation; a gauge is never optimised.
 
     Raises RadioMLError naming every missing tool, or with the first error line of a tool that fails.
     """
     require("the RTL simulator", simulation_tools())
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
-    header, options, variables = recipe(design, gauge)
+    header, options, variables = recipe(design, gauge, optimise)
     write_text(work / "design.h", header)
     sources = (hdl / FILE_LIST).read_text(encoding="utf-8").split()
     if (multiplier := multiplier_loops.FILE) in sources:
@@ -93,10 +101,14 @@ def tools() -> tuple[str, ...]:
     return version("verilator"), compiler, platform.machine()
 
 
-def recipe(design: Design, gauge: bool) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+def recipe(design: Design, gauge: bool, optimise: bool) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
     """What decides how HDL becomes a simulator: the harness's header, Verilator's options, make's variables."""
     options = (*READ_OPTIONS, *_SIMULATE_OPTIONS, *(("+define+FINN_SIMULATION",) if gauge else ()))
-    return _design_header(design, gauge), options, (*_WHEEL_MAKE_VARIABLES, *(_OPTIMISE_GAUGE if gauge else _OPTIMISE))
+    return (
+        _design_header(design, gauge),
+        options,
+        (*_WHEEL_MAKE_VARIABLES, *(_OPTIMISE if optimise and not gauge else _QUICK)),
+    )
 
 
 def _design_header(design: Design, gauge: bool) -> str:

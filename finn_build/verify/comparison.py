@@ -47,7 +47,7 @@ class Difference:
     """The first element in which one frame differs.
 
     layer: name of the network's layer; node: name of the layer in the rung.
-    element: index in the layer's output, channels first.
+    element: index in the layer's output along `axes`, channels first.
     expected, found: integers; found may be a fraction where the graph computes one.
     """
 
@@ -57,6 +57,7 @@ class Difference:
     element: tuple[int, ...]
     expected: int
     found: float
+    axes: tuple[str, ...] = ("channel", "pixel")
 
 
 def first_difference(expected: np.ndarray, found: np.ndarray) -> tuple[int, ...] | None:

@@ -17,6 +17,7 @@ import numpy as np
 from finn_build.engine.paths import NETWORK, WORK
 from finn_build.engine.record import load_record
 from finn_build.verify.comparison import Difference
+from finn_build.verify.gate_rungs import gate_rungs
 from finn_build.verify.graph_rungs import graph_rungs
 from finn_build.verify.rtl_rungs import rtl_rungs
 from finn_build.verify.rung import Reference, Rung, RungResult
@@ -27,8 +28,6 @@ from radioml.errors import RadioMLError
 from radioml.files import write_json
 from radioml.run_directory import VERIFY
 
-_AXES = ("channel", "pixel")
-
 
 def climb(
     folder: Path,
@@ -36,15 +35,17 @@ def climb(
     reference: Reference,
     data: str,
     show: Callable[[RungResult], None] = lambda result: None,
+    gates: bool = False,
 ) -> dict[str, Any]:
     """Run every rung that a build folder has on `frames` and write verify.json there; returns its content.
 
     data: what the frames are, in words. show: called with the result of each rung when it has run.
-    Raises RadioMLError when the folder is no build folder or lacks the graph of a step.
+    gates: whether the netlists of `radioml build --until synthesis` are rungs, too.
+    Raises RadioMLError when the folder is no build folder, lacks the graph of a step, or has no netlists for `gates`.
     """
     folder = folder.resolve()  # FINN sessions change the working directory
     log = folder / WORK / "verify.log"
-    result = [_result(rung, reference, log, show) for rung in _rungs(folder, frames.iq)]
+    result = [_result(rung, reference, log, show) for rung in _rungs(folder, frames.iq, gates)]
     first = next((rung for rung in result if not rung.equal), None)
     value = {
         "reference": reference.name,
@@ -74,7 +75,7 @@ def describe(rung: dict[str, Any]) -> str:
     )
 
 
-def _rungs(folder: Path, iq: np.ndarray) -> list[Rung]:
+def _rungs(folder: Path, iq: np.ndarray, gates: bool) -> list[Rung]:
     record = load_record(folder)
     if "estimate" not in record.stages:
         raise RadioMLError(f"{folder}: its build has not finished; run `radioml build` first")
@@ -82,6 +83,10 @@ def _rungs(folder: Path, iq: np.ndarray) -> list[Rung]:
     rungs = graph_rungs(folder, metadata, iq)
     if "rtl" in record.stages:
         rungs += rtl_rungs(folder, metadata.quantiser(iq))
+    if gates:
+        if "synthesis" not in record.stages:
+            raise RadioMLError(f"{folder}: has no netlists; run `radioml build ... --until synthesis` first")
+        rungs += gate_rungs(folder, metadata.quantiser(iq))
     return rungs
 
 
@@ -122,7 +127,7 @@ def _place(difference: Difference, frames: Frames) -> dict[str, Any]:
     if difference.node == "logits":
         element = f"logit {CLASSES[difference.element[0]]}"
     else:
-        element = ", ".join(f"{axis} {at}" for axis, at in zip(_AXES, difference.element, strict=False))
+        element = ", ".join(f"{axis} {at}" for axis, at in zip(difference.axes, difference.element, strict=False))
     return {
         "layer": difference.layer,
         "node": difference.node,

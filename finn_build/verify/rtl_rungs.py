@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from finn_build.engine.paths import DESIGN
-from finn_build.rtl.design import read_design
+from finn_build.rtl.design import Probe, read_design
 from finn_build.verify.rung import Levels, Reference, Rung, RungResult, compare_frame
-from radioml.contract.package import LIBRARY, open_package
+from radioml.contract.package import LIBRARY, Manifest, open_package
 from radioml.contract.packing import unpack
 from radioml.run_directory import PACKAGE
 from radioml.simulation.rtl_simulator import RtlSimulator
@@ -41,16 +42,34 @@ def _run(folder: Path, integers: np.ndarray, name: str, reference: Reference, re
     probes = read_design(folder / DESIGN).probed
     with temporary_folder("radioml-package") as unpacked:
         package = open_package(folder / PACKAGE, unpacked)
-        manifest = package.manifest
-        pauses = np.linspace(1, manifest.latency_cycles, len(integers)).astype(np.int64)
-        with RtlSimulator(package.folder / LIBRARY, package.folder, manifest.input, manifest.output) as simulator:
-            run = simulator.run(
-                integers,
-                initiation_interval=_GAP_FACTOR * manifest.cycles_per_frame if name == WORD_GAPS else 0,
-                pauses=pauses if name == FRAME_GAPS else None,
-                stall_seed=_STALL_SEED if name == STALLS else 0,
-                record=True,
-            )
+        stream(package.folder / LIBRARY, package.folder, package.manifest, probes, integers, name, reference, result)
+
+
+def stream(
+    library: Path,
+    data_folder: Path,
+    manifest: Manifest,
+    probes: Mapping[str, Probe],
+    integers: np.ndarray,
+    way: str,
+    reference: Reference,
+    result: RungResult,
+) -> None:
+    """Stream quantised frames through a simulator in one of the ways above and compare all that it gives.
+
+    Args:
+        library, data_folder: see `RtlSimulator`.
+        manifest: streams and cycles of the design. probes: the layers that give activations.
+    """
+    pauses = np.linspace(1, manifest.latency_cycles, len(integers)).astype(np.int64)
+    with RtlSimulator(library, data_folder, manifest.input, manifest.output) as simulator:
+        run = simulator.run(
+            integers,
+            initiation_interval=_GAP_FACTOR * manifest.cycles_per_frame if way == WORD_GAPS else 0,
+            pauses=pauses if way == FRAME_GAPS else None,
+            stall_seed=_STALL_SEED if way == STALLS else 0,
+            record=True,
+        )
     levels = {
         name: unpack(run.recorded[name], probe.stream).swapaxes(1, 2) - probe.zero for name, probe in probes.items()
     }

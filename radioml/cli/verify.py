@@ -30,6 +30,9 @@ def verify(
         Path | None, typer.Option(help="The network to compare with; default: the checkpoint or import of the run.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the synthetic frames.")] = 0,
+    gates: Annotated[
+        bool, typer.Option("--gates", help="Also the netlists that `radioml build --until synthesis` made.")
+    ] = False,
     topology: TopologyOption = None,
     json: JsonOption = None,
 ) -> None:
@@ -39,8 +42,9 @@ def verify(
 
     The rungs of the ladder: the QONNX network, the graph after each step of the build (from FINN's layers on by their
     own Python behaviour), and the RTL in Verilator: back to back, with gaps between words, with gaps between frames,
-    with random stalls on both streams. The levels of every activation are compared, and the logits. Writes verify.json
-    to the build folder; exit code 1 on any difference.
+    with random stalls on both streams. With --gates also the netlist by Yosys, whose cells are the vendor's primitives:
+    it runs FINN's own DSP48 branch, which the RTL's simulation replaces by a model. The levels of every activation are
+    compared, and the logits. Writes verify.json to the build folder; exit code 1 on any difference.
     """
     from finn_build.verify.ladder import climb, describe
     from radioml.cli.progress import identified
@@ -59,7 +63,7 @@ def verify(
     with notes.status(network.name):
         reference = network.levels(chosen.iq)
     results.print(f"{len(chosen):,} frames, {escape(name)}; each rung against {network.name}", soft_wrap=True)
-    report = climb(folder, chosen, reference, name, lambda result: _print_rung(result))
+    report = climb(folder, chosen, reference, name, lambda result: _print_rung(result), gates)
     if not report["rtl"]:
         results.print("RTL: not built; `radioml build ... --until rtl` adds its rungs")
     rungs = report["rungs"]

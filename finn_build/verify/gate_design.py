@@ -1,0 +1,81 @@
+"""HDL of a synthesised design, or of one of its layers, for the simulator: netlists, models of their cells, a top."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from finn_build.rtl.design import FILE_LIST, TOP, Design, Layer, Wire
+from finn_build.rtl.top import ends, stitch
+from finn_build.synthesis.netlists import Group
+from finn_build.synthesis.yosys import cell_text
+from radioml.contract.package import StreamFormat
+from radioml.errors import RadioMLError
+from radioml.files import write_text
+
+CELLS = Path(__file__).with_name("cells")
+"""Models of our own, a file a cell in lower case: of cells that Yosys' library declares without behaviour."""
+_LIBRARY = "xilinx/cells_sim.v"
+_WITHOUT_BEHAVIOUR = ("RAMB18E1", "RAMB36E1")
+"""Cells of that library that have no behaviour: a simulator would read zeros from them."""
+_MODELS = "cells.v"
+
+
+def netlist_layers(groups: Sequence[Group]) -> tuple[Layer, ...]:
+    """Each group as one layer of a design, whose module is the netlist's."""
+    layers = []
+    for group in groups:
+        inputs, outputs = ends(group.layers)
+        (last,) = (layer for layer in group.layers if layer.name == group.name)
+        layers.append(Layer(group.name, group.module, inputs, outputs, probe=last.probe))
+    return tuple(layers)
+
+
+def whole(rtl: Design, layers: tuple[Layer, ...]) -> Design:
+    """The design of all netlists, joined as the RTL's layers are."""
+    return replace(rtl, layers=layers, data_files=())
+
+
+def one_layer(layer: Layer) -> Design:
+    """The design of one netlist alone, between streams of bytes; raises ValueError where it has several streams."""
+    (source,), (target,) = layer.inputs, layer.outputs
+    return Design(raw(source), raw(target), (replace(layer, probe=None),), ())
+
+
+def write_gates(design: Design, netlists: Path, cells: Iterable[str], hdl: Path) -> None:
+    """Write the HDL of a design of netlists to a new folder.
+
+    Args:
+        design: its layers are `netlist_layers`.
+        netlists: folder with a file LAYER.v for each of them.
+        cells: names of all cells in them.
+        hdl: the folder.
+
+    Raises RadioMLError for a cell that has no model.
+    """
+    models = "".join(map(_model, sorted(cells)))
+    shutil.rmtree(hdl, ignore_errors=True)
+    hdl.mkdir(parents=True)
+    names = [f"{layer.name}.v" for layer in design.layers]
+    for name in names:
+        shutil.copyfile(netlists / name, hdl / name)
+    write_text(hdl / _MODELS, models)
+    write_text(hdl / f"{TOP}.v", stitch(design.layers))
+    write_text(hdl / FILE_LIST, "\n".join([_MODELS, *names, f"{TOP}.v"]) + "\n")
+
+
+def _model(cell: str) -> str:
+    own = CELLS / f"{cell.lower()}.v"
+    if own.is_file():
+        return own.read_text(encoding="utf-8")
+    if cell in _WITHOUT_BEHAVIOUR:
+        raise RadioMLError(f"the netlist has cells {cell}, of which there is no model in {CELLS}")
+    return cell_text(_LIBRARY, cell)
+
+
+def raw(wire: Wire) -> StreamFormat:
+    """The words of a stream as they are: bytes without a meaning, (words, bytes of a word)."""
+    width = wire.bits // 8
+    return StreamFormat((wire.words, width), width, 8, False, width)
