@@ -26,6 +26,7 @@ from radioml.files import refuse_inputs, replacing, sha256
 from radioml.network.exact_qonnx import ExactQonnx, logits_as_integers
 from radioml.run_directory import CHECKPOINT, GOLDEN, MODEL, SCORE
 from training.checkpoint import UNKNOWN, TrainedNetwork, load_checkpoint, save_checkpoint
+from training.models.exportable import as_exported
 from training.models.own_code import messages_of
 from training.reference import IntegerNetwork, check_ends, input_quantiser
 
@@ -120,7 +121,7 @@ def _check_input(model: onnx.ModelProto, quantiser: InputQuantiser, topology: st
 def _to_qonnx(network: nn.Module, path: Path) -> onnx.ModelProto:
     """A network as QONNX, with the names of the contract; path: a file that is written on the way."""
     export_qonnx(
-        network, torch.zeros(1, 2, FRAME_LENGTH), str(path), dynamo=False,
+        as_exported(network), torch.zeros(1, 2, FRAME_LENGTH), str(path), dynamo=False,
         input_names=[INPUT_NAME], output_names=[OUTPUT_NAME],
     )  # fmt: skip
     wrapper = cleanup_model(ModelWrapper(str(path)))

@@ -18,6 +18,7 @@ from radioml.contract.quantiser import InputQuantiser
 from radioml.errors import RadioMLError
 from radioml.network.exact_qonnx import logits_as_integers
 from training.checkpoint import TrainedNetwork, load_checkpoint
+from training.models.exportable import Exportable
 
 FRAMES_AT_ONCE = 32
 """Frames that go through the network together: with more, VGG10's tensors leave the caches, and it halves in speed."""
@@ -91,6 +92,10 @@ class IntegerNetwork:
 
     def __init__(self, network: nn.Module) -> None:
         self.network = network.float().eval()
+        if isinstance(network, Exportable):
+            self.logit_scale = network.logit_scale
+            self.network.double()
+            return
         last = classifier(self.network)
         with torch.no_grad():
             input_scale, weight_scale = _input_quant(self.network, last).scale(), last.weight_quant.scale()

@@ -98,6 +98,25 @@ def max_pool(x: np.ndarray, kernel: Sequence[int], strides: Sequence[int]) -> np
 
 def average_pool(x: np.ndarray, kernel: Sequence[int], strides: Sequence[int], pads: Sequence[int]) -> np.ndarray:
     """Means over windows in double precision, zeros of the padding included; `pads` as in `Convolution`."""
-    channels = x.shape[1]
-    total = Convolution(np.ones((channels, 1, *kernel)), strides, [1] * len(kernel), pads, channels)
-    return total(x) / math.prod(kernel)
+    return window_sums(x.astype(np.float64, copy=False), kernel, strides, pads) / math.prod(kernel)
+
+
+def window_sums(x: np.ndarray, kernel: Sequence[int], strides: Sequence[int], pads: Sequence[int]) -> np.ndarray:
+    """Sums over windows in the type of x, zeros of the padding included, one dimension after the other."""
+    for index, (size, step) in enumerate(zip(kernel, strides, strict=True)):
+        before, after = pads[index], pads[index + len(kernel)]
+        if before or after:
+            x = np.pad(x, [(before, after) if at == index + 2 else (0, 0) for at in range(x.ndim)])
+        x = _sums_along(x, index + 2, size, step)
+    return x
+
+
+def _sums_along(x: np.ndarray, axis: int, size: int, step: int) -> np.ndarray:
+    """Windows that share whole blocks are sums of blocks."""
+    count, block = (x.shape[axis] - size) // step + 1, math.gcd(size, step)
+    if block > 1:
+        x = x[(slice(None),) * axis + (slice((count - 1) * step + size),)]
+        x = x.reshape(*x.shape[:axis], -1, block, *x.shape[axis + 1 :]).sum(axis + 1)
+        size, step = size // block, step // block
+    taps = [x[(slice(None),) * axis + (slice(at, at + (count - 1) * step + 1, step),)] for at in range(size)]
+    return sum(taps[1:], start=taps[0])

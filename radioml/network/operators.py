@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+
+from radioml.network.integer_layers import average_pool
 
 _GENERAL = "qonnx.custom_op.general"
 
@@ -10,6 +14,7 @@ _GENERAL = "qonnx.custom_op.general"
 def exact_operators() -> list[type]:
     """Classes for the evaluator's `new_ops`; the arithmetic of `Quant` is qonnx's own."""
     from onnx.reference.op_run import OpRun
+    from onnx.reference.ops.op_average_pool import AveragePool_19
     from qonnx.custom_op.general.quant import quant
 
     class Quant(OpRun):
@@ -72,7 +77,17 @@ def exact_operators() -> list[type]:
                 integers -= _along(zero_point, x, axis).astype(scale.dtype)
             return (integers * _along(scale, x, axis),)
 
-    return [Quant, MultiThreshold, GlobalMaxPool, QuantizeLinear, DequantizeLinear]
+    class AveragePool(AveragePool_19):
+        """Onnx's own visits the windows one by one."""
+
+        def _run(self, x: np.ndarray, **given: Any) -> tuple[np.ndarray]:
+            kernel, pads = given["kernel_shape"], given["pads"] or [0, 0] * len(given["kernel_shape"])
+            unusual = given["ceil_mode"] or (given["auto_pad"] or "NOTSET") != "NOTSET" or (given.get("dilations"))
+            if unusual or (any(pads) and not given["count_include_pad"]):
+                return super()._run(x, **given)
+            return (average_pool(x, kernel, given["strides"] or [1] * len(kernel), pads),)
+
+    return [Quant, MultiThreshold, GlobalMaxPool, AveragePool, QuantizeLinear, DequantizeLinear]
 
 
 def _along(value: np.ndarray, x: np.ndarray, axis: int | None) -> np.ndarray:

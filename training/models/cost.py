@@ -13,6 +13,7 @@ from torch import nn
 
 from radioml.constants import FRAME_LENGTH
 from radioml.run_directory import MODEL
+from training.models.exportable import as_exported
 from training.score import Score, score_model
 
 
@@ -25,5 +26,5 @@ def unpruned_score(network: nn.Module) -> Score:
                 layer.weight.fill_(1.0)  # weights that are quantised to zero would be discounted
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, MODEL)
-        export_qonnx(full, torch.zeros(1, 2, FRAME_LENGTH), str(path), dynamo=False)
+        export_qonnx(as_exported(full), torch.zeros(1, 2, FRAME_LENGTH), str(path), dynamo=False)
         return score_model(path)

@@ -46,10 +46,14 @@ class FrontEnd(nn.Module):
 
         Returns (N, statistics of a phase, 8) and (N, statistics of the whole frame).
         """
+        phase, whole = self.levels(iq)
+        return phase.flatten(2), whole.flatten(1)
+
+    def levels(self, iq: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """The same in four dimensions, (N, statistics of a phase, 1, 8) and (N, statistics of the frame, 1, 1)."""
         values = _Values(Signals(iq))
         phase = self._phase_scale(values.of_names(self.phase))
-        whole = self._whole_scale(_of_the_whole(values, self.whole))
-        return phase.flatten(2), whole.flatten(1)
+        return phase, self._whole_scale(_of_the_whole(values, self.whole))
 
     def record(self) -> dict[str, Any]:
         """All that decides what it gives: version of the arithmetic, names, and each one's standardisation."""
@@ -88,7 +92,7 @@ class _Values:
 
     def of_names(self, names: Sequence[str]) -> torch.Tensor:
         """(N, len(names), 1, phases)."""
-        return torch.cat([self[name] for name in names], 1)
+        return _joined([self[name] for name in names])
 
 
 _REDUCE: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
@@ -106,7 +110,12 @@ def _of_the_whole(values: _Values, names: Sequence[str]) -> torch.Tensor:
         for phases in (8, 4):
             if group := [name for name in summarised if STATISTICS[name].phases == phases]:
                 parts.append(_REDUCE[summary](values.of_names(group)))
-    return torch.cat(parts, 1)
+    return _joined(parts)
+
+
+def _joined(parts: Sequence[torch.Tensor]) -> torch.Tensor:
+    """Channels side by side."""
+    return torch.cat(list(parts), 1) if len(parts) > 1 else parts[0]
 
 
 def unit_of(name: str) -> float:

@@ -17,6 +17,7 @@ from training.models.quantisers import InputQuant
 from training.models.registry import register
 from training.models.symbol_statistics.compaction import compacted_head, used
 from training.models.symbol_statistics.cost import filter_score, weight_score
+from training.models.symbol_statistics.exported import Exported
 from training.models.symbol_statistics.front_end import FrontEnd, filters_of
 from training.models.symbol_statistics.head import LOGIT_SCALE, Head
 from training.models.symbol_statistics.signals import PHASES
@@ -50,6 +51,11 @@ class SymbolStatistics(OnStatistics):
     def forward(self, iq: torch.Tensor) -> torch.Tensor:
         """(N, 2, 1024) float IQ -> (N, 24) float logits."""
         return self.head(*self.front_end(self.input_quantiser(iq)))
+
+    def exported(self) -> Exported:
+        """The network without what no weight needs, in operations of QONNX."""
+        smaller, _ = self.without_unused({})
+        return Exported(smaller.input_quantiser, smaller.front_end, smaller.head)
 
     def front_end_record(self) -> dict[str, Any]:
         """See `OnStatistics.front_end_record`."""
