@@ -80,7 +80,7 @@ def exact_operators() -> list[type]:
     class AveragePool(AveragePool_19):
         """Onnx's own visits the windows one by one."""
 
-        def _run(self, x: np.ndarray, **given: Any) -> tuple[np.ndarray]:
+        def _run(self, x: np.ndarray, **given: Any) -> tuple[np.ndarray]:  # type: ignore[override]
             kernel, pads = given["kernel_shape"], given["pads"] or [0, 0] * len(given["kernel_shape"])
             unusual = given["ceil_mode"] or (given["auto_pad"] or "NOTSET") != "NOTSET" or (given.get("dilations"))
             if unusual or (any(pads) and not given["count_include_pad"]):

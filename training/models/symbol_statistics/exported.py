@@ -32,7 +32,7 @@ class Exported(nn.Module):
         """Logits; the tensors between have four dimensions, (N, channels, 1, phases)."""
         phases, frame = self.front_end.levels(self.input_quantiser(iq))
         hidden = [
-            limited(units, HIDDEN_BITS, signed=False) * (HIDDEN_STEP / STATISTIC_STEP)
+            limited(units, 1, HIDDEN_BITS, signed=False) * (HIDDEN_STEP / STATISTIC_STEP)
             for units in (highest(self.phase(phases)), self.whole(frame))
         ]
         return self.output(torch.cat([*hidden, frame], 1)).flatten(1)
@@ -53,5 +53,5 @@ class _Layer(nn.Module):
         self.register_buffer("offset", offset.reshape(1, -1, 1, 1))
 
     def forward(self, levels: torch.Tensor) -> torch.Tensor:
-        both = limited(torch.cat([levels, -1 * levels], 1), 8, signed=True, narrow=True)
-        return conv2d(both, limited(self.weight, WEIGHT_BITS - 1, signed=False)) * self.gain + self.offset
+        both = limited(torch.cat([levels, -1 * levels], 1), 1, 8, signed=True, narrow=True)
+        return conv2d(both, limited(self.weight, 1, WEIGHT_BITS - 1, signed=False)) * self.gain + self.offset

@@ -22,7 +22,7 @@ from training.models.symbol_statistics.statistics import (
     chosen,
 )  # fmt: skip
 
-VERSION = 1
+VERSION = 2
 """Of the arithmetic; another one makes other integers of the same frames."""
 
 
@@ -74,7 +74,7 @@ class _Levels(nn.Module):
         self.register_buffer("biases", biases.reshape(1, -1, 1, 1), persistent=False)
 
     def forward(self, values: torch.Tensor) -> torch.Tensor:
-        return limited(values * self.gains + self.biases, 8, signed=True, narrow=True)
+        return limited(values * self.gains + self.biases, 1, 8, signed=True, narrow=True)
 
 
 class _Values:

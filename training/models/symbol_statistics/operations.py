@@ -1,8 +1,8 @@
-"""Operations of the front end on integers that PyTorch holds as float32.
+"""Operations of the front end on numbers that PyTorch holds as float32.
 
 The cost function does not bill them. Each is written twice: with PyTorch's fastest operation, and, while a network is
-exported, with the operation that the cost function knows. Both give the same integers: all values are integers times a
-power of two below 2^24, and so are all sums on the way.
+exported, with operations that the cost function knows. Both give the same numbers: all are integers below 2^24 times a
+power of two, and so are all sums on the way. A complex signal has two channels, I and Q.
 """
 
 from __future__ import annotations
@@ -17,36 +17,55 @@ def is_exported() -> bool:
     return torch.onnx.is_in_onnx_export()
 
 
-def limited(x: torch.Tensor, bits: int, signed: bool, narrow: bool = False) -> torch.Tensor:
-    """x rounded to integers of `bits` bits; `narrow` leaves out the lowest. Halves go to the even integer."""
+def limited(x: torch.Tensor, step: float, bits: int, signed: bool, narrow: bool = False) -> torch.Tensor:
+    """x rounded to multiples of `step` of `bits` bits; `narrow` leaves out the lowest. Halves go to the even one."""
     if is_exported():
-        scale, zero, width = (torch.tensor(value) for value in (1.0, 0.0, float(bits)))
+        scale, zero, width = (torch.tensor(value) for value in (float(step), 0.0, float(bits)))
         return BrevitasQuantTorchScriptFn.apply(x, scale, zero, width, int(narrow), int(signed), "ROUND")
     high = 2 ** (bits - 1) - 1 if signed else 2**bits - 1
-    return x.round().clamp(narrow - high - 1 if signed else 0, high)
+    levels = (x * (1 / step)).round_().clamp_(narrow - high - 1 if signed else 0, high)
+    return levels.mul_(step)
 
 
 def requantised(x: torch.Tensor, unit: float, step: float, bits: int, signed: bool) -> torch.Tensor:
-    """x, multiples of `unit`, in integers of `step`: floor(x / step + 1/2), limited to `bits` bits.
+    """x, multiples of `unit`, as multiples of `step`: floor(x / step + 1/2) steps, limited to `bits` bits.
 
-    unit, step: powers of two, unit < step. The sum that is rounded is an odd multiple of unit / step / 2, and so never
-    halfway between two integers.
+    unit, step: powers of two, unit < step. What is rounded is an odd multiple of unit / 2, and so never halfway between
+    two multiples of the step.
     """
-    return limited(x * (1 / step) + unit / step / 2, bits, signed)
+    return limited(x + unit / 2, step, bits, signed)
 
 
-def square(x: torch.Tensor) -> torch.Tensor:
-    """x^2, of two factors: qonnx renames only one of two equal inputs of a node."""
-    return (2 * x) * (0.5 * x) if is_exported() else x * x
+def doubled_square(x: torch.Tensor) -> torch.Tensor:
+    """2 x^2, of two factors: qonnx renames only one of two equal inputs of a node."""
+    return (2 * x) * x
 
 
-def channel(x: torch.Tensor, index: int) -> torch.Tensor:
+def power(z: torch.Tensor) -> torch.Tensor:
+    """|z|^2 of (N, 2, A, B): (N, 1, A, B)."""
+    if is_exported():
+        rows = doubled_square(z).reshape(-1, 1, 2, z.shape[2] * z.shape[3])
+        return avg_pool2d(rows, (2, 1)).reshape(-1, 1, *z.shape[2:])
+    squares = z * z
+    return squares[:, :1] + squares[:, 1:]
+
+
+def mean_power(z: torch.Tensor, zeros: int = 0) -> torch.Tensor:
+    """Sum of |z|^2 over the rows of (N, 2, A, B) by the number A + zeros, a power of two: (N, 1, 1, B)."""
+    rows = z.shape[2]
+    if is_exported():
+        both = doubled_square(z).reshape(-1, 1, 2 * rows, z.shape[3])
+        return avg_pool2d(both, (2 * (rows + zeros), 1), padding=(zeros, 0))
+    return (z * z).sum((1, 2), keepdim=True) * (1 / (rows + zeros))
+
+
+def channel(z: torch.Tensor, index: int) -> torch.Tensor:
     """(N, 2, A, B) -> (N, 1, A, B): I for index 0, Q for 1."""
     if not is_exported():
-        return x[:, index : index + 1]
-    keep = torch.tensor([1.0 - index, float(index)]).reshape(1, 2, 1, 1)
-    rows = (x * keep).reshape(-1, 1, 2, x.shape[2] * x.shape[3])
-    return (2 * avg_pool2d(rows, (2, 1))).reshape(-1, 1, *x.shape[2:])
+        return z[:, index : index + 1]
+    keep = torch.tensor([2.0 - 2 * index, 2.0 * index]).reshape(1, 2, 1, 1)
+    rows = (z * keep).reshape(-1, 1, 2, z.shape[2] * z.shape[3])
+    return avg_pool2d(rows, (2, 1)).reshape(-1, 1, *z.shape[2:])
 
 
 def every_other_phase(x: torch.Tensor) -> torch.Tensor:
@@ -59,7 +78,7 @@ def mean(x: torch.Tensor, rows: int = 1, columns: int = 1) -> torch.Tensor:
     if is_exported():
         return avg_pool2d(x, (rows, columns))
     blocks = x.reshape(*x.shape[:2], x.shape[2] // rows, rows, x.shape[3] // columns, columns)
-    return blocks.sum((3, 5)) * (1 / (rows * columns))
+    return blocks.sum((3, 5)).mul_(1 / (rows * columns))
 
 
 def highest(x: torch.Tensor) -> torch.Tensor:
@@ -75,21 +94,19 @@ def overlapping(x: torch.Tensor, rows: int) -> torch.Tensor:
     return (halves[:, :, :-1] + halves[:, :, 1:]) * 0.5
 
 
-def mean_of_rows_and_a_zero(x: torch.Tensor) -> torch.Tensor:
-    """Sum over the A rows of (N, C, A, B) by A + 1, a power of two: (N, C, 1, B)."""
-    if is_exported():
-        return avg_pool2d(x, (x.shape[2] + 1, 1), (x.shape[2] + 1, 1), (1, 0))
-    return x.sum(2, keepdim=True) * (1 / (x.shape[2] + 1))
-
-
 def adjacent_differences(x: torch.Tensor) -> torch.Tensor:
     """Differences between neighbouring rows of (N, C, A, B), every other one with its sign turned: (N, C, A - 1, B)."""
+    signs = torch.tensor([2.0, -2.0] * (int(x.shape[2]) // 2), dtype=x.dtype).reshape(1, 1, -1, 1)
+    turned = x * signs
+    return avg_pool2d(turned, (2, 1), (1, 1)) if is_exported() else (turned[:, :, :-1] + turned[:, :, 1:]) * 0.5
+
+
+def block_sums(z: torch.Tensor, of_i: torch.Tensor, of_q: torch.Tensor) -> torch.Tensor:
+    """Sum of I x of_i + Q x of_q over each row by its length: (N, 2, A, 4) -> (N, 1, 1, A); of_i, of_q: (4,)."""
+    weights = 2 * torch.stack([of_i, of_q]).reshape(1, 2, 1, 4)
     if is_exported():
-        signs = torch.tensor([1.0, -1.0]).repeat(x.shape[2] // 2).reshape(1, 1, -1, 1)
-        return 2 * avg_pool2d(x * signs, (2, 1), (1, 1))
-    turned = x[:, :, :-1] - x[:, :, 1:]
-    turned[:, :, 1::2] *= -1
-    return turned
+        return avg_pool2d((z * weights).reshape(-1, 1, 2, z.shape[2] * 4), (2, 4))
+    return (z * weights).sum((1, 3))[:, None, None] * (1 / 8)
 
 
 def boxes(x: torch.Tensor) -> torch.Tensor:
@@ -100,12 +117,13 @@ def boxes(x: torch.Tensor) -> torch.Tensor:
         wide = pad(x, (zeros, zeros))
         pairs = wide[..., :-1] + wide[..., 1:]
         x = pairs[..., :-2] + pairs[..., 2:]
-    return x * (1 / 16)
+    return x.mul_(1 / 16)
 
 
 def binomial(x: torch.Tensor) -> torch.Tensor:
     """Taps (1, 2, 1) / 4 along the rows, zeros beyond them: two means over 2 neighbours."""
     if is_exported():
         return avg_pool2d(avg_pool2d(x, (2, 1), (1, 1), (1, 0)), (2, 1), (1, 1))
-    pairs = pad(x, (0, 0, 1, 0)) + pad(x, (0, 0, 0, 1))
-    return (pairs[:, :, :-1] + pairs[:, :, 1:]) * 0.25
+    wide = pad(x, (0, 0, 1, 1))
+    pairs = wide[:, :, :-1] + wide[:, :, 1:]
+    return (pairs[:, :, :-1] + pairs[:, :, 1:]).mul_(0.25)

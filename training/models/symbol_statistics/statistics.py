@@ -21,29 +21,28 @@ from radioml.errors import RadioMLError
 from radioml.suggest import did_you_mean
 from training.models.symbol_statistics.operations import (
     adjacent_differences,
+    doubled_square,
     mean,
-    mean_of_rows_and_a_zero,
+    mean_power,
     overlapping,
+    power,
     requantised,
-    square,
 )  # fmt: skip
 from training.models.symbol_statistics.signals import (
     AMPLITUDES,
     PHASES,
+    POWER_STEP,
     RAMPS,
+    STEP,
     SYMBOLS,
     TONES,
     Signals,
-    magnitude,
     rounded_means,
+    scale,
 )  # fmt: skip
 
 SUMMARIES = ("mean", "max", "min")
 POWERS, BLOCKS = (2, 4, 8, 16), (16, 32, 64)
-_MEAN_ONE = 1 << 16
-"""The value 1 of the power of a mean: means are in quarters of the step 1/64."""
-_POWER_ONE = 1 << 12
-"""The value 1 of the power of an integer in steps of 1/64."""
 _THRESHOLDS = (0.25, 0.5, 1.0, 1.5, 2.0)
 _FREQUENCIES = {"0": "0", "+": "fs/32", "/": "fs/16", "-": "-fs/32"}
 _Values = Callable[[Signals], torch.Tensor]
@@ -81,36 +80,19 @@ class Statistic:
         return f"{self.name}: {self.formula}; {low:g} to {self.high / self.one:g}, {self.bits} bits; filters: {filters}"
 
 
-def _clipped(of: Statistic, gain: int, suffix: str) -> Statistic:
-    """`gain` times a statistic, at most 1."""
-    limit = of.one / gain
-    return Statistic(
-        of.name + suffix, f"{gain} x ({of.formula}), at most 1", limit, of.unit, limit, of.phases,
-        lambda signals: of.compute(signals).clamp(max=limit), of.filters,
-    )  # fmt: skip
+def _with_clipped(of: Statistic, *gains: int) -> Iterator[Statistic]:
+    """A statistic, and some multiples of it, at most 1."""
 
+    def clipped(limit: float) -> _Values:
+        return lambda signals: of.compute(signals).clamp(max=limit)
 
-def _histogram() -> Iterator[Statistic]:
-    """Soft histogram of the power: ramps and their differences."""
-
-    def ramp(k: int) -> _Values:
-        return lambda signals: signals.ramp(k)
-
-    def difference(k: int, other: int) -> _Values:
-        return lambda signals: signals.ramp(k) - signals.ramp(other)
-
-    names = [f"{amplitude:.1f}" for amplitude in AMPLITUDES]
-    units = [lowest_bit(slope) / SYMBOLS for _, slope in RAMPS]
-    for k, unit in enumerate(units):
-        formula = f"mean of a ramp of p from 0 at {names[k]}^2 to 1 near {names[k + 1]}^2"
-        yield Statistic(f"h{names[k]}", formula, 255, unit, 255, PHASES, ramp(k), ("equaliser",))
-    for kind, step in (("b", 1), ("w", 2)):
-        for k in range(len(RAMPS) - step):
-            name, formula = f"{kind}{names[k]}", f"h{names[k]} - h{names[k + step]}"
-            yield Statistic(
-                name, formula, 255, min(units[k], units[k + step]), 255, PHASES, difference(k, k + step),
-                ("equaliser", name), signed=True,
-            )  # fmt: skip
+    yield of
+    for gain in gains:
+        limit = of.one / gain
+        yield Statistic(
+            f"{of.name}x{gain}", f"{gain} x ({of.formula}), at most 1", limit, of.unit, limit, of.phases,
+            clipped(limit), of.filters,
+        )  # fmt: skip
 
 
 def lowest_bit(value: float) -> float:
@@ -122,119 +104,143 @@ def lowest_bit(value: float) -> float:
 
 
 def _per_phase() -> Iterator[Statistic]:
-    yield Statistic("p", "mean of p", 256, 1 / SYMBOLS, 2047, PHASES, lambda s: mean(s.power, SYMBOLS), ("equaliser",))
-    yield Statistic(
-        "pp", "mean of p^2 / 4", 32, 1 / SYMBOLS, 255, PHASES, lambda s: mean(s.power_squared, SYMBOLS), ("equaliser",)
-    )
-    yield from _histogram()
+    """Moments and soft histogram of the power."""
+    needs = ("equaliser",)
+    unit = POWER_STEP / SYMBOLS
+    yield Statistic("p", "mean of p", 1, unit, 2047 * POWER_STEP, PHASES, lambda s: mean(s.power, SYMBOLS), needs)
+    yield Statistic("pp", "mean of p^2", 2, 1 / 4 / SYMBOLS, 255 / 4, PHASES, _squared_power, needs)
+    names = [f"{amplitude:.1f}" for amplitude in AMPLITUDES]
+    for k, ramp in enumerate(RAMPS):
+        formula = f"mean of a ramp of p from 0 at {names[k]}^2 to 1 near {names[k + 1]}^2"
+        yield Statistic(f"h{names[k]}", formula, ramp.height, unit, ramp.height, PHASES, _ramp(k), needs)
+    for kind, step in (("b", 1), ("w", 2)):
+        for k in range(len(RAMPS) - step):
+            name, pair = f"{kind}{names[k]}", (RAMPS[k], RAMPS[k + step])
+            yield Statistic(
+                name, f"h{names[k]} - h{names[k + step]}", 1, unit * min(lowest_bit(ramp.slope) for ramp in pair),
+                max(ramp.height * ramp.slope for ramp in pair), PHASES, _difference(k, k + step), (*needs, name),
+                signed=True,
+            )  # fmt: skip
+
+
+def _squared_power(signals: Signals) -> torch.Tensor:
+    return mean(requantised(doubled_square(signals.power), 2 * POWER_STEP**2, 1 / 4, 8, signed=False), SYMBOLS)
+
+
+def _ramp(k: int) -> _Values:
+    return lambda signals: signals.ramp(k)
+
+
+def _difference(k: int, other: int) -> _Values:
+    return lambda signals: signals.ramp(k) * RAMPS[k].slope - signals.ramp(other) * RAMPS[other].slope
+
+
+def _power_of_mean(
+    name: str, what: str, signal: _Values, of: int, rows: int, columns: int, block: int, phases: int,
+    filters: tuple[str, ...],
+) -> Statistic:  # fmt: skip
+    """|mean of a signal called z^of|^2, or the mean of that over blocks of `block` rows, half a block apart.
+
+    rows, columns: of the signal; its mean is over the columns too, where there are not as many as `phases`.
+    """
+    across = 1 if columns == phases else columns
+    blocks = 1 if block == rows else 2 * rows // block
+
+    def average(z: torch.Tensor) -> torch.Tensor:
+        parts = mean(z, rows) if blocks == 1 else overlapping(z, block)
+        return mean(parts, 1, across) if across > 1 else parts
+
+    def compute(signals: Signals) -> torch.Tensor:
+        means = rounded_means(signal(signals), average, block * across, of)
+        return mean_power(means, zeros=0 if blocks == 1 else 1)
+
+    one = scale(of) ** 2
+    formula = f"|mean of {what}|^2"
+    if blocks > 1:
+        formula = f"sum of |mean of {what} in {block * across}|^2 over {blocks - 1} blocks / {blocks}"
+    return Statistic(name, formula, one, one * (STEP / 4) ** 2 / blocks, 8 * one, phases, compute, filters)
 
 
 def _powers() -> Iterator[Statistic]:
     """Powers of the means of z^k: large where a constellation has the symmetry of k points on a circle."""
 
-    def of_frame(exponent: int) -> _Values:
-        return lambda s: magnitude(rounded_means(s.power_of(exponent), lambda x: mean(x, SYMBOLS), 1 / SYMBOLS))
-
-    def of_blocks(exponent: int, rows: int) -> _Values:
-        def compute(signals: Signals) -> torch.Tensor:
-            means = rounded_means(signals.power_of(exponent), lambda x: overlapping(x, rows), 1 / rows)
-            return mean_of_rows_and_a_zero(magnitude(means))
-
-        return compute
+    def signal(exponent: int) -> _Values:
+        return lambda signals: signals.power_of(exponent)
 
     for exponent in POWERS:
         filters = ("equaliser", *(f"z{e}" for e in POWERS if e <= exponent))
-        name, high = f"z{exponent}", 8 * _MEAN_ONE
-        of = [
-            Statistic(name, f"|mean of z^{exponent}|^2", _MEAN_ONE, 1, high, PHASES // 2, of_frame(exponent), filters)
-        ]
-        for rows in BLOCKS:
-            blocks = 2 * SYMBOLS // rows
-            formula = f"sum of |mean of z^{exponent} in {rows} symbols|^2 over {blocks - 1} blocks / {blocks}"
-            compute = of_blocks(exponent, rows)
-            of.append(Statistic(f"{name}_{rows}", formula, _MEAN_ONE, 1 / blocks, high, PHASES // 2, compute, filters))
-        for statistic in of:
-            yield statistic
-            yield from (_clipped(statistic, gain, f"x{gain}") for gain in (8, 64))
+        for block in (SYMBOLS, *BLOCKS):
+            name = f"z{exponent}" if block == SYMBOLS else f"z{exponent}_{block}"
+            what, phases = f"z^{exponent}", PHASES // 2
+            yield from _with_clipped(
+                _power_of_mean(name, what, signal(exponent), exponent, SYMBOLS, phases, block, phases, filters), 8, 64
+            )
 
 
 def _of_the_samples() -> Iterator[Statistic]:
     """Power of the signal as it came."""
+    step = 2 * POWER_STEP
 
     def above(threshold: float) -> _Values:
-        return lambda s: mean((s.raw_power - threshold * 128).clamp(0, 64), 1, 1024)
+        return lambda s: mean((s.raw_power - threshold).clamp(0, 0.5), 1, 1024)
 
-    yield Statistic("x.p", "mean of |x|^2", 128, 1 / 1024, 1023, 1, lambda s: mean(s.raw_power, 1, 1024))
-    yield Statistic(
-        "x.pp", "mean of |x|^4 / 4", 32, 1 / 1024, 255, 1,
-        lambda s: mean(requantised(square(s.raw_power), 1, 2048, 8, signed=False), 1, 1024),
-    )  # fmt: skip
+    def squares(s: Signals) -> torch.Tensor:
+        return mean(requantised(doubled_square(s.raw_power), 2 * step**2, 1 / 4, 8, signed=False), 1, 1024)
+
+    yield Statistic("x.p", "mean of |x|^2", 1, step / 1024, 1023 * step, 1, lambda s: mean(s.raw_power, 1, 1024))
+    yield Statistic("x.pp", "mean of |x|^4", 2, 1 / 4096, 255 / 4, 1, squares)
     for threshold in _THRESHOLDS:
         formula = f"mean of a ramp of |x|^2 from 0 at {threshold:g} to 1 at {threshold + 0.5:g}"
-        yield Statistic(f"x.above{threshold:g}", formula, 64, 1 / 1024, 64, 1, above(threshold))
+        yield Statistic(f"x.above{threshold:g}", formula, 0.5, step / 1024, 0.5, 1, above(threshold))
 
 
 def _of_the_decimated() -> Iterator[Statistic]:
     """Constant of the signal, and the carriers of analogue modulations."""
-    constant = Statistic(
-        "dc", "|mean of d|^2", _MEAN_ONE, 1, 8 * _MEAN_ONE, 1,
-        lambda s: magnitude(rounded_means(s.decimated, lambda x: mean(x, 32, 4), 1 / SYMBOLS)),
-    )  # fmt: skip
-    blocks = Statistic(
-        "dc_32", "sum of |mean of d in 32 samples|^2 over 7 blocks / 8", _MEAN_ONE, 1 / 8, 8 * _MEAN_ONE, 1,
-        lambda s: mean_of_rows_and_a_zero(
-            magnitude(rounded_means(s.decimated, lambda x: mean(overlapping(x, 8), 1, 4), 1 / 32))
-        ),
-    )  # fmt: skip
-    for statistic in (constant, blocks):
-        yield from (statistic, _clipped(statistic, 64, "x64"))
-    for of_square in (False, True):
+
+    def signal(s: Signals) -> torch.Tensor:
+        return s.decimated
+
+    for name, block in (("dc", 32), ("dc_32", 8)):
+        yield from _with_clipped(_power_of_mean(name, "d", signal, 1, 32, 4, block, 1, ()), 64)
+    for of in (1, 2):
         for frequency in TONES:
-            yield from _tone(of_square, frequency)
+            yield from _tone(of, frequency)
 
 
-def _tone(of_square: bool, frequency: str) -> Iterator[Statistic]:
+def _tone(of: int, frequency: str) -> Iterator[Statistic]:
     """One frequency of 4-point transforms y of blocks of 4 samples of d, or of d^2."""
-    name = ("T" if of_square else "t") + frequency
-    source = "d^2" if of_square else "d"
-    y = f"y at {_FREQUENCIES[frequency]} of {source}"
-    filters = (*(["d2"] if of_square else []), *([name] if frequency != "0" else []))
+    name = "tT"[of - 1] + frequency
+    what = f"y at {_FREQUENCIES[frequency]} of {('d', 'd^2')[of - 1]}"
+    filters = (*(["d2"] if of == 2 else []), *([name] if frequency != "0" else []))
+    one, step = scale(of) ** 2, STEP * scale(of)
 
-    def powers(s: Signals) -> torch.Tensor:
-        return magnitude(s.tone(of_square, frequency))
-
-    def coherent(s: Signals) -> torch.Tensor:
-        return magnitude(rounded_means(s.tone(of_square, frequency), lambda v: mean(v, 32), 1 / 32))
+    def signal(s: Signals) -> torch.Tensor:
+        return s.tone(of, frequency)
 
     def changes(s: Signals) -> torch.Tensor:
-        real, imaginary = (adjacent_differences(v.reshape(-1, 1, 16, 2)) for v in s.tone(of_square, frequency))
-        return mean(mean_of_rows_and_a_zero(magnitude((real, imaginary))), 1, 2)
+        return mean(mean_power(adjacent_differences(signal(s).reshape(-1, 2, 16, 2)), zeros=1), 1, 2)
 
     def squares(s: Signals) -> torch.Tensor:
-        return mean(requantised(square(requantised(powers(s), 1, 16, 11, signed=False)), 1, 1024, 8, signed=False), 32)
+        powers = requantised(power(signal(s)), step**2, one * POWER_STEP, 11, signed=False)
+        return mean(requantised(doubled_square(powers), 2 * (one * POWER_STEP) ** 2, one**2 / 32, 8, signed=False), 32)
 
-    def blocks(s: Signals) -> torch.Tensor:
-        return mean_of_rows_and_a_zero(
-            magnitude(rounded_means(s.tone(of_square, frequency), lambda v: overlapping(v, 8), 1 / 8))
-        )
-
-    gain = 16 if of_square else 64
-    high = 8 * _MEAN_ONE
-    power = Statistic(
-        f"{name}.p", f"mean of |y|^2, {y}", _POWER_ONE, 1 / 32, 8 * _POWER_ONE, 1,
-        lambda s: mean(powers(s), 32), filters,
+    gain = (64, 16)[of - 1]
+    yield from _with_clipped(
+        Statistic(
+            f"{name}.p", f"mean of |{what}|^2", one, step**2 / 32, 8 * one, 1, lambda s: mean_power(signal(s)), filters
+        ), 16,
     )  # fmt: skip
-    mean_power = Statistic(f"{name}.m", f"|mean of y|^2, {y}", _MEAN_ONE, 1, high, 1, coherent, filters)
-    change = Statistic(
-        f"{name}.d", f"sum of |y(n) - y(n - 2)|^2 / 32, {y}", _POWER_ONE, 1 / 32, 32 * _POWER_ONE, 1, changes,
-        (*filters, f"{name}.d"),
+    for suffix, block in (("m", 32), ("m_8", 8)):
+        yield from _with_clipped(_power_of_mean(f"{name}.{suffix}", what, signal, of, 32, 1, block, 1, filters), gain)
+    yield from _with_clipped(
+        Statistic(
+            f"{name}.d", f"sum of |change from block to second next|^2 / 32, of {what}", one, step**2 / 32, 32 * one, 1,
+            changes, (*filters, f"{name}.d"),
+        ), 32,
     )  # fmt: skip
-    in_blocks = Statistic(
-        f"{name}.m_8", f"sum of |mean of y in 8|^2 over 7 blocks / 8, {y}", _MEAN_ONE, 1 / 8, high, 1, blocks, filters
+    yield Statistic(
+        f"{name}.pp", f"mean of |{what}|^4", 2 * one**2, one**2 / 1024, 255 * one**2 / 32, 1, squares, filters
     )
-    for statistic, factor in ((power, 16), (mean_power, gain), (change, 32), (in_blocks, gain)):
-        yield from (statistic, _clipped(statistic, factor, f"x{factor}"))
-    yield Statistic(f"{name}.pp", f"mean of |y|^4, {y}", 64, 1 / 32, 255, 1, squares, filters)
 
 
 STATISTICS: dict[str, Statistic] = {

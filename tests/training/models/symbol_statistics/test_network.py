@@ -1,12 +1,24 @@
-"""The network on statistics: compaction, and the score that a weight saves."""
+"""The network on statistics: compaction, the score that a weight saves, and the export."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import numpy as np
+import onnx
 import pytest
 import torch
 
+from radioml.data.synthetic import generate_spread
+from radioml.network.exact_qonnx import logits_as_integers
+from radioml.network.integer_qonnx import IntegerQonnx
+from training.checkpoint import TrainedNetwork, save_checkpoint
+from training.export import export
 from training.models import create
 from training.models.symbol_statistics import SymbolStatistics
+from training.models.symbol_statistics.head import LOGIT_SCALE
+from training.reference import IntegerNetwork
+from training.score import score_model
 
 pytestmark = pytest.mark.training
 
@@ -63,3 +75,23 @@ def test_the_last_weight_on_a_fixed_sum_saves_the_sum():
     masks[name][1:, tone] = False
     alone = network.saved_scores(masks)[name][0, tone]
     assert alone > shared > network.saved_scores(masks)[name][0, 0]
+
+
+def test_a_network_that_nobody_trained_exports_and_agrees(tmp_path: Path):
+    network = pruned_network()
+    data = {"kind": "synthetic", "identity": "none: random weights", "sha256": "0" * 64}
+    save_checkpoint(tmp_path / "checkpoint.pth", TrainedNetwork(network, "symbol_statistics", PARAMETERS, data, {}))
+    model = export(tmp_path / "checkpoint.pth", tmp_path / "train")  # compares every logit of every golden frame
+    frames = generate_spread(40, 5).iq
+    integers = IntegerNetwork(pruned_network())(frames)
+    assert len(np.unique(integers, axis=0)) > 20, "the frames must not all look alike to the network"
+    assert (logits_as_integers(IntegerQonnx(onnx.load(model))(frames), LOGIT_SCALE) == integers).all()
+    score = score_model(model)
+    weights = sum(int(np.count_nonzero(part)) for part in integer_parts(network))
+    assert not score.unsupported and score.bit_mem == 2 * weights
+
+
+def integer_parts(network: SymbolStatistics) -> list[np.ndarray]:
+    """The integer weights of the three layers."""
+    constants = network.without_unused(PARAMETERS)[0].head.constants()
+    return [part.numpy() for part in (constants.phase, constants.whole, constants.output)]
