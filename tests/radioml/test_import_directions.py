@@ -41,7 +41,7 @@ FLOORS = {
     "finn_build": """
         boards integer_scales rtl_layers
         engine folding rtl
-        estimate simulator steps synthesis vivado
+        estimate simulator statistics_unit steps synthesis vivado
         model_check verify
         exploration
         stages

@@ -1,0 +1,117 @@
+"""When each wire has its integers, in clock cycles."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from finn_build.statistics_unit.elements import at_delay
+from finn_build.statistics_unit.ranges import reads_outside
+from finn_build.statistics_unit.stages import stages
+from finn_build.statistics_unit.unit import Unit
+from finn_build.statistics_unit.wires import Hold, Input, Product, Serial, Slots, Sum, Term, Wire, sources
+from radioml.errors import RadioMLError
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """The unit's timing.
+
+    fillers: slots of a frame behind its beats. latency: of each wire, cycles from a slot's beat, or in the serial part
+    from a slot's cycle, to the cycle in which the wire has the slot's integer. start: cycles from a frame's last slot
+    to the first of the serial part. length: cycles of the serial part. masked: wires that are 0 where they carry
+    nothing.
+    """
+
+    fillers: int
+    latency: tuple[int, ...]
+    start: int
+    length: int
+    masked: frozenset[int]
+
+    def ready(self, unit: Unit, wire: int) -> int:
+        """Cycle of the serial part in which a wire has its first integer."""
+        return unit.wires[wire].slots.first + self.latency[wire]
+
+
+def terms_of(wire: Wire) -> tuple[tuple[Term, ...], Slots]:
+    """What an operation reads with delays, and at which slots."""
+    match wire.operation:
+        case Sum(terms, slots):
+            return terms, slots
+        case Product(left, right, slots):
+            return (left, right), slots
+    return tuple(Term(source, 1, 0) for source in sources(wire.operation)), wire.slots
+
+
+def schedule(unit: Unit) -> Schedule:
+    """The timing of a unit.
+
+    Raises RadioMLError for zeros around a signal that is slower than the beats, and for a serial part that is longer
+    than a frame.
+    """
+    framed = [wire for wire in unit.wires if not wire.slots.serial]
+    total = max(unit.beats, *(wire.slots.last + 1 for wire in framed))
+    masked = set()
+    for wire in framed:
+        for term, outside in _outside(unit, wire):
+            source = unit.wires[term.source]
+            if source.slots.step > 1:
+                raise RadioMLError(
+                    "it pads a signal that is slower than its input with zeros, for which there is no RTL"
+                )
+            total = max(total, source.slots.last - outside + 1)
+            if not isinstance(source.operation, Input):
+                masked.add(term.source)
+    latency: list[int] = []
+    for wire in unit.wires:
+        latency.append(
+            _operands_ready(unit, wire, latency) + stages(wire, tuple(unit.wires[s] for s in sources(wire.operation)))
+        )
+    start = 1
+    for wire in unit.wires:
+        if isinstance(wire.operation, Hold):
+            start = max(start, wire.operation.slot + latency[wire.operation.source] + 1 - (total - 1))
+    output = unit.wires[unit.output]
+    length = output.slots.last + latency[unit.output] + 1
+    found = Schedule(total - unit.beats, tuple(latency), start, length, frozenset(masked))
+    _check_lives(unit, found)
+    return found
+
+
+def _outside(unit: Unit, wire: Wire) -> list[tuple[Term, int]]:
+    """The terms of a wire that read where their source carries nothing, and the first slot that they read."""
+    terms, slots = terms_of(wire)
+    read = [(term, at_delay(slots, term.delay)) for term in terms]
+    return [(term, at.first) for term, at in read if reads_outside(unit.wires[term.source].slots, at)]
+
+
+def _operands_ready(unit: Unit, wire: Wire, latency: list[int]) -> int:
+    """Latency at which all operands of an operation are there."""
+    if isinstance(wire.operation, Input | Hold):
+        return -1 if isinstance(wire.operation, Hold) else 0
+    found = []
+    for position, source in enumerate(sources(wire.operation)):
+        read = unit.wires[source]
+        needed = wire.slots.first + (position if isinstance(wire.operation, Serial) else 0)
+        found.append(read.slots.first + latency[source] - needed if read.held else latency[source])
+    return max(found)
+
+
+def _check_lives(unit: Unit, found: Schedule) -> None:
+    """Raise RadioMLError unless all that is held is read before the next frame's replaces it."""
+    frame = unit.beats + found.fillers
+    problem = RadioMLError(
+        f"what follows a frame takes {found.length} cycles, and the next frame may come after {frame}: use fewer "
+        "hidden units"
+    )
+    if found.length > frame:
+        raise problem
+    for index, wire in enumerate(unit.wires):
+        for source in sources(wire.operation):
+            held = unit.wires[source].operation
+            if not isinstance(held, Hold):
+                continue
+            replaced = held.slot + found.latency[held.source] + 1 - found.start
+            last = wire.slots.last + found.latency[index] - 1
+            if last > replaced:
+                raise problem
