@@ -11,6 +11,7 @@ from finn_build.rtl.design import FILE_LIST, TOP, Design, Layer, Wire
 from finn_build.rtl.top import ends, stitch
 from finn_build.synthesis.netlists import Group
 from finn_build.synthesis.yosys import cell_text
+from finn_build.verify.block_ram import BLOCK_RAMS, block_ram
 from radioml.contract.package import StreamFormat
 from radioml.errors import RadioMLError
 from radioml.files import write_text
@@ -18,8 +19,6 @@ from radioml.files import write_text
 CELLS = Path(__file__).with_name("cells")
 """Models of our own, a file a cell in lower case: of cells that Yosys' library declares without behaviour."""
 _LIBRARY = "xilinx/cells_sim.v"
-_WITHOUT_BEHAVIOUR = ("RAMB18E1", "RAMB36E1")
-"""Cells of that library that have no behaviour: a simulator would read zeros from them."""
 _MODELS = "cells.v"
 
 
@@ -70,9 +69,14 @@ def _model(cell: str) -> str:
     own = CELLS / f"{cell.lower()}.v"
     if own.is_file():
         return own.read_text(encoding="utf-8")
-    if cell in _WITHOUT_BEHAVIOUR:
-        raise RadioMLError(f"the netlist has cells {cell}, of which there is no model in {CELLS}")
-    return cell_text(_LIBRARY, cell)
+    if cell in BLOCK_RAMS:
+        return block_ram(cell)
+    try:
+        return cell_text(_LIBRARY, cell)
+    except RadioMLError as error:
+        raise RadioMLError(
+            f"the netlist has cells {cell}, of which there is no model; one can be added to {CELLS}"
+        ) from error
 
 
 def raw(wire: Wire) -> StreamFormat:

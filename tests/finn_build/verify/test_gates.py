@@ -104,8 +104,8 @@ def test_a_wrong_weight_is_noticed(bench, tmp_path, bit):
 
 
 def test_a_cell_without_a_model_is_refused(bench, tmp_path):
-    with pytest.raises(RadioMLError, match="cells RAMB36E1, of which there is no model"):
-        write_gates(one_layer(bench.layer), bench.folder / SYNTHESIS, {"RAMB36E1"}, tmp_path / "hdl")
+    with pytest.raises(RadioMLError, match="cells URAM288, of which there is no model"):
+        write_gates(one_layer(bench.layer), bench.folder / SYNTHESIS, {"URAM288"}, tmp_path / "hdl")
 
 
 def test_the_whole_netlist_is_a_rung(synthesised, small_build, radioml):
