@@ -42,10 +42,8 @@ def instance(index: int, cell: str, read: int, write: int) -> str:
     old = ("DIADI", "DIBDI", "DIPADIP", "DIPBDIP", "DOADO", "DOBDO", "DOPADOP", "DOPBDOP")
     a, b, pa, pb, qa, qb, qpa, qpb = names if second else old
     wide = write == 18 * parity
-    low, high = (f"data[{bits - 1}:0]", f"data[{2 * bits - 1}:{bits}]") if wide else ("'0", f"data[{bits - 1}:0]")
-    plow, phigh = (
-        (f"parity[{parity - 1}:0]", f"parity[{2 * parity - 1}:{parity}]") if wide else ("'0", f"parity[{parity - 1}:0]")
-    )
+    low, plow = f"data[{bits - 1}:0]", f"parity[{parity - 1}:0]"
+    high, phigh = (f"data[{2 * bits - 1}:{bits}]", f"parity[{2 * parity - 1}:{parity}]") if wide else (low, plow)
     init = "".join(f"{2 * byte:02x}" for byte in reversed(range(32)))
     return f"""
   {cell} #(.READ_WIDTH_A({read}), .WRITE_WIDTH_B({write}), .INIT_00(256'h{init}), .INITP_00(256'h5)) ram{index} (
@@ -66,9 +64,8 @@ def expected(cycles: list[list[int]], read: int, write: int) -> list[tuple[int, 
     for on, source, enables, target, data, parity in cycles:
         if on:
             words = memory[source // reads * reads :][:reads]
-            value = (
-                sum((word & 255) << 8 * i for i, word in enumerate(words)), sum(word >> 8 << i for i, word in enumerate(words))
-            )  # fmt: skip
+            data_bits = sum((word & 255) << 8 * i for i, word in enumerate(words))
+            value = data_bits, sum(word >> 8 << i for i, word in enumerate(words))
         for i in range(writes):
             if enables >> i & 1:
                 memory[target // writes * writes + i] = (parity >> i & 1) << 8 | data >> 8 * i & 255
@@ -85,9 +82,10 @@ def test_every_word_is_the_one_that_was_written(tmp_path):
          rng.getrandbits(8)] for _ in range(CYCLES)
     ]  # fmt: skip
     instances = "".join(instance(index, *ram) for index, ram in enumerate(RAMS))
+    count = len(RAMS)
     (tmp_path / "bench.sv").write_text(
-        f"module bench(input clk, read, input [10:0] from, input [7:0] write, input [10:0] to, input [63:0] data,"
-        f"\n  input [7:0] parity, output [63:0] out[{len(RAMS)}], output [7:0] out_parity[{len(RAMS)}]);{instances}\nendmodule\n"
+        "module bench(input clk, read, input [10:0] from, input [7:0] write, input [10:0] to, input [63:0] data,\n"
+        f"  input [7:0] parity, output [63:0] out[{count}], output [7:0] out_parity[{count}]);{instances}\nendmodule\n"
     )
     (tmp_path / "rams.v").write_text("".join(map(block_ram, BLOCK_RAMS)))
     (tmp_path / "main.cpp").write_text(MAIN)
