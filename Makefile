@@ -30,10 +30,11 @@ setup:
 # The board's Python environment, in which the tests run the real PYNQ against a simulated board; for a simulated
 # Alveo card an older PYNQ in a folder over it
 board-setup: $(BOARD_VENV)/.installed
-$(BOARD_VENV)/.installed: requirements/board.txt requirements/alveo.txt
+$(BOARD_VENV)/.installed: requirements/board.txt requirements/simulated.txt requirements/alveo.txt
 	@echo "Installing the board's environment into $(BOARD_VENV) (about 0.7 GB)"
 	@python3 -m venv $(BOARD_VENV)
-	@$(BOARD_VENV)/bin/python -m pip --disable-pip-version-check install --quiet -r $<
+	@$(BOARD_VENV)/bin/python -m pip --disable-pip-version-check install --quiet \
+		-r $< -r requirements/simulated.txt
 	@$(BOARD_VENV)/bin/python -m pip --disable-pip-version-check install --quiet --no-deps --upgrade \
 		--target $(BOARD_VENV)/alveo -r requirements/alveo.txt
 	@touch $@

@@ -12,7 +12,6 @@ from typing import Any
 from rich.console import Console
 
 from finn_build.boards import Board, load_board
-from finn_build.engine.cache import Cache
 from finn_build.engine.cached_steps import CachedSteps
 from finn_build.engine.paths import MADE, RECEIPTS, RESULTS, STEPS, VENDOR, WITH_FIFOS, WORK
 from finn_build.engine.record import drop_stage, inputs_of, open_record
@@ -25,6 +24,7 @@ from finn_build.stages.estimate import build_estimate
 from finn_build.stages.rtl import build_rtl
 from finn_build.stages.synthesis import build_synthesis
 from finn_build.vivado.bitfile import build_bitfile, check_bitfile, toolchain
+from radioml.cache import Cache
 from radioml.contract.golden import read_golden
 from radioml.contract.metadata import ModelMetadata, load_exported
 from radioml.doctor import require, simulation_tools, synthesis_needs

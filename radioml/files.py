@@ -27,6 +27,11 @@ def chosen_cache() -> Path | None:
     return Path(chosen).expanduser().resolve() if chosen else None
 
 
+def home_cache() -> Path:
+    """The user's own folder for such things: ~/.cache/radioml, or in XDG_CACHE_HOME."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "radioml"
+
+
 @contextmanager
 def alone_in(folder: Path) -> Iterator[None]:
     """Make `folder` if need be and keep other processes that ask for it out, until this one leaves it or dies.

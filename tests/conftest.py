@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,14 @@ MARKED_BY = {"board_python": "board", "pynq_3": "board", "published_network": "r
 TIERS = ("rtl", "board", "training", "reference")
 SMALL_NETWORK = Path(__file__).parent / "small_network"
 """A small trained network: shipped, because a training in the tests would give other weights on other processors."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let all tests, and what they start, share one cache of compiled simulators, in place of the user's."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:  # else the first process has done it
+        folder = tempfile.TemporaryDirectory(prefix="radioml-cache-")
+        config.add_cleanup(folder.cleanup)
+        os.environ["XDG_CACHE_HOME"] = folder.name
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,14 +1,15 @@
-"""Backend `simulation`: the accelerator's RTL, compiled by Verilator into the package's library, on this host."""
+"""Backend `simulation`: the package's RTL, compiled by Verilator on this host unless that was done before."""
 
 from __future__ import annotations
 
 from types import TracebackType
 
 import numpy as np
+from rich.console import Console
 
 from deploy.accelerator import Inference, Runs, check_frames
-from radioml.contract.package import LIBRARY, Package
-from radioml.errors import RadioMLError
+from radioml.contract.package import Package
+from radioml.simulation.compiled import packaged_simulator
 from radioml.simulation.simulator_pool import SimulatorPool
 
 _FRAMES_PER_PROCESS = 16
@@ -21,15 +22,11 @@ class SimulatedAccelerator:
     runs_on: Runs = "RTL simulation"
 
     def __init__(self, package: Package, processes: int | None = None) -> None:
-        """Refuse a package without a simulation library; processes: at least 1, default one a core."""
-        self.manifest = self.network = package.manifest
-        library = package.folder / LIBRARY
-        if self.manifest.kind != "simulation" or not library.is_file():
-            raise RadioMLError(
-                f"the package is of kind {self.manifest.kind!r}: the simulation backend needs one that "
-                f"`radioml build --until rtl` made, with {LIBRARY} in it"
-            )
-        self._pool = SimulatorPool(library, package.folder, self.manifest.input, self.manifest.output, processes)
+        """Compile the RTL; processes: at least 1, default one a core. Raises what `packaged_simulator` raises."""
+        manifest = self.manifest = self.network = package.manifest
+        with Console(stderr=True).status("compiling the RTL for this machine, once"):
+            simulator = packaged_simulator(package)
+        self._pool = SimulatorPool(*simulator, manifest.input, manifest.output, processes)
         self.batch_frames = _FRAMES_PER_PROCESS * self._pool.processes
 
     def __enter__(self) -> SimulatedAccelerator:

@@ -13,9 +13,10 @@ import numpy as np
 
 from deploy.backends.finn_dma import ADDRESS_HIGH, ADDRESS_LOW, CONTROL, DONE, IDLE, REPETITIONS, START
 from deploy.simulated.bitfile import DMA_ADDRESSES, DMA_RANGE, INPUT_DMA, OUTPUT_DMA
-from radioml.contract.package import LIBRARY, StreamFormat, open_package
+from radioml.contract.package import StreamFormat, open_package
 from radioml.contract.packing import pack, unpack
 from radioml.errors import RadioMLError
+from radioml.simulation.compiled import packaged_simulator
 from radioml.simulation.rtl_simulator import RtlSimulator
 
 _PAGE = 4096
@@ -132,10 +133,9 @@ class Fabric:
         source = Path(self._folder.name) / "configuration.zip"
         source.write_bytes(configuration)
         package = open_package(source, Path(self._folder.name))
-        if package.manifest.kind != "simulation":
-            raise RadioMLError(f"the configuration data hold a package of kind {package.manifest.kind!r}")
+        library, data = packaged_simulator(package)
         self._input, self._output = package.manifest.input, package.manifest.output
-        self._simulator = RtlSimulator(package.folder / LIBRARY, package.folder, self._input, self._output)
+        self._simulator = RtlSimulator(library, data, self._input, self._output)
         self._dmas = {INPUT_DMA: Dma(), OUTPUT_DMA: Dma()}
         self._results: deque[np.ndarray] = deque()
         self._thread = ThreadPoolExecutor(1, "fabric")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from finn_build.engine.cache import Cache, content_key, digests
 from finn_build.engine.step import Step
 from finn_build.engine.step_runner import StepRunner
+from radioml.cache import Cache, content_key, digests
 
 
 class CachedSteps:

@@ -13,7 +13,7 @@ import yaml
 
 import radioml
 from finn_build.boards import CATALOGUE, Board
-from finn_build.engine.cache import digests, unchanged
+from radioml.cache import digests, unchanged
 from radioml.errors import RadioMLError
 from radioml.files import sha256, write_text
 from radioml.reading.records import record

@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 from finn_build.boards import CATALOGUE, board_names, load_board
-from finn_build.engine.cache import Cache, content_key
 from finn_build.engine.finn_session import finn_session
 from finn_build.engine.graphs import load_graph, save_graph
 from finn_build.engine.record import versions
@@ -28,6 +27,7 @@ from finn_build.engine.sources import code_digest
 from finn_build.exploration.choose_folding import FIT_MARGIN_PERCENT, DoesNotFitError, Goal, choose_folding
 from finn_build.model_check.check_model import describe, examine, remark
 from finn_build.steps import GRAPH_STEPS, Context, apply_steps
+from radioml.cache import Cache, content_key
 from radioml.contract.metadata import load_exported
 from radioml.errors import RadioMLError
 from radioml.files import sha256

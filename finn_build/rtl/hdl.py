@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from finn_build.boards import Board
-from finn_build.rtl.design import FILE_LIST, TOP, Design, Layer, Probe, Wire
 from finn_build.rtl.library_patches import patch_copy
 from finn_build.rtl.readme import README, rtl_readme
 from finn_build.rtl.top import stitch
@@ -17,6 +16,7 @@ from radioml.constants import FRAME_LENGTH
 from radioml.contract.package import StreamFormat
 from radioml.errors import RadioMLError
 from radioml.files import write_text
+from radioml.simulation.design import FILE_LIST, TOP, Design, Layer, Probe, Wire
 
 if TYPE_CHECKING:
     from finn.custom_op.fpgadataflow.hwcustomop import HWCustomOp
@@ -52,7 +52,7 @@ def set_fifo_depths(model: ModelWrapper, depths: dict[str, int]) -> None:
 
 
 def generate_hdl(model: ModelWrapper, board: Board, folder: Path) -> Design:
-    """Write all sources, .dat files, the top module, files.f and a README to `folder`.
+    """Write all sources, .dat files, the top module, files.f, design.json and a README to `folder`.
 
     The files name each other without paths, so that the folder can be moved. Raises RadioMLError when two different
     files have one name, or a patch does not fit (library_patches).
@@ -96,6 +96,7 @@ def generate_hdl(model: ModelWrapper, board: Board, folder: Path) -> Design:
         data_files=tuple(data),
     )
     ours = [name for name, path in sources.items() if path.parent == FOLDER]
+    design.write(folder)
     write_text(folder / README, rtl_readme(design, board, ours))
     return design
 

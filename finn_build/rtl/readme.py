@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from finn_build.boards import Board
-from finn_build.rtl.design import FILE_LIST, TOP, Design, Wire
 from finn_build.rtl.library_patches import PATCHES
-from finn_build.rtl.lint import READ_OPTIONS
-from finn_build.rtl.top import PROBES
 from radioml.contract.package import StreamFormat
+from radioml.simulation.design import DESIGN, FILE_LIST, PROBES, TOP, Design, Wire
+from radioml.simulation.verilator import READ_OPTIONS
 
 README = "README.md"
 
@@ -32,6 +31,7 @@ Folded for {board.name} ({board.part}) at {board.clock_mhz:g} MHz. No file names
 | file | what it is |
 |---|---|
 | `{FILE_LIST}` | all sources, one a line, packages before what imports them |
+| `{DESIGN}` | streams and layers, for the simulator |
 | `{TOP}.v` | the top module, `{TOP}` |
 | other `.v`, `.sv` | one module or wrapper a layer; FINN's library{beside} |
 | `.dat` | weights (`*_memblock.dat`) and thresholds (`*_threshs_*.dat`), read by `$readmemh` under their bare names |

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from finn_build.rtl.design import TOP, Layer, Wire, streams_of
+from radioml.simulation.design import PROBES, TOP, Layer, Wire, streams_of
 
-PROBES = "STREAM_PROBES"
-"""Macro that gives the top module ports for watching its streams. The simulation defines the macro."""
 _AXI_LITE_INPUTS = ("AWVALID", "AWADDR", "WVALID", "WDATA", "WSTRB", "BREADY", "ARVALID", "ARADDR", "RREADY")
 
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from pathlib import Path
 
 import radioml
 from finn_build.boards import Board
 from finn_build.estimate.result import Estimate
-from finn_build.rtl.design import Design
 from finn_build.verify.golden_simulation import GoldenSimulation
 from radioml.contract.metadata import ModelMetadata
-from radioml.contract.package import Manifest, write_package
-from radioml.run_directory import MODEL
+from radioml.contract.package import RTL_FOLDER, Manifest, write_package
+from radioml.run_directory import GOLDEN, MODEL
+from radioml.simulation.design import Design
+from radioml.temporary import temporary_folder
 
 
 def manifest_of(
@@ -51,11 +51,11 @@ def manifest_of(
     )
 
 
-def write_simulation_package(package: Path, manifest: Manifest, files: list[Path], network: Path) -> None:
-    """Write package.zip; files: library, .dat files and golden frames; network: the QONNX file."""
-    with tempfile.TemporaryDirectory() as folder:
-        contents = Path(folder)
-        for file in files:
-            shutil.copyfile(file, contents / file.name)
+def write_simulation_package(package: Path, manifest: Manifest, rtl: Path, golden: Path, network: Path) -> None:
+    """Write package.zip; rtl: folder of the HDL; golden, network: golden.npz and the QONNX file."""
+    with temporary_folder("radioml-package") as contents:
+        shutil.copytree(rtl, contents / RTL_FOLDER)
+        shutil.copyfile(golden, contents / GOLDEN)
         shutil.copyfile(network, contents / MODEL)
-        write_package(package, manifest, contents, [*(file.name for file in files), MODEL])
+        names = [str(file.relative_to(contents)) for file in sorted(contents.rglob("*")) if file.is_file()]
+        write_package(package, manifest, contents, names)

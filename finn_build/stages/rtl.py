@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,36 +10,25 @@ from typing import TYPE_CHECKING
 from finn_build.boards import Board
 from finn_build.engine.cached_steps import CachedSteps
 from finn_build.engine.graphs import load_graph, save_graph
-from finn_build.engine.paths import (
-    CYCLES,
-    DESIGN,
-    FOLDED,
-    GAUGE,
-    GAUGE_DESIGN,
-    GAUGE_LIBRARY,
-    NETWORK,
-    UNSIZED,
-    WITH_FIFOS,
-)
+from finn_build.engine.paths import CYCLES, FOLDED, GAUGE, GAUGE_LIBRARY, NETWORK, UNSIZED, WITH_FIFOS
 from finn_build.engine.step import Step
 from finn_build.estimate.result import Estimate
 from finn_build.model_check.check_model import check_all_rtl
-from finn_build.rtl.design import Design, read_design
+from finn_build.rtl.fifo_sizing import GAUGED_FRAMES, gauge_fifo_depths, gauging_key
 from finn_build.rtl.hdl import generate_hdl, insert_fifos, set_fifo_depths
-from finn_build.simulator.cache import cached_simulator, simulator_cache
-from finn_build.simulator.fifo_sizing import GAUGED_FRAMES, gauge_fifo_depths, gauging_key
-from finn_build.simulator.verilator import compile_simulator
 from finn_build.stages.package import manifest_of, write_simulation_package
 from finn_build.verify.comparison import compare
 from finn_build.verify.golden_simulation import GoldenSimulation, read_golden_simulation
 from radioml.contract.golden import read_golden
 from radioml.contract.metadata import ModelMetadata
-from radioml.contract.package import LIBRARY
 from radioml.errors import MismatchError, RadioMLError
 from radioml.files import sha256, write_json
 from radioml.network.exact_qonnx import ExactQonnx, logits_as_integers
 from radioml.run_directory import FIFO_DEPTHS, PACKAGE, RTL, SIMULATION
+from radioml.simulation.compiled import is_compiled, simulator_cache, simulator_of
+from radioml.simulation.design import Design, read_design
 from radioml.simulation.rtl_simulator import RtlSimulator
+from radioml.simulation.verilator import compile_simulator
 
 if TYPE_CHECKING:
     from qonnx.core.modelwrapper import ModelWrapper
@@ -54,8 +42,6 @@ SIZED_HDL = Step("sized_hdl", "generate HDL with sized FIFOs", in_finn=True, dep
 COMPILE = Step("compile", "compile the simulator")
 SIMULATE = Step("simulate", "simulate golden frames")
 MAKE_PACKAGE = Step("package", "package")
-
-_LIBRARY = f"{SIMULATION}/{LIBRARY}"
 
 
 def build_rtl(
@@ -80,16 +66,15 @@ def build_rtl(
     )  # fmt: skip
     (folder / SIMULATION).mkdir(exist_ok=True)
     design = _hdl(steps, board, estimated.cycles_per_frame)
-    log, library = steps.runner.work / "verilator.log", folder / _LIBRARY
-    cache = simulator_cache(steps.runner.work)
-    steps.run(
-        COMPILE, lambda: cached_simulator(cache, folder / RTL, design, _objects(), library, log),
-        reads=[RTL, DESIGN], made=[_LIBRARY],
-    )  # fmt: skip
+    if is_compiled(folder / RTL):
+        steps.runner.skip(COMPILE)
+    else:
+        steps.runner.run(COMPILE, lambda: simulator_of(folder / RTL))
+        steps.seconds[COMPILE.id] = steps.runner.seconds[COMPILE.id]
 
     def simulate() -> None:
         iq, logits = read_golden(golden)
-        with RtlSimulator(library, folder / RTL, design.input, design.output) as simulator:
+        with RtlSimulator(simulator_of(folder / RTL), folder / RTL, design.input, design.output) as simulator:
             run = simulator.run(metadata.quantiser(iq))
         comparison = compare(logits, run.integers)
         if not comparison.equal:
@@ -99,12 +84,11 @@ def build_rtl(
             )
         GoldenSimulation(run.cycles_per_frame, run.latency_cycles, len(iq)).write(folder / CYCLES)
 
-    steps.run(SIMULATE, simulate, reads=[_LIBRARY, RTL, DESIGN], made=[CYCLES], inputs=frames)
+    steps.run(SIMULATE, simulate, reads=[RTL], made=[CYCLES], inputs=frames)
     manifest = manifest_of(sha256(network), metadata, board, design, estimated, read_golden_simulation(folder / CYCLES))
-    contents = [folder / _LIBRARY, *(folder / RTL / name for name in design.data_files), golden]
     steps.run(
-        MAKE_PACKAGE, lambda: write_simulation_package(folder / PACKAGE, manifest, contents, network),
-        reads=[_LIBRARY, RTL], made=[PACKAGE], inputs=[manifest.to_json(), sha256(golden)],
+        MAKE_PACKAGE, lambda: write_simulation_package(folder / PACKAGE, manifest, folder / RTL, golden, network),
+        reads=[RTL], made=[PACKAGE], inputs=[manifest.to_json(), sha256(golden)],
     )  # fmt: skip
 
 
@@ -123,7 +107,7 @@ def _check_golden(golden: Path, network: Path, logit_scale: float) -> None:
 
 def _hdl(steps: CachedSteps, board: Board, initiation_interval: int) -> Design:
     """The steps up to HDL with sized FIFOs; initiation_interval: estimated cycles a frame."""
-    folder, runner, cache = steps.folder, steps.runner, simulator_cache(steps.runner.work)
+    folder, runner, cache = steps.folder, steps.runner, simulator_cache()
 
     def insert() -> None:
         model = load_graph(folder / FOLDED)
@@ -131,46 +115,36 @@ def _hdl(steps: CachedSteps, board: Board, initiation_interval: int) -> Design:
         save_graph(insert_fifos(model, board), folder / UNSIZED)
 
     def gauge_hdl() -> None:
-        _generate(load_graph(folder / UNSIZED), board, folder / GAUGE, folder / GAUGE_DESIGN)
+        _generate(load_graph(folder / UNSIZED), board, folder / GAUGE)
 
     def sized_hdl() -> None:
         model = load_graph(folder / UNSIZED)
         set_fifo_depths(model, depths)
         save_graph(model, folder / WITH_FIFOS)
-        _generate(model, board, folder / RTL, folder / DESIGN)
+        _generate(model, board, folder / RTL)
 
     steps.run(INSERT_FIFOS, insert, reads=[FOLDED], made=[UNSIZED])
     # The HDL's README names the board.
-    steps.run(GAUGE_HDL, gauge_hdl, reads=[UNSIZED], made=[GAUGE, GAUGE_DESIGN], inputs=board.name)
-    design, log = read_design(folder / GAUGE_DESIGN), runner.work / "verilator.log"
-    library = folder / GAUGE_LIBRARY
+    steps.run(GAUGE_HDL, gauge_hdl, reads=[UNSIZED], made=[GAUGE], inputs=board.name)
+    design, library = read_design(folder / GAUGE), folder / GAUGE_LIBRARY
 
     def compile_gauge() -> None:
-        compile_simulator(folder / GAUGE, design, _objects(), library, log, cache, gauge=True)
+        compile_simulator(folder / GAUGE, library, cache, gauge=True)
 
     def gauge() -> dict[str, int]:
-        steps.run(COMPILE_GAUGE, compile_gauge, reads=[GAUGE, GAUGE_DESIGN], made=[GAUGE_LIBRARY])
+        steps.run(COMPILE_GAUGE, compile_gauge, reads=[GAUGE], made=[GAUGE_LIBRARY])
         show = runner.counter("frames", GAUGED_FRAMES)
         return runner.run(
             SIZE_FIFOS, lambda: gauge_fifo_depths(library, folder / GAUGE, design, initiation_interval, show)
         )
 
-    key = gauging_key(folder / GAUGE, design, initiation_interval)
+    key = gauging_key(folder / GAUGE, initiation_interval)
     depths = cache.value(key, key, gauge)
     write_json(folder / FIFO_DEPTHS, depths)
-    made = [RTL, WITH_FIFOS, DESIGN]
-    steps.run(SIZED_HDL, sized_hdl, reads=[UNSIZED, FIFO_DEPTHS], made=made, inputs=board.name)
-    return read_design(folder / DESIGN)
+    steps.run(SIZED_HDL, sized_hdl, reads=[UNSIZED, FIFO_DEPTHS], made=[RTL, WITH_FIFOS], inputs=board.name)
+    return read_design(folder / RTL)
 
 
-def _objects() -> Path:
-    """A fresh folder for objects, so that a leftover compiler of a killed build cannot write into it.
-
-    The folder lies in the build folder, see `StepRunner`.
-    """
-    return Path(tempfile.mkdtemp(prefix="verilated."))
-
-
-def _generate(model: ModelWrapper, board: Board, hdl: Path, design: Path) -> None:
+def _generate(model: ModelWrapper, board: Board, hdl: Path) -> None:
     shutil.rmtree(hdl, ignore_errors=True)
-    generate_hdl(model, board, hdl).write(design)
+    generate_hdl(model, board, hdl)

@@ -6,14 +6,14 @@ import shutil
 
 from finn_build.boards import RESOURCES, Board
 from finn_build.engine.cached_steps import CachedSteps
-from finn_build.engine.paths import DESIGN, WORK
+from finn_build.engine.paths import WORK
 from finn_build.engine.step import Step
 from finn_build.estimate.result import Estimate
-from finn_build.rtl.design import read_design
 from finn_build.synthesis.netlists import groups_of, synthesise, yosys_family
 from finn_build.synthesis.result import CAVEATS, KIND, LayerSynthesis, Synthesis, resources_of
 from finn_build.synthesis.yosys import yosys_version
 from radioml.run_directory import ESTIMATE, RTL, SYNTHESIS, SYNTHESIS_REPORT
+from radioml.simulation.design import read_design
 
 SYNTHESISE = Step("synthesise", "synthesise with Yosys", depends_on_board=True)
 
@@ -27,7 +27,7 @@ def build_synthesis(steps: CachedSteps, board: Board, estimated: Estimate) -> No
     family = yosys_family(board)
 
     def run() -> None:
-        groups = groups_of(read_design(folder / DESIGN), [layer.name for layer in estimated.layers])
+        groups = groups_of(read_design(folder / RTL), [layer.name for layer in estimated.layers])
         show = steps.runner.counter("layers", len(groups))
         netlists = synthesise(groups, folder / RTL, family, folder / WORK / "synthesis", show)
         shutil.rmtree(folder / SYNTHESIS, ignore_errors=True)
@@ -51,4 +51,4 @@ def build_synthesis(steps: CachedSteps, board: Board, estimated: Estimate) -> No
             estimated=estimated.total,
         ).write(folder / SYNTHESIS_REPORT)
 
-    steps.run(SYNTHESISE, run, reads=[RTL, DESIGN, ESTIMATE], made=[SYNTHESIS], inputs=[family, yosys_version()])
+    steps.run(SYNTHESISE, run, reads=[RTL, ESTIMATE], made=[SYNTHESIS], inputs=[family, yosys_version()])

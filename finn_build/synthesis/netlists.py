@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from finn_build.boards import Board
-from finn_build.engine.cache import Cache, content_key
-from finn_build.rtl.design import Design, Layer
 from finn_build.rtl.top import join
 from finn_build.synthesis.sources import PATCHES, copy_patched, data_of, sources_of
 from finn_build.synthesis.yosys import cell_text, run_yosys, yosys_version
+from radioml.cache import Cache, content_key
 from radioml.files import chosen_cache, replacing, sha256, write_text
 from radioml.processes import ProcessPool, cores
+from radioml.simulation.design import Design, Layer
 
 PRIMITIVES = {"DSP48E1": "xilinx/cells_sim.v", "DSP48E2": "xilinx/cells_xtra.v", "LUT6_2": "xilinx/cells_sim.v"}
 """Cells of the vendor that FINN's library instantiates, and the library of Yosys that declares them."""

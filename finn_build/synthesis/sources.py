@@ -7,8 +7,8 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from finn_build.rtl.design import FILE_LIST, TOP
 from finn_build.rtl.library_patches import Patch, patch_copy
+from radioml.simulation.design import FILE_LIST, TOP
 
 _SHIFT_REGISTERS = (
     "A shift register is found by its newest word at index 0 of a descending array. Yosys' slang front end mirrors the "

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from finn_build.rtl.design import FILE_LIST, TOP, Design, Layer, Wire
 from finn_build.rtl.top import ends, stitch
 from finn_build.synthesis.netlists import Group
 from finn_build.synthesis.yosys import cell_text
@@ -15,6 +14,7 @@ from finn_build.verify.block_ram import BLOCK_RAMS, block_ram
 from radioml.contract.package import StreamFormat
 from radioml.errors import RadioMLError
 from radioml.files import write_text
+from radioml.simulation.design import FILE_LIST, TOP, Design, Layer, Wire
 
 CELLS = Path(__file__).with_name("cells")
 """Models of our own, a file a cell in lower case: of cells that Yosys' library declares without behaviour."""
@@ -62,6 +62,7 @@ def write_gates(design: Design, netlists: Path, cells: Iterable[str], hdl: Path)
         shutil.copyfile(netlists / name, hdl / name)
     write_text(hdl / _MODELS, models)
     write_text(hdl / f"{TOP}.v", stitch(design.layers))
+    design.write(hdl)
     write_text(hdl / FILE_LIST, "\n".join([_MODELS, *names, f"{TOP}.v"]) + "\n")
 
 

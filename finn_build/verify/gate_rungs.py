@@ -7,9 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from finn_build.engine.paths import DESIGN, WORK
-from finn_build.rtl.design import Design, Layer, read_design
-from finn_build.simulator.cache import cached_simulator, simulator_cache
+from finn_build.engine.paths import WORK
 from finn_build.synthesis.netlists import groups_of
 from finn_build.synthesis.result import Synthesis, read_synthesis
 from finn_build.verify.comparison import Difference, first_difference
@@ -18,7 +16,9 @@ from finn_build.verify.layer_streams import record_streams
 from finn_build.verify.rtl_rungs import BACK_TO_BACK, STALLS, stream
 from finn_build.verify.rung import Reference, Rung, RungResult
 from radioml.contract.package import open_package
-from radioml.run_directory import PACKAGE, SYNTHESIS, SYNTHESIS_REPORT
+from radioml.run_directory import PACKAGE, RTL, SYNTHESIS, SYNTHESIS_REPORT
+from radioml.simulation.compiled import simulator_of
+from radioml.simulation.design import Design, Layer, read_design
 from radioml.simulation.rtl_simulator import RtlSimulator
 from radioml.temporary import temporary_folder
 
@@ -70,17 +70,14 @@ def _layer_by_layer(folder: Path, integers: np.ndarray, reference: Reference, re
 
 
 def _layers(folder: Path) -> tuple[Design, tuple[Layer, ...], Synthesis]:
-    design, synthesis = read_design(folder / DESIGN), read_synthesis(folder / SYNTHESIS_REPORT)
+    design, synthesis = read_design(folder / RTL), read_synthesis(folder / SYNTHESIS_REPORT)
     return design, netlist_layers(groups_of(design, [layer.name for layer in synthesis.layers])), synthesis
 
 
 def gate_simulator(design: Design, netlists: Path, cells: set[str] | dict[str, int], work: Path) -> Path:
-    """The library with the simulator of a design of netlists, in `work` or from the cache; see `write_gates`."""
+    """The library with the simulator of a design of netlists, whose HDL lies in `work`; see `write_gates`."""
     write_gates(design, netlists, cells, work / "hdl")
-    library = work / "libgates.so"
-    log = work / "verilator.log"
-    cached_simulator(simulator_cache(work), work / "hdl", design, work / "objects", library, log, optimise=False)
-    return library
+    return simulator_of(work / "hdl", optimise=False)
 
 
 def simulate_layer(library: Path, layer: Layer, words: np.ndarray) -> np.ndarray:

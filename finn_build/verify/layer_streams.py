@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 
 from finn_build.engine.paths import WORK
-from finn_build.rtl.design import TOP, Design, Layer, Probe
 from finn_build.rtl.top import stitch
-from finn_build.simulator.cache import cached_simulator, simulator_cache
 from finn_build.verify.gate_design import raw
 from radioml.contract.packing import pack
 from radioml.files import write_text
 from radioml.run_directory import RTL
+from radioml.simulation.compiled import simulator_of
+from radioml.simulation.design import TOP, Design, Layer, Probe
 from radioml.simulation.rtl_simulator import RtlSimulator
 
 
@@ -39,10 +39,8 @@ def record_streams(folder: Path, rtl: Design, layers: Sequence[Layer], integers:
     shutil.rmtree(work, ignore_errors=True)
     shutil.copytree(folder / RTL, work / "hdl")
     write_text(work / "hdl" / f"{TOP}.v", stitch(probed))
-    library = work / "librecorder.so"
-    cache = simulator_cache(folder / WORK)
-    cached_simulator(cache, work / "hdl", design, work / "objects", library, work / "verilator.log", optimise=False)
-    with RtlSimulator(library, folder / RTL, rtl.input, rtl.output) as simulator:
+    design.write(work / "hdl")
+    with RtlSimulator(simulator_of(work / "hdl", optimise=False), folder / RTL, rtl.input, rtl.output) as simulator:
         recorded = simulator.run(integers, record=True).recorded
     wires = {layer.name: layer.outputs[0] for layer in probed if layer.probe}
     words = {wires[name].tensor: values for name, values in recorded.items()}

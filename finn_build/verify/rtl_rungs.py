@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from finn_build.engine.paths import DESIGN
-from finn_build.rtl.design import Probe, read_design
 from finn_build.verify.rung import Levels, Reference, Rung, RungResult, compare_frame
-from radioml.contract.package import LIBRARY, Manifest, open_package
+from radioml.contract.package import Manifest, open_package
 from radioml.contract.packing import unpack
 from radioml.run_directory import PACKAGE
+from radioml.simulation.compiled import packaged_simulator
+from radioml.simulation.design import Probe, read_design
 from radioml.simulation.rtl_simulator import RtlSimulator
 from radioml.temporary import temporary_folder
 
@@ -39,10 +39,11 @@ def rtl_rungs(folder: Path, integers: np.ndarray) -> list[Rung]:
 
 
 def _run(folder: Path, integers: np.ndarray, name: str, reference: Reference, result: RungResult) -> None:
-    probes = read_design(folder / DESIGN).probed
     with temporary_folder("radioml-package") as unpacked:
         package = open_package(folder / PACKAGE, unpacked)
-        stream(package.folder / LIBRARY, package.folder, package.manifest, probes, integers, name, reference, result)
+        library, data = packaged_simulator(package)
+        probes = read_design(data).probed
+        stream(library, data, package.manifest, probes, integers, name, reference, result)
 
 
 def stream(

@@ -16,10 +16,11 @@ from finn_build.engine.record import load_record
 from finn_build.estimate.result import read_estimate
 from finn_build.verify.comparison import Comparison, compare
 from finn_build.verify.golden_simulation import read_golden_simulation
-from radioml.contract.package import LIBRARY, Manifest, open_package
+from radioml.contract.package import Manifest, open_package
 from radioml.errors import RadioMLError
 from radioml.files import write_json
 from radioml.run_directory import ESTIMATE, PACKAGE, SIMULATION_REPORT
+from radioml.simulation.compiled import packaged_simulator
 from radioml.simulation.simulator_pool import PooledRun, SimulatorPool
 from radioml.temporary import temporary_folder
 
@@ -44,7 +45,7 @@ def simulate_build(folder: Path, iq: np.ndarray, progress: Callable[[int], None]
         package = open_package(folder / PACKAGE, unpacked)
         manifest = package.manifest
         integers = manifest.quantiser(iq)
-        with SimulatorPool(package.folder / LIBRARY, package.folder, manifest.input, manifest.output) as simulators:
+        with SimulatorPool(*packaged_simulator(package), manifest.input, manifest.output) as simulators:
             return manifest, simulators.run(integers, progress)
 
 

@@ -6,8 +6,8 @@ import re
 from itertools import pairwise
 from pathlib import Path
 
-from finn_build.rtl.design import FILE_LIST, TOP
 from radioml.errors import MismatchError
+from radioml.simulation.design import FILE_LIST, TOP
 
 _SCRIPT = "make_project.tcl"
 _EXTRA = {"sim_ctrl.v"}

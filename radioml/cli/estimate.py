@@ -78,8 +78,8 @@ def estimate(
 
 def untrained_model(networks: dict[str, tuple[str, dict[str, Any]]], name: str, folder: Path) -> Path:
     """Export a network of `networks` (topology, parameters) with random weights of a fixed seed, once."""
-    from finn_build.engine.cache import Cache, content_key
     from finn_build.engine.sources import code_digest
+    from radioml.cache import Cache, content_key
 
     topology, parameters = networks[name]
     cache, model = Cache(folder, folder), folder / TRAIN / MODEL

@@ -24,14 +24,15 @@ from radioml.reading.records import record
 from radioml.reading.text import parse_json
 from radioml.run_directory import GOLDEN
 
-FORMAT = 1
+FORMAT = 2
 MANIFEST = "manifest.json"
-LIBRARY = "libaccelerator.so"
+RTL_FOLDER = "rtl"
+"""Of a simulation package: the HDL as `radioml build` writes it."""
 BITFILE, HANDOFF = "accelerator.bit", "accelerator.hwh"
 XCLBIN = "accelerator.xclbin"
 MOST_BYTES = 1 << 28
-"""A package's files together, unpacked: more than twice what configures a whole Alveo U250, about 0.1 GB; simulation
-libraries have a few megabytes."""
+"""A package's files together, unpacked: more than twice what configures a whole Alveo U250, about 0.1 GB; the RTL of
+a network has a few megabytes."""
 _AGAIN = "build the package again with this version"
 
 
@@ -73,8 +74,9 @@ class StreamFormat:
 class Manifest:
     """The package's table of contents and the driver's only source of truth.
 
-    kind: "simulation": a Verilated library. "bitfile": `BITFILE` and `HANDOFF` for a Zynq, `XCLBIN` for an Alveo, with
-        `radioml.run_directory.IMPLEMENTATION`. "simulated bitfile": the same files for the simulated board or card.
+    kind: "simulation": the RTL, which is compiled where it is simulated. "bitfile": `BITFILE` and `HANDOFF` for a Zynq,
+        `XCLBIN` for an Alveo, with `radioml.run_directory.IMPLEMENTATION`. "simulated bitfile": the same files for the
+        simulated board or card.
     version: version of this tool that built it.
     board: name of the board's YAML; clock_mhz: fabric clock the figures refer to.
     model_sha256: the QONNX file that was built.

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from radioml.errors import RadioMLError
-from radioml.files import chosen_cache, sha256, write_json
+from radioml.files import chosen_cache, home_cache, sha256, write_json
 from radioml.reading.text import read_json
 
 Progress = Callable[[str, int, int], object]
@@ -64,9 +64,8 @@ def cache_folders(path: Path) -> list[Path]:
     distinct = f"{real.name}-{hashlib.sha256(os.fsencode(real)).hexdigest()[:12]}.cache"
     if chosen := chosen_cache():
         return [chosen / distinct]
-    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     beside_link = path.absolute().with_name(f"{path.name}.cache")
-    return [real.with_name(f"{real.name}.cache"), beside_link, home / "radioml" / distinct]
+    return [real.with_name(f"{real.name}.cache"), beside_link, home_cache() / distinct]
 
 
 def writable_folder(path: Path) -> Path:

@@ -5,6 +5,7 @@ Both simulators are compiled from the rtl/ folder of one build and stream the sa
 
 from __future__ import annotations
 
+import os
 import resource
 import shutil
 import subprocess
@@ -18,9 +19,11 @@ from typing import Any
 import numpy as np
 import yaml
 
-from radioml.contract.package import LIBRARY, Package, open_package
+from radioml.contract.package import Package, open_package
 from radioml.contract.packing import pack, unpack
 from radioml.data.synthetic import generate_spread
+from radioml.files import CACHE_VARIABLE
+from radioml.simulation.compiled import packaged_simulator
 from radioml.simulation.rtl_simulator import RtlSimulator
 from tests.repository import REPOSITORY, SHARED
 
@@ -33,6 +36,7 @@ def simulation() -> dict[str, Any]:
     """Frames and cycles a second of processor time on one core, and how long each simulator takes to compile."""
     with tempfile.TemporaryDirectory() as temporary:
         run = Path(temporary)
+        os.environ[CACHE_VARIABLE] = str(run / "cache")  # so that the build compiles
         _radioml("export", "training/pretrained/polyphase.pth", "--run", run)
         _radioml("build", run / "train" / "model.onnx", "--board", "ZCU104", "--until", "rtl")
         build = run / "build" / "ZCU104"
@@ -41,7 +45,7 @@ def simulation() -> dict[str, Any]:
         seconds = yaml.safe_load((build / "build.yaml").read_text())["stages"]["rtl"]["seconds"]
         value = {"network": "polyphase, ZCU104, 1,024 cycles a frame", "cores": 1}
         compile_seconds = {"compile, seconds": seconds["compile"]}
-        with RtlSimulator(package.folder / LIBRARY, package.folder, *_streams(package)) as simulator:
+        with RtlSimulator(*packaged_simulator(package), *_streams(package)) as simulator:
             expected = simulator.run(integers)
             works: dict[str, Callable[[], object]] = {"": lambda: simulator.run(integers)}
             if ROUGH.is_dir():

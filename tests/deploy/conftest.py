@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -30,13 +31,19 @@ def board_python() -> str:
     return str(path)
 
 
+def board_environment(home: Path, packages: Path | None = None) -> dict[str, str]:
+    """Variables for the board's Python; the simulated board takes Verilator from this environment."""
+    path = os.pathsep.join(str(folder) for folder in (packages, REPOSITORY) if folder)
+    tools = os.pathsep.join((os.environ["PATH"], str(Path(sys.executable).parent)))
+    own = {"HOME": str(home), "PATH": tools, "PYTHONPATH": path, "MPLCONFIGDIR": str(home / "matplotlib")}
+    return {**os.environ, **own, "COLUMNS": "200"}
+
+
 def in_board_environment(
     python: str, *arguments: object, home: Path, packages: Path | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Run Python in the board's environment; packages: a folder of packages that replace those of the environment."""
-    path = os.pathsep.join(str(folder) for folder in (packages, REPOSITORY) if folder)
-    environment = {**os.environ, "HOME": str(home), "PYTHONPATH": path, "COLUMNS": "200"}
-    environment["MPLCONFIGDIR"] = str(home / "matplotlib")
+    environment = board_environment(home, packages)
     command = [python, *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, cwd=home, env=environment, check=False, timeout=600)
 

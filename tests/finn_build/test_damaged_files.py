@@ -9,17 +9,17 @@ from typing import Any
 
 import pytest
 
-from finn_build.engine.paths import CYCLES, DESIGN
+from finn_build.engine.paths import CYCLES
 from finn_build.estimate.result import read_estimate
 from finn_build.folding.folding import read_folding
-from finn_build.rtl.design import read_design
 from finn_build.verify.golden_simulation import read_golden_simulation
 from radioml.errors import RadioMLError
-from radioml.run_directory import ESTIMATE, FOLDING
+from radioml.run_directory import ESTIMATE, FOLDING, RTL
+from radioml.simulation.design import DESIGN, read_design
 
 READERS = {
     ESTIMATE: read_estimate,
-    DESIGN: read_design,
+    f"{RTL}/{DESIGN}": lambda path: read_design(path.parent),
     CYCLES: read_golden_simulation,
     FOLDING: read_folding,
 }
@@ -49,7 +49,7 @@ def fields(value: dict[str, Any]) -> list[tuple[str, ...]]:
     return found
 
 
-@pytest.mark.parametrize("name", [ESTIMATE, DESIGN, CYCLES])
+@pytest.mark.parametrize("name", [ESTIMATE, f"{RTL}/{DESIGN}", CYCLES])
 @pytest.mark.parametrize("wrong", [lambda _: {"other": 1}, lambda value: [value], lambda _: None])
 def test_wrong_fields_are_named(name: str, wrong: Callable[[Any], Any], small_build, tmp_path: Path):
     value = json.loads((small_build.folder / name).read_text())

@@ -11,14 +11,15 @@ from finn_build.engine.finn_session import finn_session
 from finn_build.engine.step import Step
 from finn_build.engine.step_runner import StepRunner
 from finn_build.model_check.check_model import examine_graph
-from finn_build.rtl.design import Layer, Wire
 from finn_build.rtl.library_patches import PATCHES, patch_copy
 from finn_build.rtl.top import stitch
-from finn_build.simulator.verilator import compile_simulator
 from finn_build.steps.cut_input import cut_input
 from finn_build.verify.comparison import compare
+from radioml.cache import Cache
 from radioml.contract.quantiser import InputQuantiser
 from radioml.errors import RadioMLError
+from radioml.simulation.design import Layer, Wire
+from radioml.simulation.verilator import compile_simulator
 
 
 def library_file(name):
@@ -98,8 +99,8 @@ def test_fork_and_residual(model):
 def test_missing_compiler_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(shutil, "which", lambda tool: None)
     with pytest.raises(RadioMLError, match=r"(?s)RTL simulator cannot start.*g\+\+ \(not found\).*apt install"):
-        compile_simulator(tmp_path, None, tmp_path / "work", tmp_path / "library.so", tmp_path / "log", None)
-    assert not (tmp_path / "work").exists()
+        compile_simulator(tmp_path, tmp_path / "library.so", Cache(tmp_path, tmp_path))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_failed_step_names_itself_and_the_log(tmp_path):

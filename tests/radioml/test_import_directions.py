@@ -21,7 +21,7 @@ FLOORS = {
         constants errors processes progress run_directory shipped suggest temporary
         reading
         doctor files network
-        contract data
+        cache contract data
         foreign report simulation
         cli
         __main__
@@ -41,7 +41,7 @@ FLOORS = {
     "finn_build": """
         boards integer_scales rtl_layers
         engine folding rtl
-        estimate simulator statistics_unit steps synthesis vivado
+        estimate statistics_unit steps synthesis vivado
         model_check verify
         exploration
         stages
@@ -208,12 +208,12 @@ def test_the_check_of_rooms_itself(name, source, found):
 @pytest.mark.parametrize(
     ("name", "source", "found"),
     [
-        ("finn_build/rtl/readme.py", "from finn_build.simulator.verilator import READ_OPTIONS", {"simulator"}),
-        ("finn_build/rtl/readme.py", "from finn_build import simulator", {"simulator"}),
+        ("finn_build/rtl/readme.py", "from finn_build.estimate.table import table", {"estimate"}),
+        ("finn_build/rtl/readme.py", "from finn_build import estimate", {"estimate"}),
         ("finn_build/boards.py", "def f():\n  import finn_build.build", {"build"}),
         ("finn_build/engine/record.py", "from finn_build.folding.folding import digest", {"folding"}),
-        ("finn_build/simulator/cache.py", "from finn_build.rtl.design import Design", set()),
-        ("finn_build/simulator/cache.py", "from finn_build.simulator import verilator", set()),
+        ("finn_build/vivado/reports.py", "from finn_build.rtl.hdl import generate_hdl", set()),
+        ("finn_build/vivado/reports.py", "from finn_build.vivado import implementation", set()),
         ("training/models/vgg.py", "import training.search.study", {"search"}),
         ("deploy/backends/pynq.py", "from deploy.simulated.board import Board", {"simulated"}),
         ("radioml/data/dataset.py", "from radioml.report import plots", {"report"}),

@@ -14,7 +14,7 @@ import pytest
 
 from radioml.reading.text import read_json
 from tests.deploy.backends.test_pynq import FRAMES, simulated  # noqa: F401  (a fixture)
-from tests.deploy.conftest import in_board_environment
+from tests.deploy.conftest import board_environment, in_board_environment
 from tests.repository import REPOSITORY
 
 CHECKS = REPOSITORY / "tests" / "board" / "remote_checks.py"
@@ -26,7 +26,7 @@ def target(board_python, tmp_path_factory) -> Iterator[str]:
     home = tmp_path_factory.mktemp("remote")
     server = subprocess.Popen(
         [board_python, "-m", "deploy.simulated.remote", "--port", "0"], stdout=subprocess.PIPE, text=True, cwd=home,
-        env={"PYTHONPATH": str(REPOSITORY), "HOME": str(home)},
+        env=board_environment(home),
     )  # fmt: skip
     try:
         yield server.stdout.readline().split(";")[0].split()[-1]

@@ -17,10 +17,7 @@ import numpy as np
 import pytest
 
 from deploy.simulated.bitfile import write_bitfile_package
-from finn_build.rtl.design import Design
-from finn_build.simulator.cache import simulator_cache
-from finn_build.simulator.verilator import compile_simulator
-from radioml.contract.package import BITFILE, LIBRARY, StreamFormat, open_package, write_package
+from radioml.contract.package import BITFILE, RTL_FOLDER, StreamFormat, open_package, write_package
 from radioml.data.dataset import read_frames
 from radioml.data.layout import Layout
 from radioml.data.split import spread_indices
@@ -29,19 +26,16 @@ from radioml.reading.text import read_json
 from tests.deploy.conftest import in_board_environment
 from tests.repository import REPOSITORY
 
-STOP_AFTER = "stop_after.dat"
+TOP, STOP_AFTER = f"{RTL_FOLDER}/accelerator.v", "stop_after.dat"
 BATCH = 32  # frames, in transfers of 8: see tests/board/command.py
 GOLDEN_TRANSFERS = 4
 NOTHING_LEFT = "left behind: 0 buffers, DMA idle"
 
 
-@pytest.fixture(scope="session")
-def stopping_library(small_build, tmp_path_factory) -> bytes:
-    """The small accelerator with a last FIFO that stops after the number of words in a file beside the library."""
-    folder = tmp_path_factory.mktemp("stopping")
-    manifest = open_package(small_build.folder / "package.zip", folder / "package").manifest
-    rtl = Path(shutil.copytree(small_build.folder / "rtl", folder / "rtl"))
-    top = (rtl / "accelerator.v").read_text()
+@pytest.fixture
+def stopping_package(repack, small_package, tmp_path) -> Callable[[int], Path]:
+    """A package for the board whose accelerator stops after a number of frames: its last FIFO does, by a data file."""
+    top = (open_package(small_package, tmp_path / "sound").folder / TOP).read_text()
     for port, own in (("out0_V_TVALID(m_axis_tvalid)", "offered"), ("out0_V_TREADY(m_axis_tready)", "taken")):
         assert top.count(f".{port}") == 1
         top = top.replace(f".{port}", f".{port.split('(')[0]}({own})")
@@ -52,19 +46,10 @@ def stopping_library(small_build, tmp_path_factory) -> bytes:
       assign m_axis_tvalid = offered && drains;
       always @(posedge ap_clk) if (m_axis_tvalid && m_axis_tready) passed <= passed + 1;
     endmodule"""
-    (rtl / "accelerator.v").write_text(top.replace("\nendmodule", fault))
-    design = Design(manifest.input, manifest.output, (), ())
-    cache = simulator_cache(small_build.folder / "finn")
-    compile_simulator(rtl, design, folder / "objects", folder / "stopping.so", folder / "log", cache)
-    return (folder / "stopping.so").read_bytes()
-
-
-@pytest.fixture
-def stopping_package(repack, stopping_library, tmp_path) -> Callable[[int], Path]:
-    """A package for the board whose accelerator stops after a number of frames."""
+    faulty = top.replace("\nendmodule", fault).encode()
 
     def make(frames: int) -> Path:
-        files = {LIBRARY: stopping_library, STOP_AFTER: f"{24 * frames:x}\n".encode()}
+        files = {TOP: faulty, f"{RTL_FOLDER}/{STOP_AFTER}": f"{24 * frames:x}\n".encode()}
         write_bitfile_package(repack(files=files), tmp_path / "stopping.zip")
         return tmp_path / "stopping.zip"
 
@@ -77,7 +62,7 @@ def of_two_builds(repack, bitfile_package, small_package, tmp_path) -> Callable[
 
     def make(**streams: StreamFormat) -> Path:
         package = open_package(small_package, tmp_path / "small")
-        name = "MVAU_rtl_0_memblock.dat"
+        name = f"{RTL_FOLDER}/MVAU_rtl_0_memblock.dat"
         first, *others = (package.folder / name).read_text().splitlines()
         weights = {name: "\n".join([*others, first, ""]).encode()}
         write_bitfile_package(repack(streams, files=weights), tmp_path / "other.zip")

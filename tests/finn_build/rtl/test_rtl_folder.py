@@ -12,15 +12,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from finn_build.engine.paths import DESIGN
-from finn_build.rtl.design import read_design
-from finn_build.simulator import cache as simulator_cache_module
-from finn_build.simulator import multiplier_loops
-from finn_build.simulator.cache import cached_simulator, simulator_cache, simulator_key
-from finn_build.simulator.verilator import compile_simulator
 from radioml.contract.package import open_package
 from radioml.errors import RadioMLError
+from radioml.simulation import compiled, multiplier_loops
+from radioml.simulation.compiled import is_compiled, simulator_cache, simulator_key, simulator_of
 from radioml.simulation.rtl_simulator import RtlSimulator
+from radioml.simulation.verilator import compile_simulator
 
 NONE, INPUT_CUT, STUCK, NO_WEIGHTS, FIFO_CLOSED = range(5)
 
@@ -101,13 +98,12 @@ def faulty(small_build, package, tmp_path_factory):
     `fault.dat` in the folder chooses a fault.
     """
     moved = Path(shutil.copytree(small_build.folder / "rtl", tmp_path_factory.mktemp("moved") / "hdl"))
-    design = read_design(small_build.folder / DESIGN)
     top = moved / "accelerator.v"
     top.write_text(with_faults(top.read_text()))
-    library, cache = moved.parent / "simulator.so", simulator_cache(small_build.folder / "finn")
+    library = moved.parent / "simulator.so"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(multiplier_loops, "FILE", "")  # no file gets loops
-        compile_simulator(moved, design, moved.parent / "objects", library, moved.parent / "log", cache)
+        compile_simulator(moved, library, simulator_cache())
     return library, moved
 
 
@@ -138,44 +134,48 @@ def test_a_planted_fault_is_named(package, faulty, fault, message):
         run(package, faulty, fault)
 
 
-def test_a_simulator_is_found_by_content_wherever_it_lies(small_build, moved, tmp_path, monkeypatch):
-    """The build's simulator is found for the moved folder; any change in the folder makes a new compilation."""
-    compiled = []
-    monkeypatch.setattr(simulator_cache_module, "compile_simulator", lambda *arguments: compiled.append(arguments))
-    cache = simulator_cache(small_build.folder / "finn")
-    design, library = read_design(small_build.folder / DESIGN), tmp_path / "found.so"
-    cached_simulator(cache, moved, design, tmp_path / "objects", library, tmp_path / "log")
-    assert not compiled
-    assert library.read_bytes() == (small_build.folder / "simulation" / "libaccelerator.so").read_bytes()
+def test_a_simulator_is_found_by_content_wherever_it_lies(small_build, moved, monkeypatch):
+    """The build's simulator is found for the moved folder; any change of its sources makes a new compilation."""
+    monkeypatch.setattr(compiled, "compile_simulator", lambda *_, **__: pytest.fail("compiled again"))
+    assert simulator_of(moved) == simulator_of(small_build.folder / "rtl")
 
-    key = simulator_key(moved, design, gauge=False)
-    assert key != simulator_key(moved, design, gauge=True)
+    assert simulator_key(moved, gauge=False) != simulator_key(moved, gauge=True)
     for file in (moved / "MVAU_rtl_0_memblock.dat", moved / "mvu.sv"):
-        before = simulator_key(moved, design, gauge=False)
+        before = simulator_key(moved, gauge=False)
         file.write_text(file.read_text() + "\n")
-        assert (simulator_key(moved, design, gauge=False) == before) == (file.suffix == ".dat")
+        assert (simulator_key(moved, gauge=False) == before) == (file.suffix == ".dat")
 
 
-def test_a_damaged_simulator_in_the_cache_is_compiled_anew(moved, small_build, tmp_path, monkeypatch):
-    def compile_it(hdl, design, work, library, log, cache):
-        library.write_bytes(b"sound")
-
-    monkeypatch.setattr(simulator_cache_module, "compile_simulator", compile_it)
+def test_a_damaged_simulator_in_the_cache_is_compiled_anew(moved, tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        compiled, "compile_simulator", lambda hdl, library, cache, optimise: library.write_bytes(b"sound")
+    )
     monkeypatch.setenv("RADIOML_CACHE", str(tmp_path / "shared"))
-    cache, design = simulator_cache(tmp_path / "own"), read_design(small_build.folder / DESIGN)
-    for damage in (None, b"", b"soun"):
+    for damage in (None, b"", b"soun", b"Sound"):
         cached = list((tmp_path / "shared" / "simulators").glob("*.so"))
         assert len(cached) == (0 if damage is None else 1)
         if cached:
             cached[0].write_bytes(damage)
-        cached_simulator(cache, moved, design, tmp_path / "objects", tmp_path / "found.so", tmp_path / "log")
-        assert (tmp_path / "found.so").read_bytes() == b"sound"
-    assert not (tmp_path / "own").exists()
+        assert is_compiled(moved) is False
+        assert simulator_of(moved).read_bytes() == b"sound"
+        assert is_compiled(moved)
+
+
+def test_simulators_lie_in_the_user_s_cache_or_where_they_are_told(tmp_path, monkeypatch):
+    monkeypatch.delenv("RADIOML_CACHE", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "own"))
+    assert simulator_cache().folder == tmp_path / "own" / "radioml" / "simulators"
+    monkeypatch.setenv("RADIOML_CACHE", str(tmp_path / "chosen"))
+    assert simulator_cache().folder == tmp_path / "chosen" / "simulators"
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("RADIOML_CACHE", str(tmp_path / "file"))
+    with pytest.raises(RadioMLError, match=r"file/simulators: .* cannot be made.*RADIOML_CACHE"):
+        simulator_cache()
 
 
 def test_a_simulator_leaves_the_working_directory_alone(small_build):
     """The working directory belongs to all threads of the driver that loads the simulator."""
-    library = small_build.folder / "simulation" / "libaccelerator.so"
+    library = simulator_of(small_build.folder / "rtl")
     needed = subprocess.run(["nm", "-D", "--undefined-only", library], capture_output=True, text=True, check=True)
     assert "fopen" in needed.stdout
     assert not re.search(r"\bf?chdir\b", needed.stdout)

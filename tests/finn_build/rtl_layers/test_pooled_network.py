@@ -21,21 +21,19 @@ from torch import nn
 from finn_build.boards import load_board
 from finn_build.build import build
 from finn_build.engine.finn_session import finn_session
-from finn_build.engine.paths import DESIGN, WITH_FIFOS, WORK
+from finn_build.engine.paths import WITH_FIFOS
 from finn_build.engine.step_runner import StepRunner
 from finn_build.estimate.result import read_estimate
 from finn_build.model_check.check_model import examine_graph
-from finn_build.rtl.design import read_design
-from finn_build.simulator.cache import simulator_cache
-from finn_build.simulator.verilator import compile_simulator
 from finn_build.verify.ladder import climb
 from finn_build.verify.rtl_rungs import BACK_TO_BACK, FRAME_GAPS, STALLS, WORD_GAPS, rtl_rungs
 from finn_build.verify.rung import Reference, RungResult
 from finn_build.vivado.bitfile import build_bitfile
-from radioml.contract.package import LIBRARY, Manifest, open_package, write_package
+from radioml.contract.package import RTL_FOLDER, Manifest, open_package, write_package
 from radioml.data.synthetic import generate_spread
 from radioml.run_directory import PACKAGE, RTL
 from tests.finn_build.vivado import vendor_tools
+from tests.repository import packed
 from training.checkpoint import TrainedNetwork, save_checkpoint
 from training.export import export
 from training.inner_levels import inner_levels
@@ -130,7 +128,7 @@ def test_simulated_cycles_are_the_estimated_ones(built):
 
 @pytest.fixture(scope="module")
 def faulty(built, tmp_path_factory):
-    """A simulator in which fault.dat chooses a fault: 1 in the pools, 2 in the bias."""
+    """The build's RTL with faults of which fault.dat chooses one: 1 in the pools, 2 in the bias."""
     work = tmp_path_factory.mktemp("faulty")
     hdl = Path(shutil.copytree(built.folder / RTL, work / "hdl"))
     choice = '  reg [7:0] fault[0:0];\n  initial $readmemh("fault.dat", fault);\n'
@@ -141,9 +139,7 @@ def faulty(built, tmp_path_factory):
         text = (hdl / name).read_text()
         assert text.count(old) == 1
         (hdl / name).write_text(text.replace(old, new).replace("\n);\n", f"\n);\n{choice}", 1))
-    cache = simulator_cache(built.folder / WORK)
-    compile_simulator(hdl, read_design(built.folder / DESIGN), work / "objects", work / LIBRARY, work / "log", cache)
-    return work / LIBRARY
+    return hdl
 
 
 @pytest.mark.parametrize(("fault", "layer"), [(0, None), (1, "layers.5"), (2, "layers.10")])
@@ -153,10 +149,9 @@ def test_planted_faults_are_found_by_the_rtl_rungs_in_the_layer_behind(
     """The faults are the minimum instead of the maximum, and a missing bias."""
     folder = shutil.copytree(built.folder, tmp_path / "build")
     package = open_package(folder / PACKAGE, tmp_path / "contents")
-    shutil.copy(faulty, package.folder / LIBRARY)
-    (package.folder / "fault.dat").write_text(f"{fault}\n")
-    names = sorted(file.name for file in package.folder.iterdir() if file.name != "manifest.json")
-    write_package(folder / PACKAGE, replace(package.manifest, files={}), package.folder, names)
+    shutil.copytree(faulty, package.folder / RTL_FOLDER, dirs_exist_ok=True)
+    (package.folder / RTL_FOLDER / "fault.dat").write_text(f"{fault}\n")
+    write_package(folder / PACKAGE, replace(package.manifest, files={}), package.folder, packed(package.folder))
     for rung in rtl_rungs(folder, package.manifest.quantiser(frames.iq)):
         result = RungResult(rung.name, rung.kind, len(frames), len(reference.layers) + 1)
         rung.run(reference, result)

@@ -14,16 +14,13 @@ from rich.console import Console
 from finn_build.boards import load_board
 from finn_build.build import build
 from finn_build.engine.finn_session import finn_session
-from finn_build.engine.paths import DESIGN, FOLDED, STEPS, WORK
+from finn_build.engine.paths import FOLDED, STEPS
 from finn_build.estimate.branch_fifos import waiting_words
 from finn_build.estimate.corrections import corrections, fifo_luts, stream_luts
 from finn_build.folding.align_stream_widths import slow_converters
 from finn_build.folding.folding import fold_to_cycles
 from finn_build.model_check.check_model import examine
-from finn_build.rtl.design import read_design
-from finn_build.simulator.cache import simulator_cache
-from finn_build.simulator.fifo_sizing import SLACK_WORDS
-from finn_build.simulator.verilator import compile_simulator
+from finn_build.rtl.fifo_sizing import SLACK_WORDS
 from finn_build.verify.ladder import climb
 from finn_build.verify.rtl_rungs import STALLS
 from finn_build.verify.rung import Reference
@@ -32,6 +29,8 @@ from radioml.data.synthetic import generate_spread
 from radioml.errors import RadioMLError
 from radioml.reading.text import read_json
 from radioml.run_directory import FIFO_DEPTHS, RTL
+from radioml.simulation.compiled import simulator_of
+from radioml.simulation.design import read_design
 from radioml.simulation.rtl_simulator import RtlSimulator
 from training.checkpoint import TrainedNetwork, save_checkpoint
 from training.export import export
@@ -157,14 +156,14 @@ def test_the_formula_of_branch_fifos_against_the_gauge(built):
 
 def branch_fifo(folder, name):
     """The FIFO between a fork and a sum."""
-    layers = {layer.name: layer for layer in read_design(folder / DESIGN).layers}
+    layers = {layer.name: layer for layer in read_design(folder / RTL).layers}
     given = {wire.tensor: layer.name for layer in layers.values() for wire in layer.outputs}
     fifos = [given[wire.tensor] for wire in layers[name].inputs]
     return next(fifo for fifo in fifos if given[layers[fifo].inputs[0].tensor].startswith("DuplicateStreams"))
 
 
 def test_a_branch_fifo_that_is_too_shallow_is_named(built, frames, tmp_path, monkeypatch):
-    monkeypatch.setattr("finn_build.simulator.verilator._OPTIMISE", ("OPT_FAST=-O0", "OPT_SLOW=-O0"))
+    monkeypatch.setattr("radioml.simulation.verilator._OPTIMISE", ("OPT_FAST=-O0", "OPT_SLOW=-O0"))
     hdl, fifo = (
         Path(shutil.copytree(built.folder / RTL, tmp_path / "rtl")),
         branch_fifo(built.folder, "StreamSum_rtl_0"),
@@ -173,12 +172,9 @@ def test_a_branch_fifo_that_is_too_shallow_is_named(built, frames, tmp_path, mon
     depth = read_json(built.folder / FIFO_DEPTHS)[fifo]
     assert text.count(f".DEPTH({depth})") == 1
     (hdl / f"{fifo}.v").write_text(text.replace(f".DEPTH({depth})", ".DEPTH(4)"))
-    design, library = read_design(built.folder / DESIGN), tmp_path / "shallow.so"
-    compile_simulator(
-        hdl, design, tmp_path / "objects", library, tmp_path / "log", simulator_cache(built.folder / WORK)
-    )
+    design = read_design(hdl)
     with (
-        RtlSimulator(library, hdl, design.input, design.output) as simulator,
+        RtlSimulator(simulator_of(hdl), hdl, design.input, design.output) as simulator,
         pytest.raises(RadioMLError) as stopped,
     ):
         simulator.run(np.zeros((2, *design.input.shape), np.int8), timeout_cycles=20_000)

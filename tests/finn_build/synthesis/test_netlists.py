@@ -7,9 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from finn_build.engine.paths import DESIGN
 from finn_build.estimate.result import read_estimate
-from finn_build.rtl.design import Layer, Wire, read_design
 from finn_build.rtl.top import ends, join
 from finn_build.synthesis.netlists import Group, groups_of, synthesise
 from finn_build.synthesis.result import read_synthesis, resources_of
@@ -18,6 +16,7 @@ from radioml.errors import RadioMLError
 from radioml.report.page.run_content import read_run
 from radioml.report.page.run_page import run_page
 from radioml.run_directory import SYNTHESIS_REPORT
+from radioml.simulation.design import Layer, Wire, read_design
 
 
 def test_every_layer_of_the_estimate_has_a_netlist_and_its_counts(synthesised):
@@ -39,7 +38,7 @@ def test_every_layer_of_the_estimate_has_a_netlist_and_its_counts(synthesised):
 
 def test_a_second_synthesis_comes_from_the_cache(synthesised, tmp_path, monkeypatch):
     monkeypatch.delenv("RADIOML_CACHE", raising=False)
-    design = read_design(synthesised / DESIGN)
+    design = read_design(synthesised / "rtl")
     group = min(groups_of(design, list(design.probed)), key=lambda group: len(group.layers))
     group = Group(group.name, group.layers[-1:])
     done: list[int] = []
@@ -51,7 +50,7 @@ def test_a_second_synthesis_comes_from_the_cache(synthesised, tmp_path, monkeypa
 
 
 def test_a_layer_that_yosys_refuses_is_named_with_its_log(synthesised, tmp_path):
-    layer = next(layer for layer in read_design(synthesised / DESIGN).layers if layer.gauge)
+    layer = next(layer for layer in read_design(synthesised / "rtl").layers if layer.gauge)
     broken = Group(layer.name, (replace(layer, module="missing"),))
     with pytest.raises(RadioMLError, match=rf"unknown module 'missing'.*{tmp_path}/{layer.name}/yosys.log"):
         synthesise([broken], synthesised / "rtl", "xc7", tmp_path, lambda done: None)

@@ -11,8 +11,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from finn_build.engine.paths import DESIGN
-from finn_build.rtl.design import Layer, read_design
 from finn_build.synthesis.netlists import Group, groups_of, synthesise
 from finn_build.synthesis.result import read_synthesis
 from finn_build.verify.gate_design import netlist_layers, one_layer, write_gates
@@ -23,6 +21,7 @@ from radioml.contract.metadata import load_exported
 from radioml.data.synthetic import generate_spread
 from radioml.errors import RadioMLError
 from radioml.run_directory import SYNTHESIS, SYNTHESIS_REPORT
+from radioml.simulation.design import Layer, read_design
 
 FRAMES = 26
 
@@ -50,7 +49,7 @@ class Bench:
 
 @pytest.fixture(scope="module")
 def bench(synthesised: Path, small_build) -> Bench:
-    design = read_design(synthesised / DESIGN)
+    design = read_design(synthesised / "rtl")
     groups = groups_of(design, [layer.name for layer in read_synthesis(synthesised / SYNTHESIS_REPORT).layers])
     layers = netlist_layers(groups)
     _, metadata = load_exported(small_build.model)

@@ -14,18 +14,16 @@ from qonnx.core.modelwrapper import ModelWrapper
 from rich.console import Console
 
 from finn_build.build import build
-from finn_build.engine.paths import DESIGN, FOLDED, NETWORK, WITH_FIFOS, WORK, graph_of_step
-from finn_build.rtl.design import read_design
-from finn_build.simulator.cache import simulator_cache
-from finn_build.simulator.verilator import compile_simulator
+from finn_build.engine.paths import FOLDED, NETWORK, WITH_FIFOS, graph_of_step
 from finn_build.steps import GRAPH_STEPS
 from finn_build.verify.ladder import climb, describe
 from finn_build.verify.rtl_rungs import BACK_TO_BACK, FRAME_GAPS, STALLS, WORD_GAPS
 from finn_build.verify.rung import Reference
-from radioml.contract.package import LIBRARY, open_package, write_package
+from radioml.contract.package import RTL_FOLDER, open_package, write_package
 from radioml.data.synthetic import generate_spread
 from radioml.errors import RadioMLError
 from radioml.reading.text import read_json
+from tests.repository import packed
 from training.checkpoint import TrainedNetwork, save_checkpoint
 from training.export import export
 from training.inner_levels import inner_levels
@@ -187,26 +185,25 @@ def test_build_without_the_graph_of_a_step_is_refused(graphs, frames, reference)
 
 
 def repackaged(small_build, folder: Path, change) -> Path:
-    """A copy of the build with another package: `change` edits its unpacked files and may add some."""
+    """A copy of the build with another package: `change` edits the folder of its RTL and may add files."""
     shutil.copytree(small_build.folder, folder)
     contents = folder.parent / "contents"
     package = open_package(small_build.folder / "package.zip", contents)
-    change(contents)
-    names = sorted(file.name for file in contents.iterdir() if file.name != "manifest.json")
-    write_package(folder / "package.zip", replace(package.manifest, files={}), contents, names)
+    change(contents / RTL_FOLDER)
+    write_package(folder / "package.zip", replace(package.manifest, files={}), contents, packed(contents))
     return folder
 
 
-def flip_weight(contents: Path, layer: int) -> None:
+def flip_weight(rtl: Path, layer: int) -> None:
     """Flip the top bit of a weight, which changes the weight by 8."""
-    weights = contents / f"MVAU_rtl_{layer}_memblock.dat"
+    weights = rtl / f"MVAU_rtl_{layer}_memblock.dat"
     lines = weights.read_text().split("\n")
     lines[1] = f"{int(lines[1][0], 16) ^ 8:x}{lines[1][1:]}"
     weights.write_text("\n".join(lines))
 
 
 def test_flipped_bit_in_a_weight_memory_is_found_by_the_rtl_alone(radioml, small_build, tmp_path):
-    folder = repackaged(small_build, tmp_path / "build", lambda contents: flip_weight(contents, 2))
+    folder = repackaged(small_build, tmp_path / "build", lambda rtl: flip_weight(rtl, 2))
     checkpoint = small_build.run / "train" / "checkpoint.pth"
     done = radioml("verify", folder, "--frames", 26, "--checkpoint", checkpoint, home=small_build.home)
     assert done.returncode == 1, done.stdout + done.stderr
@@ -221,7 +218,7 @@ def test_flipped_bit_in_a_weight_memory_is_found_by_the_rtl_alone(radioml, small
 def test_flipped_bit_in_an_inner_weight_memory_is_found_in_its_layer(
     number, layer, small_build, frames, reference, tmp_path
 ):
-    folder = repackaged(small_build, tmp_path / "build", lambda contents: flip_weight(contents, number))
+    folder = repackaged(small_build, tmp_path / "build", lambda rtl: flip_weight(rtl, number))
     report = climb(folder, frames, reference, "synthetic")
     assert wrong(report) == list(RTL_RUNGS)
     for rung in report["rungs"][-len(RTL_RUNGS) :]:
@@ -238,8 +235,8 @@ def test_changed_threshold_is_found_with_its_layer_frame_and_element(small_build
     channel = int(touched.sum(axis=(0, 2)).argmax())
     touched[:, np.arange(touched.shape[1]) != channel] = False
 
-    def change(contents: Path) -> None:
-        middle, even = (contents / f"Thresholding_rtl_1_threshs_0_{stage}.dat" for stage in (0, 3))
+    def change(rtl: Path) -> None:
+        middle, even = (rtl / f"Thresholding_rtl_1_threshs_0_{stage}.dat" for stage in (0, 3))
         lines = middle.read_text().split("\n")
         lines[channel] = even.read_text().split("\n")[8 * channel]
         middle.write_text("\n".join(lines))
@@ -279,31 +276,17 @@ endmodule
 """
 
 
-@pytest.fixture(scope="module")
-def faulty_library(small_build, tmp_path_factory):
-    """A simulator of the build's RTL in a wrapper whose fault is chosen by fault.dat: 0 none, 1 to 4 as in WRAPPER."""
-    work = tmp_path_factory.mktemp("faulty")
-    hdl = work / "rtl"
-    shutil.copytree(small_build.folder / "rtl", hdl)
-    top = hdl / "accelerator.v"
-    sound = top.read_text()
-    header = sound[: sound.index(");") + 2]
-    top.write_text(sound.replace("module accelerator (", "module sound (") + header + WRAPPER)
-    design = read_design(small_build.folder / DESIGN)
-    cache = simulator_cache(small_build.folder / WORK)
-    compile_simulator(hdl, design, work / "objects", work / LIBRARY, work / "log", cache)
-    return work / LIBRARY
-
-
 @pytest.mark.parametrize(
     ("fault", "found"), [(0, []), (1, [STALLS]), (2, [WORD_GAPS]), (3, [BACK_TO_BACK]), (4, [FRAME_GAPS])]
 )
-def test_fault_that_shows_in_one_way_of_streaming_alone(
-    fault, found, small_build, faulty_library, frames, reference, tmp_path
-):
-    def change(contents: Path) -> None:
-        shutil.copy(faulty_library, contents / LIBRARY)
-        (contents / "fault.dat").write_text(f"{fault}\n")
+def test_fault_that_shows_in_one_way_of_streaming_alone(fault, found, small_build, frames, reference, tmp_path):
+    """The build's RTL in a wrapper whose fault is chosen by fault.dat: 0 none, 1 to 4 as in WRAPPER."""
+
+    def change(rtl: Path) -> None:
+        sound = (rtl / "accelerator.v").read_text()
+        header = sound[: sound.index(");") + 2]
+        (rtl / "accelerator.v").write_text(sound.replace("module accelerator (", "module sound (") + header + WRAPPER)
+        (rtl / "fault.dat").write_text(f"{fault}\n")
 
     folder = repackaged(small_build, tmp_path / "build", change)
     assert wrong(climb(folder, frames, reference, "synthetic")) == found

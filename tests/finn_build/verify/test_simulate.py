@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from finn_build.verify.comparison import compare
-from radioml.contract.package import open_package, write_package
+from radioml.contract.package import RTL_FOLDER, open_package, write_package
 from radioml.errors import RadioMLError
 from radioml.reading.text import read_json
+from radioml.simulation.compiled import packaged_simulator
 from radioml.simulation.rtl_simulator import RtlSimulator
 
 
@@ -22,7 +23,8 @@ def package(small_build, tmp_path_factory):
 
 def simulator(package, data=None):
     manifest = package.manifest
-    return RtlSimulator(package.folder / "libaccelerator.so", data or package.folder, manifest.input, manifest.output)
+    library, own = packaged_simulator(package)
+    return RtlSimulator(library, data or own, manifest.input, manifest.output)
 
 
 def test_every_frame_is_integer_equal(radioml, small_build):
@@ -105,7 +107,7 @@ def test_stalled_stream_ends_with_an_error(package):
 
 
 def test_missing_weights_are_an_error(package, tmp_path):
-    for path in package.folder.glob("*.dat"):
+    for path in (package.folder / RTL_FOLDER).glob("*.dat"):
         shutil.copy(path, tmp_path)
     (tmp_path / "MVAU_rtl_1_memblock.dat").unlink()
     with pytest.raises(RadioMLError, match="cannot read its weights"):
@@ -117,11 +119,11 @@ def test_corrupted_weight_is_reported(radioml, small_build, package, tmp_path):
     iq, logits = package.golden()
     contents = tmp_path / "package"
     shutil.copytree(package.folder, contents)
-    weights = contents / "MVAU_rtl_2_memblock.dat"
+    weights = contents / RTL_FOLDER / "MVAU_rtl_2_memblock.dat"
     lines = weights.read_text().split("\n")
     lines[1] = f"{int(lines[1][0], 16) ^ 8:x}{lines[1][1:]}"
     weights.write_text("\n".join(lines))
-    with simulator(package, contents) as design:
+    with simulator(package, contents / RTL_FOLDER) as design:
         found = design.run(package.manifest.quantiser(iq)).integers
     assert not compare(logits, found).equal
     difference = found - logits

@@ -35,11 +35,11 @@ def manifest() -> Manifest:
 @pytest.fixture
 def package(manifest, tmp_path) -> Path:
     folder = tmp_path / "content"
-    (folder / "data").mkdir(parents=True)
+    (folder / "rtl").mkdir(parents=True)
     np.savez(folder / GOLDEN, iq=IQ, logits=LOGITS)
-    (folder / "libaccelerator.so").write_bytes(b"\x7fELF library")
-    (folder / "data" / "weights.dat").write_text("0a\n0b\n")
-    write_package(tmp_path / "package.zip", manifest, folder, [GOLDEN, "libaccelerator.so", "data/weights.dat"])
+    (folder / "rtl" / "accelerator.v").write_text("module accelerator; endmodule")
+    (folder / "rtl" / "weights.dat").write_text("0a\n0b\n")
+    write_package(tmp_path / "package.zip", manifest, folder, [GOLDEN, "rtl/accelerator.v", "rtl/weights.dat"])
     return tmp_path / "package.zip"
 
 
@@ -60,9 +60,9 @@ def manifest_text(package: Path, **changes: object) -> bytes:
 
 def test_round_trip(package, manifest, tmp_path):
     opened = open_package(package, tmp_path / "unpacked")
-    assert set(opened.manifest.files) == {GOLDEN, "libaccelerator.so", "data/weights.dat"}
+    assert set(opened.manifest.files) == {GOLDEN, "rtl/accelerator.v", "rtl/weights.dat"}
     assert Manifest(**{**vars(opened.manifest), "files": {}}) == manifest
-    assert (opened.folder / "data" / "weights.dat").read_text() == "0a\n0b\n"
+    assert (opened.folder / "rtl" / "weights.dat").read_text() == "0a\n0b\n"
     iq, logits = opened.golden()
     assert np.array_equal(iq, IQ)
     assert np.array_equal(logits, LOGITS)
@@ -108,12 +108,12 @@ def test_names_that_leave_the_folder_are_refused(package, tmp_path, name):
 
 
 def test_an_altered_file_is_refused(package, tmp_path):
-    rewrite(package, {"data/weights.dat": b"0a\n0c\n"})
-    with pytest.raises(RadioMLError, match=r"data/weights\.dat is not the file that was packed"):
+    rewrite(package, {"rtl/weights.dat": b"0a\n0c\n"})
+    with pytest.raises(RadioMLError, match=r"rtl/weights\.dat is not the file that was packed"):
         open_package(package, tmp_path / "unpacked")
 
 
-@pytest.mark.parametrize(("name", "content"), [("foreign.txt", b"x"), ("libaccelerator.so", None)])
+@pytest.mark.parametrize(("name", "content"), [("foreign.txt", b"x"), ("rtl/accelerator.v", None)])
 def test_foreign_and_absent_files_are_refused(package, tmp_path, name, content):
     rewrite(package, {name: content})
     with pytest.raises(RadioMLError, match=f"contents and manifest differ in {name}"):
@@ -122,7 +122,7 @@ def test_foreign_and_absent_files_are_refused(package, tmp_path, name, content):
 
 def test_another_format_is_refused(package, tmp_path):
     rewrite(package, {MANIFEST: manifest_text(package, format=99)})
-    with pytest.raises(RadioMLError, match="package format 99, this tool reads 1; build the package again"):
+    with pytest.raises(RadioMLError, match="package format 99, this tool reads 2; build the package again"):
         open_package(package, tmp_path / "unpacked")
 
 
@@ -148,7 +148,7 @@ def test_a_zip_of_something_else_is_refused(tmp_path):
 
 def test_a_zip_bomb_is_refused_before_anything_is_written(package, tmp_path, monkeypatch):
     monkeypatch.setattr("radioml.contract.package.MOST_BYTES", 1 << 20)
-    rewrite(package, {"libaccelerator.so": bytes(2 << 20)})
+    rewrite(package, {"rtl/accelerator.v": bytes(2 << 20)})
     assert package.stat().st_size < 1 << 16
     with pytest.raises(RadioMLError, match=r"2,\d{3},\d{3} bytes unpacked; 1,048,576 are allowed at most"):
         open_package(package, tmp_path / "unpacked")
@@ -167,7 +167,7 @@ def test_a_zip_bomb_is_refused_before_anything_is_written(package, tmp_path, mon
         ({"board": None}, "board cannot be None"),
         ({"classes": ["OOK", 4]}, "classes[1] cannot be 4"),
         ({"accuracy": 0.5}, "accuracy cannot be 0.5"),
-        ({"files": ["libaccelerator.so"]}, "files cannot be"),
+        ({"files": ["rtl/accelerator.v"]}, "files cannot be"),
         ({"quantiser": {"bits": "8", "scale": 0.1}}, "quantiser.bits cannot be '8'"),
         ({"quantiser": {"bits": 7.5, "scale": 0.1}}, "quantiser.bits cannot be 7.5"),
         ({"quantiser": {"bits": 9, "scale": 0.1}}, "quantiser: input quantiser: 9 bits"),

@@ -2,6 +2,7 @@
 //
 // One job at a time: sim_start() resets the design and names the buffers, sim_advance() runs some cycles of it.
 #include <algorithm>
+#include <cerrno>
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
@@ -113,11 +114,16 @@ EXPORT void sim_close(Simulator* simulator) {
 }
 
 // The design's initial blocks open the .dat files by their bare names. The linker (--wrap=fopen) sends these calls here,
-// so that the working directory, which all threads of a process share, stays as it is.
+// so that the working directory, which all threads of a process share, stays as it is. A design may read files of its
+// data folder and no others.
 extern "C" FILE* __real_fopen(const char* name, const char* mode);
 extern "C" FILE* __wrap_fopen(const char* name, const char* mode) {
-    const std::string path = *name == '/' ? name : data_folder + name;
-    return __real_fopen(path.c_str(), mode);
+    if (std::strncmp(name, "./", 2) == 0) name += 2;
+    if (*mode != 'r' || std::strpbrk(mode, "+") || std::strchr(name, '/')) {
+        errno = EACCES;
+        return nullptr;
+    }
+    return __real_fopen((data_folder + name).c_str(), mode);
 }
 
 EXPORT Simulator* sim_open(const char* folder) {

@@ -11,21 +11,24 @@ import os
 import platform
 import shutil
 import subprocess
-from importlib.metadata import version
 from pathlib import Path
 
-from finn_build.engine.cache import Cache, content_key
-from finn_build.rtl.design import FILE_LIST, TOP, Design
-from finn_build.rtl.lint import READ_OPTIONS
-from finn_build.rtl.top import PROBES
-from finn_build.simulator import multiplier_loops
+from radioml.cache import Cache, content_key
 from radioml.doctor import VERILATOR, beside_python, require, simulation_tools
 from radioml.errors import RadioMLError
 from radioml.files import replacing, write_text
 from radioml.processes import cores, run_attached
+from radioml.simulation import multiplier_loops
+from radioml.simulation.design import FILE_LIST, PROBES, TOP, Design, read_design
 from radioml.simulation.rtl_simulator import INTERFACE
+from radioml.temporary import temporary_folder
 
 HARNESS = Path(__file__).with_name("harness.cpp")
+_QUIET = ("PINMISSING", "WIDTH", "LATCH", "INITIALDLY", "SELRANGE", "STMTDLY", "fatal")
+"""Warnings that FINN's library causes: ports left open, assignments between widths, a latch that is a constant, delays
+that only matter in simulation."""
+READ_OPTIONS = ("--no-timing", *(f"-Wno-{name}" for name in _QUIET), "--top-module", TOP)
+"""Verilator's options for the HDL, to lint or to simulate it."""
 # Several designs are loaded into one process, so no symbol but the harness's own may be shared between them.
 _CFLAGS = "-fPIC -fvisibility=hidden -fno-gnu-unique -DVL_USER_WARN -DVL_USER_FATAL -DVL_USER_STOP"
 _SIMULATE_OPTIONS = (
@@ -37,27 +40,16 @@ _WHEEL_MAKE_VARIABLES = ("CFG_CXXFLAGS_PCH_I=-include", "CFG_LDLIBS_THREADS=-pth
 # The multipliers' loops (multiplier_loops) are vectorised although their length is no multiple of a vector.
 _OPTIMISE = ("OPT_FAST=-O2 -ftree-vectorize -fvect-cost-model=dynamic", "OPT_SLOW=-O0")
 _QUICK = ("OPT_FAST=-O0", "OPT_SLOW=-O0")  # for what runs once, for a few frames
-
-
 _RUNTIME = ("verilated.o", "verilated_threads.o")
 """Objects of Verilator's own runtime, the same for every design: a third of the time that a small design takes."""
 
 
-def compile_simulator(
-    hdl: Path,
-    design: Design,
-    work: Path,
-    library: Path,
-    log: Path,
-    cache: Cache,
-    gauge: bool = False,
-    optimise: bool = True,
-) -> None:
+def compile_simulator(hdl: Path, library: Path, cache: Cache, *, gauge: bool = False, optimise: bool = True) -> None:
     """Compile a folder of HDL to a shared library.
 
     Args:
-        hdl, design: the folder, and what is known of its HDL.
-        work: folder for objects, which is removed; library: the file to make; log: gets the tools' output.
+        hdl: sources, their list and design.json, as `radioml build` writes them to rtl/.
+        library: the file to make; the tools' output goes to a .log file beside it.
         cache: of compiled parts that designs share.
         gauge: whether the FIFOs are unbounded gauges of their fill.
         optimise: whether g++ takes its time for a faster simulation; a gauge is never optimised.
@@ -65,40 +57,51 @@ def compile_simulator(
     Raises RadioMLError naming every missing tool, or with the first error line of a tool that fails.
     """
     require("the RTL simulator", simulation_tools())
-    shutil.rmtree(work, ignore_errors=True)
-    work.mkdir(parents=True)
-    header, options, variables = recipe(design, gauge, optimise)
-    write_text(work / "design.h", header)
-    sources = (hdl / FILE_LIST).read_text(encoding="utf-8").split()
-    if (multiplier := multiplier_loops.FILE) in sources:
-        write_text(work / multiplier, multiplier_loops.with_loops((hdl / multiplier).read_text(encoding="utf-8")))
-        sources[sources.index(multiplier)] = str((work / multiplier).resolve())
-    objects = ("--Mdir", str(work.resolve()), "-o", library.name)
-    _run([str(beside_python(VERILATOR)), *options, *objects, str(HARNESS), *sources], hdl, log)
-    key = content_key("runtime", tools(), _CFLAGS, _WHEEL_MAKE_VARIABLES)
-    names = [f"{key}_{name}" for name in _RUNTIME]
-    if cached := cache.find(key, key):
-        for name, part in zip(_RUNTIME, names, strict=True):
-            copy_file(cache.folder / part, work / name)  # newer than its source, so make takes it
-    _run(["make", "-f", f"V{TOP}.mk", f"-j{cores()}", "CURDIR=.", *variables, library.name], work, log)
-    if not cached:
-        for name, part in zip(_RUNTIME, names, strict=True):
-            copy_file(work / name, cache.folder / part)
-        cache.store(key, key, names)
-    copy_file(work / library.name, library)
-    shutil.rmtree(work)
+    sources = sources_of(hdl)
+    header, options, variables = recipe(read_design(hdl), gauge, optimise)
+    log = library.with_suffix(".log")
+    log.unlink(missing_ok=True)
+    with temporary_folder("verilated") as work:
+        write_text(work / "design.h", header)
+        if (multiplier := multiplier_loops.FILE) in sources:
+            write_text(work / multiplier, multiplier_loops.with_loops((hdl / multiplier).read_text(encoding="utf-8")))
+            sources[sources.index(multiplier)] = str(work / multiplier)
+        objects = ("--Mdir", str(work), "-o", library.name)
+        _run([str(beside_python(VERILATOR)), *options, *objects, str(HARNESS), *sources], hdl, log)
+        key = content_key("runtime", tools(), _CFLAGS, _WHEEL_MAKE_VARIABLES)
+        names = [f"{key}_{name}" for name in _RUNTIME]
+        if cached := cache.find(key, key):
+            for name, part in zip(_RUNTIME, names, strict=True):
+                _copy(cache.folder / part, work / name)  # newer than its source, so make takes it
+        _run(["make", "-f", f"V{TOP}.mk", f"-j{cores()}", "CURDIR=.", *variables, library.name], work, log)
+        if not cached:
+            for name, part in zip(_RUNTIME, names, strict=True):
+                _copy(work / name, cache.folder / part)
+            cache.store(key, key, names)
+        _copy(work / library.name, library)
 
 
-def copy_file(source: Path, target: Path) -> None:
-    """Copy a file in one step."""
-    with replacing(target) as temporary:
-        shutil.copyfile(source, temporary)
+def sources_of(hdl: Path) -> list[str]:
+    """The sources that `FILE_LIST` names; raises RadioMLError for entries that are no file names in the folder."""
+    path = hdl / FILE_LIST
+    names = path.read_text(encoding="utf-8").split()
+    for name in names:
+        if Path(name).name != name or Path(name).suffix not in (".v", ".sv") or not (hdl / name).is_file():
+            raise RadioMLError(f"{path}: {name} is no .v or .sv file in this folder; build it again")
+    return names
 
 
 def tools() -> tuple[str, ...]:
     """Versions of the tools that compile, and the kind of machine."""
-    compiler = subprocess.run(["g++", "--version"], capture_output=True, text=True, check=False).stdout.split("\n")[0]
-    return version("verilator"), compiler, platform.machine()
+    commands = ("g++", str(beside_python(VERILATOR)))
+    return (*map(_version, commands), platform.machine())
+
+
+def _version(command: str) -> str:
+    try:
+        return subprocess.run([command, "--version"], capture_output=True, text=True, check=False).stdout.split("\n")[0]
+    except OSError:  # missing: `compile_simulator` says so
+        return ""
 
 
 def recipe(design: Design, gauge: bool, optimise: bool) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
@@ -131,6 +134,11 @@ def _design_header(design: Design, gauge: bool) -> str:
     if gauge:
         lines.append(f"#define FIFO_COUNT {len(design.fifos)}")
     return "\n".join(lines) + "\n"
+
+
+def _copy(source: Path, target: Path) -> None:
+    with replacing(target) as temporary:
+        shutil.copyfile(source, temporary)
 
 
 def _run(command: list[str], folder: Path, log: Path) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from finn_build.engine import sources
-from finn_build.engine.cache import Cache, content_key
 from finn_build.engine.sources import code_digest
+from radioml.cache import Cache, content_key
 
 
 @pytest.fixture

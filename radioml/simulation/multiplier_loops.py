@@ -5,7 +5,7 @@ into megabytes of C++, longer than any instruction cache, which run once a cycle
 registers are arrays. One loop, which the compiler can vectorise, updates each group of them. The simulator then
 compiles several times and runs about three times as fast.
 
-The rtl/ folder keeps the library's text. tests/finn_build/simulator/test_multiplier_loops.py compares both, cycle by
+The rtl/ folder keeps the library's text. tests/radioml/simulation/test_multiplier_loops.py compares both, cycle by
 cycle.
 """
 

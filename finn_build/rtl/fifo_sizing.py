@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from finn_build.rtl.design import Design
-from finn_build.simulator.cache import simulator_key
+from radioml.simulation.compiled import simulator_key
+from radioml.simulation.design import Design
 from radioml.simulation.rtl_simulator import RtlSimulator
 
 SLACK_WORDS = 16
@@ -22,9 +22,9 @@ GAUGED_FRAMES = 12
 """Enough frames for the fills to become periodic: networks of this kind hold a few frames at once."""
 
 
-def gauging_key(hdl: Path, design: Design, initiation_interval: int) -> str:
+def gauging_key(hdl: Path, initiation_interval: int) -> str:
     """Key of the depths that `gauge_fifo_depths` finds for the folder `hdl`."""
-    return simulator_key(hdl, design, True, initiation_interval, GAUGED_FRAMES, SLACK_WORDS)
+    return simulator_key(hdl, True, initiation_interval, GAUGED_FRAMES, SLACK_WORDS)
 
 
 def gauge_fifo_depths(

@@ -1,7 +1,8 @@
-"""What is known of an accelerator's HDL: its streams, its layers, its files. `generate_hdl` makes it."""
+"""What is known of a folder of HDL: its streams, its layers, its files. `finn_build.rtl.hdl` writes the folder."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -10,8 +11,11 @@ from radioml.contract.package import StreamFormat
 from radioml.files import write_json
 from radioml.reading.records import read_record
 
-TOP, FILE_LIST = "accelerator", "files.f"
-"""The top module, and the file that lists all sources of the HDL's folder, one a line."""
+TOP, FILE_LIST, DESIGN = "accelerator", "files.f", "design.json"
+"""The top module; the file that lists all sources of the HDL's folder, one a line; the file with `Design`."""
+PROBES = "STREAM_PROBES"
+"""Macro that gives the top module ports for watching its streams. The simulation defines the macro."""
+_NAME = re.compile(r"\w+", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,11 @@ class Layer:
     gauge: bool = False
     probe: Probe | None = None
 
+    def __post_init__(self) -> None:
+        """Refuse a name that is none in HDL, because the harness is compiled with it; raises ValueError."""
+        if not _NAME.fullmatch(self.name):
+            raise ValueError(f"{self.name!r} is no name of a layer")
+
 
 @dataclass(frozen=True)
 class Design:
@@ -73,6 +82,10 @@ class Design:
     output: StreamFormat
     layers: tuple[Layer, ...]
     data_files: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse layers whose streams do not meet; raises ValueError."""
+        streams_of(self.layers)
 
     @property
     def streams(self) -> tuple[Stream, ...]:
@@ -89,9 +102,9 @@ class Design:
         """The layers that give activations, by name, in the order of the stream."""
         return {layer.name: layer.probe for layer in self.layers if layer.probe}
 
-    def write(self, path: Path) -> None:
-        """Write the design as JSON."""
-        write_json(path, asdict(self))
+    def write(self, hdl: Path) -> None:
+        """Write the design as JSON to the folder of the HDL."""
+        write_json(hdl / DESIGN, asdict(self))
 
 
 @dataclass(frozen=True)
@@ -109,6 +122,8 @@ def streams_of(layers: Sequence[Layer]) -> tuple[Stream, ...]:
     Raises ValueError unless each layer reads streams of layers before it, with as many bits and words as these give,
     and each stream is read once.
     """
+    if not layers or not layers[0].inputs or not layers[-1].outputs:
+        raise ValueError("an accelerator has layers, an input and an output")
     given = {layers[0].inputs[0].tensor: (layers[0].inputs[0], "")}
     readers: dict[str, str] = {}
     for layer in layers:
@@ -129,6 +144,6 @@ def streams_of(layers: Sequence[Layer]) -> tuple[Stream, ...]:
     return tuple(Stream(wire, source, readers.get(tensor, "")) for tensor, (wire, source) in given.items())
 
 
-def read_design(path: Path) -> Design:
-    """Read what `Design.write` wrote; raises RadioMLError for a file that is missing or damaged."""
-    return read_record(path, Design)
+def read_design(hdl: Path) -> Design:
+    """Read what `Design.write` wrote to a folder; raises RadioMLError for a file that is missing or damaged."""
+    return read_record(hdl / DESIGN, Design)

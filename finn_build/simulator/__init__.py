@@ -1,1 +1,0 @@
-"""The RTL as a compiled Verilator simulator."""
