@@ -6,8 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,9 +13,8 @@ import pytest
 from radioml.files import replacing
 from radioml.processes import run_attached
 from radioml.temporary import temporary_file, temporary_folder
+from tests.killing import new_mark, processes_of, until
 from tests.repository import REPOSITORY
-
-_PATIENCE = 120  # seconds; only a failure takes so long
 
 
 def script(text: str, folder: Path, *arguments: object) -> subprocess.Popen[str]:
@@ -28,29 +25,8 @@ def script(text: str, folder: Path, *arguments: object) -> subprocess.Popen[str]
     return subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True)
 
 
-def processes_of(mark: str) -> list[int]:
-    """Processes with a text in their command line or environment, without zombies."""
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            known = (folder / "environ").read_bytes() + (folder / "cmdline").read_bytes()
-            state = (folder / "stat").read_text().rsplit(")", 1)[1].split()[0]
-        except (OSError, IndexError):
-            continue
-        if mark.encode() in known and state != "Z":
-            found.append(int(folder.name))
-    return found
-
-
-def until(condition: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + _PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.01)
-
-
 def test_a_killed_generator_leaves_no_process_and_no_file(tmp_path: Path):
-    mark = f"RADIOML_TEST_MARK_{os.getpid()}_{time.time_ns()}"
+    mark = new_mark()
     command = [
         sys.executable,
         "-m",
@@ -147,7 +123,7 @@ run_attached(["sh", "-c", "sleep 1000 & sleep 1000 & echo started; wait"])
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
 def test_all_that_a_command_has_started_ends_with_us(number: signal.Signals, tmp_path: Path, monkeypatch):
-    mark = f"RADIOML_TEST_MARK_{os.getpid()}_{time.time_ns()}"
+    mark = new_mark()
     monkeypatch.setenv("MARK", mark)
     process = script("import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n" + ATTACHED, tmp_path)
     assert process.stdout.readline() == "started\n"

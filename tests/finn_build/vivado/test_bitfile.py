@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import inspect
+import os
 import re
 import shutil
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,15 +20,18 @@ from finn_build.engine.finn_session import finn_session
 from finn_build.engine.record import load_record
 from finn_build.engine.step_runner import StepRunner
 from finn_build.rtl.library_patches import PATCHES
-from finn_build.vivado.bitfile import NOT_SHELLED, build_bitfile, check_bitfile, finn_period_ns
+from finn_build.vivado.bitfile import NOT_SHELLED, build_bitfile, check_bitfile
 from finn_build.vivado.implementation import collect_vitis, collect_zynq, summary
 from finn_build.vivado.same_hardware import check_same_hardware
+from finn_build.vivado.synthesis import finn_period_ns
 from radioml.contract.package import BITFILE, HANDOFF, XCLBIN, open_package
 from radioml.errors import MismatchError, RadioMLError
 from radioml.files import sha256
 from radioml.reading.text import read_json
 from radioml.run_directory import IMPLEMENTATION
 from tests.finn_build.vivado import vendor_tools, vivado_texts
+from tests.killing import new_mark, processes_of, until
+from tests.repository import REPOSITORY
 
 FPS = 400_000  # of small_build
 
@@ -165,6 +171,24 @@ def test_what_goes_wrong_is_said(small_build, tools, tmp_path, behaviour, messag
         build_bitfile(runner, rtl / "finn" / "with_fifos.onnx", load_board("Pynq-Z2"), rtl / "rtl",
                       rtl / "package.zip", tmp_path / "bitfile")  # fmt: skip
     assert not list((tmp_path / "bitfile").rglob("package.zip"))
+
+
+def test_vivado_ends_with_a_killed_build_and_the_next_build_begins_anew(small_build, tools, tmp_path):
+    folder = vendor_tools.copied(small_build.folder, tmp_path / "build")
+    vendor_tools.behave(tools, sleeps="vitis_hls")
+    mark = new_mark()
+    command = [sys.executable, "-m", "radioml", "build", small_build.model, "--board", "Pynq-Z2", "--until", "bitfile",
+               "--target-fps", str(FPS), "--out", folder]  # fmt: skip
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "MARK": mark}
+    process = subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.DEVNULL)
+    until(lambda: bool(vendor_tools.calls(tools)) or process.poll() is not None, "the vendor's tool did not start")
+    assert process.poll() is None and len(processes_of(mark)) > 2
+    process.kill()
+    process.wait()
+    until(lambda: not processes_of(mark), f"left: {processes_of(mark)}")
+    vendor_tools.behave(tools)
+    assert build(small_build.model, "Pynq-Z2", "bitfile", folder, target_fps=FPS).reused == ("estimate", "rtl")
+    assert not (folder / "finn" / "vendor").exists()
 
 
 @pytest.mark.parametrize(

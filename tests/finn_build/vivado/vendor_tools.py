@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import sys
+import time
 from pathlib import Path
 
 from tests.finn_build.vivado import vivado_texts as texts
@@ -28,7 +29,7 @@ def install(root: Path, monkeypatch, release: str = "2022.2", **behaviour) -> Pa
     """Put the stand-ins on the PATH and set what a sourced settings64.sh and FINN_DEPS would; returns their folder.
 
     behaviour: `timing` (arguments of vivado_texts.timing), `mhz` (DATA_CLK of the xclbin), `without` (file names that
-    are not written), `fails` (name of the tool that fails).
+    are not written), `fails` and `sleeps` (name of the tool that does).
     """
     tools = root / "Vivado" / release
     for folder in (tools / "bin", root / "deps" / "finn-hlslib", root / "deps" / "board_files" / "a", root / "xrt"):
@@ -67,6 +68,8 @@ def run(name: str, folder: str) -> None:
     tcl = re.sub(r"\$::env\((\w+)\)", lambda match: os.environ[match[1]], tcl)
     with (tools / _CALLS).open("a") as stream:
         stream.write(json.dumps({"tool": name, "arguments": sys.argv[1:], "tcl": tcl}) + "\n")
+    if behaviour.get("sleeps") == name:
+        time.sleep(3600)
     missing = [path for path in re.findall(r"^add_files -norecurse (\S+)", tcl, re.M)
                if not Path(path).exists() and Path.cwd() not in Path(path).parents]  # fmt: skip
     missing += [path for path in re.findall(r'^set config_(?:bnnlib|customhls|hwsrc)dir "(.*)"', tcl, re.M)
