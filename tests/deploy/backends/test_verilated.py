@@ -86,7 +86,7 @@ def test_a_machine_without_verilator_gets_one_message(small_package, data_file, 
     environment = {"PATH": str(tmp_path), "PYTHONPATH": path, "HOME": str(tmp_path)}
     command = [python, "-m", "radioml", "classify", small_package, "--data", data_file, "--out", tmp_path / "out"]
     done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert done.returncode == 2
+    assert done.returncode == 3
     assert re.search(r"simulator cannot start.*Missing:.*verilator-cli \(not found\)", done.stderr, re.S), done.stderr
     assert "Traceback" not in done.stderr
 
