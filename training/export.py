@@ -17,7 +17,8 @@ from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.util.cleanup import cleanup_model
 from torch import nn
 
-from radioml.constants import CLASSES, FRAME_LENGTH, SNRS_DB
+from radioml.constants import CLASSES, FRAME_LENGTH
+from radioml.contract.golden import GOLDEN_FRAMES, GOLDEN_SEED
 from radioml.contract.metadata import INPUT_NAME, OUTPUT_NAME, ModelMetadata, attach
 from radioml.contract.quantiser import InputQuantiser
 from radioml.data.synthetic import generate_spread
@@ -29,8 +30,6 @@ from training.checkpoint import UNKNOWN, TrainedNetwork, load_checkpoint, save_c
 from training.models.exportable import as_exported
 from training.models.own_code import messages_of
 from training.reference import IntegerNetwork, check_ends, input_quantiser
-
-GOLDEN_FRAMES, GOLDEN_SEED = len(SNRS_DB), 20180101
 
 
 def export(

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from radioml.constants import FRAME_LENGTH
+from radioml.constants import FRAME_LENGTH, SNRS_DB
 from radioml.errors import RadioMLError
 from radioml.reading.arrays import read_npz
 
+GOLDEN_FRAMES, GOLDEN_SEED = len(SNRS_DB), 20180101
+"""One synthetic frame at each SNR, and the generator's seed."""
 _FEWEST = 2
 """Frames: an initiation interval lies between two."""
 

@@ -9,9 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from radioml.constants import CLASSES
+from radioml.contract.golden import GOLDEN_FRAMES, GOLDEN_SEED
 from radioml.contract.metadata import IMPORTED as OF_OTHERS
 from radioml.contract.metadata import ImportOptions, ModelMetadata, attach
 from radioml.data.class_names import class_indices, read_class_list
+from radioml.data.layout import CELLS
 from radioml.data.synthetic import generate_spread
 from radioml.errors import RadioMLError
 from radioml.files import refuse_inputs, replacing, sha256
@@ -24,8 +26,7 @@ from radioml.run_directory import CHECKPOINT, GOLDEN, IMPORTED, MODEL, SCORE
 
 STANDARD = "standard"
 """What stands for RadioML's own order of classes where a list is asked for."""
-_GOLDEN_FRAMES, _GOLDEN_SEED = 26, 20180101
-_TRIED_FRAMES, _TRIED_SEED, _TRIED_FROM_DB = 624, 20180102, 10
+_TRIED_FRAMES, _TRIED_SEED, _TRIED_FROM_DB = CELLS, 20180102, 10
 _GUESSING = 3
 """Times the accuracy of guessing that a network should have on strong signals."""
 
@@ -75,7 +76,7 @@ def import_model(
     if (folder / CHECKPOINT).exists():
         raise RadioMLError(f"{folder} holds a network that was trained here; choose another --run")
     refuse_inputs([target, folder / GOLDEN, folder / SCORE], [path])
-    frames = generate_spread(_GOLDEN_FRAMES, _GOLDEN_SEED)
+    frames = generate_spread(GOLDEN_FRAMES, GOLDEN_SEED)
     logits = reference_logits(network, frames.iq, progress)
     fast = IntegerQonnx(network.model)
     _compare(path, network, fast, frames.iq, logits)

@@ -13,13 +13,14 @@ from onnx import numpy_helper
 from torch import nn
 
 from radioml.constants import FRAME_LENGTH, FULL_FRAMES_PER_CELL, REQUIRED_ACCURACY
+from radioml.contract.golden import GOLDEN_FRAMES, GOLDEN_SEED
 from radioml.contract.metadata import load_exported
 from radioml.data.layout import CELLS, Layout
 from radioml.data.provenance import learnt_from
 from radioml.data.split import TEST_FRACTION, fixed_split
 from radioml.data.synthetic import generate_spread
 from radioml.errors import RadioMLError
-from training.export import GOLDEN_FRAMES, GOLDEN_SEED, compare
+from training.export import compare
 from training.reference import integer_logits
 from training.score import counted
 from training.trained_run import TrainedRun
