@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import subprocess
@@ -9,6 +10,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import suppress
 from itertools import islice
 from multiprocessing import get_context, parent_process
 from pathlib import Path
@@ -23,6 +25,9 @@ _QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
 _SPINNING = {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME"}
 """Environment variables that say how long OpenMP's threads spin: the standard's, GNU's and Intel's."""
+
+
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 def wait_without_spinning() -> None:
@@ -98,6 +103,18 @@ def _end_with_parent() -> None:
     assert parent is not None
     parent.join()  # waits for a pipe that the parent holds open, and its end closes
     os._exit(1)
+
+
+def end_with_starter() -> None:
+    """Have Linux kill this process when the thread that started it ends, for one that another program has started.
+
+    See PR_SET_PDEATHSIG in prctl(2). No effect on other systems.
+    """
+    starter = os.getppid()
+    with suppress(AttributeError, OSError):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != starter:  # it ended in between
+        os._exit(1)
 
 
 _SUPERVISOR = """

@@ -24,6 +24,7 @@ from brevitas.core.scaling import ParameterFromRuntimeStatsScaling, RuntimeStats
 from torch import distributed, nn
 
 from radioml.errors import RadioMLError
+from radioml.processes import end_with_starter
 
 PATIENCE = timedelta(minutes=30)
 """How long a process waits for another one: longer than the conversion of the full data set takes.
@@ -61,11 +62,13 @@ def trainer_settings() -> dict[str, Any]:
 def connected() -> Iterator[None]:
     """Connect the processes of this run during the block; at its end they wait for each other.
 
-    Raises RadioMLError where another process ended; that process reports the reason.
+    This process ends with the torchrun that started it, even a killed one. Raises RadioMLError where another process
+    ended; that process reports the reason.
     """
     if world_size() == 1:
         yield
         return
+    end_with_starter()
     backend = "gloo"
     if torch.cuda.is_available():
         backend = "cpu:gloo,cuda:nccl"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import shutil
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -26,6 +25,7 @@ from radioml.errors import RadioMLError
 from radioml.files import refuse_inputs, replacing, sha256
 from radioml.network.exact_qonnx import ExactQonnx, logits_as_integers
 from radioml.run_directory import CHECKPOINT, GOLDEN, MODEL, SCORE
+from radioml.temporary import temporary_folder
 from training.checkpoint import UNKNOWN, TrainedNetwork, load_checkpoint, save_checkpoint
 from training.models.exportable import as_exported
 from training.models.own_code import messages_of
@@ -98,8 +98,8 @@ def rehearse(network: nn.Module, topology: str) -> None:
             f"(2, {len(CLASSES)}), a plain tensor (return_quant_tensor=False in the last layer)"
         )
     check_ends(trial, topology)
-    with tempfile.TemporaryDirectory() as folder, messages_of(topology):
-        model = _to_qonnx(trial, Path(folder, MODEL))
+    with temporary_folder("radioml-export") as folder, messages_of(topology):
+        model = _to_qonnx(trial, folder / MODEL)
         _check_input(model, input_quantiser(trial), topology)
         integer = IntegerNetwork(trial)
         compare(model, iq, integer(iq), integer.logit_scale)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import io
 import re
-import tempfile
 from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 from radioml.constants import FRAME_LENGTH
 from radioml.contract.metadata import load_onnx
 from radioml.errors import RadioMLError
+from radioml.temporary import temporary_folder
 
 BASELINE_BIT_OPS = 807_699_904
 BASELINE_BIT_MEM = 1_244_936
@@ -94,8 +94,8 @@ def score_model(path: Path | str) -> Score:
         raise RadioMLError(f"{path}: input {model.graph.input[0].name!r} is {shape}; the rules ask for {_INPUT_SHAPE}")
     wrapper = ModelWrapper(model).transform(GiveUniqueNodeNames())
     try:
-        with contextlib.redirect_stdout(io.StringIO()), tempfile.TemporaryDirectory() as folder:
-            analysed = Path(folder, "analysed.onnx")  # the model with folded constants
+        with contextlib.redirect_stdout(io.StringIO()), temporary_folder("radioml-score") as folder:
+            analysed = folder / "analysed.onnx"  # the model with folded constants
             costs = inference_cost(wrapper, cost_breakdown=True, output_onnx=str(analysed))
             operations = Counter(node.op_type for node in onnx.load(str(analysed)).graph.node)
     except Exception as error:  # qonnx executes parts of the model, which may raise anything

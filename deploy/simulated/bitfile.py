@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import struct
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from deploy.simulated.xclbin import write_xclbin
 from radioml.contract.package import BITFILE, HANDOFF, XCLBIN, Manifest, open_package, write_package
 from radioml.errors import RadioMLError
 from radioml.run_directory import GOLDEN, MODEL
+from radioml.temporary import temporary_folder
 
 INPUT_DMA, OUTPUT_DMA = ZYNQ_DMAS
 DMA_ADDRESSES = {INPUT_DMA: 0xA000_0000, OUTPUT_DMA: 0xA001_0000}
@@ -35,8 +35,8 @@ def write_bitfile_package(simulation_package: Path, path: Path, alveo: bool = Fa
     `accelerator.xclbin`; golden frames, and the model where the first package has it. Raises RadioMLError for a package
     of another kind.
     """
-    with tempfile.TemporaryDirectory(prefix="radioml-bitfile-") as name:
-        package = open_package(simulation_package, Path(name))
+    with temporary_folder("radioml-bitfile") as folder:
+        package = open_package(simulation_package, folder)
         if package.manifest.kind != "simulation":
             raise RadioMLError(f"{simulation_package}: of kind {package.manifest.kind!r}, not 'simulation'")
         configuration, clock_mhz = simulation_package.read_bytes(), package.manifest.clock_mhz

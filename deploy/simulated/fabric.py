@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections import deque
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from contextlib import ExitStack
 from threading import Lock
 
 import numpy as np
@@ -18,6 +17,7 @@ from radioml.contract.packing import pack, unpack
 from radioml.errors import RadioMLError
 from radioml.simulation.compiled import packaged_simulator
 from radioml.simulation.rtl_simulator import RtlSimulator
+from radioml.temporary import temporary_folder
 
 _PAGE = 4096
 _GARBAGE = 0xA5  # memory is not zero when it is allocated
@@ -129,10 +129,11 @@ class Fabric:
         Raises RadioMLError when the data are no accelerator for this board.
         """
         self._memories = memories
-        self._folder = tempfile.TemporaryDirectory(prefix="radioml-fabric-")
-        source = Path(self._folder.name) / "configuration.zip"
+        self._folder = ExitStack()
+        folder = self._folder.enter_context(temporary_folder("radioml-fabric"))
+        source = folder / "configuration.zip"
         source.write_bytes(configuration)
-        package = open_package(source, Path(self._folder.name))
+        package = open_package(source, folder)
         library, data = packaged_simulator(package)
         self._input, self._output = package.manifest.input, package.manifest.output
         self._simulator = RtlSimulator(library, data, self._input, self._output)
@@ -145,7 +146,7 @@ class Fabric:
         """Wait for the transfers under way and free the simulator."""
         self._thread.shutdown()
         self._simulator.close()
-        self._folder.cleanup()
+        self._folder.close()
 
     def read(self, address: int) -> int:
         """Read a register; raises BusError at an address without one, and what has ended a transfer before its time."""

@@ -20,14 +20,15 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 import traceback
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from deploy.simulated.card import SimulatedCard, XrtError
 from radioml.errors import RadioMLError
+from radioml.temporary import temporary_folder
 
 _VERSION = "2.13.466"
 _TYPES: dict[str, Any] = {
@@ -72,7 +73,7 @@ template <class Function> static auto beside(Function function) {
 """
 
 _kept: list[object] = []
-"""What must live as long as the process: the functions that the library calls, and its folder."""
+"""What must live as long as the process: the functions that the library calls."""
 
 
 def plug_in() -> SimulatedCard:
@@ -82,10 +83,10 @@ def plug_in() -> SimulatedCard:
     """
     if "pynq" in sys.modules:
         raise RuntimeError("PYNQ has looked for XRT already: plug the card in before PYNQ is imported")
-    temporary = tempfile.TemporaryDirectory(prefix="radioml-xrt-")
-    folder = Path(temporary.name)
+    temporary = ExitStack()
+    folder = temporary.enter_context(temporary_folder("radioml-xrt"))
+    atexit.register(temporary.close)
     library, card = _compile(folder), SimulatedCard()
-    _kept.append(temporary)
     for name, (method, result, arguments) in _FUNCTIONS.items():
         kinds = [_TYPES[kind] for kind in _split(arguments)]
         function = ctypes.CFUNCTYPE(_TYPES[result], *kinds)(_with_numbers(method.__get__(card)))

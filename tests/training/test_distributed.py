@@ -19,6 +19,7 @@ from radioml.data.split import fixed_split
 from radioml.data.synthetic import write_dataset
 from radioml.errors import RadioMLError
 from radioml.reading.text import read_json
+from tests.killing import new_mark, processes_of, until
 from tests.repository import REPOSITORY
 from training import distributed
 from training.checkpoint import load_checkpoint
@@ -42,6 +43,9 @@ activation that another machine's rounding quantises the other way; in a longer 
 """
 
 
+LAUNCHER = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with six.hdf5, small.yaml and the run `one` of one process."""
@@ -54,9 +58,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _torchrun(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1", "COLUMNS": "200"}
-    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     return subprocess.run(
-        [*launcher, *command], cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=False
+        [*LAUNCHER, *command], cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=False
     )
 
 
@@ -131,3 +134,19 @@ def test_layers_with_statistics_of_one_process_are_refused(monkeypatch: pytest.M
     monkeypatch.setattr(distributed, "world_size", lambda: 2)
     with pytest.raises(RadioMLError, match="BatchNorm2d takes statistics"):
         distributed.synchronise_batch_norms(torch.nn.Sequential(torch.nn.BatchNorm2d(3)))
+
+
+def test_processes_end_with_a_killed_torchrun(folder: Path):
+    mark = new_mark()
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1", "MARK": mark}
+    command = [*LAUNCHER, "-m", "--", "radioml", "train", "small.yaml", "--data", "six.hdf5", "--run", "killed",
+               "--set", "training.epochs=1000"]  # fmt: skip
+    launcher = subprocess.Popen(
+        command, cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT
+    )
+    begun = folder / "killed" / "train" / "tensorboard"
+    until(lambda: begun.exists() or launcher.poll() is not None, "the training did not begin")
+    assert launcher.poll() is None and len(processes_of(mark)) == 3
+    launcher.kill()
+    launcher.wait()
+    until(lambda: not processes_of(mark), f"left: {processes_of(mark)}")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import copy
-import tempfile
-from pathlib import Path
 
 import brevitas.nn as qnn
 import torch
@@ -13,6 +11,7 @@ from torch import nn
 
 from radioml.constants import FRAME_LENGTH
 from radioml.run_directory import MODEL
+from radioml.temporary import temporary_folder
 from training.models.exportable import as_exported
 from training.score import Score, score_model
 
@@ -24,7 +23,7 @@ def unpruned_score(network: nn.Module) -> Score:
         for layer in full.modules():
             if isinstance(layer, (qnn.QuantConv1d, qnn.QuantLinear)):
                 layer.weight.fill_(1.0)  # weights that are quantised to zero would be discounted
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, MODEL)
+    with temporary_folder("radioml-score") as folder:
+        path = folder / MODEL
         export_qonnx(as_exported(full), torch.zeros(1, 2, FRAME_LENGTH), str(path), dynamo=False)
         return score_model(path)
