@@ -90,7 +90,7 @@ def open_accelerator(
     processes: host processes of a backend that computes on the host, default one a core.
     target, transfer_frames: of the pynq backend: a board on the network, by its host name or address, and frames a DMA
         transfer.
-    Raises RadioMLError for an unknown backend, for a package that the backend cannot run, and for what it has not.
+    Raises RadioMLError for an unknown backend, a package that the backend cannot run, and options that it lacks.
     """
     if backend not in BACKENDS:
         raise RadioMLError(f"unknown backend {backend!r}; known: {', '.join(sorted(BACKENDS))}")

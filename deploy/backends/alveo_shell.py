@@ -1,8 +1,8 @@
 """An Alveo card around the accelerator: an xclbin, memory banks, and DMA kernels that XRT starts and watches.
 
-PYNQ 3.0.1 is the last that drives Alveo cards: from 3.1 on its `XrtDevice` finds none, and its `DefaultIP` has no
-`start`, which finn-plus-driver's `execute_on_buffers` calls. It reaches XRT through functions of libxrt_core that XRT
-hides since 2.17 (github.com/Xilinx/XRT/pull/7998).
+PYNQ 3.0.1 is the last version that drives Alveo cards. In PYNQ 3.1 `XrtDevice` finds no card, and `DefaultIP` lost the
+method `start`, which finn-plus-driver's `execute_on_buffers` calls. PYNQ 3.0.1 calls functions of libxrt_core that XRT
+2.17 and later hide (github.com/Xilinx/XRT/pull/7998).
 """
 
 from __future__ import annotations
@@ -111,8 +111,8 @@ class AlveoShell:
     def unload(self) -> None:
         """See `Shell.unload`; the card is left to others, with its buffers freed and its kernels released.
 
-        Nothing but a reset of the card stops a kernel that hangs, and nothing here resets what others may be using:
-        after a transfer that has not ended well the buffers stay allocated until this process ends.
+        Only a reset of the card stops a kernel that hangs. Others may be using the card, so it is not reset here. After
+        a transfer that failed the buffers stay allocated until this process ends.
         """
         buffers, self.buffers = self.buffers, []
         overlay, self.overlay = self.overlay, None
@@ -150,7 +150,7 @@ class AlveoShell:
     def _ended(overlay: AlveoOverlay) -> bool:
         """Whether the output DMA has ended; raises RuntimeError when XRT says that it failed.
 
-        PYNQ's own `wait` of the handle waits for ever, and returns as if nothing were wrong when XRT says so.
+        PYNQ's own `wait` of the handle has no time limit, and it ignores a failure that XRT reports.
         """
         handle = overlay.odma_handle[0]
         if handle is None:

@@ -28,9 +28,9 @@ class _Held:
 
 @contextmanager
 def interrupted_afterwards() -> Iterator[None]:
-    """Hold back the signals that end a command, when they come in the block, until its end.
+    """Hold back the signals that end a command until the end of the block.
 
-    Only the main thread gets signals, and only those that Python has a handler for are held.
+    Python gives signals to the main thread alone. Signals without a Python handler are not held back.
     """
     if current_thread() is not main_thread():
         yield

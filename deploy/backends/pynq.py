@@ -1,9 +1,12 @@
 """Backend `pynq`: a bitfile on the board that PYNQ finds, or on one in the network, driven through finn-plus-driver.
 
-finn-plus-driver loads the bitfile and starts the DMA engines. Three things it does are done here instead: its packing
-is 80 times slower than `radioml.contract.packing` and takes full batches only, its waiting never ends when the
-accelerator hangs, and it would read weights from a folder in the working directory. What differs between a Zynq and an
-Alveo is in `deploy.backends.zynq_shell` and `deploy.backends.alveo_shell`.
+finn-plus-driver loads the bitfile and starts the DMA engines. This file replaces three other parts of it:
+
+- Packing: finn-plus-driver's is 80 times slower than `radioml.contract.packing` and takes full batches only.
+- Waiting: finn-plus-driver waits for ever when the accelerator hangs.
+- Weights: finn-plus-driver would read them from a folder in the working directory.
+
+`deploy.backends.zynq_shell` and `deploy.backends.alveo_shell` have what differs between a Zynq and an Alveo.
 """
 
 from __future__ import annotations
@@ -105,8 +108,8 @@ class PynqAccelerator:
     def __enter__(self) -> PynqAccelerator:
         """Load the bitfile and allocate the buffers.
 
-        Raises RadioMLError where there is no PYNQ, no board, or a bitfile that the board cannot read; for a board on
-        the network also as `deploy.backends.remote_board` does.
+        Raises RadioMLError without PYNQ, without a board, and for a bitfile that the board cannot read; for a board on
+        the network also what `deploy.backends.remote_board` raises.
         """
         try:
             with self._shell.reported():
@@ -120,7 +123,7 @@ class PynqAccelerator:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Free the buffers and leave the board; the bitfile stays loaded, anew where a transfer has not ended."""
+        """Free the buffers and leave the board with the bitfile loaded; loading it again ends a transfer that hangs."""
         self._loaded = False
         self._shell.unload()
 
@@ -138,9 +141,9 @@ class PynqAccelerator:
     def infer(self, integers: np.ndarray) -> Inference:
         """See `Accelerator.infer`; any number of frames goes through in transfers of up to the transfer's size.
 
-        There are two pairs of buffers: while the accelerator works on one, the results of the transfer before are
-        unpacked and the frames of the next packed in the other. Raises RadioMLError when the accelerator does not
-        finish in time or its DMA engines fail; it must be loaded anew then.
+        There are two pairs of buffers. While the accelerator works on one pair, the results of the last transfer are
+        unpacked from the other, and the frames of the next are packed into it. Raises RadioMLError when the accelerator
+        does not finish in time or its DMA engines fail. It must be loaded again then.
         """
         self._check_loaded()
         check_frames(integers)
@@ -209,7 +212,7 @@ class PynqAccelerator:
         return logits
 
     def _wait(self, frames: int, interrupted: bool = False) -> None:
-        """Until the transfer has ended; raises RadioMLError after `TIMEOUT_SECONDS`.
+        """Wait until the transfer has ended; raises RadioMLError after `TIMEOUT_SECONDS`.
 
         interrupted: after a Ctrl-C, which may have come before the transfer was started or when it was seen to end.
         """

@@ -22,8 +22,8 @@ FPGA_STATE = "/sys/class/fpga_manager/fpga0/state"
 def connect(target: str) -> RemoteDevice:
     """The device behind HOST or HOST:PORT, made PYNQ's active one.
 
-    Raises RadioMLError for a target that is none, a PYNQ without remote devices, and a host that does not answer as
-    PYNQ's server does; PYNQ waits 5 s for it.
+    Raises RadioMLError for a target that is no address, for a PYNQ without remote devices, and for a host that does not
+    answer as PYNQ's server does within 5 s.
     """
     try:
         from pynq import Device
@@ -60,8 +60,8 @@ def disconnect(device: RemoteDevice, buffers: list[RemoteBuffer]) -> None:
 def upload(device: RemoteDevice, bitfile: Path) -> None:
     """Put the bitfile where the board's FPGA manager finds it, over any earlier one.
 
-    PYNQ would keep a file of the same name that lies there, from another design or cut off: all ours are called alike.
-    It would also take its own copy of the last handoff on this host, if only the bitfile is the same.
+    All bitfiles of this tool have one name. PYNQ would keep a file of that name on the board, even one of another
+    design or a truncated one. On this host PYNQ would use its copy of the last handoff if the bitfile is the same.
     """
     from pynq.pl_server.global_state import clear_global_state
     from pynq.pl_server.remote_device import FIRMWARE, RemoteBitfileHandler
@@ -71,7 +71,7 @@ def upload(device: RemoteDevice, bitfile: Path) -> None:
 
 
 def check_configured(device: RemoteDevice) -> None:
-    """Raise RadioMLError unless the board's fabric took its configuration; PYNQ's server does not tell."""
+    """Raise RadioMLError unless the board's fabric took its configuration, which PYNQ's server does not report."""
     state = device.read_file(FPGA_STATE).decode().strip()
     if state != "operating":
         raise RadioMLError(f"the board's FPGA manager says {state!r} instead of 'operating' after the bitfile")
@@ -79,7 +79,7 @@ def check_configured(device: RemoteDevice) -> None:
 
 @contextmanager
 def reported(target: str) -> Iterator[None]:
-    """Turn what PYNQ and gRPC raise when a board is out of reach, or refuses, into RadioMLError."""
+    """Turn the exceptions of PYNQ and gRPC for a board that is out of reach, or refuses, into RadioMLError."""
     from grpc import RpcError
 
     try:
@@ -104,7 +104,7 @@ def _address(target: str, default_port: int) -> tuple[str, int]:
 
 
 def _set_deadlines(device: RemoteDevice) -> None:
-    """Let every request end after `DEADLINE_SECONDS`; PYNQ would wait for ever for a board that was switched off."""
+    """Let every request end after `DEADLINE_SECONDS`; PYNQ waits for ever for a board that was switched off."""
     import grpc
 
     class Deadline(
@@ -120,7 +120,7 @@ def _set_deadlines(device: RemoteDevice) -> None:
 
 
 def _forget_clocks() -> None:
-    """PYNQ's `Clocks` would go on with the registers of the first device that it saw in this process."""
+    """Let PYNQ's `Clocks` find its registers again; it keeps those of the first device in this process."""
     from pynq.ps import Clocks
 
     if "_real_instance" in vars(Clocks):

@@ -57,7 +57,7 @@ class NetworkInSoftware:
         return None
 
     def infer(self, integers: np.ndarray) -> Inference:
-        """See `Accelerator.infer`; the network's own input quantiser turns the integers' values into them again."""
+        """See `Accelerator.infer`. The integers become samples, which the network quantises again."""
         if self._integers is None:
             raise RuntimeError("enter the accelerator's context first")
         check_frames(integers)
