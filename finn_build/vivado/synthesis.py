@@ -60,13 +60,13 @@ def synthesise(sized: Path, board: Board, library: Path, output: Path, log: Path
 
 def serve(request: dict[str, Any]) -> None:
     """In the other Python: do what the request says, and end with 1 and a problem.txt where FINN refuses."""
-    from finn.builder import build_dataflow_steps as finn
-    from finn.util.exception import FINNError
-    from qonnx.core.modelwrapper import ModelWrapper
-
     board, output = Board.model_validate(request["board"]), Path(request["output"])
     dependencies = os.environ["FINN_DEPS"]
     with finn_session(output.parent, Path(request["log"])):
+        from finn.builder import build_dataflow_steps as finn  # reads FINN's settings
+        from finn.util.exception import FINNError
+        from qonnx.core.modelwrapper import ModelWrapper
+
         _point_tools_to(request["library"], dependencies)
         config = _configuration(board, output)
         try:
