@@ -22,5 +22,5 @@ RUN requirements/install.sh .venv --dependencies
 COPY --chown=radioml . .
 RUN requirements/install.sh .venv
 ENV PATH="/radioml/.venv/bin:${PATH}"
-HEALTHCHECK --interval=1h --timeout=1m CMD ["radioml", "doctor", "training", "build"]
+HEALTHCHECK --interval=1h --timeout=1m CMD ["sh", "-c", "radioml doctor training && radioml doctor build"]
 CMD ["radioml", "--help"]

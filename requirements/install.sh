@@ -27,7 +27,7 @@ project=("$here/../pyproject.toml")
 if [ "${2:-}" = --dependencies ]; then project=(); fi
 wanted=$(cat "$here"/workstation*.txt "${project[@]}" | sha256sum)
 if [ -f "$folder/.installed" ] && [ "$wanted" = "$(cat "$folder/.installed")" ]; then exit 0; fi
-echo "Installing the workstation environment into $folder (about 1.5 GB; a minute or two on a fast line)"
+echo "Installing the workstation environment into $folder (about 3 GB; a minute or two on a fast line)"
 [ -x "$folder/bin/python" ] || "$python" -m venv "$folder"
 install() {
     "$folder/bin/python" -m pip --disable-pip-version-check install "$@" | { grep -v '^Requirement already' || true; }
