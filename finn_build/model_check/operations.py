@@ -14,6 +14,7 @@ import numpy as np
 
 from finn_build.integer_scales import integer_scales
 from finn_build.steps.cut_input import DATA_MOVEMENT
+from finn_build.steps.split_sums import layers_behind
 
 if TYPE_CHECKING:
     from onnx import NodeProto
@@ -107,13 +108,37 @@ def _sum(place: Place) -> str:
             "adds activations that are not quantised right in front of it; FINN adds integers: quantise both branches, "
             "with one scale"
         )
+    if problem := _shapes(place):
+        return problem
     scales = integer_scales(model, node.output[0]).scales
-    if len(set(scales.values())) > 1:
+    if len(set(scales.values())) > 1 and (problem := _unequal(place, len(scales))):
         steps = ", ".join(f"{scale:.6g} ({name})" for name, scale in scales.items())
         return (
-            f"a residual sum of integers that count in steps of {steps}; FINN adds integers, so both must have one "
-            "scale: use one quantiser for both branches (in Brevitas, the same module)"
+            f"adds integers that count in steps of {steps}; {problem}: use one quantiser for both branches (in "
+            "Brevitas, the same module)"
         )
+    return ""
+
+
+def _shapes(place: Place) -> str:
+    shapes = [place.model.get_tensor_shape(name) for name in place.sources]
+    if all(shape == shapes[0] for shape in shapes):
+        return ""
+    sizes = " and ".join(" x ".join(map(str, shape)) for shape in shapes)
+    return f"joins branches of different shapes, {sizes}; give both branches the same strides, padding and channels"
+
+
+def _unequal(place: Place, scales: int) -> str:
+    """Why a sum of branches with different scales cannot be pushed behind the layer that reads it; "" where it can."""
+    model, node = place.model, place.node
+    if scales > 2 or any(model.find_producer(name).op_type != "Quant" for name in node.input):
+        return "such a sum of more than two branches has no exact integers"
+    readers = model.find_consumers(node.output[0]) or []
+    if len(readers) > 1:
+        return f"{len(readers)} layers read the sum, so it cannot be pushed behind one"
+    if layers_behind(model, node) is None:
+        behind = ", ".join(f"{reader.op_type} {reader.name}" for reader in readers)
+        return f"only in front of a convolution with a batch norm such a sum is exact, and {behind} reads it"
     return ""
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from finn_build.boards import Board
 from finn_build.rtl.library_patches import patch_copy
 from finn_build.rtl.readme import README, rtl_readme
+from finn_build.rtl.threshold_files import write_thresholds
 from finn_build.rtl.top import stitch
 from finn_build.rtl_layers import FOLDER, own
 from radioml.constants import FRAME_LENGTH
@@ -78,6 +79,8 @@ def generate_hdl(model: ModelWrapper, board: Board, folder: Path) -> Design:
             files.append(generated / f"{layer.weight_memory}.v")
         for file in files:
             _copy_source(file, folder, sources)
+        if operator.onnx_node.op_type == _THRESHOLDS:
+            write_thresholds(operator, model.get_initializer(operator.onnx_node.input[1]), generated)
         for file in sorted(generated.glob("*.dat")):
             data.append(f"{name}_{file.name}" if file.name == _WEIGHTS else file.name)
             shutil.copy(file, folder / data[-1])

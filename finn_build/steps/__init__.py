@@ -14,8 +14,10 @@ from finn_build.steps.cut_host_ends import cut_host_ends
 from finn_build.steps.cut_input import cut_input
 from finn_build.steps.exact_thresholds import exact_thresholds
 from finn_build.steps.prefer_rtl import prefer_rtl
-from finn_build.steps.raise_to_2d import raise_to_2d
-from finn_build.steps.residual_sums import move_scales_past_sums, move_transposes_past_sums, narrow_sums
+from finn_build.steps.raise_to_2d import mend_layouts, raise_to_2d
+from finn_build.steps.residual_sums import fuse_factors, move_scales_past_sums, move_transposes_past_sums, narrow_sums
+from finn_build.steps.split_sums import split_sums
+from finn_build.steps.wide_thresholds import with_thresholds_kept
 from radioml.contract.metadata import ModelMetadata
 
 if TYPE_CHECKING:
@@ -75,6 +77,14 @@ def _choose_rtl(model: ModelWrapper, context: Context) -> ModelWrapper:
     return _of_finn("step_specialize_layers")(prefer_rtl(model), context)
 
 
+def _streamline(model: ModelWrapper, context: Context) -> ModelWrapper:
+    return mend_layouts(_of_finn("step_streamline")(model, context))
+
+
+def _map_to_layers(model: ModelWrapper, context: Context) -> ModelWrapper:
+    return fuse_factors(_of_finn("step_convert_to_hw")(model, context))
+
+
 CONVERT = GraphStep("convert_from_qonnx", "convert from QONNX", apply=_of_finn("step_qonnx_to_finn"))
 """Writes scales and batch norms as thresholds, for the first time and in single precision."""
 EXACT_THRESHOLDS = GraphStep(
@@ -89,21 +99,27 @@ GRAPH_STEPS: tuple[GraphStep, ...] = (
     GraphStep(
         "cut_input", "cut the input quantiser off", apply=lambda model, at: cut_input(model, at.metadata.quantiser)
     ),
+    GraphStep("split_sums", "push sums of unequal scales behind layers", apply=lambda model, at: split_sums(model)),
     CONVERT,
     GraphStep("tidy_up", "tidy up", apply=_of_finn("step_tidy_up")),
     GraphStep("raise_to_2d", "raise 1-D layers to 2-D", apply=lambda model, at: raise_to_2d(model)),
     GraphStep("scales_past_sums", "move scales past sums", apply=lambda model, at: move_scales_past_sums(model)),
-    GraphStep("streamline", "streamline scales into thresholds", apply=_of_finn("step_streamline")),
+    GraphStep("streamline", "streamline scales into thresholds", apply=_streamline),
     GraphStep(
         "transposes_past_sums", "move transposes past sums", apply=lambda model, at: move_transposes_past_sums(model)
     ),
     EXACT_THRESHOLDS,
     CUT_HOST_ENDS,
-    GraphStep("hardware_layers", "map to hardware layers", apply=_of_finn("step_convert_to_hw")),
+    GraphStep("hardware_layers", "map to hardware layers", apply=with_thresholds_kept(_map_to_layers)),
     GraphStep("narrow_sums", "narrow sums", apply=lambda model, at: narrow_sums(model)),
-    GraphStep("partition", "partition", apply=_of_finn("step_create_dataflow_partition")),
-    GraphStep("choose_rtl", "choose RTL or HLS", depends_on_board=True, apply=_choose_rtl),
-    GraphStep("bit_widths", "minimise bit widths", depends_on_board=True, apply=_of_finn("step_minimize_bit_width")),
+    GraphStep("partition", "partition", apply=with_thresholds_kept(_of_finn("step_create_dataflow_partition"))),
+    GraphStep("choose_rtl", "choose RTL or HLS", depends_on_board=True, apply=with_thresholds_kept(_choose_rtl)),
+    GraphStep(
+        "bit_widths",
+        "minimise bit widths",
+        depends_on_board=True,
+        apply=with_thresholds_kept(_of_finn("step_minimize_bit_width")),
+    ),
 )
 """The steps from the QONNX network to FINN layers that are not folded yet. Those that depend on the board come last.
 

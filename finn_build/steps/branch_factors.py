@@ -8,7 +8,8 @@ by exhaustion: for every A, the smallest B that reaches the level is compared.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -65,39 +66,48 @@ def integer_factors(
 ) -> tuple[tuple[int, int], list[int]]:
     """The smallest factors that decide all boundaries, and the threshold of each.
 
+    Each pair of sums, one that reaches a level and one that does not, forbids all quotients m1 / m2 on one side of a
+    number. So the quotients that decide everything are an interval around s1 / s2, and the nearer a fraction is, on
+    either side, the better. The fractions in question are the convergents of the continued fraction of s1 / s2 and
+    those between them (semiconvergents): all others are farther off than one with smaller numbers.
+
     name: of the layer, for the message. Raises RadioMLError where no factors below 2^20 do.
     """
-    for factors in _near(Fraction(scales[0]) / Fraction(scales[1]), 2**_MOST_BITS):
-        if any(boundary.decided_by(factors, _SAMPLED) is None for boundary in boundaries):
-            continue
-        thresholds = []
-        for found in (boundary.decided_by(factors) for boundary in boundaries):
-            if found is None:
-                break
-            thresholds.append(found)
-        else:
-            return factors, thresholds
+
+    def decide(factors: tuple[int, int]) -> bool:
+        return all(
+            boundary.decided_by(factors, every) is not None for every in (_SAMPLED, 1) for boundary in boundaries
+        )
+
+    before, last = (0, 1), (1, 0)
+    rest = Fraction(scales[0]) / Fraction(scales[1])
+    while True:
+        whole = rest.numerator // rest.denominator
+        run = _Run(before, last)
+        most = min(whole, run.most(2**_MOST_BITS))
+        if most > 0 and decide(run[most]):
+            factors = run[bisect_left(range(1, most), True, key=lambda steps: decide(run[steps])) + 1]
+            thresholds = [boundary.decided_by(factors) for boundary in boundaries]
+            return factors, [threshold for threshold in thresholds if threshold is not None]
+        if rest == whole or most < whole:
+            break
+        before, last, rest = last, run[whole], 1 / (rest - whole)
     raise RadioMLError(
         f"{name}: no integer factors of {_MOST_BITS} bits decide its thresholds as the scales {scales[0]:.9g} and "
         f"{scales[1]:.9g} of its branches do; use one quantiser for both branches (in Brevitas, the same module)"
     )
 
 
-def _near(ratio: Fraction, limit: int) -> Iterator[tuple[int, int]]:
-    """Fractions m1 / m2 near a positive ratio, by the larger of both numbers.
+@dataclass(frozen=True)
+class _Run:
+    """The fractions between two convergents, each nearer to the quotient than the one before, on one side of it."""
 
-    They are the convergents of the ratio's continued fraction and the fractions between these (semiconvergents): no
-    other fraction is nearer without larger numbers.
-    """
-    found = set()
-    (p0, q0), (p1, q1) = (0, 1), (1, 0)
-    rest = ratio
-    while True:
-        whole = rest.numerator // rest.denominator
-        steps = min(whole, limit)
-        found |= {(k * p1 + p0, k * q1 + q0) for k in range(1, steps + 1) if max(k * p1 + p0, k * q1 + q0) <= limit}
-        p0, q0, p1, q1 = p1, q1, whole * p1 + p0, whole * q1 + q0
-        if rest == whole or max(p1, q1) > limit:
-            break
-        rest = 1 / (rest - whole)
-    yield from sorted((pair for pair in found if min(pair) > 0), key=lambda pair: (max(pair), pair))
+    before: tuple[int, int]
+    last: tuple[int, int]
+
+    def __getitem__(self, steps: int) -> tuple[int, int]:
+        return steps * self.last[0] + self.before[0], steps * self.last[1] + self.before[1]
+
+    def most(self, limit: int) -> int:
+        """Steps after which both numbers are still no larger than the limit."""
+        return min((limit - b) // step for b, step in zip(self.before, self.last, strict=True) if step)

@@ -49,8 +49,8 @@ def exact_thresholds(model: ModelWrapper, network: ModelWrapper) -> ModelWrapper
         if rounded.shape not in (real.shape, (1, real.shape[1])):  # one row where all channels are alike
             raise RadioMLError(f"{node.name}: FINN made thresholds {rounded.shape} where the network has {real.shape}")
         if is_joint(network, activation):
-            factors, exact = joint_thresholds(network, activation, real, levels)
-            rounded = rounded / weigh_branches(model, node, factors)
+            factors, exact, ends = joint_thresholds(network, activation, real, levels)
+            rounded = np.clip(rounded / weigh_branches(model, node, factors), *ends)
             largest = np.abs(exact).max()  # the quotient of the factors is not that of the scales
         else:
             exact, largest = _integers(real, levels), np.abs(real)

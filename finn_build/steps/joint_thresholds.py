@@ -31,8 +31,11 @@ def is_joint(network: ModelWrapper, activation: Activation) -> bool:
 
 def joint_thresholds(
     network: ModelWrapper, activation: Activation, real: np.ndarray, levels: np.ndarray
-) -> tuple[tuple[int, int], np.ndarray]:
+) -> tuple[tuple[int, int], np.ndarray, np.ndarray]:
     """Factors of both branches, and the smallest weighted sum that reaches each level, int64 (channels, levels).
+
+    Also returns the smallest weighted sum of each channel and the first number above the largest, int64 (2, channels,
+    1), which stand for levels that every sum or none reaches.
 
     real: float64 (channels, levels), what both branches' sums times their scales must reach.
     """
@@ -58,7 +61,10 @@ def joint_thresholds(
             for value, level in zip(wanted, levels, strict=True)
         ]
     factors, thresholds = integer_factors((first.scale, second.scale), boundaries, conv.name)
-    return factors, np.array(thresholds, np.int64).reshape(real.shape)
+    table = np.array(thresholds, np.int64).reshape(real.shape)
+    limits = np.array([[b.first, b.second] for b in boundaries[:: len(levels)]], np.int64)  # channel, branch, end
+    low, high = np.einsum("cbe,b->ec", limits, factors)[:, :, None]
+    return factors, table, np.stack([low, high + 1])
 
 
 def weigh_branches(model: ModelWrapper, thresholds: NodeProto, factors: tuple[int, int]) -> float:

@@ -33,6 +33,17 @@ def raise_to_2d(model: ModelWrapper) -> ModelWrapper:
     return model.transform(InferShapes()).transform(GiveUniqueNodeNames())
 
 
+def mend_layouts(model: ModelWrapper) -> ModelWrapper:
+    """Give thresholds of 2-D tensors whose layout FINN takes for that of a 1-D one, behind a sum, their own: NCHW."""
+    from qonnx.custom_op.registry import getCustomOp
+
+    for node in model.get_nodes_by_op_type("MultiThreshold"):
+        operator = getCustomOp(node)
+        if len(operator.get_nodeattr("data_layout")) == 3 and len(model.get_tensor_shape(node.input[0])) == 4:
+            operator.set_nodeattr("data_layout", "NCHW")
+    return model
+
+
 def _split(model: ModelWrapper, pool: NodeProto, short: int) -> None:
     """Put a pool over `short` pixels in front of `pool`, whose window is shortened accordingly."""
     first, between = deepcopy(pool), model.make_new_valueinfo_name()

@@ -25,7 +25,7 @@ def sums(model: ModelWrapper, kind: str = "Add") -> list[NodeProto]:
 def move_scales_past_sums(model: ModelWrapper) -> ModelWrapper:
     """Turn `a s + b s` into `(a + b) s`; other layers that read `a s` keep a scale of their own.
 
-    The scales are equal, because `check_model` refuses other networks. FINN's MoveLinearPastEltwiseAdd breaks the graph
+    Sums of layers' outputs, which `split_sums` made, stay as they are. FINN's MoveLinearPastEltwiseAdd breaks the graph
     where another layer reads `a s`, too.
     """
     from finn.transformation.streamline.reorder import MoveLinearPastFork
@@ -34,6 +34,8 @@ def move_scales_past_sums(model: ModelWrapper) -> ModelWrapper:
 
     for node in sums(model):
         scales = [model.find_producer(name) for name in node.input]
+        if any(scale.op_type != "Mul" for scale in scales):
+            continue
         total, between = node.output[0], model.make_new_valueinfo_name()
         model.set_tensor_shape(between, model.get_tensor_shape(total))
         node.input[:], node.output[0] = [scale.input[0] for scale in scales], between
@@ -47,11 +49,16 @@ def move_scales_past_sums(model: ModelWrapper) -> ModelWrapper:
 
 def move_transposes_past_sums(model: ModelWrapper) -> ModelWrapper:
     """Remove the changes of layout between layers: branches join channels last, as FINN's layers stream."""
-    from finn.transformation.streamline.absorb import AbsorbConsecutiveTransposes, AbsorbTransposeIntoFlatten
+    from finn.transformation.streamline.absorb import (
+        AbsorbConsecutiveTransposes,
+        AbsorbTransposeIntoFlatten,
+        AbsorbTransposeIntoMultiThreshold,
+    )
     from finn.transformation.streamline.reorder import (
         MakeMaxPoolNHWC,
         MoveTransposePastFork,
         MoveTransposePastJoinAdd,
+        MoveTransposePastScalarMul,
     )
     from qonnx.transformation.general import GiveReadableTensorNames, GiveUniqueNodeNames, SortGraph
     from qonnx.transformation.infer_data_layouts import InferDataLayouts
@@ -59,7 +66,9 @@ def move_transposes_past_sums(model: ModelWrapper) -> ModelWrapper:
     for _ in sums(model):
         for change in (
             MoveTransposePastFork(),
+            MoveTransposePastScalarMul(),
             MoveTransposePastJoinAdd(),
+            AbsorbTransposeIntoMultiThreshold(),
             MakeMaxPoolNHWC(),
             AbsorbConsecutiveTransposes(),
         ):
@@ -68,13 +77,33 @@ def move_transposes_past_sums(model: ModelWrapper) -> ModelWrapper:
     return model.transform(SortGraph()).transform(GiveUniqueNodeNames()).transform(GiveReadableTensorNames())
 
 
+def fuse_factors(model: ModelWrapper) -> ModelWrapper:
+    """Make one layer, `StreamSum`, of each sum of branches and the integers that they are multiplied by."""
+    from onnx import helper
+    from qonnx.custom_op.registry import getCustomOp
+
+    for node in sums(model, "ElementwiseAdd"):
+        products = [model.find_producer(name) for name in node.input]
+        if any(product.op_type != "ElementwiseMul" for product in products):
+            continue
+        node.op_type = "StreamSum"
+        operator = getCustomOp(node)
+        for side, index, product in (("lhs", 0, products[0]), ("rhs", 1, products[1])):
+            factor = int(model.get_initializer(product.input[1]).item())
+            node.attribute.append(helper.make_attribute(f"{side}_factor", factor))
+            node.input[index] = product.input[0]
+            operator.set_nodeattr(f"{side}_dtype", model.get_tensor_datatype(product.input[0]).name)
+            model.graph.node.remove(product)
+    return model
+
+
 def narrow_sums(model: ModelWrapper) -> ModelWrapper:
     """Annotate every sum of branches with the bits that it needs; FINN gives 32 to the sum and to all layers behind."""
     from finn.util.basic import getHWCustomOp
     from qonnx.transformation.general import GiveReadableTensorNames
     from qonnx.transformation.infer_datatypes import InferDataTypes
 
-    for name in [node.name for node in sums(model, "ElementwiseAdd")]:
+    for name in [node.name for kind in ("ElementwiseAdd", "StreamSum") for node in sums(model, kind)]:
         getHWCustomOp(model.get_node_from_name(name)).minimize_accumulator_width(model)
         model = model.transform(InferDataTypes())
     return model.transform(GiveReadableTensorNames())

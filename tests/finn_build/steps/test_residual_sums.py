@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from qonnx.core.modelwrapper import ModelWrapper
 from rich.console import Console
 
@@ -32,48 +31,19 @@ from radioml.run_directory import FIFO_DEPTHS, RTL
 from radioml.simulation.compiled import simulator_of
 from radioml.simulation.design import read_design
 from radioml.simulation.rtl_simulator import RtlSimulator
-from training.checkpoint import TrainedNetwork, save_checkpoint
-from training.export import export
+from tests.finn_build.steps.residual_network import exported
 from training.inner_levels import inner_levels
-from training.models import create
 
 pytestmark = pytest.mark.rtl
 
 PARAMETERS = {"channels": [4, 4, 4, 6], "kernels": [5, 9, 5, 3], "strides": [8, 1, 1, 2]}
 """Two residual blocks, one behind the other: the second sum adds to the first."""
-SCALE = "blocks.{}.layers.5.act_quant.fused_activation_quant_proxy.tensor_quant.scaling_impl.value"
 FRAMES = 26
-
-
-def exported(folder: Path, one_scale: bool) -> Path:
-    """model.onnx of the network with batch norms fitted to frames, and with different scales of all activations.
-
-    one_scale: the three activations that go into the sums share a scale.
-    """
-    torch.manual_seed(5)
-    network = create("bacalhaunet", PARAMETERS)
-    state = network.state_dict()
-    for name, value in state.items():
-        if name.endswith("scaling_impl.value"):
-            value -= torch.rand(())  # a logarithm
-        elif value.dim() == 1 and name.endswith("weight"):
-            value.mul_(torch.randn(value.shape).sign() * (0.5 + torch.rand(value.shape)))  # batch norms
-    if one_scale:
-        for block in (1, 2):
-            state[SCALE.format(block)].copy_(state[SCALE.format(0)])
-    network.load_state_dict(state)
-    iq = torch.from_numpy(generate_spread(64, seed=4).iq).permute(0, 2, 1)
-    with torch.no_grad():
-        for _ in range(20):
-            network(iq)
-    network.eval()
-    save_checkpoint(folder / "checkpoint.pth", TrainedNetwork(network, "bacalhaunet", PARAMETERS, {"kind": "none"}, {}))
-    return export(folder / "checkpoint.pth", folder / "train")
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
-    return exported(tmp_path_factory.mktemp("residual"), one_scale=True)
+    return exported(tmp_path_factory.mktemp("residual"), PARAMETERS, one_scale=True)
 
 
 @pytest.fixture(scope="module")
@@ -126,11 +96,12 @@ def test_sums_are_as_wide_as_they_must_be(built):
 
 
 def test_scales_that_differ_are_refused(tmp_path):
-    proto, metadata = load_exported(exported(tmp_path, one_scale=False))
+    proto, metadata = load_exported(exported(tmp_path, PARAMETERS, one_scale=False))
     found = examine(ModelWrapper(proto), metadata).problems("estimate")
     assert list(found) == ["Add Add_0", "Add Add_1"]
-    assert "a residual sum of integers that count in steps of 0.0" in found["Add Add_0"]
-    assert "use one quantiser for both branches" in found["Add Add_0"]
+    assert "adds integers that count in steps of 0.0" in found["Add Add_0"]
+    assert "2 layers read the sum, so it cannot be pushed behind one: use one quantiser" in found["Add Add_0"]
+    assert "such a sum of more than two branches has no exact integers" in found["Add Add_1"]
     assert found["Add Add_1"].count("Quant_") == 3
 
 

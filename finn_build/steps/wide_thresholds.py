@@ -1,0 +1,50 @@
+"""Thresholds above 2^24, which FINN's steps round to single precision: their integers are put back behind each step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+
+from radioml.errors import RadioMLError
+
+if TYPE_CHECKING:
+    from onnx import NodeProto
+    from qonnx.core.modelwrapper import ModelWrapper
+
+Arguments = TypeVar("Arguments")
+
+
+def thresholding_layers(model: ModelWrapper) -> list[NodeProto]:
+    """The nodes that apply thresholds, in the order of the streams."""
+    return [node for node in model.graph.node if node.op_type.startswith(("MultiThreshold", "Thresholding"))]
+
+
+def with_thresholds_kept(
+    apply: Callable[[ModelWrapper, Arguments], ModelWrapper],
+) -> Callable[[ModelWrapper, Arguments], ModelWrapper]:
+    """A step of FINN's, after which every threshold is the integer that it was, or the nearest that its input needs.
+
+    No number reaches a threshold above the input's range, so such thresholds become the first number above it.
+    """
+
+    def kept(model: ModelWrapper, context: Arguments) -> ModelWrapper:
+        from qonnx.custom_op.registry import getCustomOp
+        from qonnx.transformation.general import SortGraph
+
+        tables = [model.get_initializer(node.input[1]) for node in thresholding_layers(model)]
+        model = apply(model, context).transform(SortGraph())
+        nodes = thresholding_layers(model)
+        if len(nodes) != len(tables):
+            raise RadioMLError(f"FINN made {len(nodes)} thresholding layers of {len(tables)}")
+        for node, table in zip(nodes, tables, strict=True):
+            if table.dtype != np.float64:
+                continue
+            kind = model.get_tensor_datatype(node.input[0])
+            model.set_initializer(node.input[1], np.clip(table, kind.min(), kind.max() + 1))
+            if node.op_type == "Thresholding_rtl":
+                getCustomOp(node).minimize_weight_bit_width(model)
+        return model
+
+    return kept
