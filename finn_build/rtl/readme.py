@@ -47,8 +47,8 @@ Folded for {board.name} ({board.part}) at {board.clock_mhz:g} MHz. No file names
 
 Frames follow each other without a mark (no TLAST). A result appears for each frame, in the order of the frames.
 
-- **In**: {_packing(design.input)}
-- **Out**: {_packing(design.output)}
+- **In**: {packing(design.input)}
+- **Out**: {packing(design.output)}
 
 ## Lint
 
@@ -86,7 +86,8 @@ top and constrain `ap_clk` to {board.clock_period_ns:g} ns. The DSP48 and LUT6_2
 """
 
 
-def _packing(stream: StreamFormat) -> str:
+def packing(stream: StreamFormat) -> str:
+    """How a frame travels on a stream, in words."""
     sign = "signed (two's complement)" if stream.signed else "unsigned"
     used, last = stream.elements * stream.bits, 8 * stream.word_bytes - 1
     padding = f", bits {used} to {last} are padding" if used <= last else ""

@@ -67,7 +67,7 @@ def schedule(unit: Unit) -> Schedule:
         latency.append(
             _operands_ready(unit, wire, latency) + stages(wire, tuple(unit.wires[s] for s in sources(wire.operation)))
         )
-    start = 1
+    start = 2
     for wire in unit.wires:
         if isinstance(wire.operation, Hold):
             start = max(start, wire.operation.slot + latency[wire.operation.source] + 1 - (total - 1))
@@ -88,7 +88,7 @@ def _outside(unit: Unit, wire: Wire) -> list[tuple[Term, int]]:
 def _operands_ready(unit: Unit, wire: Wire, latency: list[int]) -> int:
     """Latency at which all operands of an operation are there."""
     if isinstance(wire.operation, Input | Hold):
-        return -1 if isinstance(wire.operation, Hold) else 0
+        return 0
     found = []
     for position, source in enumerate(sources(wire.operation)):
         read = unit.wires[source]

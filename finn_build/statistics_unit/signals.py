@@ -1,0 +1,143 @@
+"""Names and registers of the unit's module, each made once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from finn_build.statistics_unit.schedule import Schedule
+from finn_build.statistics_unit.unit import Unit
+from finn_build.statistics_unit.wires import Slots, Wire, width
+
+
+def constant(value: int, bits: int) -> str:
+    """A signed literal."""
+    return f"{'-' if value < 0 else ''}{bits}'sd{abs(value)}"
+
+
+class Signals:
+    """Declarations and registers so far.
+
+    lines: of the module's body. deepest: cycles for which slots of the frame are known. starts: whether a serial part
+    begins in the next cycle.
+    """
+
+    def __init__(self, unit: Unit, timing: Schedule) -> None:
+        self._unit, self._timing = unit, timing
+        self.lines: list[str] = []
+        self.deepest = 0
+        self.age_bits = (timing.length + 1).bit_length()
+        self._count = 0
+        self._made: dict[object, str] = {}
+        self.starts = self.when(Slots(unit.beats + timing.fillers - 1, 1, 1, serial=False), timing.start - 1)
+
+    def note(self, text: str) -> None:
+        """A comment."""
+        self.lines.append(f"\t// {text}")
+
+    def name(self, wire: int) -> str:
+        """Of a wire's register."""
+        return f"w{wire}"
+
+    def at(self, latency: int) -> int:
+        """An index of the slots' pipeline, which is made that long."""
+        self.deepest = max(self.deepest, latency)
+        return latency
+
+    def declare_wire(self, wire: int) -> str:
+        """The register of a wire."""
+        found = self._unit.wires[wire]
+        return self._declare(self.name(wire), found.low, found.high, "")
+
+    def declare(self, low: int, high: int, attribute: str = "") -> str:
+        """A register of its own for the integers low to high."""
+        self._count += 1
+        return self._declare(f"r{self._count}", low, high, attribute)
+
+    def _declare(self, name: str, low: int, high: int, attribute: str) -> str:
+        sign = "signed " if low < 0 else ""
+        self.lines.append(f"\t{attribute}logic {sign}[{width(low, high) - 1}:0]  {name};")
+        return name
+
+    def read(self, wire: int) -> str:
+        """What a wire carries, as a signed number."""
+        return self.as_signed(self.name(wire), self._unit.wires[wire].low)
+
+    def as_signed(self, name: str, low: int) -> str:
+        """A register as a signed number; low: the lowest integer that it was declared for."""
+        return name if low < 0 else f"$signed({{1'b0, {name}}})"
+
+    def register(self, name: str, text: str, enable: str | None) -> None:
+        """Load a register, in cycles in which `enable` is 1."""
+        condition = f"if({enable})  " if enable else ""
+        self.lines.append(f"\talways_ff @(posedge ap_clk)  {condition}{name} <= {text};")
+
+    def assign(self, name: str, text: str) -> None:
+        """Name what an expression gives, without a register."""
+        self.lines.append(f"\tassign\t{name} = {text};")
+
+    def choice(self, name: str, selector: str, cases: Sequence[tuple[int, str]]) -> None:
+        """Load a register with what belongs to a number; with nothing for other numbers."""
+        loads = [f"\t\t\t{number}: {name} <= {text};" for number, text in cases]
+        self.lines += ["\talways_ff @(posedge ap_clk) begin", f"\t\tcase({selector})", *loads]
+        self.lines += [f"\t\t\tdefault: {name} <= 'x;", "\t\tendcase", "\tend"]
+
+    def result(self, wire: int, text: str) -> None:
+        """The last register of a wire: one that is held loads once a frame, a masked one is 0 beside its slots."""
+        found, latency = self._unit.wires[wire], self._timing.latency[wire]
+        name = self.declare_wire(wire)
+        if wire in self._timing.masked:
+            text = f"{self.inside(found.slots, latency - 1)} ? {text} : 1'sd0"
+        enable = self.when(found.slots, latency - 1) if found.held else None
+        self.register(name, text, enable)
+
+    def when(self, slots: Slots, latency: int) -> str:
+        """1 in cycles in which what has this latency is of one of the slots."""
+        if slots.serial:
+            return self._decoded(("age", slots, latency), f"ap_rst_n && {_among('age', slots, latency - 1)}")
+        at = self.at(latency - 1)
+        return self._decoded((slots, latency), f"ap_rst_n && tick[{at}] && {_among(f'slot[{at}]', slots, 0)}")
+
+    def inside(self, slots: Slots, latency: int) -> str:
+        """The same for the frame's slots, whether or not it is a slot's cycle."""
+        at = self.at(latency - 1)
+        return self._decoded(("inside", slots, latency), _among(f"slot[{at}]", slots, 0))
+
+    def delayed(self, wire: int, slots: int, cycles: int) -> str:
+        """What a wire carried some of its slots ago, some cycles later, as a signed number."""
+        found = self._unit.wires[wire]
+        name = self.name(wire)
+        for count in range(1, slots // found.slots.step + 1):
+            name = self._copy((wire, count, 0), name, found, self._moves(wire))
+        for count in range(1, cycles + 1):
+            name = self._copy((wire, slots, count, "cycles"), name, found, None)
+        return self.as_signed(name, found.low)
+
+    def _moves(self, wire: int) -> str | None:
+        """When a delay line of a wire moves on: with each slot, in the serial part with each cycle."""
+        slots, latency = self._unit.wires[wire].slots, self._timing.latency[wire]
+        if slots.serial:
+            return None
+        return f"tick[{self.at(latency)}]" if slots.step == 1 else self.when(slots, latency)
+
+    def _copy(self, key: object, of: str, wire: Wire, enable: str | None) -> str:
+        if key not in self._made:
+            name = self._made[key] = self.declare(wire.low, wire.high)
+            self.register(name, of, enable)
+        return self._made[key]
+
+    def _decoded(self, key: object, text: str) -> str:
+        if key not in self._made:
+            self._count += 1
+            name = self._made[key] = f"now{self._count}"
+            self.lines.append(f"\tlogic  {name} = 0;")
+            self.register(name, text, None)
+        return self._made[key]
+
+
+def _among(counter: str, slots: Slots, offset: int) -> str:
+    """Whether a counter, less an offset, is one of the slots."""
+    first, last = slots.first + offset, slots.last + offset
+    if slots.count == 1:
+        return f"{counter} == {first}"
+    inside = f"{counter} >= {first} && {counter} <= {last}" if first > 0 else f"{counter} <= {last}"
+    return inside if slots.step == 1 else f"{inside} && ({counter} - {first}) % {slots.step} == 0"
