@@ -14,7 +14,7 @@ from typing import Any
 from finn_build.boards import Board
 from finn_build.rtl.top import join
 from finn_build.synthesis.sources import PATCHES, copy_patched, data_of, sources_of
-from finn_build.synthesis.yosys import cell_text, run_yosys, yosys_version
+from finn_build.synthesis.yosys import cell_text, lut_memories, run_yosys, yosys_version
 from radioml.cache import Cache, content_key
 from radioml.files import chosen_cache, replacing, sha256, write_text
 from radioml.processes import ProcessPool, cores
@@ -25,7 +25,7 @@ PRIMITIVES = {"DSP48E1": "xilinx/cells_sim.v", "DSP48E2": "xilinx/cells_xtra.v",
 _BMUX = Path(__file__).with_name("bmux.v")
 _READ = "--allow-use-before-declare --ignore-assertions -Wno-unconnected-output-port -Wno-unconnected-input-port"
 _TOP, _PRIMITIVES, _SOURCES = "top.v", "primitives.v", "sources.f"
-_NETLIST, _CELLS = "netlist.v", "cells.json"
+_NETLIST, _CELLS, _LUT_MEMORIES = "netlist.v", "cells.json", "lut_memories.txt"
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,7 @@ def _job(group: Group, hdl: Path, family: str, folder: Path) -> _Job:
         f"read_slang {_READ} --top {group.module} {boxes} -f {_SOURCES}",
         "setparam -unset i t:DSP48E1",  # slang takes a variable of the cell's own for a parameter
         f"techmap -map {_BMUX.name}",
-        f"synth_xilinx -family {family} -noiopad -flatten -top {group.module}",
+        *mapped(f"synth_xilinx -family {family} -noiopad -flatten -top {group.module}", family),
         "check -assert",
         f"tee -q -o {_CELLS} stat -json",
         f"write_verilog -noattr {_NETLIST}",
@@ -154,6 +154,23 @@ def _job(group: Group, hdl: Path, family: str, folder: Path) -> _Job:
     ])  # fmt: skip
     data = data_of([layer.name for layer in group.layers], hdl)
     return _Job(group.name, hdl, folder, top, sources_of(top, hdl), data, script, group.module)
+
+
+def mapped(command: str, family: str) -> list[str]:
+    """Yosys' commands that map a design to the vendor's cells.
+
+    On UltraScale the step `map_memory` of synth_xilinx is written out, with its own parameters and a library of LUT
+    memories without a slip of Yosys 0.70: a memory of 512 words there has 16 address bits, which no cell has.
+    """
+    if family == "xc7":
+        return [command]
+    return [
+        f"{command} -run begin:map_memory",
+        f"memory_libmap -logic-cost-rom 0.015625 -lib {_LUT_MEMORIES} -lib +/xilinx/brams_xc4v.txt -D HAS_SIZE_36 "
+        "-D HAS_MIXWIDTH_SDP -D HAS_ADDRCE -lib +/xilinx/urams.txt -no-auto-huge",
+        *(f"techmap -map +/xilinx/{kind}_map.v" for kind in ("lutrams_xc5v", "brams_xcu", "urams")),
+        f"{command} -run map_ffram:",
+    ]
 
 
 def _synthesise(job: _Job) -> dict[str, Any]:
@@ -165,7 +182,7 @@ def _synthesise(job: _Job) -> dict[str, Any]:
     for path in (*(job.hdl / name for name in job.data), _BMUX):
         shutil.copyfile(path, job.folder / path.name)
     primitives = "".join(cell_text(library, cell) for cell, library in PRIMITIVES.items())
-    for name, text in ((_PRIMITIVES, primitives), (_TOP, job.top)):
+    for name, text in ((_PRIMITIVES, primitives), (_TOP, job.top), (_LUT_MEMORIES, lut_memories())):
         write_text(job.folder / name, text)
     write_text(job.folder / _SOURCES, "\n".join([_PRIMITIVES, *job.sources, _TOP]) + "\n")
     run_yosys(job.script, job.folder)

@@ -53,6 +53,16 @@ def cell_text(library: str, cell: str) -> str:
     return found[0]
 
 
+def lut_memories() -> str:
+    """Yosys' library of UltraScale's LUT memories, in which a memory of 512 words has 9 address bits."""
+    path = _share() / "xilinx" / "lutrams_xcu.txt"
+    wrong = 'option "ABITS" 16 {\n\t\tabits 16;'
+    text = path.read_text(encoding="utf-8")
+    if text.count(wrong) != 1:
+        raise RadioMLError(f"{path}: not the library of pyosys 0.70")
+    return text.replace(wrong, wrong.replace("16", "9"))
+
+
 def _share() -> Path:
     spec = find_spec("pyosys")
     assert spec is not None and spec.submodule_search_locations

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
-from finn_build.boards import load_board
 from finn_build.engine.cache import Cache
 from finn_build.rtl.design import Design
 from finn_build.simulator.verilator import compile_simulator
+
+from finn_build.boards import load_board
 from finn_build.statistics_unit.evaluator import Evaluation
 from finn_build.statistics_unit.hdl import write_hdl
 from finn_build.statistics_unit.schedule import schedule

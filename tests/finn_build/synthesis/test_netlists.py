@@ -9,9 +9,10 @@ import pytest
 
 from finn_build.estimate.result import read_estimate
 from finn_build.rtl.top import ends, join
-from finn_build.synthesis.netlists import Group, groups_of, synthesise
+from finn_build.synthesis.netlists import Group, groups_of, mapped, synthesise
 from finn_build.synthesis.result import read_synthesis, resources_of
 from finn_build.synthesis.sources import data_of, sources_of
+from finn_build.synthesis.yosys import lut_memories, run_yosys
 from radioml.errors import RadioMLError
 from radioml.report.page.run_content import read_run
 from radioml.report.page.run_page import run_page
@@ -90,3 +91,16 @@ def test_luts_used_as_memory_and_cells_of_unknown_size():
     assert counts == {"LUT": 11, "FF": 5, "BRAM_18K": 2, "URAM": 0, "DSP": 0}
     with pytest.raises(RadioMLError, match="7 cells PS7"):
         resources_of({"PS7": 7})
+
+
+def test_a_lut_memory_of_512_words_is_mapped_on_ultrascale(tmp_path):
+    pytest.importorskip("pyosys", reason="Yosys is absent: pip install -r requirements/synthesis.txt")
+    (tmp_path / "memory.v").write_text(
+        "module memory(input clk, we, input [8:0] at, input [1:0] d, output [1:0] q);\n"
+        '  (* ram_style = "distributed" *) reg [1:0] words[0:511];\n'
+        "  always @(posedge clk) if (we) words[at] <= d;\n  assign q = words[at];\nendmodule\n"
+    )
+    (tmp_path / "lut_memories.txt").write_text(lut_memories())
+    commands = mapped("synth_xilinx -family xcup -noiopad -flatten -top memory", "xcup")
+    run_yosys("\n".join(["read_verilog memory.v", *commands, "write_verilog out.v", ""]), tmp_path)
+    assert len(re.findall(r"^  RAM512X1S #", (tmp_path / "out.v").read_text(), re.M)) == 2
