@@ -113,6 +113,9 @@ def score(
 
     score = 0.5 x bit operations / 807,699,904 + 0.5 x weight bits / 1,244,936; the VGG10 baseline has 1, lower is
     better. Operations that the official cost function does not know are named, and the exit code is 1.
+
+    The conservative score bills what a network can hide from the official function, too: unsigned weights a bit wider,
+    for the sign that the choice of an input stands for, and weighted sums of constants and pools as convolutions.
     """
     from radioml.files import refuse_inputs, write_json
     from training.score import counted, score_model
@@ -141,4 +144,9 @@ def score(
         unknown = escape(counted(result.unsupported))
         results.print(f"[bold red]no valid score[/]: the cost function does not know {unknown}")
         raise typer.Exit(1)
+    for item in result.fixed_filters:
+        what = f"{item.outputs:,} weighted sums of up to {item.terms} terms"
+        results.print(f"fixed filter {escape(item.tensor)}: {what}, {item.bit_ops:,} bit operations", soft_wrap=True)
     results.print(f"score [bold]{result.score:.6f}[/] (VGG10 W8A8 baseline: 1)")
+    what = "signed weights at their signed width, fixed filters as convolutions"
+    results.print(f"conservative score [bold]{result.conservative:.6f}[/] ({what})")

@@ -80,7 +80,7 @@ def test_another_input_shape_is_refused(tmp_path: Path):
 def test_the_score_is_relative_to_the_baseline():
     from training.score import Score
 
-    half = Score(BASELINE_BIT_OPS // 2, BASELINE_BIT_MEM, (), {}, {})
+    half = Score(BASELINE_BIT_OPS // 2, BASELINE_BIT_MEM, (), (), {}, {})
     assert np.isclose(half.score, 0.75)
 
 

@@ -1,0 +1,160 @@
+"""Fixed filters: weighted sums that a model computes with constants and pools instead of a convolution.
+
+The official cost function bills convolutions and linear layers only. A sum of activations with unequal weights can be
+had without either: scale by constants, then add, or pool. Here such sums are found in the graph by what they compute.
+Between two operations that are not linear every tensor is a linear map of what linear maps begin at: an activation
+behind a quantiser, a product or a maximum, or the means of separate blocks. A map is compared with itself without its
+constants. Where the inputs of a value keep equal shares, the constants only scale it: a pool, a sum, a batch norm.
+Where they do not, the value is billed as one output of a convolution: for each input the input's bits times the bits of
+its weight, a signed integer on the common grid of that output's weights.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from training.linear_maps import Linear, linear_map
+
+if TYPE_CHECKING:
+    import onnx
+    from qonnx.core.modelwrapper import ModelWrapper
+
+_FLOAT_BITS = 32
+_NARROWEST = 2
+"""Bits of a weight of 1 or -1."""
+_FINEST = 24
+"""Bits behind the point that a weight may have, in units of the largest; one with more counts as a float."""
+_EQUAL = 1e-6
+"""Relative difference of shares that are equal but for rounding."""
+
+
+@dataclass(frozen=True)
+class FixedFilter:
+    """Weighted sums that are billed.
+
+    tensor: what they give. outputs: how many of its values have unequal weights. terms: of the longest sum. bit_mem:
+    bits of the distinct weights of the longest sums.
+    """
+
+    tensor: str
+    outputs: int
+    terms: int
+    bit_ops: int
+    bit_mem: int
+
+
+def fixed_filters(model: ModelWrapper) -> tuple[FixedFilter, ...]:
+    """The fixed filters of a model with known shapes and data types."""
+    finder = _Finder(model)
+    return tuple(finder.found)
+
+
+class _Finder:
+    """Walks over the graph once."""
+
+    def __init__(self, model: ModelWrapper) -> None:
+        self.found: list[FixedFilter] = []
+        self._model = model
+        self._maps: dict[str, Linear] = {}
+        self._bits: list[int] = []
+        self._sizes: list[int] = []
+        self._ended: set[str] = set()
+        self._billed: set[tuple[bytes, bytes]] = set()
+        self._begin(model.graph.input[0].name, _FLOAT_BITS)
+        for node in model.graph.node:
+            self._take(node)
+        for value in model.graph.output:
+            self._end(value.name)
+
+    def _take(self, node: onnx.NodeProto) -> None:
+        sources = [name for name in node.input if name in self._maps]
+        if not sources:
+            return  # made of constants alone
+        output = node.output[0]
+        constants = {name: self._model.get_initializer(name) for name in node.input if name}
+        mapped = linear_map(node, self._maps, constants, tuple(self._model.get_tensor_shape(output)))
+        if mapped is None:
+            bits = self._width(node, sources)
+            for name in sources:
+                self._end(name)
+            self._begin(output, bits)
+            return
+        self._maps[output] = mapped
+        if _averages_separate_blocks(node):
+            bits = self._source_bits(output) + (mapped.terms() - 1).bit_length()
+            self._end(output)
+            self._begin(output, bits)
+
+    def _begin(self, name: str, bits: int) -> None:
+        """Linear maps begin at this tensor."""
+        shape = tuple(self._model.get_tensor_shape(name))
+        self._maps[name] = Linear.identity(shape, sum(self._sizes))
+        self._sizes.append(math.prod(shape))
+        self._bits.append(min(bits, _FLOAT_BITS))
+        self._ended.add(name)
+
+    def _bits_of(self, columns: np.ndarray) -> np.ndarray:
+        """Bits of the elements that maps begin at."""
+        return np.array(self._bits)[np.searchsorted(np.cumsum(self._sizes), columns, side="right")]
+
+    def _source_bits(self, name: str) -> int:
+        columns = self._maps[name].columns
+        return int(self._bits_of(columns).max()) if len(columns) else 1
+
+    def _width(self, node: onnx.NodeProto, sources: list[str]) -> int:
+        """Bits of what an operation that is not linear gives."""
+        if node.op_type == "Quant":
+            return int(self._model.get_tensor_datatype(node.output[0]).bitwidth())
+        bits = [self._source_bits(name) for name in sources]
+        if node.op_type == "Mul":
+            return sum(bits)
+        return max(bits) if node.op_type in ("MaxPool", "Relu", "Clip") else _FLOAT_BITS
+
+    def _end(self, name: str) -> None:
+        """Bill the values with unequal weights of a tensor that an operation reads which is not linear."""
+        if name in self._ended:
+            return
+        self._ended.add(name)
+        found = []
+        for weights, plain, columns in self._maps[name].sums():
+            shares = weights / plain
+            kernel = np.round(weights / weights[0], 6)
+            if (
+                np.ptp(shares) > _EQUAL * np.abs(shares).max()
+                and (columns.tobytes(), kernel.tobytes()) not in self._billed
+            ):
+                self._billed.add((columns.tobytes(), kernel.tobytes()))  # a multiple of the sum costs nothing
+                found.append((weights, self._bits_of(columns)))
+        if not found:
+            return
+        widths = [weight_widths(weights) for weights, _ in found]
+        longest = max(map(len, widths))
+        kernels = {
+            tuple(np.round(weights / weights[0], 6)): int(width.sum())
+            for (weights, _), width in zip(found, widths, strict=True)
+            if len(width) == longest
+        }
+        bit_ops = sum(int((width * bits).sum()) for (_, bits), width in zip(found, widths, strict=True))
+        self.found.append(FixedFilter(name, len(found), longest, bit_ops, sum(kernels.values())))
+
+
+def _averages_separate_blocks(node: onnx.NodeProto) -> bool:
+    from onnx.helper import get_attribute_value
+
+    given: dict[str, Any] = {attribute.name: get_attribute_value(attribute) for attribute in node.attribute}
+    return node.op_type == "AveragePool" and list(given.get("strides", [])) == list(given["kernel_shape"])
+
+
+def weight_widths(weights: np.ndarray) -> np.ndarray:
+    """Bits of each weight of a sum (n,), signed integers without a common factor; 32 where they lie on no grid."""
+    scaled = weights / 2.0 ** np.ceil(np.log2(np.abs(weights).max())) * 2.0**_FINEST
+    if not np.array_equal(scaled, np.rint(scaled)):
+        return np.full(len(weights), _FLOAT_BITS)
+    integers = scaled.astype(np.int64)
+    integers //= np.gcd.reduce(integers)
+    positive = np.where(integers > 0, integers, -integers - 1)
+    return np.maximum([int(value).bit_length() + 1 for value in positive], _NARROWEST)
