@@ -27,8 +27,10 @@ FLOORS = {
         __main__
     """,
     "training": """
-        callbacks distributed kept_file score section
-        bad_batch frame_cache history models
+        callbacks distributed kept_file linear_maps section
+        bad_batch fixed_filters frame_cache history
+        score
+        models
         checkpoint statistics_cache templates
         reference
         data evaluate export inner_levels
