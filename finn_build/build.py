@@ -13,21 +13,26 @@ from rich.console import Console
 
 from finn_build.boards import Board, load_board
 from finn_build.engine.cached_steps import CachedSteps
-from finn_build.engine.paths import MADE, RECEIPTS, RESULTS, STEPS, VENDOR, WITH_FIFOS, WORK
+from finn_build.engine.paths import MADE, ONLY_FINN, RECEIPTS, RESULTS, STEPS, VENDOR, WITH_FIFOS, WORK
 from finn_build.engine.record import drop_stage, inputs_of, open_record
 from finn_build.engine.sources import code_digest
 from finn_build.engine.step_runner import StepRunner
 from finn_build.estimate.result import Estimate, read_estimate
+from finn_build.exploration.choose_folding import Goal
 from finn_build.exploration.choose_folding import goal as goal_of
 from finn_build.model_check.check_model import check_model
 from finn_build.stages.estimate import build_estimate
 from finn_build.stages.rtl import build_rtl
+from finn_build.stages.statistics_unit import build_unit_estimate, build_unit_rtl
 from finn_build.stages.synthesis import build_synthesis
+from finn_build.statistics_unit.recognition import is_statistics_network
+from finn_build.statistics_unit.unit import LANES, read_unit
 from finn_build.vivado.bitfile import build_bitfile, check_bitfile, toolchain
 from radioml.cache import Cache
 from radioml.contract.golden import read_golden
 from radioml.contract.metadata import ModelMetadata, load_exported
 from radioml.doctor import require, simulation_tools, synthesis_needs
+from radioml.errors import RadioMLError
 from radioml.files import alone_in, sha256
 from radioml.run_directory import BITFILE_FOLDER, ESTIMATE, GOLDEN, PACKAGE, RTL, build_folder
 
@@ -54,7 +59,14 @@ def check(model: Path, board: Board, until: str) -> ModelMetadata:
     if until == "synthesis":
         require("--until synthesis", synthesis_needs())
     onnx_model, metadata = load_exported(model)
-    check_model(ModelWrapper(onnx_model), metadata, until)
+    if not is_statistics_network(onnx_model):
+        check_model(ModelWrapper(onnx_model), metadata, until)
+    elif until == "bitfile":
+        raise RadioMLError(
+            "a bitfile is made of FINN's layers, and this network is built without FINN: build it --until rtl"
+        )
+    else:
+        read_unit(onnx_model, metadata.logit_scale, LANES[-1])
     return metadata
 
 
@@ -90,7 +102,10 @@ def build(
     console = console or Console(file=sys.stderr)
     board = load_board(board_name)
     metadata = check(model, board, until)
+    without_finn = is_statistics_network(load_exported(model)[0])
     goal = goal_of(board, target_fps, folding_file, fit, margin_percent)
+    if without_finn and target_fps is None and goal.target_fps is not None:
+        goal = Goal()  # the unit's own default
     golden = model.with_name(GOLDEN)
     if until != "estimate":
         require("the RTL build", simulation_tools())
@@ -116,20 +131,22 @@ def build(
             basis = {"code": inputs["code"], "versions": record.versions}
             steps = CachedSteps(runner, cache, basis, {"part": board.part, "clock_mhz": board.clock_mhz})
             run(steps)
-            record.finish(folder, name, inputs, steps.seconds, MADE[name])
+            made = [file for file in MADE[name] if not (without_finn and file in ONLY_FINN)]
+            record.finish(folder, name, inputs, steps.seconds, made)
             for generated in work.glob("code_gen_*"):
                 shutil.rmtree(generated)
 
+        make_estimate, make_rtl = (build_unit_estimate, build_unit_rtl) if without_finn else (build_estimate, build_rtl)
         stage(
-            "estimate", build_estimate.__module__, {},
-            lambda steps: build_estimate(steps, model, metadata, board, goal),
+            "estimate", make_estimate.__module__, {},
+            lambda steps: make_estimate(steps, model, metadata, board, goal),
         )  # fmt: skip
         estimated = read_estimate(folder / ESTIMATE)
         if until != "estimate":
             inputs = {"golden": sha256(golden)}
             stage(
-                "rtl", build_rtl.__module__, inputs,
-                lambda steps: build_rtl(steps, metadata, board, model, golden, estimated),
+                "rtl", make_rtl.__module__, inputs,
+                lambda steps: make_rtl(steps, metadata, board, model, golden, estimated),
             )  # fmt: skip
         if until == "synthesis":
             stage(

@@ -53,4 +53,4 @@ def inner_levels(checkpoint: Path | str, iq: np.ndarray) -> InnerLevels:
     finally:
         for hook in hooks:
             hook.remove()
-    return InnerLevels(logits, {name: np.concatenate(parts) for name, parts in seen.items()}, weighted)
+    return InnerLevels(logits, {name: np.concatenate(parts) for name, parts in seen.items() if parts}, weighted)

@@ -37,6 +37,8 @@ MADE = {
     "synthesis": [SYNTHESIS],
 }
 """Stage -> the files and folders that it makes. A stage is dropped with those in front of it."""
+ONLY_FINN = (FOLDED, WITH_FIFOS)
+"""What of these a build without FINN does not make."""
 RESULTS = {
     "estimate": [ESTIMATE, VERIFY],
     "rtl": [PACKAGE, SIMULATION_REPORT, VERIFY],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -45,15 +46,22 @@ MAKE_PACKAGE = Step("package", "package")
 
 
 def build_rtl(
-    steps: CachedSteps, metadata: ModelMetadata, board: Board, network: Path, golden: Path, estimated: Estimate
+    steps: CachedSteps,
+    metadata: ModelMetadata,
+    board: Board,
+    network: Path,
+    golden: Path,
+    estimated: Estimate,
+    hdl: Callable[[CachedSteps, Board, Estimate], Design] | None = None,
 ) -> None:
-    """Write `RTL`, `SIMULATION`, `WITH_FIFOS` and `PACKAGE` to the build folder.
+    """Write `RTL`, `SIMULATION` and `PACKAGE` to the build folder, and where FINN makes the HDL `WITH_FIFOS`.
 
     Args:
         steps: runs the steps; knows the build folder.
         network, metadata: the QONNX file, and what it says of itself.
         golden: golden.npz beside it.
         estimated: the estimate of the folded network.
+        hdl: writes `RTL`; by default the steps with FINN.
 
     Raises RadioMLError, before anything is compiled, when golden.npz is another network's; MismatchError when the
     simulated RTL gives other logits.
@@ -65,7 +73,7 @@ def build_rtl(
         reads=[NETWORK], made=[], inputs=frames,
     )  # fmt: skip
     (folder / SIMULATION).mkdir(exist_ok=True)
-    design = _hdl(steps, board, estimated.cycles_per_frame)
+    design = (hdl or _hdl)(steps, board, estimated)
     if is_compiled(folder / RTL):
         steps.runner.skip(COMPILE)
     else:
@@ -105,9 +113,10 @@ def _check_golden(golden: Path, network: Path, logit_scale: float) -> None:
         )
 
 
-def _hdl(steps: CachedSteps, board: Board, initiation_interval: int) -> Design:
-    """The steps up to HDL with sized FIFOs; initiation_interval: estimated cycles a frame."""
+def _hdl(steps: CachedSteps, board: Board, estimated: Estimate) -> Design:
+    """The steps up to HDL with sized FIFOs."""
     folder, runner, cache = steps.folder, steps.runner, simulator_cache()
+    initiation_interval = estimated.cycles_per_frame
 
     def insert() -> None:
         model = load_graph(folder / FOLDED)

@@ -6,8 +6,6 @@ import shutil
 from pathlib import Path
 
 from finn_build.boards import Board
-from finn_build.rtl.design import FILE_LIST, TOP, Design, Layer, Wire
-from finn_build.rtl.lint import READ_OPTIONS
 from finn_build.rtl.readme import README, packing
 from finn_build.rtl.top import stitch
 from finn_build.statistics_unit.schedule import Schedule
@@ -16,6 +14,8 @@ from finn_build.statistics_unit.verilog import MODULE, unit_module
 from radioml.constants import FRAME_LENGTH
 from radioml.contract.package import StreamFormat
 from radioml.files import write_text
+from radioml.simulation.design import FILE_LIST, TOP, Design, Layer, Wire
+from radioml.simulation.verilator import READ_OPTIONS
 
 ENDS = ("frame_gate.sv", "result_queue.sv")
 NAME = "StatisticsUnit_0"
@@ -32,6 +32,7 @@ def write_hdl(unit: Unit, timing: Schedule, board: Board, folder: Path) -> Desig
     write_text(folder / f"{TOP}.v", stitch(design.layers))
     write_text(folder / FILE_LIST, "\n".join([*ENDS, f"{MODULE}.sv", f"{TOP}.v"]) + "\n")
     write_text(folder / README, _readme(design, board))
+    design.write(folder)
     return design
 
 
@@ -55,6 +56,7 @@ For {board.name} ({board.part}) at {board.clock_mhz:g} MHz. No file names a path
 | `{FILE_LIST}` | all sources, one a line |
 | `{TOP}.v` | the top module, `{TOP}` |
 | `{MODULE}.sv` | the network as a pipeline, written from its QONNX graph: one register or more a wire |
+| `design.json` | streams and layers, for this project's simulation |
 | {", ".join(f"`{name}`" for name in ENDS)} | its two ends |
 
 `ap_clk` is the clock, `ap_rst_n` the synchronous reset, active low. Frames follow each other without a mark; a result

@@ -16,17 +16,20 @@ import numpy as np
 
 from finn_build.engine.paths import NETWORK, WORK
 from finn_build.engine.record import load_record
+from finn_build.estimate.result import read_estimate
+from finn_build.statistics_unit.recognition import is_statistics_network
 from finn_build.verify.comparison import Difference
 from finn_build.verify.gate_rungs import gate_rungs
 from finn_build.verify.graph_rungs import graph_rungs
 from finn_build.verify.rtl_rungs import rtl_rungs
 from finn_build.verify.rung import Reference, Rung, RungResult
+from finn_build.verify.unit_rungs import unit_rungs
 from radioml.constants import CLASSES
 from radioml.contract.metadata import load_exported
 from radioml.data.dataset import Frames
 from radioml.errors import RadioMLError
 from radioml.files import write_json
-from radioml.run_directory import VERIFY
+from radioml.run_directory import ESTIMATE, VERIFY
 
 
 def climb(
@@ -79,8 +82,11 @@ def _rungs(folder: Path, iq: np.ndarray, gates: bool) -> list[Rung]:
     record = load_record(folder)
     if "estimate" not in record.stages:
         raise RadioMLError(f"{folder}: its build has not finished; run `radioml build` first")
-    _, metadata = load_exported(folder / NETWORK)
-    rungs = graph_rungs(folder, metadata, iq)
+    model, metadata = load_exported(folder / NETWORK)
+    if is_statistics_network(model):
+        rungs = unit_rungs(model, metadata, iq, read_estimate(folder / ESTIMATE).layers[0].folding["SIMD"])
+    else:
+        rungs = graph_rungs(folder, metadata, iq)
     if "rtl" in record.stages:
         rungs += rtl_rungs(folder, metadata.quantiser(iq))
     if gates:

@@ -7,9 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from finn_build.engine.cache import Cache
-from finn_build.rtl.design import Design
-from finn_build.simulator.verilator import compile_simulator
 
 from finn_build.boards import load_board
 from finn_build.statistics_unit.evaluator import Evaluation
@@ -17,7 +14,10 @@ from finn_build.statistics_unit.hdl import write_hdl
 from finn_build.statistics_unit.schedule import schedule
 from finn_build.statistics_unit.unit import Unit
 from finn_build.statistics_unit.verilog import MODULE
+from radioml.cache import Cache
+from radioml.simulation.design import Design
 from radioml.simulation.rtl_simulator import RtlSimulator, SimulationRun
+from radioml.simulation.verilator import compile_simulator
 from tests.finn_build.statistics_unit.graphs import Graph, frames
 
 WAYS = {
@@ -49,7 +49,7 @@ def compiled(folder: Path, unit: Unit, cache: Cache, change=lambda text: text) -
     source = folder / f"{MODULE}.sv"
     before = source.read_text()
     source.write_text(change(before))
-    compile_simulator(folder, design, folder / "work", folder / "library.so", folder / "log", cache)
+    compile_simulator(folder, folder / "library.so", cache, optimise=False)
     return folder / "library.so", design
 
 

@@ -1,0 +1,88 @@
+"""What a unit takes on an FPGA, by formula from its wires: an estimate, nothing is synthesised.
+
+A LUT adds a bit; it also gives an accumulator its first number. A limit takes a LUT a bit for the choice, and each of
+its comparisons one for four bits. A square in LUTs takes one for five bits of its partial products. A multiplexer takes
+a LUT for four inputs of a bit, a table one for 64 entries of a bit.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from finn_build.statistics_unit.stages import (
+    addends,
+    digits,
+    in_dsp,
+    is_table,
+    limits,
+    multiplies,
+    only_shifts,
+    signed_bits,
+    total_range,
+)
+from finn_build.statistics_unit.unit import Unit
+from finn_build.statistics_unit.wires import (
+    Hold,
+    Input,
+    Level,
+    Product,
+    Reduce,
+    Serial,
+    Sum,
+    Term,
+    Wire,
+    width,
+)  # fmt: skip
+
+NOT_COUNTED = "flip-flops, delay lines in shift registers, and the comparisons that decode slots"
+_ENDS = 150
+"""LUTs of the gate and of the queue."""
+
+
+def resources(unit: Unit) -> tuple[dict[str, int], int]:
+    """LUTs by kind of operation, and DSP slices."""
+    luts: Counter[str] = Counter(ends=_ENDS)
+    dsps = 0
+    for wire in unit.wires:
+        count, dsp = _operation(unit, wire)
+        luts[type(wire.operation).__name__.lower()] += round(count)
+        dsps += dsp
+    return {name: count for name, count in luts.items() if count}, dsps
+
+
+def _operation(unit: Unit, wire: Wire) -> tuple[float, int]:
+    match wire.operation:
+        case Input() | Hold():
+            return 0, 0
+        case Sum(terms):
+            return _adders(unit, terms, wire), 0
+        case Product(left, right):
+            sides = unit.wires[left.source], unit.wires[right.source]
+            if in_dsp(*sides):
+                return 0, 1
+            return signed_bits(sides[0]) * signed_bits(sides[1]) / (1.6 if left == right else 1), 0
+        case Reduce(kind):
+            return wire.bits * (1 if kind == "sum" else 1.5), 0
+        case Serial(sources):
+            return wire.bits * -(-len(sources) // 4), 0
+        case Level():
+            return _level(unit, wire.operation, wire)
+
+
+def _adders(unit: Unit, terms: tuple[Term, ...], wire: Wire) -> int:
+    """A LUT for each bit of each adder of a tree."""
+    parts = sorted(unit.wires[digit.term.source].bits + digit.shift for digit in addends(terms))
+    return sum(min(bits + 1, wire.bits) for bits in parts[1:])
+
+
+def _level(unit: Unit, level: Level, wire: Wire) -> tuple[float, int]:
+    source = unit.wires[level.source]
+    bits, luts = width(*total_range(level, source)), 0.0
+    if multiplies(level):
+        luts += bits + (len(level.factors) + len(level.offsets)) / 64 * bits * is_table(level)
+    elif not only_shifts(level):
+        luts += bits * max(1, len(digits(level.factors[0])) - 1 + (level.offsets != (0,)))
+    if limits(level, source):
+        comparisons = sum(bound is not None for bound in (level.least, level.most))
+        luts += wire.bits + comparisons * max(0, bits - level.shift) / 4
+    return luts, int(multiplies(level))
