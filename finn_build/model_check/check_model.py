@@ -82,8 +82,8 @@ def remark(model: ModelWrapper) -> str:
     joined = [integer_scales(model, node.output[0]).scales for node in sums(model)]
     if any(len(scales) > 1 for scales in joined):
         return (
-            "its residual sums add activations of one scale, as untrained ones are; trained, they can be built only "
-            "where both branches of a sum share one quantiser"
+            "its residual sums add activations of one scale, as untrained ones are; trained, a sum of branches with "
+            "scales of their own takes a second convolution, and is exact in front of a convolution alone"
         )
     return ""
 

@@ -13,6 +13,7 @@ from finn.custom_op.fpgadataflow.elementwise_binary import ElementwiseAdd
 from onnx import helper
 
 from finn_build.rtl_layers import FOLDER, layers, own, register
+from finn_build.rtl_layers.depthwise_unit import DepthwiseUnit_rtl
 from finn_build.rtl_layers.stream_layer import StreamLayer
 
 CROSSING = """
@@ -111,3 +112,17 @@ def test_every_layer_is_complete(layer):
 def test_every_file_belongs_to_a_layer():
     named = {name for layer in layers() for name in (*layer.sources, f"{layer.module}.sv")}
     assert {path.name for path in FOLDER.glob("*.sv")} == named
+
+
+@pytest.mark.parametrize(
+    ("pe", "simd", "bits", "sum_bits", "luts"),
+    [(1, 1, 6, 16, 98), (4, 1, 6, 16, 354), (4, 3, 6, 16, 1007), (4, 1, 4, 12, 171)],
+)
+def test_depthwise_units_against_synthesis(pe, simd, bits, sum_bits, luts):
+    """LUTs that Yosys 0.70, synth_xilinx -nodsp, counts for units of nine words."""
+    node = helper.make_node(
+        "DepthwiseUnit_rtl", ["in", "weights"], ["out"], domain="finn.custom_op.fpgadataflow.rtl", PE=pe, SIMD=simd,
+        Channels=pe, Kernel=[9 * simd, 1], Dim=[4, 1], inputDataType=f"UINT{bits}", weightDataType=f"INT{bits}",
+        outputDataType=f"INT{sum_bits}", noActivation=1,
+    )  # fmt: skip
+    assert DepthwiseUnit_rtl(node).lut_estimation("") == pytest.approx(luts, rel=0.15)

@@ -31,7 +31,7 @@ from radioml.run_directory import FIFO_DEPTHS, RTL
 from radioml.simulation.compiled import simulator_of
 from radioml.simulation.design import read_design
 from radioml.simulation.rtl_simulator import RtlSimulator
-from tests.finn_build.steps.residual_network import exported
+from tests.seeded_network import exported
 from training.inner_levels import inner_levels
 
 pytestmark = pytest.mark.rtl

@@ -20,7 +20,7 @@ from finn_build.verify.rung import Reference
 from radioml.contract.metadata import load_exported
 from radioml.data.synthetic import generate_spread
 from radioml.run_directory import RTL
-from tests.finn_build.steps.residual_network import exported
+from tests.seeded_network import exported
 from training.inner_levels import inner_levels
 
 pytestmark = pytest.mark.rtl

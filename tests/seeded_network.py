@@ -1,4 +1,4 @@
-"""A network with residual sums, with random weights that let every layer differ between frames."""
+"""Networks of any topology with random weights that let every layer differ between frames."""
 
 from __future__ import annotations
 
@@ -16,14 +16,20 @@ from training.models import create
 _SCALE = "blocks.{}.layers.5.act_quant.fused_activation_quant_proxy.tensor_quant.scaling_impl.value"
 
 
-def exported(folder: Path, parameters: Mapping[str, Any], one_scale: bool, dead: tuple[str, int] | None = None) -> Path:
+def exported(
+    folder: Path,
+    parameters: Mapping[str, Any],
+    one_scale: bool = False,
+    dead: tuple[str, int] | None = None,
+    topology: str = "bacalhaunet",
+) -> Path:
     """model.onnx of the network with batch norms fitted to frames, and with different scales of all activations.
 
-    parameters: of the topology bacalhaunet. one_scale: the activations that go into its sums share a scale.
+    parameters: of the topology. one_scale: the activations that go into the sums of bacalhaunet share a scale.
     dead: batch norm and channel whose gamma becomes 1e-39, as trainings leave it.
     """
     torch.manual_seed(5)
-    network = create("bacalhaunet", parameters)
+    network = create(topology, parameters)
     state = network.state_dict()
     for name, value in state.items():
         if name.endswith("scaling_impl.value"):
@@ -41,6 +47,6 @@ def exported(folder: Path, parameters: Mapping[str, Any], one_scale: bool, dead:
         for _ in range(20):
             network(iq)
     network.eval()
-    trained = TrainedNetwork(network, "bacalhaunet", dict(parameters), {"kind": "none"}, {})
+    trained = TrainedNetwork(network, topology, dict(parameters), {"kind": "none"}, {})
     save_checkpoint(folder / "checkpoint.pth", trained)
     return export(folder / "checkpoint.pth", folder / "train")
