@@ -27,6 +27,8 @@ _SPINNING = {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME"}
 """Environment variables that say how long OpenMP's threads spin: the standard's, GNU's and Intel's."""
 
 
+MOST_PROCESSES = 1024
+"""That a user may ask for: each has an interpreter of its own, some 40 MB."""
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 

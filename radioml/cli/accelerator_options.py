@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from radioml.processes import MOST_PROCESSES
+
 PackageArgument = Annotated[Path, typer.Argument(help="package.zip that `radioml build` made.", show_default=False)]
 Backend = Literal["simulation", "software", "pynq"]
 BackendOption = Annotated[
@@ -19,7 +21,8 @@ BackendOption = Annotated[
 ]
 PartOption = Annotated[Literal["test", "train", "validation", "all"], typer.Option(help="Part of the fixed split.")]
 ProcessesOption = Annotated[
-    int | None, typer.Option(min=1, help="Simulators to run side by side. Default: one a core.")
+    int | None,
+    typer.Option(min=1, max=MOST_PROCESSES, help="Simulators to run side by side. Default: one a core."),
 ]
 TargetOption = Annotated[
     str | None, typer.Option(help="A board on the network that runs PYNQ.remote, HOST[:PORT]; `pynq` only.")

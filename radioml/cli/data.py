@@ -16,7 +16,7 @@ from radioml.cli.terminal import JsonOption, give, results
 from radioml.data.conditions import NOMINAL, PRESETS
 from radioml.errors import RadioMLError
 from radioml.files import refuse_inputs
-from radioml.processes import cores
+from radioml.processes import MOST_PROCESSES, cores
 
 data_app = typer.Typer(
     no_args_is_help=True,
@@ -46,7 +46,7 @@ def synth(
             f"deviation of an exact amount, to measure what that costs. All: {', '.join(PRESETS)}."
         ),
     ] = NOMINAL,
-    processes: Annotated[int, typer.Option(min=1, help="Processes to compute with.")] = cores(),
+    processes: Annotated[int, typer.Option(min=1, max=MOST_PROCESSES, help="Processes to compute with.")] = cores(),
     force: Annotated[bool, typer.Option("--force", help="Replace OUT if it exists.")] = False,
 ) -> None:
     """Write a synthetic file with the arrays, types and order of RadioML 2018.01A.

@@ -55,6 +55,21 @@ def test_every_command_has_help(words: tuple[str, ...]):
             assert parameter.help, f"--{parameter.name}"
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--frames-per-cell", "1000000000"], "z.h5: not written: the disk is full"),
+        (["--frames-per-cell", "1", "--seed", "9" * 23], "Invalid value for '--seed'"),
+        (["--frames-per-cell", "1", "--processes", "100000"], "Invalid value for '--processes'"),
+    ],
+    ids=["size", "seed", "processes"],
+)
+def test_absurd_numbers_are_refused_before_anything_is_written(arguments: list[str], message: str, tmp_path: Path):
+    done = _radioml("data", "synth", "z.h5", *arguments, cwd=tmp_path)
+    assert done.returncode == 2 and message in done.stderr, done.stderr
+    assert "Traceback" not in done.stderr and list(tmp_path.iterdir()) == []
+
+
 def test_backends_and_parts_are_those_of_the_driver():
     from deploy.accelerator import BACKENDS
     from radioml.data.split import PARTS
