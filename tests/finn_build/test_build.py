@@ -19,7 +19,7 @@ from radioml.reading.text import read_json
 def test_build_writes_the_contract(small_build, tmp_path):
     folder = small_build.folder
     record = yaml.safe_load((folder / "build.yaml").read_text())
-    assert set(record["stages"]) == {"estimate", "rtl"}
+    assert {"estimate", "rtl"} <= set(record["stages"])  # other tests may go on with this build
     assert record["versions"]["finn-plus"]
     estimate = read_json(folder / "estimate.json")
     cycles = read_json(folder / "simulation" / "cycles.json")
