@@ -23,7 +23,7 @@ NAME = "StatisticsUnit_0"
 
 
 def write_hdl(unit: Unit, timing: Schedule, board: Board, folder: Path) -> Design:
-    """Write all sources, files.f and a README to `folder`."""
+    """Write all sources, files.f, design.json and a README to `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in ENDS:
         shutil.copyfile(Path(__file__).with_name(name), folder / name)
@@ -31,6 +31,7 @@ def write_hdl(unit: Unit, timing: Schedule, board: Board, folder: Path) -> Desig
     design = design_of(unit)
     write_text(folder / f"{TOP}.v", stitch(design.layers))
     write_text(folder / FILE_LIST, "\n".join([*ENDS, f"{MODULE}.sv", f"{TOP}.v"]) + "\n")
+    design.write(folder)
     write_text(folder / README, _readme(design, board))
     design.write(folder)
     return design
