@@ -31,7 +31,6 @@ def write_hdl(unit: Unit, timing: Schedule, board: Board, folder: Path) -> Desig
     design = design_of(unit)
     write_text(folder / f"{TOP}.v", stitch(design.layers))
     write_text(folder / FILE_LIST, "\n".join([*ENDS, f"{MODULE}.sv", f"{TOP}.v"]) + "\n")
-    design.write(folder)
     write_text(folder / README, _readme(design, board))
     design.write(folder)
     return design
