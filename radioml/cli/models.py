@@ -1,8 +1,9 @@
-"""`radioml models`: the topologies, what they cost, and what was published of them."""
+"""`radioml models`: the topologies, what they cost, what was published of them, and the statistics by name."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import Annotated
 
 import typer
 from rich import box
@@ -41,6 +42,23 @@ def list_models(json: JsonOption = None) -> None:
         of = f" (topology of {', '.join(others)} too)" if others else ""
         results.print(f"{name}{of}: {escape(source)}", soft_wrap=True)
     give(asdict(zoo), json)
+
+
+@models_app.command("statistics", epilog="Example: radioml models statistics 'max.z*'")
+def list_statistics(
+    pattern: Annotated[
+        str,
+        typer.Argument(help="A name, or a pattern such as 'max.h*'. Default: no summaries.", show_default=False),
+    ] = "",
+) -> None:
+    """List the statistics that the topology symbol_statistics takes: formula, range, width and fixed filters of each.
+
+    `mean.NAME`, `max.NAME` and `min.NAME` are summaries of a statistic over the phases of a symbol.
+    """
+    from training.models.symbol_statistics.statistics import documentation
+
+    for line in documentation(pattern):
+        results.print(escape(line), soft_wrap=True)
 
 
 def _table(title: str, *columns: str) -> Table:

@@ -22,7 +22,7 @@ from training.models.symbol_statistics.statistics import (
     chosen,
 )  # fmt: skip
 
-VERSION = 2
+VERSION = 3
 """Of the arithmetic; another one makes other integers of the same frames."""
 
 
@@ -38,8 +38,8 @@ class FrontEnd(nn.Module):
         super().__init__()
         self.phase = chosen(phase, PHASE_NAMES, "statistic of a phase")
         self.whole = chosen(whole, WHOLE_NAMES, "statistic of the whole frame")
-        self._phase_scale = _Levels([standardisation(name, STATISTICS[name].unit) for name in self.phase])
-        self._whole_scale = _Levels([standardisation(name, unit_of(name)) for name in self.whole])
+        self._phase_scale = Levels([standardisation(name, STATISTICS[name].unit) for name in self.phase])
+        self._whole_scale = Levels([standardisation(name, unit_of(name)) for name in self.whole])
 
     def forward(self, iq: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Samples float32 (N, 2, 1024), integers of 8 bits in steps of 1/64, -> levels -127 to 127 in float32.
@@ -61,7 +61,7 @@ class FrontEnd(nn.Module):
         return {"version": VERSION, "phase": self.phase, "whole": self.whole, "standardisation": scales}
 
 
-class _Levels(nn.Module):
+class Levels(nn.Module):
     """Statistics (N, C, 1, B) -> levels of the same shape."""
 
     gains: torch.Tensor
@@ -74,6 +74,7 @@ class _Levels(nn.Module):
         self.register_buffer("biases", biases.reshape(1, -1, 1, 1), persistent=False)
 
     def forward(self, values: torch.Tensor) -> torch.Tensor:
+        """Round to the nearest level; no sum lies halfway between two."""
         return limited(values * self.gains + self.biases, 1, 8, signed=True, narrow=True)
 
 

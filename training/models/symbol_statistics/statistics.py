@@ -152,13 +152,16 @@ def _power_of_mean(
 
     def compute(signals: Signals) -> torch.Tensor:
         means = rounded_means(signal(signals), average, block * across, of)
-        return mean_power(means, zeros=0 if blocks == 1 else 1)
+        if blocks == 1:
+            return mean_power(means)
+        return requantised(mean_power(means, zeros=1), unit / blocks, unit, 20, signed=False)
 
     one = scale(of) ** 2
+    unit = one * (STEP / 4) ** 2
     formula = f"|mean of {what}|^2"
     if blocks > 1:
         formula = f"sum of |mean of {what} in {block * across}|^2 over {blocks - 1} blocks / {blocks}"
-    return Statistic(name, formula, one, one * (STEP / 4) ** 2 / blocks, 8 * one, phases, compute, filters)
+    return Statistic(name, formula, one, unit, 8 * one, phases, compute, filters)
 
 
 def _powers() -> Iterator[Statistic]:
@@ -266,3 +269,21 @@ def chosen(patterns: Sequence[str], known: Sequence[str], what: str) -> tuple[st
             hint = did_you_mean(pattern, known)
             raise RadioMLError(f"unknown {what} {pattern!r}{hint} `radioml models statistics` lists them")
     return tuple(name for name in known if any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns))
+
+
+def documentation(pattern: str = "") -> list[str]:
+    """A line for each statistic that a name or pattern fits; without one, for each that is no summary.
+
+    Raises RadioMLError for a name or pattern that fits none.
+    """
+    if not pattern:
+        return [statistic.documentation for statistic in STATISTICS.values()]
+    every = (*(name for name in STATISTICS if name not in WHOLE_NAMES), *WHOLE_NAMES)
+    lines = []
+    for name in chosen([pattern], every, "statistic"):
+        summary, _, of = name.partition(".")
+        if summary in SUMMARIES:
+            lines.append(f"{name}: {summary} over {STATISTICS[of].phases} phases of {STATISTICS[of].documentation}")
+        else:
+            lines.append(STATISTICS[name].documentation)
+    return lines
