@@ -6,8 +6,10 @@ from qonnx.core.modelwrapper import ModelWrapper
 from finn_build.boards import load_board
 from finn_build.engine.finn_session import finn_session
 from finn_build.estimate.corrections import (
+    COUNTED,
     Multiplier,
     corrections,
+    counted_luts,
     fifo_luts,
     padding_luts,
     stream_luts,
@@ -94,7 +96,26 @@ def test_streams_are_what_finn_estimates_of_the_layers_it_inserts(folded):
         if node.op_type == "MVAU_rtl":
             weights = folded.get_initializer(node.input[1])
             ours -= Multiplier.of(operator, weights, BOARD.part).luts() + weight_memory_luts(operator)
+        if node.op_type in COUNTED:
+            ours -= counted_luts(operator, BOARD.part)
     assert ours == by_finn
+
+
+@pytest.mark.parametrize(
+    ("kind", "without", "counted"),
+    [("Thresholding", [111, 79], [172, 123]), ("ConvolutionInputGenerator", [571, 335], [351, 147])],
+)
+def test_factors_against_synthesis(folded, kind, without, counted):
+    """LUTs of layers with their streams: estimated without the factor, and counted by Yosys 0.70."""
+    from finn.util.basic import getHWCustomOp
+
+    slower = fold_to_cycles(folded, 625)  # 400,000 frames/s
+    found = corrections(slower, BOARD)
+    for node, before, luts in zip(slower.get_nodes_by_op_type(f"{kind}_rtl"), without, counted, strict=True):
+        operator = getHWCustomOp(node)
+        value = operator.node_res_estimation(BOARD.part)["LUT"] + found[node.name]["LUT"]
+        assert value - counted_luts(operator, BOARD.part) == before
+        assert abs(value - luts) < abs(before - luts) / 2
 
 
 def test_converter_costs_more_than_a_fifo():
