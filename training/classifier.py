@@ -43,7 +43,7 @@ class ModulationClassifier(lightning.LightningModule):
             iq = augment(wanted, iq, class_index, position, self.experiment.training.seed, self.current_epoch)
         logits = answer(self.network, iq)
         if self.teacher:
-            loss = self.teacher.loss(iq, logits, class_index)
+            loss = self.teacher.loss(iq, logits, class_index, position)
         else:
             loss = nn.functional.cross_entropy(logits, class_index)
         self.watch((iq, class_index, snr_db, position), loss, self.global_step, self.trainer.is_last_batch)

@@ -13,12 +13,13 @@ from radioml.data.synthetic import write_dataset
 from radioml.errors import RadioMLError
 from radioml.reading.text import read_json
 from tests.training.statistics_network import NAME, StatisticsForTests
-from training.checkpoint import TrainedNetwork
+from training.checkpoint import TrainedNetwork, load_checkpoint
 from training.classifier import ModulationClassifier
 from training.experiment import Experiment
 from training.loop import train
 from training.models.registry import _TOPOLOGIES, Topology
 from training.teacher_first import with_trained_teacher
+from training.techniques.distillation import Distillation, Teacher
 from training.techniques.pruning_masks import layers, weights
 
 pytestmark = pytest.mark.training
@@ -127,3 +128,18 @@ def test_a_teacher_named_by_its_experiment_is_trained_first_and_once(
     assert teacher.stat().st_mtime_ns == written
     checkpoint = experiment.model_copy(update={"distillation": taught.distillation})
     assert with_trained_teacher(checkpoint, data, run, console) is checkpoint
+
+
+def test_a_teacher_is_asked_once_for_each_frame(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    _train(data, tmp_path / "teacher", training={**SETTINGS, "epochs": 2})
+    checkpoint = tmp_path / "teacher" / "train" / "checkpoint.pth"
+    student = StatisticsForTests()
+    rows = torch.randint(-60, 60, (3, 20), dtype=torch.int8)
+    settings = Distillation(teacher=str(checkpoint))
+    teacher = Teacher(settings, {"sha256": load_checkpoint(checkpoint).training_data["sha256"]}, student)
+    first = teacher.loss(rows, torch.zeros(3, 24), torch.tensor([1, 2, 3]), torch.tensor([7, 2, 9]))
+    again = Teacher(settings, {"sha256": load_checkpoint(checkpoint).training_data["sha256"]}, student)
+    monkeypatch.setattr(teacher._network, "of_rows", None)  # it would fail if it were asked
+    kept = teacher.loss(rows[[2, 0]], torch.zeros(2, 24), torch.tensor([3, 1]), torch.tensor([9, 7]))
+    new = again.loss(rows[[2, 0]], torch.zeros(2, 24), torch.tensor([3, 1]), torch.tensor([9, 7]))
+    assert kept == new != first

@@ -79,6 +79,7 @@ class Teacher:
             )
         self._network = trained.network.requires_grad_(False)
         self._on_statistics = isinstance(student, OnStatistics)
+        self._kept = torch.empty(0, len(CLASSES))
         own, other = input_quantiser(self._network), input_quantiser(student)
         if own != other:
             raise RadioMLError(
@@ -94,14 +95,27 @@ class Teacher:
         if shape != (1, len(CLASSES)):
             raise RadioMLError(f"{settings.teacher}: answers in shape {shape}, not (1, {len(CLASSES)})")
 
-    def _answer(self, inputs: torch.Tensor) -> torch.Tensor:
+    def _answer(self, inputs: torch.Tensor, position: torch.Tensor) -> torch.Tensor:
+        """Logits (B, 24). Statistics of a frame never change, so answers to them are kept: float32, 96 bytes a frame."""
+        if not self._on_statistics:
+            return self._network.to(inputs.device)(inputs)
+        import torch
+
         from training.models.on_statistics import answer
 
-        network = self._network.to(inputs.device)
-        return answer(network, inputs) if self._on_statistics else network(inputs)
+        place = position.cpu()
+        if (missing := int(place.max()) + 1 - len(self._kept)) > 0:
+            self._kept = torch.cat([self._kept, torch.full((missing, len(CLASSES)), torch.nan)])
+        if self._kept[place].isnan().any():
+            self._kept[place] = answer(self._network.to(inputs.device), inputs).cpu()
+        return self._kept[place].to(inputs.device)
 
-    def loss(self, inputs: torch.Tensor, logits: torch.Tensor, class_index: torch.Tensor) -> torch.Tensor:
+    def loss(
+        self, inputs: torch.Tensor, logits: torch.Tensor, class_index: torch.Tensor, position: torch.Tensor
+    ) -> torch.Tensor:
         """Loss of a student's logits (B, 24) for frames (B, 2, 1024), or rows of statistics, of true classes (B,).
+
+        position: of the frames in the data file, (B,).
 
         The loss is (1 - weight) x cross-entropy + weight x T^2 x KL(teacher at T || student at T). The factor T^2 makes
         the proportion of the two parts independent of T (Hinton et al., section 2).
@@ -111,7 +125,7 @@ class Teacher:
 
         settings = self._settings
         with torch.no_grad():
-            taught = functional.log_softmax(self._answer(inputs) / settings.temperature, 1)
+            taught = functional.log_softmax(self._answer(inputs, position) / settings.temperature, 1)
         answered = functional.log_softmax(logits / settings.temperature, 1)
         distance = functional.kl_div(answered, taught, reduction="batchmean", log_target=True)
         labels = functional.cross_entropy(logits, class_index)

@@ -13,7 +13,6 @@ from radioml.errors import RadioMLError
 from training.checkpoint import TrainedNetwork, load_checkpoint, save_checkpoint
 from training.experiment import load_experiment
 from training.models import create
-from training.reference import input_quantiser
 from training.techniques.augmentation import CONJUGATED_IS_ANOTHER, Augmentation, augment
 from training.techniques.averaging import Averaging, averaging
 from training.techniques.distillation import Distillation, Teacher, teacher_sha256
@@ -229,12 +228,12 @@ def _teacher(path: Path, data: dict[str, str] = DATA, **parameters: object) -> D
 
 def test_the_distillation_loss_is_hintons(tmp_path: Path):
     student = create("polyphase", {})
-    teacher = Teacher(_teacher(tmp_path / "t.pth"), DATA, input_quantiser(student))
+    teacher = Teacher(_teacher(tmp_path / "t.pth"), DATA, student)
     generator = torch.Generator().manual_seed(1)
     iq = torch.randn(5, 2, 1024, generator=generator)
     logits = torch.randn(5, 24, generator=generator).requires_grad_()
     class_index = torch.tensor([0, 5, 23, 7, 7])
-    loss = teacher.loss(iq, logits, class_index)
+    loss = teacher.loss(iq, logits, class_index, torch.arange(5))
     with torch.no_grad():
         t, s = (torch.softmax(x / 3, 1) for x in (teacher._network(iq), logits))
         distance = (t * (t / s).log()).sum(1).mean()
@@ -246,7 +245,7 @@ def test_the_distillation_loss_is_hintons(tmp_path: Path):
 
 
 def test_a_teacher_must_fit_and_know_no_other_data(tmp_path: Path):
-    student = input_quantiser(create("polyphase", {}))
+    student = create("polyphase", {})
     for other in ({**DATA, "sha256": "2" * 64}, {"kind": "real", "identity": "all.hdf5", "sha256": "3" * 64}):
         with pytest.raises(RadioMLError, match="trained on other data"):
             Teacher(_teacher(tmp_path / "other.pth", other), DATA, student)
