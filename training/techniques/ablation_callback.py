@@ -81,8 +81,9 @@ class Ablator(lightning.Callback):
         apply(self.masks, network)
 
     def on_train_batch_end(self, _trainer: lightning.Trainer, module: lightning.LightningModule, *_: Any) -> None:
-        """Set pruned weights to zero, which the optimiser may have changed."""
+        """Set pruned weights to zero, which the optimiser may have changed; what is validated is quantised."""
         apply(self.masks, _network(module))
+        self._quantise(_network(module), True)
 
     def on_validation_epoch_start(self, _trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
         """Set pruned weights to zero in averages, which contain weights from before the pruning."""

@@ -96,7 +96,7 @@ class Teacher:
             raise RadioMLError(f"{settings.teacher}: answers in shape {shape}, not (1, {len(CLASSES)})")
 
     def _answer(self, inputs: torch.Tensor, position: torch.Tensor) -> torch.Tensor:
-        """Logits (B, 24). Statistics of a frame never change, so answers to them are kept: float32, 96 bytes a frame."""
+        """Logits (B, 24). Statistics never change, so the answers to them are kept: float32, 96 bytes a frame."""
         if not self._on_statistics:
             return self._network.to(inputs.device)(inputs)
         import torch
