@@ -27,7 +27,7 @@ pytestmark = pytest.mark.training
 SETTINGS = {"epochs": 5, "batch_size": 64, "seed": 1, "frozen_epochs": 1, "learning_rate": 0.02}
 ABLATION = {
     "kind": "ablation", "weights": 40, "search_weights": 80, "search_epochs": 1, "share": 0.2, "every_steps": 20,
-    "frames": 100,
+    "frames": 100, "float_search": True,
 }  # fmt: skip
 
 

@@ -105,10 +105,10 @@ class Ablator(lightning.Callback):
 
     def _round(self, trainer: lightning.Trainer, network: nn.Module) -> None:
         settings = self.settings
+        if _count(self.masks) <= settings.weights:
+            return
         alive = _alive(network, self.masks)
         now = _count(alive)
-        if now <= settings.weights and _count(self.masks) == now:
-            return
         count = max(settings.weights, min(now - 1, round(now * (1 - settings.share))))
         if count < now:
             data = cast(RadioMLData, trainer.datamodule)  # type: ignore[attr-defined]
