@@ -10,9 +10,13 @@ import json
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from radioml.files import write_json
 from radioml.reading.records import read_record
+
+if TYPE_CHECKING:
+    from training.experiment import Experiment
 
 FILE = Path(__file__).with_name("zoo.json")
 
@@ -58,8 +62,8 @@ def compute_zoo(progress: Callable[[Iterable[str]], Iterable[str]] = lambda name
     entries = []
     for name in progress(sorted(path.stem for path in CONFIGS.glob("*.yaml"))):
         experiment = load_experiment(name)
-        if experiment.training.start_from:
-            continue  # more training of a network that is in the table
+        if not _is_in_the_table(experiment):
+            continue
         network = create(experiment.topology, experiment.parameters)
         score = unpruned_score(network)
         parameters = sum(parameter.numel() for parameter in network.parameters())
@@ -71,6 +75,12 @@ def compute_zoo(progress: Callable[[Iterable[str]], Iterable[str]] = lambda name
             )
         )  # fmt: skip
     return Zoo(tuple(entries), {name: topology(name).source for name in topologies()})
+
+
+def _is_in_the_table(experiment: Experiment) -> bool:
+    """No: more training of a network of the table, a dense head that ablation makes small, and a teacher."""
+    ablated = experiment.pruning is not None and experiment.pruning.method == "ablation"
+    return not (experiment.training.start_from or ablated or experiment.topology == "symbol_statistics_wide")
 
 
 if __name__ == "__main__":

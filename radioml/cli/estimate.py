@@ -103,10 +103,11 @@ def untrained_model(networks: dict[str, tuple[str, dict[str, Any]]], name: str, 
 
 def _networks(configs: list[str] | None) -> dict[str, tuple[str, dict[str, Any]]]:
     """Topology and parameters of the experiments, those that only differ in training once, under the first name."""
-    from training.experiment import CONFIGS, load_experiment
+    from training.experiment import load_experiment
+    from training.zoo import read_zoo
 
     found: dict[str, tuple[str, dict[str, Any]]] = {}
-    for config in configs or sorted(path.stem for path in CONFIGS.glob("*.yaml")):
+    for config in configs or [entry.experiment for entry in read_zoo().entries]:
         experiment = load_experiment(config)
         network = (experiment.topology, experiment.parameters)
         if network in found.values():
