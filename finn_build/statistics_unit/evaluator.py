@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from finn_build.statistics_unit.elements import CONSTANT
+from finn_build.statistics_unit.elements import by_wire
 from finn_build.statistics_unit.unit import Unit
 from finn_build.statistics_unit.wires import (
     Hold,
@@ -46,11 +46,11 @@ class Evaluation:
     def tensor(self, name: str) -> np.ndarray:
         """A tensor of the graph, float64 (N, ...), the batch's 1 left out."""
         elements = self._unit.tensors[name]
-        values = np.zeros((len(self.logits), elements.wire.size))
-        for place, (wire, slot) in enumerate(zip(elements.wire.ravel(), elements.slot.ravel(), strict=True)):
-            if wire != CONSTANT:
-                values[:, place] = self._at(int(wire), np.array([slot]))[:, 0]
-        values = values * elements.gain.ravel() + elements.offset.ravel()
+        row = elements.flat()
+        values = np.zeros((len(self.logits), len(row.wire)))
+        for wire, index in by_wire(row):
+            values[:, index] = self._at(wire, row.slot[index])
+        values = values * row.gain + row.offset
         return values.reshape(len(values), *elements.shape[1:])
 
     def _compute(self, wire: Wire, words: np.ndarray) -> np.ndarray:
@@ -91,7 +91,8 @@ class Evaluation:
         found = _LIMITS[reduce.kind].reduce(values, axis=2)
         ends = read.reshape(shape)[:, -1, :].ravel()
         result = np.zeros((len(values), len(slots)), np.int64)
-        result[:, np.searchsorted(slots, ends)] = found.reshape(len(values), -1)
+        needed = ends <= slots[-1]
+        result[:, np.searchsorted(slots, ends[needed])] = found.reshape(len(values), -1)[:, needed]
         return result
 
 

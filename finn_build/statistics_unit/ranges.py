@@ -82,14 +82,10 @@ def add_reduce(wires: Wires, reduce: Reduce) -> int:
     source = wires[reduce.source]
     block = reduce.interleave * reduce.count
     first = reduce.first + (block - reduce.interleave) * reduce.step
-    results = reduce.interleave * reduce.windows
-    if reduce.interleave == 1:
-        slots = Slots(first, block * reduce.step, results, source.slots.serial)
-    else:
-        last = reduce.first + (block * reduce.windows - 1) * reduce.step
-        slots = Slots(first, reduce.step, (last - first) // reduce.step + 1, source.slots.serial)
+    step = block * reduce.step if reduce.interleave == 1 else reduce.step
+    slots = Slots(first, step, reduce.results, source.slots.serial)
     factor = reduce.count if reduce.kind == "sum" else 1
-    held = source.slots.serial and results == 1
+    held = source.slots.serial and reduce.interleave == reduce.windows == 1
     return wires.add(reduce, source.low * factor, source.high * factor, slots, held)
 
 

@@ -70,8 +70,8 @@ def _operation(unit: Unit, wire: Wire) -> tuple[float, int]:
 
 
 def _adders(unit: Unit, terms: tuple[Term, ...], wire: Wire) -> int:
-    """A LUT for each bit of each adder of a tree."""
-    parts = sorted(unit.wires[digit.term.source].bits + digit.shift for digit in addends(terms))
+    """A LUT for each bit of each adder of a tree; the bits that a shift leaves free need none."""
+    parts = sorted(unit.wires[digit.term.source].bits for digit in addends(terms))
     return sum(min(bits + 1, wire.bits) for bits in parts[1:])
 
 
@@ -81,7 +81,8 @@ def _level(unit: Unit, level: Level, wire: Wire) -> tuple[float, int]:
     if multiplies(level):
         luts += bits + (len(level.factors) + len(level.offsets)) / 64 * bits * is_table(level)
     elif not only_shifts(level):
-        luts += bits * max(1, len(digits(level.factors[0])) - 1 + (level.offsets != (0,)))
+        free = min((v & -v).bit_length() - 1 for v in (level.factors[0], level.offsets[0]) if v)
+        luts += (bits - free) * max(1, len(digits(level.factors[0])) - 1 + (level.offsets != (0,)))
     if limits(level, source):
         comparisons = sum(bound is not None for bound in (level.least, level.most))
         luts += wire.bits + comparisons * max(0, bits - level.shift) / 4

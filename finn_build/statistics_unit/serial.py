@@ -9,7 +9,7 @@ from finn_build.statistics_unit.ranges import add_hold, add_serial
 from finn_build.statistics_unit.wires import Wires
 
 _MOST_IN_TURN = 16
-"""Numbers of a channel, one a wire, that share what follows."""
+"""Numbers of a channel that share what follows."""
 
 
 def in_turn(wires: Wires, x: Elements) -> Elements:
@@ -28,10 +28,12 @@ def in_turn(wires: Wires, x: Elements) -> Elements:
 
 
 def _once_a_frame(wires: Wires, channel: Elements) -> bool:
+    """Whether a channel has a few numbers of beats, on several wires or one at a time."""
     count = len(channel.wire)
+    several = count == 1 or len(np.unique(channel.wire)) > 1
     return (
         count <= _MOST_IN_TURN
-        and len(np.unique(channel.wire)) == count
+        and several
         and (channel.wire != CONSTANT).all()
         and not any(wires[int(wire)].slots.serial for wire in channel.wire)
     )

@@ -43,10 +43,10 @@ class Signals:
         self.deepest = max(self.deepest, latency)
         return latency
 
-    def declare_wire(self, wire: int) -> str:
+    def declare_wire(self, wire: int, attribute: str = "") -> str:
         """The register of a wire."""
         found = self._unit.wires[wire]
-        return self._declare(self.name(wire), found.low, found.high, "")
+        return self._declare(self.name(wire), found.low, found.high, attribute)
 
     def declare(self, low: int, high: int, attribute: str = "") -> str:
         """A register of its own for the integers low to high."""
@@ -81,10 +81,10 @@ class Signals:
         self.lines += ["\talways_ff @(posedge ap_clk) begin", f"\t\tcase({selector})", *loads]
         self.lines += [f"\t\t\tdefault: {name} <= 'x;", "\t\tendcase", "\tend"]
 
-    def result(self, wire: int, text: str) -> None:
+    def result(self, wire: int, text: str, attribute: str = "") -> None:
         """The last register of a wire: one that is held loads once a frame, a masked one is 0 beside its slots."""
         found, latency = self._unit.wires[wire], self._timing.latency[wire]
-        name = self.declare_wire(wire)
+        name = self.declare_wire(wire, attribute)
         if wire in self._timing.masked:
             text = f"{self.inside(found.slots, latency - 1)} ? {text} : 1'sd0"
         enable = self.when(found.slots, latency - 1) if found.held else None

@@ -145,9 +145,9 @@ def reduced(
     number, turn = np.divmod((starts - first) // apart, interleave * count)
     if (turn >= interleave).any():
         raise RadioMLError(f"its windows of {count} numbers, {step} slots apart, do not follow each other regularly")
-    windows = int(number.max()) + 1
-    wire = add_reduce(wires, Reduce(kind, source, first, apart, interleave, count, windows))
-    last = starts + (count - 1) * step
+    windows, last = int(number.max()) + 1, starts + (count - 1) * step
+    results = windows if interleave == 1 else int(last.max() - last.min()) // apart + 1
+    wire = add_reduce(wires, Reduce(kind, source, first, apart, interleave, count, windows, results))
     return {int(start): (wire, int(end)) for start, end in zip(starts, last, strict=True)}
 
 

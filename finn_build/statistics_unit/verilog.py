@@ -186,7 +186,7 @@ def _product(signals: Signals, unit: Unit, index: int, sides: Sequence[str], dsp
         name = signals.declare(wire.low, wire.high, '(* use_dsp = "yes" *) ')
         signals.register(name, text, None)
         text = signals.as_signed(name, wire.low)
-    signals.result(index, text)
+    signals.result(index, text, "" if dsp else '(* use_dsp = "no" *) ')
 
 
 def _level(signals: Signals, unit: Unit, timing: Schedule, index: int, level: Level) -> None:

@@ -97,7 +97,8 @@ class Reduce:
     """Sum, maximum or minimum over windows of `count` numbers.
 
     The source is read at slots first, first + step, ...; `interleave` windows run side by side and take turns. The
-    result of a window is there at the slot of its last number. windows: how many follow each other.
+    result of a window is there at the slot of its last number. windows: how many follow each other. results: slots from
+    the first result to the last one that is needed.
     """
 
     kind: Literal["sum", "max", "min"]
@@ -107,6 +108,7 @@ class Reduce:
     interleave: int
     count: int
     windows: int
+    results: int
 
 
 @dataclass(frozen=True)

@@ -62,14 +62,16 @@ def test_means_over_neighbouring_samples(lanes):
     assert_equal(graph.model(), graph.unit(lanes), frames())
 
 
-def test_means_of_overlapping_blocks():
+@pytest.mark.parametrize("lanes", [8, 4, 1])
+def test_means_of_overlapping_blocks(lanes):
     graph = Graph()
     means = graph.pool(graph.phases(), (32, 1), (16, 1))  # (1, 2, 7, 8)
     powers = graph.node("Mul", means, means)
     graph.finish(graph.pool(graph.pool(powers, (8, 1), (8, 1), (1, 0, 1, 0)), (1, 8), kind="MaxPool"))
-    unit = graph.unit()
+    unit = graph.unit(lanes)
     assert_equal(graph.model(), unit, frames())
-    assert {wire.operation.count for wire in unit.wires if isinstance(wire.operation, Reduce)} == {16, 7, 8}
+    assert 7 in {wire.operation.count for wire in unit.wires if isinstance(wire.operation, Reduce)}
+    assert max(wire.slots.last for wire in unit.wires if not wire.slots.serial) < 1024 // lanes
 
 
 def test_phases_take_turns_behind_the_frame():

@@ -88,6 +88,13 @@ def test_the_rtl_is_integer_equal_to_the_evaluator(way, good, unit, integers):
 
 
 @pytest.mark.rtl
+def test_one_sample_a_cycle(cache, integers, tmp_path):
+    unit = network().unit(lanes=1)
+    found = run(compiled(tmp_path, unit, cache), integers, stall_seed=2)
+    assert np.array_equal(found.integers, Evaluation(unit, integers).logits)
+
+
+@pytest.mark.rtl
 def test_a_frame_takes_its_beats_and_its_fillers(good, unit, integers):
     timing = schedule(unit)
     found = run(good, integers)
