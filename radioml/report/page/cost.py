@@ -22,7 +22,8 @@ def cost_section(score: dict[str, Any], own: Sequence[tuple[str, Point]], publis
     return Section(
         "cost", "Inference cost", COMPUTED,
         "The official score bills convolutions and matrix products by bits; the VGG10 baseline has 1, lower is "
-        "cheaper.",
+        "cheaper. The conservative score bills signs of weights and fixed filters, too: "
+        f"{score['conservative']:.6f}.",
         [*items, by_layer(score)],
     )  # fmt: skip
 

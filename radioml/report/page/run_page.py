@@ -93,7 +93,11 @@ def _runs_table(runs: Sequence[RunContent]) -> Table:
 def _score_headline(run: RunContent) -> Headline:
     if run.valid_score is None:
         return Headline("score", "none", COMPUTED, "The official cost function does not know all operations.")
-    return Headline("score", f"{run.valid_score:.6f}", COMPUTED, "VGG10 W8A8 baseline: 1; lower is cheaper.")
+    assert run.score is not None
+    conservative = f" Conservative score: {run.score['conservative']:.6f}."
+    return Headline(
+        "score", f"{run.valid_score:.6f}", COMPUTED, f"VGG10 W8A8 baseline: 1; lower is cheaper.{conservative}"
+    )
 
 
 def _accuracy_headlines(measured: Measurement) -> list[Headline]:
