@@ -125,11 +125,6 @@ def unit_of(name: str) -> float:
     return of.unit / (of.phases if name.startswith("mean.") else 1)
 
 
-def filters_of(name: str) -> tuple[str, ...]:
-    """The fixed sums that a statistic or a summary needs."""
-    return _summarised(name).filters
-
-
 def _summarised(name: str) -> Statistic:
     """The statistic itself, or that of which a summary is."""
     summary, _, of = name.partition(".")
