@@ -20,6 +20,7 @@ RUN := runs/demo
 BOARD := ZCU104
 BUILD := $(RUN)/build/$(BOARD)
 DEMO_DATA := data/demo.hdf5
+NETWORK := training/pretrained/robust_record.pth
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -53,13 +54,13 @@ $(DEMO_DATA):
 	@echo; echo "== synthetic RadioML frames"
 	$(RADIOML) data synth $@ --frames-per-cell 10 --seed 7
 
-$(RUN)/train/model.onnx: training/pretrained/polyphase.pth $(wildcard training/*.py training/models/*.py)
+$(RUN)/train/model.onnx: $(NETWORK) $(wildcard training/*.py training/models/*.py)
 	@echo; echo "== the shipped network as QONNX, and its score"
 	$(RADIOML) export $< --run $(RUN)
 	$(RADIOML) score $@
 
 $(BUILD)/package.zip: $(RUN)/train/model.onnx
-	@echo; echo "== FINN: estimate, then RTL and its simulator for $(BOARD)"
+	@echo; echo "== the accelerator: estimate, then RTL and its simulator for $(BOARD)"
 	$(RADIOML) build $< --board $(BOARD) --until estimate
 	$(RADIOML) build $< --board $(BOARD) --until rtl
 
@@ -70,7 +71,7 @@ $(BUILD)/simulation/simulation.json: $(BUILD)/package.zip $(DEMO_DATA)
 
 $(RUN)/deploy/accuracy.json: $(BUILD)/simulation/simulation.json
 	@echo; echo "== the driver classifies with the simulated accelerator"
-	$(RADIOML) classify $(BUILD)/package.zip --data $(DEMO_DATA) --part all --frames 1248 --backend simulation
+	$(RADIOML) classify $(BUILD)/package.zip --data $(DEMO_DATA) --part all --backend simulation
 
 # The groups are made in tests/conftest.py
 PYTEST := -m pytest --numprocesses auto --dist loadgroup --no-loadscope-reorder

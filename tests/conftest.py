@@ -21,8 +21,11 @@ from tests.repository import REPOSITORY, SHARED
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 if "PYTEST_XDIST_WORKER" in os.environ:  # one of several processes that share the cores
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-# A shell that starts the tests in the background lets them, and all that they start, ignore Ctrl-C; some tests send it.
+# A shell that starts the tests in the background lets them, and all that they start, ignore Ctrl-C, and nohup a lost
+# terminal; some tests send both.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 MARKED_BY = {"board_python": "board", "pynq_3": "board", "published_network": "reference", "small_build": "rtl"}
 """Fixture -> marker of every test that uses it."""

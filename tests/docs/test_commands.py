@@ -105,7 +105,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     shipped = tmp_path / "training" / "pretrained"
     shipped.mkdir(parents=True)
-    shutil.copy(SMALL_NETWORK / "checkpoint.pth", shipped / "polyphase.pth")
+    for name in ("polyphase.pth", "robust_record.pth"):
+        shutil.copy(SMALL_NETWORK / "checkpoint.pth", shipped / name)
     generate_cell(np.random.default_rng(1), 4, "QPSK", 30).tofile("capture.sigmf-data")
     recorded = {"core:datatype": "cf32_le", "core:sample_rate": 1e6, "core:version": "1.0.0"}
     Path("capture.sigmf-meta").write_text(json.dumps({"global": recorded, "captures": [{"core:sample_start": 0}]}))
