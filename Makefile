@@ -32,7 +32,7 @@ setup:
 # Alveo card an older PYNQ in a folder over it
 board-setup: $(BOARD_VENV)/.installed
 $(BOARD_VENV)/.installed: requirements/board.txt requirements/simulated.txt requirements/alveo.txt
-	@echo "Installing the board's environment into $(BOARD_VENV) (about 0.7 GB)"
+	@echo "Installing the board's environment into $(BOARD_VENV) (about 0.9 GB)"
 	@python3 -m venv $(BOARD_VENV)
 	@$(BOARD_VENV)/bin/python -m pip --disable-pip-version-check install --quiet \
 		-r $< -r requirements/simulated.txt
