@@ -188,6 +188,6 @@ def test_a_model_that_is_not_exported_yet_is_answered_with_the_command(tmp_path:
 def test_the_score_does_not_replace_its_model(tmp_path: Path):
     onnx.save(_quantised_matmul(), tmp_path / "m.onnx")
     before = (tmp_path / "m.onnx").read_bytes()
-    result = CliRunner().invoke(app, ["score", str(tmp_path / "m.onnx"), "--json", str(tmp_path / "m.onnx")])
+    result = CliRunner().invoke(app, ["score", str(tmp_path / "m.onnx"), f"--json={tmp_path / 'm.onnx'}"])
     assert isinstance(result.exception, RadioMLError) and "is what the command reads" in str(result.exception)
     assert (tmp_path / "m.onnx").read_bytes() == before
