@@ -182,7 +182,7 @@ def test_ctrl_c_ends_the_command_with_a_message_and_130(data: Path, tmp_path: Pa
     arguments += ["--set", "training.epochs=1", "--set", "parameters={channels: [4], kernels: [3], strides: [8]}"]
     done = subprocess.run([sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=False)
     assert done.returncode == 130, done.stderr
-    assert "interrupted; the same command continues the run" in " ".join(done.stdout.split())
+    assert "interrupted; the same command continues the run" in " ".join(done.stderr.split())
 
 
 def _send(number: int) -> None:

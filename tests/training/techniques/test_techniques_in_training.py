@@ -120,7 +120,7 @@ def test_the_teacher_is_part_of_what_a_run_is(data: Path, teacher: Path, tmp_pat
     assert claim["teacher"] == {"sha256": sha256(teacher)}
     assert set(load_checkpoint(tmp_path / "run" / "train" / "checkpoint.pth").network.state_dict()) == set(before)
     (tmp_path / "teacher.pth").write_bytes((tmp_path / "run" / "train" / "checkpoint.pth").read_bytes())
-    with pytest.raises(RadioMLError, match="with another teacher"):
+    with pytest.raises(RadioMLError, match=r"holds another run: teacher\.sha256 is"):
         _train(data, tmp_path / "run", distillation=distillation)
     write_dataset(tmp_path / "other.hdf5", 6, seed=2)
     training = {**TRAINING, "epochs": 1}
