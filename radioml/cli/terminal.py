@@ -7,6 +7,7 @@ alone, so the tables go to the error stream. With --quiet only errors are left.
 from __future__ import annotations
 
 import json as encoder
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -50,9 +51,11 @@ def set_quiet(quiet: bool) -> None:
 
 
 def start() -> None:
-    """Give both consoles their defaults, for a command that begins."""
+    """Give both consoles their defaults, and the width of COLUMNS where it is set, for a command that begins."""
     results.stderr = False
     set_quiet(False)
+    if (columns := os.environ.get("COLUMNS", "")).isdigit():
+        results.width = notes.width = int(columns)
 
 
 def arguments(given: list[str]) -> list[str]:

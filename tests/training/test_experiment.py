@@ -52,7 +52,7 @@ def test_a_missing_file_lists_the_shipped_ones():
 
 
 def test_unknown_topology_and_parameters_are_refused():
-    with pytest.raises(RadioMLError, match=r"There are: .*polyphase, vgg10"):
+    with pytest.raises(RadioMLError, match=r"There are: .*polyphase, symbol_statistics, .*vgg10"):
         create("resnet", {})
     with pytest.raises(RadioMLError, match=r"unknown parameter 'colour'\. There are phases, channels"):
         create("polyphase", {"colour": 1})

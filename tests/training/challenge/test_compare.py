@@ -51,7 +51,7 @@ def test_a_run_without_a_current_model_is_exported(
 def test_runs_on_different_data_have_different_fronts(
     small_checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("radioml.cli.evaluation.console", Console(width=230, highlight=False))
+    monkeypatch.setattr("radioml.cli.evaluation.results", Console(width=230, highlight=False))
     runs = [
         _run(tmp_path / "good", small_checkpoint, 0.6),
         _run(tmp_path / "bad", small_checkpoint, 0.5),

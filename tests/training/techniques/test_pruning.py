@@ -166,7 +166,10 @@ ITERATIVE = {"kind": "iterative", "sparsity": 0.5, "steps": 2}
         ({"schedule": {**ITERATIVE, "sparsity": 1.0}}, "sparsity: Input should be less than 1"),
         ({"schedule": {**ITERATIVE, "every": 5}}, r"epoch 5 \(from 0\), but training.epochs = 4"),
         ({"schedule": {"kind": "sometimes"}}, "'iterative', 'feedback'"),
-        ({"schedule": ITERATIVE, "method": "globl"}, "method: Input should be 'global', 'layer' or 'channels'"),
+        (
+            {"schedule": ITERATIVE, "method": "globl"},
+            "method: Input should be 'global', 'layer', 'channels' or 'ablation'",
+        ),
         ({"schedule": ITERATIVE, "multiple_of": 8}, "multiple_of counts channels"),
         ({"method": "channels"}, "schedule: Field required"),
     ],
