@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from io import StringIO
@@ -13,6 +14,7 @@ from typer.testing import CliRunner
 from radioml import progress
 from radioml.cli import app, terminal
 from radioml.progress import WorkProgress
+from tests.repository import REPOSITORY
 
 
 @pytest.mark.parametrize(
@@ -81,15 +83,22 @@ def test_a_command_does_not_inherit_the_streams_of_the_one_before():
     assert "ZCU104" in runner.invoke(app, ["boards", "list"]).stdout
 
 
-@pytest.mark.parametrize(("columns", "colour"), [("40", "1"), ("200", "")])
-def test_no_colour_and_narrow_terminals(columns: str, colour: str, tmp_path: Path):
+@pytest.mark.parametrize("columns", [60, 200])
+def test_a_table_keeps_to_the_terminals_width(columns: int):
+    import radioml.cli.doctor  # noqa: F401
+
+    shown = CliRunner().invoke(app, ["doctor"], env={"COLUMNS": str(columns)}).stdout
+    assert "training" in shown and max(map(len, shown.split("next:")[0].splitlines())) <= columns
+
+
+@pytest.mark.parametrize("variables", [{}, {"NO_COLOR": "1"}], ids=str)
+def test_no_color_takes_the_colours(variables: dict[str, str], tmp_path: Path):
     done = subprocess.run(
-        [sys.executable, "-m", "radioml", "boards", "list"], capture_output=True, text=True, cwd=tmp_path, check=True,
-        env={"PATH": "", "COLUMNS": columns, "NO_COLOR": colour, "PYTHONPATH": str(Path(__file__).parents[3])},
+        [sys.executable, "-m", "radioml", "doctor"], capture_output=True, text=True, cwd=tmp_path, check=True,
+        env={"PYTHONPATH": str(REPOSITORY), "TERM": "xterm", "FORCE_COLOR": "1", **variables},
     )  # fmt: skip
-    assert "\x1b[" not in done.stdout
-    if columns == "200":
-        assert max(map(len, done.stdout.splitlines())) <= 200
+    coloured = re.search(r"\x1b\[[0-9;]*3[1-6]m", done.stdout)
+    assert (coloured is None) == bool(variables)
 
 
 def test_progress_is_a_line_a_minute_where_there_is_no_terminal(monkeypatch: pytest.MonkeyPatch):
