@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -75,12 +75,15 @@ def stream(
     progress: Callable[[Summary], object] = lambda summary: None,
     target: str | None = None,
     demands: Demands = Demands(),
+    whole: Callable[[], AbstractContextManager[None]] = nullcontext,
 ) -> Summary:
     """Classify all frames of a source; `write`, if any, gets a row for each.
 
     what, backend, processes, target: as in `deploy.opening.opened`, which checks a package's golden frames. progress:
-    called after every batch. When the source or the accelerator fails, or on Ctrl-C, the rows so far have been written
-    and the summary says what happened. Raises RadioMLError and MismatchError for what fails before the first frame.
+    called after every batch. whole: the context in which a batch's rows are written and counted, such as
+    `interrupted_afterwards` for a file: rows and summary then agree also after Ctrl-C. When the source or the
+    accelerator fails, or on Ctrl-C, the rows so far have been written and the summary says what happened. Raises
+    RadioMLError and MismatchError for what fails before the first frame.
     """
     summary = Summary()
     with opened(what, backend, processes, target) as opening:
@@ -90,10 +93,11 @@ def stream(
             with closing(classified(opening.accelerator, source.blocks)) as batches:
                 for batch in batches:
                     reasons = _reasons(batch, demands)
-                    if write is not None:
-                        for row in rows(batch, reasons, classes, source):
-                            write(row)
-                    _add(summary, batch, reasons, classes)
+                    with whole():
+                        if write is not None:
+                            for row in rows(batch, reasons, classes, source):
+                                write(row)
+                        _add(summary, batch, reasons, classes)
                     if batch.block.iq.dtype != np.int8:
                         levels.add(batch.block.iq)
                     progress(summary)

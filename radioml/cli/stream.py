@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -104,6 +105,7 @@ def stream(
     lie within captures of one frequency. When a source fails, or on Ctrl-C, SIGTERM or a lost terminal, the results so
     far are kept. FILE.summary.json tells the counts, warnings, and what ended the run early.
     """
+    from deploy.backends.interrupts import interrupted_afterwards
     from deploy.rows import row_writer
     from deploy.sources.opening import Reading, open_source
     from deploy.stream import Demands, report, write_report
@@ -128,6 +130,7 @@ def stream(
         summary = run(
             path, opened, backend, processes, write,
             lambda summary: live.update(_table(summary, opened.frames), refresh=True), target, demands,
+            nullcontext if out in (None, STANDARD_OUTPUT) else interrupted_afterwards,  # Ctrl-C ends a blocked pipe
         )  # fmt: skip
     write_report(summary, opened, out)
     notes.print(_table(summary, opened.frames))

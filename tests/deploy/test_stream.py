@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import signal
 import threading
 import time
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 
 from deploy.accelerator import Inference, open_accelerator
+from deploy.backends.interrupts import interrupted_afterwards
 from deploy.pipeline import UNUSABLE, ahead, classified, quantised
 from deploy.rows import STDOUT, row_writer
 from deploy.sources.opening import Reading, open_source
@@ -260,6 +262,20 @@ def test_a_source_that_breaks_keeps_its_rows(small_package, iq, recording):
     summary = stream(small_package, source, "software", None, found.append)
     assert summary.problem == "the antenna fell off"
     assert summary.frames == len(found) == FRAMES
+
+
+def test_rows_and_counts_agree_when_a_signal_comes_between_them(small_package, recording):
+    """The signal comes at the first row, when none of its batch is counted."""
+    found = []
+
+    def write(row):
+        if not found:
+            signal.raise_signal(signal.SIGINT)
+        found.append(row)
+
+    source = open_source(str(recording))
+    summary = stream(small_package, source, "software", None, write, whole=interrupted_afterwards)
+    assert summary.interrupted and summary.frames == len(found) > 0
 
 
 def test_results_become_files(tmp_path, capsys):

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -60,6 +61,13 @@ def steps_of(folder: Path) -> dict[str, str]:
     return {path.stem: path.read_text() for path in (folder / RECEIPTS).glob("[!.]*.json")}
 
 
+def objects_of_a_compiler(temporary: Path) -> list[Path]:
+    """Object files of a simulator that is being compiled; none while the build renews its folders."""
+    with suppress(FileNotFoundError):
+        return list(temporary.glob("verilated.*/*.o"))
+    return []
+
+
 def test_killed_build_continues_where_it_stopped_and_gives_the_same(small_build, tmp_path):
     folder, places = tmp_path / "build", [tmp_path / name for name in ("home", "temporary", "here")]
     for place in places:
@@ -94,7 +102,7 @@ def test_killed_build_continues_where_it_stopped_and_gives_the_same(small_build,
     killed_when(lambda: "raise_to_2d" in steps_of(folder))
     first = steps_of(folder)
     assert "fold" not in first
-    killed_when(lambda: list(folder.glob("finn/tmp/verilated.*/*.o")))
+    killed_when(lambda: objects_of_a_compiler(folder / "finn" / "tmp"))
     second = steps_of(folder)
     assert all(second[name] == first[name] for name in first), "a finished step was done again"
     assert "compile_gauge" not in second
