@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -32,6 +33,8 @@ def test_of_the_board():
 def test_without_fixtures():
     pytest.skip("no GPU")
 """
+OURS = ("RADIOML_REQUIRE_BOARD", "PYTEST_XDIST_WORKER")
+"""Variables of the tests that are running."""
 
 
 def _pytest(folder: Path, *options: str, **environment: str) -> str:
@@ -40,7 +43,7 @@ def _pytest(folder: Path, *options: str, **environment: str) -> str:
     )
     (folder / "test_sample.py").write_text(SAMPLE)
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-rA", *options, "test_sample.py"]
-    variables = {name: value for name, value in os.environ.items() if name != "RADIOML_REQUIRE_BOARD"}
+    variables = {name: value for name, value in os.environ.items() if name not in OURS}
     variables |= {"PYTHONPATH": str(REPOSITORY), "COLUMNS": "200", **environment}
     return subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True, check=False).stdout
 
@@ -59,3 +62,11 @@ def test_tests_of_the_board_can_be_required(required: dict[str, str], outcome: s
     assert ("RADIOML_REQUIRE_BOARD is set, and this test is skipped: Skipped: no environment" in output) == bool(
         required
     )
+
+
+def test_a_file_is_one_group_and_the_small_build_another(tmp_path: Path):
+    """One process runs a group; where there are no groups, each process makes the builds of all fixtures."""
+    output = _pytest(tmp_path, "-v", "--numprocesses", "1", "--dist", "loadgroup")
+    groups = dict(re.findall(r"::(\w+)@(.+?) *$", output, re.M))
+    file = str(tmp_path / "test_sample.py")
+    assert groups == {"test_of_a_build": "small build", "test_of_the_board": file, "test_without_fixtures": file}
