@@ -24,18 +24,24 @@ def layers() -> tuple[type[StreamLayer], ...]:
     from finn_build.rtl_layers.channel_bias import ChannelBias_rtl
     from finn_build.rtl_layers.depthwise_unit import DepthwiseUnit_rtl
     from finn_build.rtl_layers.duplicate_streams import DuplicateStreams_rtl
+    from finn_build.rtl_layers.function_table import FunctionTable_rtl
     from finn_build.rtl_layers.max_pool import Pool_rtl
     from finn_build.rtl_layers.stream_concat import StreamingConcat_rtl
+    from finn_build.rtl_layers.stream_product import StreamProduct_rtl
     from finn_build.rtl_layers.stream_sum import StreamSum_rtl
+    from finn_build.rtl_layers.window_sum import WindowSum_rtl
 
     return (
         ChannelBias_rtl,
         DepthwiseUnit_rtl,
         DuplicateStreams_rtl,
+        FunctionTable_rtl,
         GlobalAccPool_rtl,
         Pool_rtl,
+        StreamProduct_rtl,
         StreamSum_rtl,
         StreamingConcat_rtl,
+        WindowSum_rtl,
     )
 
 

@@ -32,11 +32,14 @@ class Port:
 class Unit(Protocol):
     """A layer of some parameters.
 
-    module: name of its module, or of a changed copy of it.
+    module: name of its module, or of a changed copy of it. latency: cycles from a word to what it completes.
     """
 
     @property
     def module(self) -> str: ...
+
+    @property
+    def latency(self) -> int: ...
 
     def parameters(self) -> Mapping[str, object]:
         """The module's parameters."""
