@@ -6,14 +6,18 @@ Between two operations that are not linear every tensor is a linear map of what 
 behind a quantiser, a product or a maximum, or the means of separate blocks. A map is compared with itself without its
 constants. Where the inputs of a value keep equal shares, the constants only scale it: a pool, a sum, a batch norm.
 Where they do not, the value is billed as one output of a convolution: for each input the input's bits times the bits of
-its weight, a signed integer on the common grid of that output's weights.
+its weight.
+
+The strictest bill takes each weight as a signed integer on the common grid of that output's weights. The conservative
+bill does so for filters, which weigh values of one tensor unequally, as an equaliser weighs neighbouring samples. Other
+sums add and subtract: their weights have 2 bits, and a factor of a whole tensor is a scale.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -36,8 +40,9 @@ _EQUAL = 1e-6
 class FixedFilter:
     """Weighted sums that are billed.
 
-    tensor: what they give. outputs: how many of its values have unequal weights. terms: of the longest sum. bit_mem:
-    bits of the distinct weights of the longest sums.
+    tensor: what they give. outputs: how many of its values have unequal weights. terms: of the longest sum. bit_ops,
+    bit_mem: by the conservative bill; bit_mem are bits of the distinct weights of the longest sums. strictest_bit_ops,
+    strictest_bit_mem: by the strictest.
     """
 
     tensor: str
@@ -45,12 +50,26 @@ class FixedFilter:
     terms: int
     bit_ops: int
     bit_mem: int
+    strictest_bit_ops: int
+    strictest_bit_mem: int
 
 
 def fixed_filters(model: ModelWrapper) -> tuple[FixedFilter, ...]:
     """The fixed filters of a model with known shapes and data types."""
     finder = _Finder(model)
     return tuple(finder.found)
+
+
+class _Sum(NamedTuple):
+    """Weights of a sum (n,), and for each term what the input has and the weight would have of bits."""
+
+    weights: np.ndarray
+    input_bits: np.ndarray
+    weight_bits: np.ndarray
+
+    def bit_ops(self) -> int:
+        """Of its products."""
+        return int((self.input_bits * self.weight_bits).sum())
 
 
 class _Finder:
@@ -97,9 +116,13 @@ class _Finder:
         self._bits.append(min(bits, _FLOAT_BITS))
         self._ended.add(name)
 
+    def _tensors_of(self, columns: np.ndarray) -> np.ndarray:
+        """Which of the tensors that maps begin at the elements are of."""
+        return np.searchsorted(np.cumsum(self._sizes), columns, side="right")
+
     def _bits_of(self, columns: np.ndarray) -> np.ndarray:
         """Bits of the elements that maps begin at."""
-        return np.array(self._bits)[np.searchsorted(np.cumsum(self._sizes), columns, side="right")]
+        return np.array(self._bits)[self._tensors_of(columns)]
 
     def _source_bits(self, name: str) -> int:
         columns = self._maps[name].columns
@@ -119,7 +142,7 @@ class _Finder:
         if name in self._ended:
             return
         self._ended.add(name)
-        found = []
+        strictest, conservative = [], []
         for weights, plain, columns in self._maps[name].sums():
             shares = weights / plain
             kernel = np.round(weights / weights[0], 6)
@@ -128,18 +151,31 @@ class _Finder:
                 and (columns.tobytes(), kernel.tobytes()) not in self._billed
             ):
                 self._billed.add((columns.tobytes(), kernel.tobytes()))  # a multiple of the sum costs nothing
-                found.append((weights, self._bits_of(columns)))
-        if not found:
-            return
-        widths = [weight_widths(weights) for weights, _ in found]
-        longest = max(map(len, widths))
-        kernels = {
-            tuple(np.round(weights / weights[0], 6)): int(width.sum())
-            for (weights, _), width in zip(found, widths, strict=True)
-            if len(width) == longest
-        }
-        bit_ops = sum(int((width * bits).sum()) for (_, bits), width in zip(found, widths, strict=True))
-        self.found.append(FixedFilter(name, len(found), longest, bit_ops, sum(kernels.values())))
+                strictest.append(_Sum(weights, self._bits_of(columns), weight_widths(weights)))
+                if self._is_filter(weights, columns):
+                    conservative.append(strictest[-1])
+                else:
+                    signs = np.sign(weights)
+                    conservative.append(_Sum(signs, self._bits_of(columns), weight_widths(signs)))
+        if strictest:
+            terms = max(len(each.weights) for each in strictest)
+            self.found.append(FixedFilter(name, len(strictest), terms, *_bill(conservative), *_bill(strictest)))
+
+    def _is_filter(self, weights: np.ndarray, columns: np.ndarray) -> bool:
+        """Does a sum weigh values of one tensor unequally, signs aside?"""
+        sizes, tensors = np.abs(weights), self._tensors_of(columns)
+        return any(np.ptp(sizes[tensors == each]) > _EQUAL * sizes.max() for each in np.unique(tensors))
+
+
+def _bill(sums: list[_Sum]) -> tuple[int, int]:
+    """Bit operations, and bits of the distinct weights of the longest sums."""
+    longest = max(len(each.weights) for each in sums)
+    kernels = {
+        tuple(np.round(each.weights / each.weights[0], 6)): int(each.weight_bits.sum())
+        for each in sums
+        if len(each.weights) == longest
+    }
+    return sum(each.bit_ops() for each in sums), sum(kernels.values())
 
 
 def _averages_separate_blocks(node: onnx.NodeProto) -> bool:

@@ -71,19 +71,29 @@ class Score:
 
     @property
     def conservative(self) -> float:
-        """The score with unsigned weights billed at a bit more, and fixed filters as convolutions; never below `score`.
+        """Signed weights at their signed width, filters as convolutions, other fixed sums at 2 bits; at least `score`.
 
-        An unsigned weight reads an activation or its negative: the choice is the sign of a signed weight.
+        An unsigned weight reads an activation or its negative: the choice is the sign of a signed weight, a bit more.
         """
+        filters = self.fixed_filters
+        return self._with_signs(sum(f.bit_ops for f in filters), sum(f.bit_mem for f in filters))
+
+    @property
+    def strictest(self) -> float:
+        """Every fixed linear combination billed at the widths of its weights; at least `conservative`."""
+        filters = self.fixed_filters
+        return self._with_signs(sum(f.strictest_bit_ops for f in filters), sum(f.strictest_bit_mem for f in filters))
+
+    def _with_signs(self, more_bit_ops: int, more_bit_mem: int) -> float:
         wider = [1 + 1 / layer.weight_bits if layer.weight_type.startswith("UINT") else 1 for layer in self.layers]
         bit_ops = sum(layer.bit_ops * more for layer, more in zip(self.layers, wider, strict=True))
         bit_mem = sum(layer.bit_mem * more for layer, more in zip(self.layers, wider, strict=True))
-        filters = self.fixed_filters
-        return part_of_score(bit_ops + sum(f.bit_ops for f in filters), bit_mem + sum(f.bit_mem for f in filters))
+        return part_of_score(bit_ops + more_bit_ops, bit_mem + more_bit_mem)
 
     def to_json(self) -> dict[str, Any]:
         """All values, for score.json."""
-        return {"score": self.score, "conservative": self.conservative, "valid": not self.unsupported, **asdict(self)}
+        scores = {"score": self.score, "conservative": self.conservative, "strictest": self.strictest}
+        return {**scores, "valid": not self.unsupported, **asdict(self)}
 
 
 def counted(operations: dict[str, int]) -> str:

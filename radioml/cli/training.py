@@ -114,8 +114,9 @@ def score(
     score = 0.5 x bit operations / 807,699,904 + 0.5 x weight bits / 1,244,936; the VGG10 baseline has 1, lower is
     better. Operations that the official cost function does not know are named, and the exit code is 1.
 
-    The conservative score bills what a network can hide from the official function, too: unsigned weights a bit wider,
-    for the sign that the choice of an input stands for, and weighted sums of constants and pools as convolutions.
+    The conservative score also bills what a network can hide from the official function: unsigned weights a bit wider,
+    for the sign that the choice of an input stands for, fixed filters of constants and pools as convolutions, and other
+    fixed sums at 2 bits a term. The strictest score bills every fixed linear combination at the widths of its weights.
     """
     from radioml.files import refuse_inputs, write_json
     from training.score import counted, score_model
@@ -148,5 +149,6 @@ def score(
         what = f"{item.outputs:,} weighted sums of up to {item.terms} terms"
         results.print(f"fixed filter {escape(item.tensor)}: {what}, {item.bit_ops:,} bit operations", soft_wrap=True)
     results.print(f"score [bold]{result.score:.6f}[/] (VGG10 W8A8 baseline: 1)")
-    what = "signed weights at their signed width, fixed filters as convolutions"
+    what = "signed weights at their signed width, filters as convolutions, other fixed sums at 2 bits"
     results.print(f"conservative score [bold]{result.conservative:.6f}[/] ({what})")
+    results.print(f"strictest score [bold]{result.strictest:.6f}[/] (every fixed linear combination at its widths)")

@@ -38,7 +38,8 @@ def summarise(run: Path) -> Rows:
         cost = read_record(path, _Score, others=True)
         rows.append(("inference cost score", f"{cost.score:.6f} (VGG10 W8A8 baseline: 1; lower is better)"))
         if cost.conservative != cost.score:
-            rows.append(("conservative score", f"{cost.conservative:.6f} (fixed filters and signs billed, too)"))
+            rows.append(("conservative score", f"{cost.conservative:.6f} (signs and fixed filters billed, too)"))
+            rows.append(("strictest score", f"{cost.strictest:.6f} (every fixed linear combination billed, too)"))
     for folder in sorted((run / BUILD).glob("*/")):
         rows += _build(folder)
     if (path := run / DEPLOY / ACCURACY).exists():
@@ -67,6 +68,7 @@ class _Score:
 
     score: float
     conservative: float
+    strictest: float
 
 
 @dataclass(frozen=True)

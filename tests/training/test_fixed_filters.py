@@ -83,13 +83,35 @@ def test_a_filter_of_constants_and_a_pool_is_billed_as_its_convolution(tmp_path:
     assert (found.outputs, found.terms, found.bit_mem) == (2 * 1023, 2, 4 + 2)
     assert found.bit_ops == 2 * 1023 * 8 * (4 + 2)
     extra = part_of_score(found.bit_ops, found.bit_mem)
-    assert score.conservative == pytest.approx(score.score + extra)
+    assert score.strictest == score.conservative == pytest.approx(score.score + extra)
 
 
 def test_signs_are_weights(tmp_path: Path):
     score = scored(tmp_path, lambda graph, x: graph.op("Sub", graph.scaled(x, 2.0), smoothed(graph, x)))
     (found,) = score.fixed_filters
     assert found.bit_ops == 2 * 1023 * 8 * (3 + 2), "3/2 and -1/2: integers 3 and -1"
+
+
+def test_a_difference_of_two_scaled_signals_has_weights_by_the_strictest_bill_alone(tmp_path: Path):
+    def difference(graph: Graph, x: str) -> str:
+        other = graph.quant(smoothed(graph, x), 1 / 64, 8)
+        return graph.op("Sub", graph.scaled(x, 5.0), graph.scaled(other, 4.0))
+
+    score = scored(tmp_path, difference)
+    (found,) = score.fixed_filters
+    assert (found.bit_ops, found.bit_mem) == (2 * 1024 * 8 * (2 + 2), 2 + 2)
+    assert (found.strictest_bit_ops, found.strictest_bit_mem) == (2 * 1024 * 8 * (4 + 3), 4 + 3)
+    assert score.score < score.conservative < score.strictest
+
+
+def test_a_filter_is_none_the_less_for_a_second_signal_in_its_sum(tmp_path: Path):
+    def body(graph: Graph, x: str) -> str:
+        other = graph.quant(graph.scaled(x, 0.5), 1 / 64, 8)
+        filtered = graph.op("Add", graph.scaled(x, 2.5), graph.scaled(smoothed(graph, x), -1.0))
+        return graph.op("Sub", filtered, other)
+
+    (found,) = scored(tmp_path, body).fixed_filters
+    assert found.terms == 3 and found.bit_mem == found.strictest_bit_mem == 3 + 2 + 3
 
 
 def test_weights_hidden_in_a_pool_over_channels_are_found(tmp_path: Path):
@@ -117,7 +139,7 @@ def test_constants_that_only_scale_are_free(kind: str, tmp_path: Path):
         return graph.scaled(x, np.array([[[2.0], [0.0]]], np.float32))
 
     score = scored(tmp_path, body)
-    assert score.fixed_filters == () and score.conservative == score.score
+    assert score.fixed_filters == () and score.strictest == score.conservative == score.score
 
 
 def test_unsigned_weights_are_billed_a_bit_wider(tmp_path: Path):

@@ -23,7 +23,7 @@ def cost_section(score: dict[str, Any], own: Sequence[tuple[str, Point]], publis
         "cost", "Inference cost", COMPUTED,
         "The official score bills convolutions and matrix products by bits; the VGG10 baseline has 1, lower is "
         "cheaper. The conservative score bills signs of weights and fixed filters, too: "
-        f"{score['conservative']:.6f}.",
+        f"{score['conservative']:.6f}. The strictest bills every fixed linear combination: {score['strictest']:.6f}.",
         [*items, by_layer(score)],
     )  # fmt: skip
 

@@ -89,7 +89,7 @@ def read_run(run: Path) -> RunContent:
     content = RunContent(
         name=run.resolve().name,
         measurements=_measurements(run),
-        score=_read(run / TRAIN / SCORE, "score", "conservative", "valid", "layers", "bit_ops", "bit_mem"),
+        score=_read(run / TRAIN / SCORE, "score", "conservative", "strictest", "valid", "layers", "bit_ops", "bit_mem"),
         builds=builds,
         bench=_read(run / DEPLOY / BENCH, "figures", "runs_on", "batches", "latency_of_one_frame", "streaming"),
     )

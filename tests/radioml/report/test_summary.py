@@ -11,9 +11,10 @@ from tests.radioml.reading.damage import damaged
 
 
 def test_each_stage_adds_its_rows(tmp_path: Path):
-    write_json(tmp_path / "train" / "score.json", {"score": 0.25, "conservative": 0.5})
+    write_json(tmp_path / "train" / "score.json", {"score": 0.25, "conservative": 0.5, "strictest": 0.75})
     assert dict(summarise(tmp_path))["inference cost score"].startswith("0.250000")
     assert dict(summarise(tmp_path))["conservative score"].startswith("0.500000")
+    assert dict(summarise(tmp_path))["strictest score"].startswith("0.750000")
     simulation = {
         "board": "ZCU104", "frames": 10, "mismatching_frames": 1, "cycles_per_frame": 128, "frames_per_second": 2e6,
         "clock_mhz": 250, "latency_us": 4.0, "reference": "Brevitas",
@@ -52,7 +53,7 @@ def test_a_run_without_figures_says_what_comes_next(tmp_path: Path):
 
 SHARE = {"frames": 624, "accuracy": 0.5, "low": 0.4, "high": 0.6}
 WHOLE = {
-    "train/score.json": {"score": 0.25, "conservative": 0.25},
+    "train/score.json": {"score": 0.25, "conservative": 0.25, "strictest": 0.25},
     "build/ZCU104/estimate.json": {
         "board": "ZCU104", "cycles_per_frame": 128, "frames_per_second": 2e6, "clock_mhz": 250.0, "fits": True,
     },
