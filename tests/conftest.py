@@ -27,9 +27,10 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
-MARKED_BY = {"board_python": "board", "pynq_3": "board", "published_network": "reference", "small_build": "rtl"}
+MARKED_BY = {"board_python": "board", "pynq_3": "board", "published_network": "reference", "small_build": "rtl",
+             "browser": "browser"}  # fmt: skip
 """Fixture -> marker of every test that uses it."""
-TIERS = ("rtl", "board", "training", "reference")
+TIERS = ("rtl", "board", "training", "reference", "browser")
 SMALL_NETWORK = Path(__file__).parent / "small_network"
 """A small trained network: shipped, because a training in the tests would give other weights on other processors."""
 
@@ -87,6 +88,28 @@ def run_radioml(*arguments: object, home: Path) -> subprocess.CompletedProcess[s
 @pytest.fixture(scope="session")
 def radioml() -> Callable[..., subprocess.CompletedProcess[str]]:
     return run_radioml
+
+
+@pytest.fixture
+def radioml_here(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> Iterator[Callable[..., subprocess.CompletedProcess[str]]]:
+    """Run the command line in this process, in the test's folder: a process of its own imports everything anew."""
+    from radioml.cli import main
+
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGALRM)}
+
+    def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+        command = ["radioml", *map(str, arguments)]
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(sys, "argv", command)
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return subprocess.CompletedProcess(command, ended.value.code or 0, *capsys.readouterr())
+
+    yield run
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture(scope="session")

@@ -44,6 +44,7 @@ def test_a_model_classifies_as_its_package_does(small_model: Path, small_package
     assert alone.network.training_data == packaged.network.training_data
 
 
+@pytest.mark.training
 def test_models_checkpoints_and_the_shipped_network_from_the_command_line(
     small_model: Path, data_file: Path, tmp_path: Path
 ):
@@ -60,6 +61,7 @@ def test_models_checkpoints_and_the_shipped_network_from_the_command_line(
     assert shipped["training_data"]["identity"] == "generator 1, seed 2018"
 
 
+@pytest.mark.training
 def test_the_default_folders(small_model: Path, data_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
     assert f"{small_model.parent.parent / 'deploy'}" in radioml_command(

@@ -69,20 +69,26 @@ def test_the_page_of_commands_has_the_order_of_the_help():
     assert sorted(found) == sorted(words for words, _ in commands(command_line(), "radioml"))
 
 
+@pytest.fixture(scope="module")
+def small_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Settings and two pages whose links are sound."""
+    folder = tmp_path_factory.mktemp("small site")
+    settings = yaml.safe_load((REPOSITORY / "mkdocs.yml").read_text(encoding="utf-8"))
+    kept = {name: settings[name] for name in ("strict", "markdown_extensions", "validation")}
+    (folder / "mkdocs.yml").write_text(yaml.safe_dump({**kept, "site_name": "x", "plugins": []}))
+    (folder / "docs").mkdir()
+    (folder / "docs" / "other.md").write_text("# Other\n")
+    (folder / "docs" / "index.md").write_text("# Home\n\n[other](other.md)\n")
+    assert build(folder / "mkdocs.yml", folder / "site").returncode == 0
+    return folder
+
+
 @pytest.mark.parametrize(
     "link", ["absent.md", "index.md#absent", "../README.md", "/other.md", "![x](absent.png)"], ids=lambda link: link
 )
-def test_a_dead_link_fails(link: str, tmp_path: Path):
-    settings = yaml.safe_load((REPOSITORY / "mkdocs.yml").read_text(encoding="utf-8"))
-    pages = tmp_path / "docs"
-    pages.mkdir()
-    kept = {name: settings[name] for name in ("strict", "markdown_extensions", "validation")}
-    (tmp_path / "mkdocs.yml").write_text(yaml.safe_dump({**kept, "site_name": "x", "plugins": []}))
-    (pages / "other.md").write_text("# Other\n")
-    (pages / "index.md").write_text("# Home\n\n[other](other.md)\n")
-    assert build(tmp_path / "mkdocs.yml", tmp_path / "site").returncode == 0
-    (pages / "index.md").write_text(f"# Home\n\n{link if link.startswith('!') else f'[dead]({link})'}\n")
-    assert build(tmp_path / "mkdocs.yml", tmp_path / "site").returncode != 0
+def test_a_dead_link_fails(link: str, small_site: Path):
+    (small_site / "docs" / "index.md").write_text(f"# Home\n\n{link if link.startswith('!') else f'[dead]({link})'}\n")
+    assert build(small_site / "mkdocs.yml", small_site / "site").returncode != 0
 
 
 def test_search_answers_on_pages_from_the_disk(site: Path, browser: Any):

@@ -64,8 +64,10 @@ def test_every_command_has_help(words: tuple[str, ...]):
     ],
     ids=["size", "seed", "processes"],
 )
-def test_absurd_numbers_are_refused_before_anything_is_written(arguments: list[str], message: str, tmp_path: Path):
-    done = _radioml("data", "synth", "z.h5", *arguments, cwd=tmp_path)
+def test_absurd_numbers_are_refused_before_anything_is_written(
+    arguments: list[str], message: str, radioml_here: Callable, tmp_path: Path
+):
+    done = radioml_here("data", "synth", "z.h5", *arguments)
     assert done.returncode == 2 and message in done.stderr, done.stderr
     assert "Traceback" not in done.stderr and list(tmp_path.iterdir()) == []
 
@@ -124,8 +126,10 @@ def test_help_loads_no_heavy_package(tmp_path: Path):
         (("summary", "empty[1]"), "empty[1]: no results there"),
     ],
 )
-def test_a_mistake_is_one_message_and_exit_code_2(arguments: tuple[str, ...], message: str, tmp_path: Path):
-    done = _radioml(*arguments, cwd=tmp_path)
+def test_a_mistake_is_one_message_and_exit_code_2(
+    arguments: tuple[str, ...], message: str, radioml_here: Callable, tmp_path: Path
+):
+    done = radioml_here(*arguments)
     assert done.returncode == 2
     assert message in done.stderr.replace("\n", " ")
     assert "Traceback" not in done.stderr

@@ -21,6 +21,8 @@ from radioml.reading.text import read_json
 from training.evaluate import evaluate
 from training.export import export
 
+pytestmark = pytest.mark.training
+
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -26,6 +26,8 @@ from training.export import compare, export
 from training.reference import IntegerNetwork, integer_logits
 from training.trained_run import open_trained_run
 
+pytestmark = pytest.mark.training
+
 
 def test_export_keeps_the_contract(small_checkpoint: Path, tmp_path: Path):
     path = export(small_checkpoint, tmp_path / "train")

@@ -61,6 +61,7 @@ def test_a_network_goes_to_a_package_and_every_rung_is_equal(run):
     assert climb(done.folder, frames, wrong, "synthetic")["first_rung_that_differs"] == QONNX
 
 
+@pytest.mark.rtl
 def test_the_samples_a_cycle_follow_from_the_goal(run, tmp_path):
     estimated = [
         build(run.model, "ZCU104", "estimate", tmp_path / str(fps), target_fps=fps).estimate for fps in (1000, 800_000)
@@ -77,6 +78,7 @@ def test_the_samples_a_cycle_follow_from_the_goal(run, tmp_path):
         assert not (tmp_path / "refused" / ESTIMATE).exists()
 
 
+@pytest.mark.rtl
 def test_a_bitfile_is_refused(run):
     with pytest.raises(RadioMLError):
         build(run.model, "ZCU104", "bitfile")

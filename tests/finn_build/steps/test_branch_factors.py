@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from math import gcd
+from math import gcd, lcm
 
 import numpy as np
 import pytest
@@ -16,13 +16,12 @@ RANGES = (-40, 55), (-30, 71)
 
 def reached(boundary: Boundary) -> np.ndarray:
     """Whether each pair (A, B) of the ranges reaches the level: bool (A, B), in exact arithmetic."""
-    s1, s2 = (Fraction(scale) for scale in boundary.scales)
-    limit = Fraction(boundary.threshold)
-    a, b = (range(low, high + 1) for low, high in (boundary.first, boundary.second))
-    return np.array([
-        [value > limit or (value == limit and boundary.level % 2 == 0) for value in (s1 * i + s2 * j for j in b)]
-        for i in a
-    ])  # fmt: skip
+    values = [Fraction(value) for value in (*boundary.scales, boundary.threshold)]
+    common = lcm(*(value.denominator for value in values))
+    s1, s2, limit = (int(value * common) for value in values)
+    a, b = (np.arange(low, high + 1).astype(object) for low, high in (boundary.first, boundary.second))
+    sums = s1 * a[:, None] + s2 * b[None]  # Python's integers, of any size
+    return ((sums > limit) | ((sums == limit) & (boundary.level % 2 == 0))).astype(bool)
 
 
 def decided(boundary: Boundary, factors: tuple[int, int], threshold: int) -> np.ndarray:
@@ -46,8 +45,9 @@ def test_every_pair_is_decided_as_by_the_scales(seed):
     boundaries = random_boundaries(seed)
     factors, thresholds = integer_factors(boundaries[0].scales, boundaries, "Conv_0")
     for boundary, threshold in zip(boundaries, thresholds, strict=True):
-        assert np.array_equal(decided(boundary, factors, threshold), reached(boundary))
-        assert not np.array_equal(decided(boundary, factors, threshold + 1), reached(boundary)) or threshold in (
+        expected = reached(boundary)
+        assert np.array_equal(decided(boundary, factors, threshold), expected)
+        assert not np.array_equal(decided(boundary, factors, threshold + 1), expected) or threshold in (
             sum(factor * low for factor, (low, _) in zip(factors, RANGES, strict=True)),
             sum(factor * high for factor, (_, high) in zip(factors, RANGES, strict=True)) + 1,
         )

@@ -93,6 +93,7 @@ def test_luts_used_as_memory_and_cells_of_unknown_size():
         resources_of({"PS7": 7})
 
 
+@pytest.mark.rtl
 def test_a_lut_memory_of_512_words_is_mapped_on_ultrascale(tmp_path):
     pytest.importorskip("pyosys", reason="Yosys is absent: pip install -r requirements/synthesis.txt")
     (tmp_path / "memory.v").write_text(

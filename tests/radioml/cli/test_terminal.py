@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
 
@@ -45,13 +46,13 @@ def _radioml(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     [("boards", "list"), ("boards", "show", "ZCU104"), ("models", "list"), ("doctor",)],
     ids=" ".join,
 )
-def test_json_is_alone_on_the_standard_output(arguments: tuple[str, ...], tmp_path: Path):
-    done = _radioml(*arguments, "--json", cwd=tmp_path)
+def test_json_is_alone_on_the_standard_output(arguments: tuple[str, ...], radioml_here: Callable):
+    done = radioml_here(*arguments, "--json")
     assert done.returncode == 0
     figures = json.loads(done.stdout)
     assert figures and "│" not in done.stdout
     assert done.stderr.strip(), "people still get the table, on the error stream"
-    silent = _radioml("--quiet", *arguments, "--json", cwd=tmp_path)
+    silent = radioml_here("--quiet", *arguments, "--json")
     assert json.loads(silent.stdout) == figures and not silent.stderr
 
 
@@ -61,15 +62,15 @@ def test_json_into_a_file(tmp_path: Path):
     assert json.loads((tmp_path / "board.json").read_text())["name"] == "ZCU104"
 
 
-def test_quiet_leaves_errors(tmp_path: Path):
-    done = _radioml("boards", "show", "ZCU105", "--quiet", cwd=tmp_path)
+def test_quiet_leaves_errors(radioml_here: Callable):
+    done = radioml_here("boards", "show", "ZCU105", "--quiet")
     assert done.returncode == 2 and not done.stdout and "did you mean 'ZCU104'" in done.stderr
-    done = _radioml("boards", "show", "ZCU104", "-q", cwd=tmp_path)
+    done = radioml_here("boards", "show", "ZCU104", "-q")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-def test_json_and_rows_do_not_share_the_standard_output(tmp_path: Path):
-    done = _radioml("stream", "x.iq", "--out", "-", "--json", cwd=tmp_path)
+def test_json_and_rows_do_not_share_the_standard_output(radioml_here: Callable):
+    done = radioml_here("stream", "x.iq", "--out", "-", "--json")
     assert done.returncode == 2 and "both want the standard output" in done.stderr
 
 

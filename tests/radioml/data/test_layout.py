@@ -112,10 +112,17 @@ def test_the_parts_of_a_partial_file_hold_every_frame_once(layout: Layout):
         assert prefix.max() == 1, "every cell comes once before any comes twice"
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with 12 frames a cell."""
+    path = tmp_path_factory.mktemp("whole") / "whole.h5"
+    write_dataset(path, 12, seed=2)
+    return path
+
+
 @pytest.mark.parametrize(("classes", "snrs_db", "each"), [(None, None, 5), ([3, 7], None, None), (None, [0, 30], 2)])
-def test_a_cut_leaves_every_frame_in_its_part(classes, snrs_db, each, tmp_path: Path):
-    whole, cut, again = (tmp_path / name for name in ("whole.h5", "cut.h5", "again.h5"))
-    write_dataset(whole, 12, seed=2, processes=2)
+def test_a_cut_leaves_every_frame_in_its_part(classes, snrs_db, each, whole: Path, tmp_path: Path):
+    cut, again = tmp_path / "cut.h5", tmp_path / "again.h5"
     write_subset(whole, cut, classes, snrs_db, each)
     write_subset(cut, again, None, [0], None)
     was = fixed_split(Layout.full(12))
@@ -134,9 +141,8 @@ def test_a_cut_leaves_every_frame_in_its_part(classes, snrs_db, each, tmp_path: 
     assert layout.frames_per_cell == (each or 12)
 
 
-def test_a_cut_of_fewer_frames_keeps_the_proportions(tmp_path: Path):
-    write_dataset(tmp_path / "whole.h5", 12, seed=2, processes=2)
-    found = write_subset(tmp_path / "whole.h5", tmp_path / "cut.h5", frames_per_cell=5)
+def test_a_cut_of_fewer_frames_keeps_the_proportions(whole: Path, tmp_path: Path):
+    found = write_subset(whole, tmp_path / "cut.h5", frames_per_cell=5)
     small, split = fixed_split(Layout.full(5)), fixed_split(found)
     for part in ("train", "validation", "test"):
         assert len(getattr(split, part)) == len(getattr(small, part))
@@ -149,10 +155,9 @@ def test_a_cut_of_nothing_is_refused_and_leaves_nothing(tmp_path: Path):
     assert [file.name for file in tmp_path.iterdir()] == ["part.h5"]
 
 
-def test_a_damaged_memory_of_the_cut_is_refused(tmp_path: Path):
-    write_dataset(tmp_path / "whole.h5", 2, seed=2, processes=2)
-    write_subset(tmp_path / "whole.h5", tmp_path / "cut.h5", classes=[4])
+def test_a_damaged_memory_of_the_cut_is_refused(whole: Path, tmp_path: Path):
+    write_subset(whole, tmp_path / "cut.h5", classes=[4])
     with h5py.File(tmp_path / "cut.h5", "r+") as file:
-        file["index"][0] = 2 * CELLS
+        file["index"][0] = 12 * CELLS
     with pytest.raises(RadioMLError, match="'index' is not one that `radioml data subset` wrote"):
         read_layout(tmp_path / "cut.h5")

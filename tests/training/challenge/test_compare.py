@@ -18,6 +18,8 @@ from training.checkpoint import TrainedNetwork, load_checkpoint, save_checkpoint
 from training.score import score_model
 from training.trained_run import open_trained_run
 
+pytestmark = pytest.mark.training
+
 BACALHAUNET = "bacalhaunet"
 
 

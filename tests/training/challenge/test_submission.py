@@ -32,6 +32,8 @@ from training.challenge.submission import _REQUIRED, SOURCE, _format, _source, w
 from training.evaluate import evaluate
 from training.trained_run import TrainedRun, open_trained_run
 
+pytestmark = pytest.mark.training
+
 
 @pytest.fixture(scope="module")
 def run(small_model: Path) -> Path:
@@ -236,7 +238,6 @@ def test_only_the_projects_own_files_are_packed(
     assert ("git does not track them" in told and "training/notes.txt" in told) == checkout
 
 
-@pytest.mark.training
 def test_its_recipe_gives_the_same_figures_in_an_empty_folder(archive: Path, opened: TrainedRun, tmp_path: Path):
     write_dataset(tmp_path / "frames.hdf5", 2, seed=77)
     with zipfile.ZipFile(archive) as opened_zip:

@@ -79,6 +79,7 @@ MIXED = {
 }
 
 
+@pytest.mark.training
 @pytest.mark.parametrize("per_channel", [False, True])
 @pytest.mark.parametrize("topology", MIXED)
 def test_export_and_score_see_the_width_of_each_layer(

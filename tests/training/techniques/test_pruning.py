@@ -68,12 +68,13 @@ def test_a_network_that_has_zeros_keeps_them(lively: Callable):
     assert kept_fraction(initial_masks(network, zeros=True)) == pytest.approx(0.4, abs=1e-3)
 
 
+@pytest.mark.training
 @pytest.mark.parametrize(
     ("topology", "parameters"),
     [
         ("polyphase", {**SMALL, "weight_bits": [4, 3, 8]}),
-        pytest.param("vgg10", {"filters": 8, "dense": 16}, marks=pytest.mark.training),
-        pytest.param("bacalhaunet", {}, marks=pytest.mark.training),
+        ("vgg10", {"filters": 8, "dense": 16}),
+        ("bacalhaunet", {}),
     ],
 )
 def test_zeros_reach_the_exported_model_and_lower_the_score_by_their_share(
@@ -109,7 +110,7 @@ def test_zeros_reach_the_exported_model_and_lower_the_score_by_their_share(
     [
         ("polyphase", SMALL),
         ("polyphase", {**SMALL, "per_channel_scales": False}),
-        ("vgg10", {"filters": 8, "dense": 16}),
+        pytest.param("vgg10", {"filters": 8, "dense": 16}, marks=pytest.mark.training),
     ],
 )
 def test_the_network_without_channels_computes_the_same_integers(lively: Callable, topology: str, parameters: dict):

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
 from training.checkpoint import TrainedNetwork, save_checkpoint
@@ -25,6 +26,7 @@ def test_the_phases_of_a_symbol_are_alike_to_it():
         assert not torch.equal(logits, head(phases.roll(1, 0), whole))
 
 
+@pytest.mark.training
 def test_its_export_agrees(lively: Callable, tmp_path: Path):
     network = lively("symbol_statistics_wide", SMALL)
     data = {"kind": "synthetic", "identity": "none: random weights", "sha256": "0" * 64}
