@@ -20,8 +20,10 @@ from radioml.network.exact_qonnx import logits_as_integers
 from training.checkpoint import TrainedNetwork, load_checkpoint
 from training.models.exportable import Exportable
 
-FRAMES_AT_ONCE = 32
+_FRAMES_AT_ONCE = 32
 """Frames that go through the network together: with more, VGG10's tensors leave the caches, and it halves in speed."""
+_SMALL_FRAMES_AT_ONCE = 256
+"""Of a network with many small tensors: with fewer, calls take more time than what they compute."""
 _ACTIVATIONS = (qnn.QuantReLU, qnn.QuantIdentity, qnn.QuantHardTanh)
 
 
@@ -81,20 +83,22 @@ def _input_quant(network: nn.Module, last: qnn.QuantLinear) -> Any:
 
 
 class IntegerNetwork:
-    """The trained network, run by Brevitas in double precision.
+    """The trained network, run by Brevitas in double precision; one that is exact in any precision, in single.
 
     Scales and batch norms have their float32 values; weights are the integers that float32 quantisation gives. All sums
     are then exact integers, as in hardware. Single precision would round an activation near a threshold to the other
     side now and then.
 
-    The constructor changes the network that it is given: into double precision and Brevitas' inference mode.
+    The constructor changes the network that it is given: into double precision and Brevitas' inference mode, or into
+    evaluation mode alone where single precision is exact.
     """
 
     def __init__(self, network: nn.Module) -> None:
         self.network = network.float().eval()
+        self._dtype, self._frames_at_once = torch.float64, _FRAMES_AT_ONCE
         if isinstance(network, Exportable):
             self.logit_scale = network.logit_scale
-            self.network.double()
+            self._dtype, self._frames_at_once = torch.float32, _SMALL_FRAMES_AT_ONCE
             return
         last = classifier(self.network)
         with torch.no_grad():
@@ -114,18 +118,17 @@ class IntegerNetwork:
             if bias is not None:
                 last.bias.copy_(bias.double() * bias_scale.double())
 
-    def __call__(
-        self, iq: np.ndarray, batch: int = FRAMES_AT_ONCE, progress: Callable[[int], object] = lambda done: None
-    ) -> np.ndarray:
+    def __call__(self, iq: np.ndarray, progress: Callable[[int], object] = lambda done: None) -> np.ndarray:
         """Logits int64 (N, classes) of frames float32 (N, 1024, 2).
 
         Raises RadioMLError for a logit that is no integer multiple of the logit scale.
         """
+        batch = self._frames_at_once
         logits = [np.empty((0, len(CLASSES)), np.int64)]
         with torch.no_grad():
             for start in range(0, len(iq), batch):
-                x = torch.from_numpy(np.ascontiguousarray(iq[start : start + batch])).double().permute(0, 2, 1)
-                logits.append(logits_as_integers(self.network(x).numpy(), self.logit_scale))
+                x = torch.from_numpy(np.ascontiguousarray(iq[start : start + batch])).to(self._dtype).permute(0, 2, 1)
+                logits.append(logits_as_integers(self.network(x).double().numpy(), self.logit_scale))
                 progress(min(start + batch, len(iq)))
         return np.concatenate(logits)
 

@@ -23,7 +23,7 @@ class NetworkInSoftware:
     """A QONNX file in exact integers; see `deploy.accelerator.Accelerator`."""
 
     runs_on: Runs = "software"
-    batch_frames = 128
+    batch_frames = 256
 
     def __init__(self, model: Path, network: Described) -> None:
         """network: the description of what the file computes."""

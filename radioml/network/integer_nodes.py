@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from radioml.network.exact_qonnx import exact_function, integer_weights
+from radioml.network.grids import Grid, exact_type, is_power_of_two
 from radioml.network.integer_layers import Convolution, average_pool, max_pool
 
 if TYPE_CHECKING:
@@ -19,15 +20,6 @@ WEIGHTED = ("Conv", "Gemm", "MatMul")
 _MOST_BITS = 24
 """Of a quantiser whose levels single precision holds."""
 _MOVES = ("Transpose", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity")
-
-
-@dataclass(frozen=True)
-class Grid:
-    """Numbers that are integers times a scale. low, high: bounds of the integers."""
-
-    scale: float
-    low: int
-    high: int
 
 
 @dataclass(frozen=True)
@@ -44,6 +36,14 @@ class Sums:
     high: np.ndarray
     scale: np.ndarray
     bias: np.ndarray
+
+    @property
+    def grid(self) -> Grid | None:
+        """Of the output where the sums are it but for one power of two."""
+        scale = float(self.scale[0])
+        if (self.scale != scale).any() or not is_power_of_two(scale) or self.bias.any():
+            return None
+        return Grid(scale, int(self.low.min()), int(self.high.max()))
 
     def numbers(self, sums: np.ndarray) -> np.ndarray:
         """Sums (N, outputs, ...) as the layer's output in double precision."""
@@ -96,7 +96,7 @@ def integer_sums(
     low, high = min(grid.low, 0), max(grid.high, 0)  # padding is 0
     positive, negative = np.maximum(weights, 0).sum(inner), np.minimum(weights, 0).sum(inner)
     largest = float(np.abs(weights).sum(inner).max() * max(-low, high))
-    dtype = next((kind for kind, bits in ((np.float32, 24), (np.float64, 53)) if largest < 2**bits), None)
+    dtype = exact_type(largest)
     compute = None if dtype is None else _layer(node, weights.astype(dtype), given)
     if dtype is None or compute is None:
         return None
@@ -123,8 +123,17 @@ def real_layer(node: onnx.NodeProto, constants: Mapping[str, np.ndarray]) -> Cal
     return lambda x: layer(x) + bias
 
 
-def pool(node: onnx.NodeProto) -> Callable[[np.ndarray], np.ndarray] | None:
-    """A maximum over whole windows, or an average; None of another node."""
+@dataclass(frozen=True)
+class Windows:
+    """Of a pool: what `integer_layers` is to be given."""
+
+    kernel: Sequence[int]
+    strides: Sequence[int]
+    pads: Sequence[int]
+
+
+def windows(node: onnx.NodeProto) -> Windows | None:
+    """Of a maximum over whole windows, or of an average that counts the zeros of its padding; None of another node."""
     given = attributes(node)
     kernel, pads = given.get("kernel_shape", []), given.get("pads", [])
     ones = [1] * len(kernel)
@@ -133,9 +142,16 @@ def pool(node: onnx.NodeProto) -> Callable[[np.ndarray], np.ndarray] | None:
         return None
     if list(given.get("dilations", ones)) != ones or given.get("auto_pad", b"NOTSET") != b"NOTSET":
         return None
+    return Windows(kernel, given.get("strides", ones), pads or [0, 0] * len(kernel))
+
+
+def pool(node: onnx.NodeProto) -> Callable[[np.ndarray], np.ndarray] | None:
+    """A maximum over whole windows, or an average of real numbers; None of another node."""
+    if (found := windows(node)) is None:
+        return None
     if node.op_type == "MaxPool":
-        return partial(max_pool, kernel=kernel, strides=given.get("strides", ones))
-    return partial(average_pool, kernel=kernel, strides=given.get("strides", ones), pads=pads or [0, 0] * len(kernel))
+        return partial(max_pool, kernel=found.kernel, strides=found.strides)
+    return partial(average_pool, kernel=found.kernel, strides=found.strides, pads=found.pads)
 
 
 def attributes(node: onnx.NodeProto) -> dict[str, Any]:

@@ -2,8 +2,8 @@
 
 Between quantisers a network's numbers are integers times a scale. They are kept as integers here, in single precision
 where that holds all sums of a layer exactly, and the operations from a layer to the quantiser behind it become a line
-that was proven level by level (`radioml.network.staircase`). Where numbers are no integers, nodes are computed as
-`ExactQonnx` computes them, in double precision.
+that was proven level by level (`radioml.network.staircase`). Other nodes are computed in the type that is proven to
+hold their numbers (`radioml.network.grid_steps`), and where there is none as `ExactQonnx` computes them.
 """
 
 from __future__ import annotations
@@ -17,27 +17,26 @@ import numpy as np
 from radioml.constants import FRAME_LENGTH
 from radioml.errors import RadioMLError
 from radioml.network.exact_qonnx import check_opset, exact_constants, exact_function
-from radioml.network.integer_nodes import WEIGHTED, Grid, Sums, integer_sums, pool, quantiser_grid, real_layer
+from radioml.network.grid_steps import Step, grid_step, quantiser_step, unchanged
+from radioml.network.grids import Grid
+from radioml.network.integer_nodes import WEIGHTED, Sums, integer_sums, pool, quantiser_grid, real_layer
+from radioml.network.repeats import depth_first, without_repeats
 from radioml.network.staircase import climb, staircase
 
 if TYPE_CHECKING:
     import onnx
 
-_KEEPS_INTEGERS = (
-    "Reshape", "Flatten", "Transpose", "Squeeze", "Unsqueeze", "Identity", "MaxPool", "GlobalMaxPool", "Relu",
-)  # fmt: skip
-"""Operations that give integers times the same scale: what they do to the numbers they do to the integers."""
+_KEEPS_VALUES = ("Reshape", "Flatten", "Transpose", "Squeeze", "Unsqueeze", "Identity", "GlobalMaxPool")
+"""Operations that give values of their input, in another order or not all of them."""
 _ELEMENTWISE = ("BatchNormalization", "Relu", "Mul", "Add", "Sub", "Div", "Clip")
 """Monotone functions of a tensor, channel by channel, where the other inputs are constants."""
 _COMMUTATIVE = ("Mul", "Add")
-_EXACT = 1 << 24
-"""Integers up to this one are exact in single precision."""
 _MOST_LEVELS = 256
 """Of an activation that becomes a line; one with more is computed as `ExactQonnx` computes it."""
 _PROBE = 2
 """Frames of zeros that a model is run on first: more than one, to see whether it can."""
-_ELEMENTS_AT_ONCE = 1 << 18
-"""Of the largest tensor of a batch, 1 MiB in single precision: what a layer writes, the next one finds in the cache."""
+_ELEMENTS_AT_ONCE = 80_000
+"""Of a batch's tensors, on average: calls cost little beside them, and what one writes the next finds in the cache."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,7 @@ class IntegerQonnx:
         check_opset(model)
         compiled = _Compiler(model)
         self._steps, self._input, self._output = compiled.steps, compiled.input, compiled.output
-        self._frames_at_once = max(1, _ELEMENTS_AT_ONCE // compiled.largest)
+        self._frames_at_once = max(1, _ELEMENTS_AT_ONCE * len(self._steps) // compiled.elements)
         last = {name: index for index, step in enumerate(self._steps) for name in (*step.inputs, step.output)}
         last.pop(self._output, None)
         self._dropped = [[name for name, at in last.items() if at == index] for index in range(len(self._steps))]
@@ -79,7 +78,7 @@ class IntegerQonnx:
 class _Compiler:
     """Turns nodes into steps. Each step is run on two frames of zeros at once, to see the shape of what it gives.
 
-    largest: elements of the largest tensor of a frame.
+    elements: of a frame's tensors, all together.
     """
 
     def __init__(self, model: onnx.ModelProto) -> None:
@@ -88,18 +87,21 @@ class _Compiler:
         self._model, graph = model, model.graph
         self._stored = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
         self._constants = {**self._stored, **exact_constants(model)}
+        self._ends = {value.name for value in graph.output}
+        outputs = [value.name for value in graph.output]
+        nodes = depth_first(without_repeats(graph.node, self._constants, outputs), outputs)
         self._readers: dict[str, list[onnx.NodeProto]] = {value.name: [] for value in graph.output}
-        for node in graph.node:
+        for node in nodes:
             for name in node.input:
                 self._readers.setdefault(name, []).append(node)
-        self._ends = {value.name for value in graph.output}
         self.input = next(value.name for value in graph.input if value.name not in self._stored)
         self.output = graph.output[0].name
         self.steps: list[_Step] = []
-        self.largest = 1
+        self.elements = 0
         self._grids: dict[str, Grid] = {}
+        self._same: dict[str, str] = {}  # a tensor whose values are another's -> that one
         self._zeros = {self.input: np.zeros((_PROBE, 2, FRAME_LENGTH))}
-        for node in graph.node:
+        for node in nodes:
             if node.output[0] not in self._zeros:
                 try:
                     self._take(node)
@@ -122,11 +124,12 @@ class _Compiler:
         elif self._is_layer(node, sources):
             self._take_layer(node)
         elif (levels := quantiser_grid(node, self._constants)) is not None and sources == node.input[:1]:
-            quantise, scale = self._function(node, sources), levels.scale
-            self._add(lambda x: np.rint(quantise(x) / scale).astype(np.float32), sources, output, levels)
-        elif (grid := self._kept_grid(node, sources)) is not None:
-            run = exact_function(self._model, [node], sources, self._constants)
-            self._add(pool(node) or run, sources, output, grid)
+            step = quantiser_step(node, self._grids.get(sources[0]), self._constants) or self._quantiser(node, levels)
+            self._add(step[0], sources, output, step[1])
+        elif (kept := self._grid_step(node)) is not None:
+            self._add(kept[0], sources, output, kept[1])
+        elif node.op_type in _KEEPS_VALUES and sources == node.input[:1] and (grid := self._grids.get(sources[0])):
+            self._add(exact_function(self._model, [node], sources, self._constants), sources, output, grid)
         else:
             self._add(self._function(node, sources), sources, output)
 
@@ -138,7 +141,8 @@ class _Compiler:
 
     def _take_layer(self, node: onnx.NodeProto) -> None:
         (source, *_), (output,) = node.input, node.output
-        grid = self._grids.get(source)
+        kept = self._grids.get(source)
+        grid = kept.of_integers() if kept else None
         sums = integer_sums(self._model, node, grid, self._constants, self._stored) if grid else None
         if sums is None:
             layer, real = real_layer(node, self._constants), self._real(source)
@@ -149,7 +153,10 @@ class _Compiler:
         nodes = self._up_to_quantiser(output, shape)
         levels = quantiser_grid(nodes[-1], self._constants) if nodes else None
         if levels is None or levels.high - levels.low >= _MOST_LEVELS:
-            self._add(sums.numbers, [output], output)
+            if sums.grid is not None:
+                self._grids[output] = sums.grid
+            else:
+                self._add(sums.numbers, [output], output)
             return
         self._zeros.update({name: self._zeros[output] for inner in nodes[:-1] for name in inner.output})
         self._add(self._activation(sums, nodes, levels, len(shape)), [output], nodes[-1].output[0], levels)
@@ -193,19 +200,22 @@ class _Compiler:
         stairs = staircase(lambda x: np.rint(quantised(x)), levels.low, levels.high, sums.low, sums.high)
         return climb(stairs, through(nodes[:-1]), sums.dtype)
 
-    def _kept_grid(self, node: onnx.NodeProto, sources: Sequence[str]) -> Grid | None:
-        """The grid of what a node gives where it can be run on integers."""
-        grids = [grid for name in sources if (grid := self._grids.get(name)) is not None]
-        if len(grids) < len(sources) or len({grid.scale for grid in grids}) != 1:
-            return None
-        low, high = [grid.low for grid in grids], [grid.high for grid in grids]
-        if node.op_type in _KEEPS_INTEGERS and sources[0] == node.input[0]:
-            return Grid(grids[0].scale, max(low[0], 0) if node.op_type == "Relu" else low[0], high[0])
-        if node.op_type == "Concat" and len(sources) == len(node.input):
-            return Grid(grids[0].scale, min(low), max(high))
-        if node.op_type == "Add" and len(sources) == 2 and max(-sum(low), sum(high)) < _EXACT:
-            return Grid(grids[0].scale, sum(low), sum(high))
-        return None
+    def _quantiser(self, node: onnx.NodeProto, levels: Grid) -> Step:
+        """One of real numbers."""
+        quantise = self._function(node, node.input[:1])
+        return lambda x: np.rint(quantise(x) / levels.scale).astype(np.float32), levels
+
+    def _grid_step(self, node: onnx.NodeProto) -> Step | None:
+        """A node on what is kept of its inputs; None where it is computed on real numbers."""
+        names = [*node.input]
+        if node.op_type in _COMMUTATIVE:
+            names.sort(key=lambda name: name in self._constants)
+        squares = node.op_type == "Mul" and len({self._same.get(name, name) for name in names}) == 1
+        known: dict[str, Grid | np.ndarray] = {"": np.empty(0), **self._constants, **self._grids}
+        step = grid_step(node, [known.get(name) for name in names], squares)
+        if step is not None and step[0] is unchanged:
+            self._same[node.output[0]] = self._same.get(names[0], names[0])
+        return step
 
     def _function(self, node: onnx.NodeProto, sources: Sequence[str]) -> Callable[..., np.ndarray]:
         """A node on real numbers."""
@@ -225,7 +235,7 @@ class _Compiler:
     ) -> None:
         result = run(*(self._zeros[name] for name in inputs))
         self._zeros[output] = result
-        self.largest = max(self.largest, result.size // _PROBE)
+        self.elements += result.size // _PROBE
         self._grids.pop(output, None)
         if grid is not None:
             self._grids[output] = grid

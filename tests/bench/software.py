@@ -23,6 +23,7 @@ FRAMES, BASELINE_FRAMES = 512, 32
 """In a call; the baseline's batch is the fastest of those tried."""
 _EXPORTS = {
     "polyphase": (REPOSITORY / "training" / "pretrained" / "polyphase.pth",),
+    "robust_record": (REPOSITORY / "training" / "pretrained" / "robust_record.pth",),
     "vgg10 W8A8": (SHARED / "reference" / "pretrained_VGG10_w8a8_20.pth", "--topology", "vgg10"),
 }
 
