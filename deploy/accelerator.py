@@ -17,6 +17,7 @@ from radioml.errors import RadioMLError
 
 BACKENDS = {
     "pynq": "deploy.backends.pynq:PynqAccelerator",
+    "serial": "deploy.backends.serial_line:SerialAccelerator",
     "simulation": "deploy.backends.verilated:SimulatedAccelerator",
     "software": "deploy.backends.software:SoftwareAccelerator",
 }
@@ -88,16 +89,19 @@ def open_accelerator(
     """The accelerator of an opened package on the backend of this name; enter it as a context to use it.
 
     processes: host processes of a backend that computes on the host, default one a core.
-    target, transfer_frames: of the pynq backend: a board on the network, by its host name or address, and frames a DMA
-        transfer.
+    target: of the pynq backend: a board on the network, by its host name or address; of the serial backend: the port.
+    transfer_frames: of the pynq backend: frames a DMA transfer.
     Raises RadioMLError for an unknown backend, a package that the backend cannot run, and options that it lacks.
     """
     if backend not in BACKENDS:
         raise RadioMLError(f"unknown backend {backend!r}; known: {', '.join(sorted(BACKENDS))}")
-    of_board = {"target": target, "transfer_frames": transfer_frames}
-    given = {name: value for name, value in of_board.items() if value is not None}
-    if given and backend != "pynq":
-        raise RadioMLError(f"the {backend} backend has no {' and no '.join(given)}; the pynq backend has")
+    options = {"target": (target, ("pynq", "serial")), "transfer_frames": (transfer_frames, ("pynq",))}
+    given = {name: value for name, (value, _) in options.items() if value is not None}
+    if lacking := [name for name in given if backend not in options[name][1]]:
+        others = sorted({other for name in lacking for other in options[name][1]})
+        raise RadioMLError(
+            f"the {backend} backend has no {' and no '.join(lacking)}; the {' and '.join(others)} backend has"
+        )
     module, name = BACKENDS[backend].split(":")
     factory: Callable[..., Accelerator] = getattr(import_module(module), name)
     return factory(package, processes, **given)

@@ -15,9 +15,13 @@ from radioml.reading.validation import problems
 from radioml.suggest import did_you_mean
 
 CATALOGUE = Path(boards.__file__).parent
-SHELLS = {"zynq": "processor and fabric on one chip", "vitis": "PCIe card"}
+SHELLS = {
+    "zynq": "processor and fabric on one chip",
+    "vitis": "PCIe card",
+    "serial": "FPGA alone, the host on a serial line",
+}
 
-Family = Literal["Zynq-7000", "Zynq UltraScale+", "Zynq UltraScale+ RFSoC", "Alveo UltraScale+"]
+Family = Literal["Zynq-7000", "Zynq UltraScale+", "Zynq UltraScale+ RFSoC", "Alveo UltraScale+", "ECP5"]
 Resource = Literal["LUT", "FF", "BRAM_18K", "URAM", "DSP"]
 RESOURCES: tuple[Resource, ...] = get_args(Resource)
 _STRICT = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
@@ -66,11 +70,11 @@ class Sources(_Description):
 class Board(_Description):
     """What the build must know of a board.
 
-    part: the FPGA as Vivado names it.
+    part: the FPGA as its vendor names it.
     shell: one of `SHELLS`.
     clock_mhz: fabric clock that the figures refer to and the build aims at.
     clock_limit_mhz: fastest clock that the shell can supply.
-    memory_port_bits: width of one port to the board's memory.
+    memory_port_bits: width of one port to the board's memory, 0 without one.
     resources: of the device.
     usable: what the shell leaves of them to a design; estimates are held against these.
     """
@@ -78,7 +82,7 @@ class Board(_Description):
     name: _Text
     part: _Text
     family: Family
-    shell: Literal["zynq", "vitis"]
+    shell: Literal["zynq", "vitis", "serial"]
     clock_mhz: _MHz
     clock_limit_mhz: _MHz
     memory_port_bits: NonNegativeInt

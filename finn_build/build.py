@@ -12,8 +12,9 @@ from typing import Any
 from rich.console import Console
 
 from finn_build.boards import Board, load_board
+from finn_build.ecp5.place_and_route import tools
 from finn_build.engine.cached_steps import CachedSteps
-from finn_build.engine.paths import MADE, ONLY_FINN, RECEIPTS, RESULTS, STEPS, VENDOR, WITH_FIFOS, WORK
+from finn_build.engine.paths import MADE, ONLY_FINN, RECEIPTS, RESULTS, STEPS, VENDOR, WITH_FIFOS, WORK, dropped_with
 from finn_build.engine.record import drop_stage, inputs_of, open_record
 from finn_build.engine.sources import code_digest
 from finn_build.engine.step_runner import StepRunner
@@ -21,6 +22,7 @@ from finn_build.estimate.result import Estimate, read_estimate
 from finn_build.exploration.choose_folding import Goal
 from finn_build.exploration.choose_folding import goal as goal_of
 from finn_build.model_check.check_model import check_model
+from finn_build.stages.bitstream import build_bitstream
 from finn_build.stages.estimate import build_estimate
 from finn_build.stages.rtl import build_rtl
 from finn_build.stages.statistics_unit import build_unit_estimate, build_unit_rtl
@@ -31,7 +33,7 @@ from finn_build.vivado.bitfile import build_bitfile, check_bitfile, toolchain
 from radioml.cache import Cache
 from radioml.contract.golden import read_golden
 from radioml.contract.metadata import ModelMetadata, load_exported
-from radioml.doctor import require, simulation_tools, synthesis_needs
+from radioml.doctor import bitstream_needs, require, simulation_tools, synthesis_needs
 from radioml.errors import RadioMLError
 from radioml.files import alone_in, sha256
 from radioml.run_directory import BITFILE_FOLDER, ESTIMATE, GOLDEN, PACKAGE, RTL, build_folder
@@ -54,16 +56,19 @@ def check(model: Path, board: Board, until: str) -> ModelMetadata:
     """
     from qonnx.core.modelwrapper import ModelWrapper
 
-    if until == "bitfile":
+    if until == "bitfile" and board.shell != "serial":
         check_bitfile(board)
-    if until == "synthesis":
+    elif until == "bitfile":
+        require(f"--until bitfile for {board.name}", bitstream_needs())
+    elif until == "synthesis":
         require("--until synthesis", synthesis_needs())
     onnx_model, metadata = load_exported(model)
     if not is_statistics_network(onnx_model):
         check_model(ModelWrapper(onnx_model), metadata, until)
-    elif until == "bitfile":
+    elif until == "bitfile" and board.shell != "serial":
         raise RadioMLError(
-            "a bitfile is made of FINN's layers, and this network is built without FINN: build it --until rtl"
+            "a Zynq's or an Alveo's bitfile is made of FINN's layers, and this network is built without FINN: build it "
+            "--until rtl"
         )
     else:
         read_unit(onnx_model, metadata.logit_scale, LANES[-1])
@@ -125,8 +130,7 @@ def build(
             if record.is_complete(folder, name, inputs):
                 reused.append(name)
                 return
-            stages = list(MADE)
-            for later in reversed(stages[stages.index(name) :]):
+            for later in dropped_with(name, board.shell):
                 drop_stage(record, folder, later, RESULTS[later])
             basis = {"code": inputs["code"], "versions": record.versions}
             steps = CachedSteps(runner, cache, basis, {"part": board.part, "clock_mhz": board.clock_mhz})
@@ -148,12 +152,18 @@ def build(
                 "rtl", make_rtl.__module__, inputs,
                 lambda steps: make_rtl(steps, metadata, board, model, golden, estimated),
             )  # fmt: skip
-        if until == "synthesis":
+        by_yosys = board.shell == "serial"
+        if until == "synthesis" or (until == "bitfile" and by_yosys):
             stage(
                 "synthesis", build_synthesis.__module__, {},
                 lambda steps: build_synthesis(steps, board, estimated),
             )  # fmt: skip
-        if until == "bitfile":
+        if until == "bitfile" and by_yosys:
+            stage(
+                "bitfile", build_bitstream.__module__, inputs | {"tools": tools()},
+                lambda steps: build_bitstream(steps, metadata, board, golden),
+            )  # fmt: skip
+        elif until == "bitfile":
             stage("bitfile", build_bitfile.__module__, inputs | toolchain(), lambda steps: _build_bitfile(steps, board))
         return Build(folder, estimated, tuple(reused))
 

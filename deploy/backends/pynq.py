@@ -22,7 +22,7 @@ from deploy.accelerator import Inference, Runs, check_frames
 from deploy.backends.alveo_shell import AlveoShell
 from deploy.backends.interrupts import interrupted_afterwards
 from deploy.backends.zynq_shell import ZynqShell
-from radioml.contract.package import XCLBIN, Package
+from radioml.contract.package import BITSTREAM, XCLBIN, Package
 from radioml.contract.packing import pack, unpack
 from radioml.errors import RadioMLError
 
@@ -91,10 +91,10 @@ class PynqAccelerator:
     ) -> None:
         """Refuse a package without a bitfile. See `open_accelerator`; processes: of no effect here."""
         self.manifest = self.network = package.manifest
-        if self.manifest.kind == "simulation":
+        if self.manifest.kind == "simulation" or (package.folder / BITSTREAM).is_file():
             raise RadioMLError(
-                f"the package is of kind {self.manifest.kind!r}: the pynq backend needs one with a bitfile in it, as "
-                "`radioml build --until bitfile` makes it"
+                f"the package for {self.manifest.board} is of kind {self.manifest.kind!r}: the pynq backend needs one "
+                "with a bitfile for a Zynq or an Alveo in it, as `radioml build --until bitfile` makes it"
             )
         self.runs_on: Runs = "board" if self.manifest.kind == "bitfile" else "simulated board"
         self._transfer_frames = transfer_frames

@@ -21,6 +21,8 @@ FOLDED, WITH_FIFOS = f"{WORK}/folded.onnx", f"{WORK}/with_fifos.onnx"
 UNSIZED = f"{WORK}/unsized_fifos.onnx"
 GAUGE, GAUGE_LIBRARY = f"{WORK}/gauge", f"{WORK}/libgauge.so"
 VENDOR = f"{WORK}/vendor"
+CHIP, GATES = f"{WORK}/chip", f"{WORK}/gates.json"
+"""Of a board on a serial line: the chip's netlist, routed design; how many golden frames its netlist answered."""
 CYCLES = f"{SIMULATION}/cycles.json"
 RECEIPTS = f"{WORK}/cache"
 
@@ -33,10 +35,23 @@ def graph_of_step(number: int, step: str) -> str:
 MADE = {
     "estimate": [ESTIMATE, STEPS, FOLDED, FOLDING],
     "rtl": [RTL, SIMULATION, WITH_FIFOS, PACKAGE],
-    "bitfile": [BITFILE_FOLDER],
     "synthesis": [SYNTHESIS],
+    "bitfile": [BITFILE_FOLDER],
 }
-"""Stage -> the files and folders that it makes. A stage is dropped with those in front of it."""
+"""Stage -> the files and folders that it makes."""
+
+
+def dropped_with(stage: str, shell: str) -> list[str]:
+    """The stages whose results are of no use once `stage` is run again, the last first; shell: of the board.
+
+    The bitfile of a board on a serial line is made of Yosys' netlists, another board's of the RTL.
+    """
+    stages = list(MADE)
+    if stage == "synthesis" and shell != "serial":
+        return [stage]
+    return stages[stages.index(stage) :][::-1]
+
+
 ONLY_FINN = (FOLDED, WITH_FIFOS)
 """What of these a build without FINN does not make."""
 RESULTS = {

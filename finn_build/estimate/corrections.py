@@ -67,7 +67,7 @@ def corrections(model: ModelWrapper, board: Board) -> dict[str, dict[str, int]]:
             luts += fifo_luts(operator.get_outstream_width())
         dsps = 0
         if node.op_type == "MVAU_rtl":
-            shape = Multiplier.of(operator, model.get_initializer(node.input[1]), board.part)
+            shape = Multiplier.of(operator, model.get_initializer(node.input[1]), board)
             luts += shape.luts() + weight_memory_luts(operator)
             dsps = shape.dsps() - operator.dsp_estimation(board.part)
         elif node.op_type == "FMPadding_rtl":
@@ -82,7 +82,7 @@ def corrections(model: ModelWrapper, board: Board) -> dict[str, dict[str, int]]:
 class Multiplier:
     """An RTL matrix-vector unit: PE x SIMD multiplications of `weight_bits` x `activation_bits` a cycle.
 
-    dsp_version: 1 for DSP48E1, 2 for DSP48E2.
+    multiplier_bits: of the wider operand of the multiplier: 25 of a DSP48E1, 27 of a DSP48E2, 18 of an ECP5.
     narrow: whether the most negative number of the weights' width does not occur.
     replayed_words: input words that are stored and used again for each group of PE outputs; 0 for a single group.
     """
@@ -92,15 +92,13 @@ class Multiplier:
     weight_bits: int
     activation_bits: int
     accumulator_bits: int
-    dsp_version: int
+    multiplier_bits: int
     narrow: bool
     replayed_words: int
 
     @classmethod
-    def of(cls, operator: HWCustomOp, weights: np.ndarray, part: str) -> Multiplier:
-        """The unit of an MVAU_rtl layer with these weights, on an FPGA `part`."""
-        from finn.util.basic import get_dsp_block
-
+    def of(cls, operator: HWCustomOp, weights: np.ndarray, board: Board) -> Multiplier:
+        """The unit of an MVAU_rtl layer with these weights, on a board."""
         pe, simd = operator.get_nodeattr("PE"), operator.get_nodeattr("SIMD")
         return cls(
             pe=pe,
@@ -108,16 +106,15 @@ class Multiplier:
             weight_bits=operator.get_input_datatype(1).bitwidth(),
             activation_bits=operator.get_input_datatype(0).bitwidth(),
             accumulator_bits=operator.get_output_datatype().bitwidth(),
-            dsp_version=1 if get_dsp_block(part) == "DSP48E1" else 2,
+            multiplier_bits={"Zynq-7000": 25, "ECP5": 18}.get(board.family, 27),
             narrow=bool(weights.min() > operator.get_input_datatype(1).min()),
             replayed_words=operator.get_nodeattr("MW") // simd if operator.get_nodeattr("MH") > pe else 0,
         )
 
     def lanes(self) -> int:
         """Multiplications a DSP: NUM_LANES of mvu.sv, two of 8 x 8 bits, three of 4 x 8, four of 4 x 4."""
-        width = 25 if self.dsp_version == 1 else 27
         lane = self.weight_bits + self.activation_bits - 1
-        return 1 + max(0, width - (not self.narrow) - self.weight_bits) // lane
+        return 1 + max(0, self.multiplier_bits - (not self.narrow) - self.weight_bits) // lane
 
     def dsps(self) -> int:
         """PIPE_COUNT x SIMD of mvu.sv."""
@@ -155,7 +152,7 @@ class Multiplier:
     def _lane_widths(self) -> list[int]:
         """Bits of each lane, the rightmost first: sliceLanes of mvu.sv."""
         lanes, lane = self.lanes(), self.weight_bits + self.activation_bits - 1
-        slack = (25 if self.dsp_version == 1 else 27) - (not self.narrow) - self.weight_bits - (lanes - 1) * lane
+        slack = self.multiplier_bits - (not self.narrow) - self.weight_bits - (lanes - 1) * lane
         widths = []
         for index in range(1, lanes):
             extra = (slack + lanes - 1 - index) // (lanes - index)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from finn_build.estimate.corrections import NOT_COUNTED, corrections
 from finn_build.estimate.result import RESOURCES, Estimate, LayerEstimate
+from finn_build.estimate.small_luts import OF_LAYERS, caveats, luts_of
 from finn_build.folding.align_stream_widths import slow_converters
 from finn_build.folding.parallelism import attributes_of
 
@@ -39,6 +40,7 @@ def estimate(model: ModelWrapper, board: Board) -> Estimate:
         folding = {name: operator.get_nodeattr(name) for name in attributes_of(operator) if name in ("PE", "SIMD")}
         finn = {name: int(resources[node.name][name]) for name in RESOURCES}
         correction = {name: corrected[node.name].get(name, 0) for name in RESOURCES}
+        correction["LUT"] = luts_of(board, finn["LUT"] + correction["LUT"], OF_LAYERS) - finn["LUT"]
         inputs = tuple(sources[tensor] for tensor in node.input if tensor in sources)
         layers.append(LayerEstimate(node.name, inputs, int(cycles[node.name]), folding, finn, correction))
     slowest = max(layers, key=lambda layer: layer.cycles)
@@ -49,7 +51,7 @@ def estimate(model: ModelWrapper, board: Board) -> Estimate:
     available = {name: board.usable[name] for name in RESOURCES}
     return Estimate(
         kind="estimated",
-        caveats=(*CAVEATS, *(f"slower than estimated: {stream}" for stream in slow_converters(model))),
+        caveats=(*CAVEATS, *caveats(board), *(f"slower than estimated: {stream}" for stream in slow_converters(model))),
         board=board.name,
         part=board.part,
         clock_mhz=board.clock_mhz,

@@ -11,6 +11,7 @@ from finn_build.engine.cached_steps import CachedSteps
 from finn_build.engine.paths import NETWORK
 from finn_build.engine.step import Step
 from finn_build.estimate.result import RESOURCES, Estimate, Folded, LayerEstimate
+from finn_build.estimate.small_luts import OF_UNIT, caveats, luts_of
 from finn_build.exploration.choose_folding import Goal
 from finn_build.stages.rtl import build_rtl
 from finn_build.statistics_unit.hdl import NAME, write_hdl
@@ -100,7 +101,7 @@ def estimate_unit(unit: Unit, board: Board, goal: Goal, seconds: float) -> Estim
     """Cycles by the unit's schedule, resources by formula."""
     timing = schedule(unit)
     by_kind, dsps = resources(unit)
-    total = dict.fromkeys(RESOURCES, 0) | {"LUT": sum(by_kind.values()), "DSP": dsps}
+    total = dict.fromkeys(RESOURCES, 0) | {"LUT": luts_of(board, sum(by_kind.values()), OF_UNIT), "DSP": dsps}
     cycles = unit.beats + timing.fillers
     latency = cycles + timing.start + timing.length
     kinds = ", ".join(f"{name} {count:,}" for name, count in sorted(by_kind.items(), key=lambda item: -item[1]))
@@ -111,6 +112,7 @@ def estimate_unit(unit: Unit, board: Board, goal: Goal, seconds: float) -> Estim
         caveats=(
             f"LUT and DSP are formulas of our own (finn_build/statistics_unit/resources.py); LUT: {kinds}",
             f"not counted: {NOT_COUNTED}",
+            *caveats(board),
         ),
         board=board.name,
         part=board.part,

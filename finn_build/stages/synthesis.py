@@ -9,8 +9,9 @@ from finn_build.engine.cached_steps import CachedSteps
 from finn_build.engine.paths import WORK
 from finn_build.engine.step import Step
 from finn_build.estimate.result import Estimate
-from finn_build.synthesis.netlists import groups_of, synthesise, yosys_family
+from finn_build.synthesis.netlists import groups_of, synthesise
 from finn_build.synthesis.result import CAVEATS, KIND, LayerSynthesis, Synthesis, resources_of
+from finn_build.synthesis.scripts import command, yosys_family
 from finn_build.synthesis.yosys import yosys_version
 from radioml.run_directory import ESTIMATE, RTL, SYNTHESIS, SYNTHESIS_REPORT
 from radioml.simulation.design import read_design
@@ -43,7 +44,7 @@ def build_synthesis(steps: CachedSteps, board: Board, estimated: Estimate) -> No
         Synthesis(
             kind=KIND,
             caveats=CAVEATS,
-            tool=f"Yosys {yosys_version()} (synth_xilinx -family {family})",
+            tool=f"Yosys {yosys_version()} ({command(family)})",
             board=board.name,
             part=board.part,
             layers=tuple(layers),

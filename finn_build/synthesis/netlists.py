@@ -11,21 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from finn_build.boards import Board
 from finn_build.rtl.top import join
-from finn_build.synthesis.sources import PATCHES, copy_patched, data_of, sources_of
+from finn_build.synthesis.scripts import BMUX, CELLS, LUT_MEMORIES, NETLIST, PRIMITIVES, SOURCES, script
+from finn_build.synthesis.sources import copy_patched, data_of, patches_for, sources_of
 from finn_build.synthesis.yosys import cell_text, lut_memories, run_yosys, yosys_version
 from radioml.cache import Cache, content_key
 from radioml.files import chosen_cache, replacing, sha256, write_text
 from radioml.processes import ProcessPool, cores
 from radioml.simulation.design import Design, Layer
 
-PRIMITIVES = {"DSP48E1": "xilinx/cells_sim.v", "DSP48E2": "xilinx/cells_xtra.v", "LUT6_2": "xilinx/cells_sim.v"}
-"""Cells of the vendor that FINN's library instantiates, and the library of Yosys that declares them."""
-_BMUX = Path(__file__).with_name("bmux.v")
-_READ = "--allow-use-before-declare --ignore-assertions -Wno-unconnected-output-port -Wno-unconnected-input-port"
-_TOP, _PRIMITIVES, _SOURCES = "top.v", "primitives.v", "sources.f"
-_NETLIST, _CELLS, _LUT_MEMORIES = "netlist.v", "cells.json", "lut_memories.txt"
+_TOP, _PRIMITIVES = "top.v", "primitives.v"
 
 
 @dataclass(frozen=True)
@@ -63,16 +58,21 @@ class _Job:
     top: str
     sources: tuple[str, ...]
     data: tuple[str, ...]
-    script: str
+    family: str
     module: str
+
+    @property
+    def script(self) -> str:
+        """What Yosys runs."""
+        return script(self.module, self.family)
 
     @property
     def key(self) -> str:
         """Digest of all that the netlist depends on."""
         names = (*self.sources, *self.data)
-        patches = [patch.replacements for patch in PATCHES if patch.file in names]
+        patches = [patch.replacements for patch in patches_for(self.family) if patch.file in names]
         content = [(name, sha256(self.hdl / name)) for name in names]
-        return content_key(self.script, self.top, content, patches, sha256(_BMUX), yosys_version())
+        return content_key(self.script, self.top, content, patches, sha256(BMUX), yosys_version())
 
 
 def groups_of(design: Design, estimated: Sequence[str]) -> list[Group]:
@@ -87,11 +87,6 @@ def groups_of(design: Design, estimated: Sequence[str]) -> list[Group]:
     return [Group(name, tuple(layers)) for name, layers in groups.items()]
 
 
-def yosys_family(board: Board) -> str:
-    """What synth_xilinx calls the board's FPGA family."""
-    return "xc7" if board.family == "Zynq-7000" else "xcup"
-
-
 def synthesise(
     groups: Sequence[Group], hdl: Path, family: str, work: Path, show: Callable[[int], None]
 ) -> dict[str, Netlist]:
@@ -100,7 +95,7 @@ def synthesise(
     A group is synthesised once for each content: the HDL and data that it needs, the script, the version of Yosys.
 
     Args:
-        hdl: folder of the design's HDL. family: see `yosys_family`.
+        hdl: folder of the design's HDL. family: see `scripts.yosys_family`.
         work: folder for intermediate files, which stay where Yosys fails; also of the cache, unless RADIOML_CACHE names
             a folder.
         show: called with the number of groups that are done.
@@ -128,7 +123,7 @@ def synthesise(
                 job, value = futures[future], future.result()
                 file = f"{job.key}.v"
                 with replacing(folder / file) as temporary:
-                    shutil.copyfile(job.folder / _NETLIST, temporary)
+                    shutil.copyfile(job.folder / NETLIST, temporary)
                 shutil.rmtree(job.folder)
                 cache.store(job.key, job.key, [file], value)
                 found[job.name] = Netlist(folder / file, **value)
@@ -141,36 +136,8 @@ def synthesise(
 
 def _job(group: Group, hdl: Path, family: str, folder: Path) -> _Job:
     top = join(group.layers, group.module)
-    boxes = " ".join(f"--blackboxed-module {cell}" for cell in PRIMITIVES)
-    script = "\n".join([
-        f"read_slang {_READ} --top {group.module} {boxes} -f {_SOURCES}",
-        "setparam -unset i t:DSP48E1",  # slang takes a variable of the cell's own for a parameter
-        f"techmap -map {_BMUX.name}",
-        *mapped(f"synth_xilinx -family {family} -noiopad -flatten -top {group.module}", family),
-        "check -assert",
-        f"tee -q -o {_CELLS} stat -json",
-        f"write_verilog -noattr {_NETLIST}",
-        "",
-    ])  # fmt: skip
     data = data_of([layer.name for layer in group.layers], hdl)
-    return _Job(group.name, hdl, folder, top, sources_of(top, hdl), data, script, group.module)
-
-
-def mapped(command: str, family: str) -> list[str]:
-    """Yosys' commands that map a design to the vendor's cells.
-
-    On UltraScale the step `map_memory` of synth_xilinx is written out, with its own parameters and a library of LUT
-    memories without a slip of Yosys 0.70: a memory of 512 words there has 16 address bits, which no cell has.
-    """
-    if family == "xc7":
-        return [command]
-    return [
-        f"{command} -run begin:map_memory",
-        f"memory_libmap -logic-cost-rom 0.015625 -lib {_LUT_MEMORIES} -lib +/xilinx/brams_xc4v.txt -D HAS_SIZE_36 "
-        "-D HAS_MIXWIDTH_SDP -D HAS_ADDRCE -lib +/xilinx/urams.txt -no-auto-huge",
-        *(f"techmap -map +/xilinx/{kind}_map.v" for kind in ("lutrams_xc5v", "brams_xcu", "urams")),
-        f"{command} -run map_ffram:",
-    ]
+    return _Job(group.name, hdl, folder, top, sources_of(top, hdl), data, family, group.module)
 
 
 def _synthesise(job: _Job) -> dict[str, Any]:
@@ -178,14 +145,14 @@ def _synthesise(job: _Job) -> dict[str, Any]:
     start = time.perf_counter()
     shutil.rmtree(job.folder, ignore_errors=True)
     job.folder.mkdir(parents=True)
-    copy_patched(job.sources, job.hdl, job.folder)
-    for path in (*(job.hdl / name for name in job.data), _BMUX):
+    copy_patched(job.sources, job.hdl, job.folder, patches_for(job.family))
+    for path in (*(job.hdl / name for name in job.data), BMUX):
         shutil.copyfile(path, job.folder / path.name)
     primitives = "".join(cell_text(library, cell) for cell, library in PRIMITIVES.items())
-    for name, text in ((_PRIMITIVES, primitives), (_TOP, job.top), (_LUT_MEMORIES, lut_memories())):
+    for name, text in ((_PRIMITIVES, primitives), (_TOP, job.top), (LUT_MEMORIES, lut_memories())):
         write_text(job.folder / name, text)
-    write_text(job.folder / _SOURCES, "\n".join([_PRIMITIVES, *job.sources, _TOP]) + "\n")
+    write_text(job.folder / SOURCES, "\n".join([_PRIMITIVES, *job.sources, _TOP]) + "\n")
     run_yosys(job.script, job.folder)
-    statistics = json.loads((job.folder / _CELLS).read_text(encoding="utf-8"))
+    statistics = json.loads((job.folder / CELLS).read_text(encoding="utf-8"))
     cells = statistics["modules"][f"\\{job.module}"]["num_cells_by_type"]
     return {"cells": cells, "seconds": round(time.perf_counter() - start, 1)}

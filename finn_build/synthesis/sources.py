@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from finn_build.rtl.library_patches import Patch, patch_copy
+from finn_build.synthesis.scripts import ECP5
 from radioml.simulation.design import FILE_LIST, TOP
 
 _SHIFT_REGISTERS = (
@@ -54,6 +55,13 @@ PATCHES: tuple[Patch, ...] = (
     ),
     Patch("thresholding.sv", _SHIFT_REGISTERS, (("ADat[A_DEPTH];", "ADat[A_DEPTH-1:0];"),)),
 )
+_WIDTH = "A_WIDTH = 25 + 2*(VERSION > 1);     "
+_LANES = "The multiplier of the ECP5 takes 18 bits by 18, where a DSP48 takes 25 or 27 by 18."
+ECP5_PATCHES: tuple[Patch, ...] = (
+    Patch("mvu.sv", _LANES, ((_WIDTH, "A_WIDTH = 18;"),)),
+    Patch("mvu_vvu_axi.sv", _LANES, ((_WIDTH, "A_WIDTH = 18;"),)),
+)
+"""What the copies for an ECP5 get beside `PATCHES`."""
 _DECLARED = re.compile(r"^\s*(?:module|package|interface)\s+(\w+)", re.M)
 _WORD = re.compile(r"\w+")
 
@@ -80,11 +88,16 @@ def data_of(layers: Sequence[str], hdl: Path) -> tuple[str, ...]:
     return tuple(sorted(path.name for path in hdl.glob("*.dat") if path.name.startswith(prefixes)))
 
 
-def copy_patched(names: Sequence[str], hdl: Path, folder: Path) -> None:
+def patches_for(family: str) -> tuple[Patch, ...]:
+    """The changes for a family, by Yosys' name of it."""
+    return (*PATCHES, *ECP5_PATCHES) if family == ECP5 else PATCHES
+
+
+def copy_patched(names: Sequence[str], hdl: Path, folder: Path, patches: tuple[Patch, ...]) -> None:
     """Copy files of an HDL folder; raises RadioMLError where a patch does not fit (`library_patches.patch_copy`)."""
     for name in names:
         shutil.copyfile(hdl / name, folder / name)
-        patch_copy(folder / name, PATCHES)
+        patch_copy(folder / name, patches)
 
 
 def _listed(hdl: Path) -> list[str]:

@@ -9,8 +9,10 @@ from pathlib import Path
 
 from finn_build.rtl.top import ends, stitch
 from finn_build.synthesis.netlists import Group
+from finn_build.synthesis.scripts import ECP5
 from finn_build.synthesis.yosys import cell_text
 from finn_build.verify.block_ram import BLOCK_RAMS, block_ram
+from finn_build.verify.ecp5_cells import ECP5_CELLS, ecp5_cell
 from radioml.contract.package import StreamFormat
 from radioml.errors import RadioMLError
 from radioml.files import write_text
@@ -18,7 +20,11 @@ from radioml.simulation.design import FILE_LIST, TOP, Design, Layer, Wire
 
 CELLS = Path(__file__).with_name("cells")
 """Models of our own, a file a cell in lower case: of cells that Yosys' library declares without behaviour."""
-_LIBRARY = "xilinx/cells_sim.v"
+_LIBRARIES = {ECP5: ("lattice/common_sim.vh", "lattice/ccu2c_sim.vh")}
+"""Family -> the libraries of Yosys that have behaviour."""
+_AMD = ("xilinx/cells_sim.v",)
+_INSIDE = {"CCU2C": ("LUT2", "LUT4")}
+"""Cell -> cells that its model is made of."""
 _MODELS = "cells.v"
 
 
@@ -43,18 +49,18 @@ def one_layer(layer: Layer) -> Design:
     return Design(raw(source), raw(target), (replace(layer, probe=None),), ())
 
 
-def write_gates(design: Design, netlists: Path, cells: Iterable[str], hdl: Path) -> None:
+def write_gates(design: Design, netlists: Path, cells: Iterable[str], family: str, hdl: Path) -> None:
     """Write the HDL of a design of netlists to a new folder.
 
     Args:
         design: its layers are `netlist_layers`.
         netlists: folder with a file LAYER.v for each of them.
-        cells: names of all cells in them.
+        cells: names of all cells in them. family: whose cells they are, see `scripts.yosys_family`.
         hdl: the folder.
 
     Raises RadioMLError for a cell that has no model.
     """
-    models = "".join(map(_model, sorted(cells)))
+    models = models_of(cells, family)
     shutil.rmtree(hdl, ignore_errors=True)
     hdl.mkdir(parents=True)
     names = [f"{layer.name}.v" for layer in design.layers]
@@ -66,18 +72,24 @@ def write_gates(design: Design, netlists: Path, cells: Iterable[str], hdl: Path)
     write_text(hdl / FILE_LIST, "\n".join([_MODELS, *names, f"{TOP}.v"]) + "\n")
 
 
-def _model(cell: str) -> str:
+def models_of(cells: Iterable[str], family: str) -> str:
+    """Verilog with the behaviour of these cells; raises RadioMLError for a cell that has no model."""
+    inside = (name for cell in cells for name in (cell, *_INSIDE.get(cell, ())))
+    return "".join(_model(cell, family) for cell in sorted(set(inside)))
+
+
+def _model(cell: str, family: str) -> str:
     own = CELLS / f"{cell.lower()}.v"
     if own.is_file():
         return own.read_text(encoding="utf-8")
     if cell in BLOCK_RAMS:
         return block_ram(cell)
-    try:
-        return cell_text(_LIBRARY, cell)
-    except RadioMLError as error:
-        raise RadioMLError(
-            f"the netlist has cells {cell}, of which there is no model; one can be added to {CELLS}"
-        ) from error
+    if cell in ECP5_CELLS:
+        return ecp5_cell(cell)
+    for library in _LIBRARIES.get(family, _AMD):
+        if found := cell_text(library, cell):
+            return found
+    raise RadioMLError(f"the netlist has cells {cell}, of which there is no model; one can be added to {CELLS}")
 
 
 def raw(wire: Wire) -> StreamFormat:

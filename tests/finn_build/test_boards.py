@@ -12,7 +12,7 @@ BOARDS = board_names()
 def test_the_catalogue_is_complete():
     assert set(BOARDS) == {
         "Pynq-Z1", "Pynq-Z2", "Ultra96", "Ultra96-V2", "KV260", "ZCU104", "ZCU102", "ZCU111", "RFSoC2x2", "RFSoC4x2",
-        "U50", "U200", "U250", "U280",
+        "U50", "U200", "U250", "U280", "ULX3S",
     }  # fmt: skip
 
 
@@ -67,7 +67,7 @@ def test_finn_sees_the_family_that_the_board_names():
         ({"clock_mhz": 0}, r"clock_mhz: Input should be greater than 0"),
         ({"clock_mhz": float("nan")}, r"clock_mhz: Input should be (a finite number|greater than 0)"),
         ({"memory_port_bits": True}, r"memory_port_bits: Input should be a valid integer \(found True\)"),
-        ({"shell": "pcie"}, r"shell: Input should be 'zynq' or 'vitis'"),
+        ({"shell": "pcie"}, r"shell: Input should be 'zynq', 'vitis' or 'serial'"),
         ({"family": "Versal"}, r"family: Input should be 'Zynq-7000'"),
         ({"resources": 7}, r"resources: Input should be a valid dictionary"),
         ({"resources": {"LUT": 1.5}}, r"resources.LUT: Input should be a valid integer[\s\S]*resources.FF: Field requ"),

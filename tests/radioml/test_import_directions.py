@@ -45,7 +45,7 @@ FLOORS = {
         engine folding rtl
         estimate statistics_unit steps synthesis vivado
         model_check verify
-        exploration
+        ecp5 exploration
         stages
         build
     """,

@@ -25,21 +25,21 @@ from radioml.contract.metadata import load_exported
 
 BOARD = load_board("ZCU104")
 SYNTHESISED = [
-    (Multiplier(1, 1, 4, 4, 12, 2, True, 48), 1, 79),
-    (Multiplier(4, 8, 4, 4, 12, 2, True, 6), 8, 758),
-    (Multiplier(8, 8, 4, 4, 12, 2, True, 6), 16, 1430),
-    (Multiplier(16, 8, 4, 4, 12, 2, True, 0), 32, 3110),
-    (Multiplier(4, 16, 4, 4, 14, 2, True, 3), 16, 1435),
-    (Multiplier(4, 48, 4, 4, 14, 2, True, 1), 48, 3635),
-    (Multiplier(16, 48, 4, 4, 14, 2, True, 0), 192, 14007),
-    (Multiplier(4, 8, 8, 8, 20, 2, True, 6), 16, 1113),
-    (Multiplier(16, 16, 8, 8, 20, 2, True, 0), 128, 7971),
-    (Multiplier(8, 16, 4, 8, 16, 2, True, 3), 48, 3213),
-    (Multiplier(8, 12, 2, 4, 10, 2, True, 4), 24, 1789),
-    (Multiplier(4, 12, 4, 4, 14, 1, True, 4), 12, 1144),
-    (Multiplier(64, 6, 4, 4, 14, 2, True, 0), 96, 9570),
-    (Multiplier(1, 32, 4, 4, 14, 2, True, 2), 32, 659),
-    (Multiplier(2, 64, 4, 4, 15, 2, True, 3), 64, 2412),
+    (Multiplier(1, 1, 4, 4, 12, 27, True, 48), 1, 79),
+    (Multiplier(4, 8, 4, 4, 12, 27, True, 6), 8, 758),
+    (Multiplier(8, 8, 4, 4, 12, 27, True, 6), 16, 1430),
+    (Multiplier(16, 8, 4, 4, 12, 27, True, 0), 32, 3110),
+    (Multiplier(4, 16, 4, 4, 14, 27, True, 3), 16, 1435),
+    (Multiplier(4, 48, 4, 4, 14, 27, True, 1), 48, 3635),
+    (Multiplier(16, 48, 4, 4, 14, 27, True, 0), 192, 14007),
+    (Multiplier(4, 8, 8, 8, 20, 27, True, 6), 16, 1113),
+    (Multiplier(16, 16, 8, 8, 20, 27, True, 0), 128, 7971),
+    (Multiplier(8, 16, 4, 8, 16, 27, True, 3), 48, 3213),
+    (Multiplier(8, 12, 2, 4, 10, 27, True, 4), 24, 1789),
+    (Multiplier(4, 12, 4, 4, 14, 25, True, 4), 12, 1144),
+    (Multiplier(64, 6, 4, 4, 14, 27, True, 0), 96, 9570),
+    (Multiplier(1, 32, 4, 4, 14, 27, True, 2), 32, 659),
+    (Multiplier(2, 64, 4, 4, 15, 27, True, 3), 64, 2412),
 ]
 """DSPs and LUTs (those of memories included) that Yosys 0.70, synth_xilinx, counts for mvu_vvu_axi.sv."""
 
@@ -65,14 +65,16 @@ def test_multiplier_against_synthesis(multiplier, dsps, luts):
     [(8, 8, True, 2), (8, 8, False, 2), (6, 6, True, 2), (4, 8, True, 3), (4, 4, True, 4), (2, 4, False, 5)],
 )  # fmt: skip
 def test_multiplications_a_dsp(weight_bits, activation_bits, narrow, lanes):
-    shape = Multiplier(1, 1, weight_bits, activation_bits, 20, 2, narrow, 0)
+    shape = Multiplier(1, 1, weight_bits, activation_bits, 20, 27, narrow, 0)
     assert shape.lanes() == lanes
 
 
 def test_packing_differs_from_finns():
     """Four 8-bit multiplications need two DSPs; FINN counts one."""
-    assert Multiplier(4, 1, 8, 8, 20, 2, True, 0).dsps() == 2
-    assert Multiplier(3, 1, 4, 4, 12, 1, True, 0).dsps() == 1
+    assert Multiplier(4, 1, 8, 8, 20, 27, True, 0).dsps() == 2
+    assert Multiplier(3, 1, 4, 4, 12, 25, True, 0).dsps() == 1
+    assert Multiplier(3, 1, 4, 4, 12, 18, True, 0).dsps() == 1
+    assert Multiplier(2, 1, 8, 8, 20, 18, True, 0).dsps() == 2
 
 
 def test_streams_are_what_finn_estimates_of_the_layers_it_inserts(folded):
@@ -95,7 +97,7 @@ def test_streams_are_what_finn_estimates_of_the_layers_it_inserts(folded):
             ours -= padding_luts(operator.get_instream_width())
         if node.op_type == "MVAU_rtl":
             weights = folded.get_initializer(node.input[1])
-            ours -= Multiplier.of(operator, weights, BOARD.part).luts() + weight_memory_luts(operator)
+            ours -= Multiplier.of(operator, weights, BOARD).luts() + weight_memory_luts(operator)
         if node.op_type in COUNTED:
             ours -= counted_luts(operator, BOARD.part)
     assert ours == by_finn

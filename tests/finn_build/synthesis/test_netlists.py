@@ -9,8 +9,9 @@ import pytest
 
 from finn_build.estimate.result import read_estimate
 from finn_build.rtl.top import ends, join
-from finn_build.synthesis.netlists import Group, groups_of, mapped, synthesise
+from finn_build.synthesis.netlists import Group, groups_of, synthesise
 from finn_build.synthesis.result import read_synthesis, resources_of
+from finn_build.synthesis.scripts import mapped
 from finn_build.synthesis.sources import data_of, sources_of
 from finn_build.synthesis.yosys import lut_memories, run_yosys
 from radioml.errors import RadioMLError
@@ -102,6 +103,6 @@ def test_a_lut_memory_of_512_words_is_mapped_on_ultrascale(tmp_path):
         "  always @(posedge clk) if (we) words[at] <= d;\n  assign q = words[at];\nendmodule\n"
     )
     (tmp_path / "lut_memories.txt").write_text(lut_memories())
-    commands = mapped("synth_xilinx -family xcup -noiopad -flatten -top memory", "xcup")
+    commands = mapped("memory", "xcup")
     run_yosys("\n".join(["read_verilog memory.v", *commands, "write_verilog out.v", ""]), tmp_path)
     assert len(re.findall(r"^  RAM512X1S #", (tmp_path / "out.v").read_text(), re.M)) == 2

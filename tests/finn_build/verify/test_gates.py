@@ -41,7 +41,7 @@ class Bench:
         (work / "netlists").mkdir(parents=True, exist_ok=True)
         (work / "netlists" / f"{self.layer.name}.v").write_text(netlist)
         cells = set(re.findall(r"^  ([A-Z]\w+) (?:#\(|_)", netlist, re.M))
-        library = gate_simulator(one_layer(self.layer), work / "netlists", cells, work)
+        library = gate_simulator(one_layer(self.layer), work / "netlists", cells, "xc7", work)
         result = RungResult("netlist", "", FRAMES, 1)
         compare_words(self.layer.name, self.words_out, simulate_layer(library, self.layer, self.words_in), result)
         return result
@@ -104,7 +104,7 @@ def test_a_wrong_weight_is_noticed(bench, tmp_path, bit):
 
 def test_a_cell_without_a_model_is_refused(bench, tmp_path):
     with pytest.raises(RadioMLError, match="cells URAM288, of which there is no model"):
-        write_gates(one_layer(bench.layer), bench.folder / SYNTHESIS, {"URAM288"}, tmp_path / "hdl")
+        write_gates(one_layer(bench.layer), bench.folder / SYNTHESIS, {"URAM288"}, "xc7", tmp_path / "hdl")
 
 
 def test_the_whole_netlist_is_a_rung(synthesised, small_build, radioml):
