@@ -22,7 +22,8 @@ _SITES = {"LUT": "TRELLIS_COMB", "FF": "TRELLIS_FF", "BRAM_18K": "DP16KD", "DSP"
 """Our name of a resource -> nextpnr's."""
 REPORTS = ("report.json", "nextpnr.log")
 _REPORT, _LOG = REPORTS
-_CONFIG = "chip.config"
+ROUTED = "chip.config"
+"""The placed and routed design, as ecppack reads it."""
 _SEED = 1
 
 
@@ -61,15 +62,19 @@ def tools() -> str:
     return f"Yosys {yosys_version()}, nextpnr-ecp5 {version(NEXTPNR)}"
 
 
-def place_and_route(netlist: str, board: Board, folder: Path) -> Routed:
+def place_and_route(netlist: str, board: Board, folder: Path) -> None:
     """Place and route a chip's netlist (JSON by Yosys) in `folder`, which gets nextpnr's log, report and design.
 
-    Raises RadioMLError with nextpnr's first error. A design that is too slow is no error here.
+    Raises RadioMLError with nextpnr's first error. A design that is too slow is no error here: see `read_routed`.
     """
     write_text(folder / "pins.lpf", constraints())
-    files = ("--json", netlist, "--lpf", "pins.lpf", "--textcfg", _CONFIG, "--report", _REPORT)
+    files = ("--json", netlist, "--lpf", "pins.lpf", "--textcfg", ROUTED, "--report", _REPORT)
     goal = ("--freq", f"{board.clock_mhz:g}", "--timing-allow-fail", "--seed", str(_SEED))
     _run([NEXTPNR, *PACKAGE_OPTIONS, *files, *goal], folder, _LOG)
+
+
+def read_routed(folder: Path, board: Board) -> Routed:
+    """What nextpnr reports of the design in `folder`; raises RadioMLError for a report that lacks something."""
     return routed(read_json(folder / _REPORT), folder / _REPORT, board.clock_mhz)
 
 
@@ -99,7 +104,7 @@ def judge(found: Routed, board: Board, folder: Path, path: Path) -> None:
 
 def pack(folder: Path, bitstream: str) -> None:
     """Write the bitstream of the design that lies in `folder`, beside it."""
-    _run([ECPPACK, "--compress", "--input", _CONFIG, "--bit", bitstream], folder, "ecppack.log")
+    _run([ECPPACK, "--compress", "--input", ROUTED, "--bit", bitstream], folder, "ecppack.log")
 
 
 def _run(command: list[str], folder: Path, log: str) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from finn_build.boards import Board
 from finn_build.ecp5.netlist import CHIP_NETLIST, SHELL_NETLIST, join_chip, synthesise_shell
-from finn_build.ecp5.place_and_route import REPORTS, judge, pack, place_and_route, tools
+from finn_build.ecp5.place_and_route import REPORTS, ROUTED, judge, pack, place_and_route, read_routed, tools
 from finn_build.engine.cached_steps import CachedSteps
 from finn_build.engine.paths import CHIP, GATES, WORK
 from finn_build.engine.step import Step
@@ -77,27 +77,23 @@ def build_bitstream(steps: CachedSteps, metadata: ModelMetadata, board: Board, g
         reads=[SYNTHESIS, f"{CHIP}/{SHELL_NETLIST}"], made=[f"{CHIP}/{CHIP_NETLIST}"],
     )  # fmt: skip
 
-    def route() -> None:
-        shutil.rmtree(result, ignore_errors=True)
-        (result / _REPORTS).mkdir(parents=True)
-        found = place_and_route(CHIP_NETLIST, board, chip)
-        for name in REPORTS:
-            shutil.copyfile(chip / name, result / _REPORTS / name)
-        judge(found, board, result / _REPORTS, result / IMPLEMENTATION)
-
-    made = [*(f"{BITFILE_FOLDER}/{_REPORTS}/{name}" for name in REPORTS), f"{BITFILE_FOLDER}/{IMPLEMENTATION}"]
-    design_file = f"{CHIP}/chip.config"
+    routed_files = [f"{CHIP}/{name}" for name in (ROUTED, *REPORTS)]
     steps.run(
-        PLACE_AND_ROUTE, route, reads=[f"{CHIP}/{CHIP_NETLIST}"], made=[*made, design_file], inputs=tools(),
+        PLACE_AND_ROUTE, lambda: place_and_route(CHIP_NETLIST, board, chip),
+        reads=[f"{CHIP}/{CHIP_NETLIST}"], made=routed_files, inputs=tools(),
     )  # fmt: skip
 
     def packed() -> None:
+        shutil.rmtree(result, ignore_errors=True)
+        (result / _REPORTS).mkdir(parents=True)
+        for name in REPORTS:
+            shutil.copyfile(chip / name, result / _REPORTS / name)
+        judge(read_routed(chip, board), board, result / _REPORTS, result / IMPLEMENTATION)
         pack(chip, BITSTREAM)
         shutil.copyfile(chip / BITSTREAM, result / BITSTREAM)
         _package(folder / PACKAGE, result)
 
-    bitstream = [f"{BITFILE_FOLDER}/{name}" for name in (BITSTREAM, PACKAGE)]
-    steps.run(PACK, packed, reads=[design_file, PACKAGE, GATES], made=bitstream, inputs=tools())
+    steps.run(PACK, packed, reads=[*routed_files, PACKAGE, GATES], made=[BITFILE_FOLDER], inputs=tools())
 
 
 def check_netlist(library: Path, data: Path, design: Design, metadata: ModelMetadata, golden: Path) -> int:

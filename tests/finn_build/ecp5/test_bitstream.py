@@ -15,7 +15,7 @@ from deploy.backends.serial_line import SerialAccelerator
 from finn_build.boards import load_board
 from finn_build.ecp5.chip import CHIP, chip, constraints, pll_dividers, shell_instance
 from finn_build.ecp5.netlist import CHIP_NETLIST, SHELL_NETLIST, join_chip, shell_in_chip, synthesise_shell
-from finn_build.ecp5.place_and_route import judge, pack, place_and_route, routed
+from finn_build.ecp5.place_and_route import judge, pack, place_and_route, read_routed, routed
 from finn_build.stages.bitstream import check_netlist
 from finn_build.synthesis.scripts import ECP5, READ, mapped
 from finn_build.synthesis.yosys import run_yosys
@@ -98,7 +98,8 @@ def test_a_chip_is_joined_routed_and_packed(shell, tmp_path):
     (tmp_path / SHELL_NETLIST).write_text((shell / SHELL_NETLIST).read_text())
     design = Design(SOURCE, SINK, (Layer("Sums_0", module, (ends[0],), (ends[1],)),), ())
     join_chip(design, BOARD, [tmp_path / "Sums_0.v"], tmp_path)
-    found = place_and_route(CHIP_NETLIST, BOARD, tmp_path)
+    place_and_route(CHIP_NETLIST, BOARD, tmp_path)
+    found = read_routed(tmp_path, BOARD)
     assert found.met
     assert 300 < found.utilisation["LUT"]["used"] < 3000
     assert found.utilisation["BRAM_18K"] == {"used": 2, "available": BOARD.resources["BRAM_18K"]}
