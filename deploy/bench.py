@@ -127,7 +127,7 @@ def bench(
     from radioml.data.synthetic import generate_spread
 
     if not batches or min(batches) < 1 or seconds <= 0:
-        raise RadioMLError(f"batches of {list(batches)} frames for {seconds} s: sizes and seconds must be above 0")
+        raise RadioMLError(f"batch sizes and seconds must be above 0, not {list(batches)} frames and {seconds} s")
     frames = generate_spread(len(CLASSES) * len(SNRS_DB), SEED).iq
     with temporary_folder("radioml-package") as folder:
         opened = open_package(package, folder)

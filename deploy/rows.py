@@ -37,9 +37,9 @@ def row_writer(out: str | None) -> Iterator[Callable[[Row], object] | None]:
         return
     path = Path(out)
     if path.suffix not in (".jsonl", ".csv"):
-        raise RadioMLError(f"{out}: results are written as .jsonl or .csv, or as JSON lines to - ")
+        raise RadioMLError(f"{out}: give a .jsonl or .csv file, or - for JSON lines on the standard output")
     if path.is_dir():
-        raise RadioMLError(f"{out}: a folder")
+        raise RadioMLError(f"{out}: a folder; give a .jsonl or .csv file")
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{path.name}.part")
     file = partial.open("a", buffering=1, encoding="utf-8", newline="")  # 1: a line at a time
@@ -82,7 +82,7 @@ def _to_stdout(line: str) -> None:
     except BrokenPipeError as error:
         with suppress(OSError, ValueError):  # what is still in the buffer can go nowhere
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise RadioMLError("the standard output was closed by what reads it") from error
+        raise RadioMLError("the reader of the standard output closed it") from error
     except OSError as error:
         raise RadioMLError(f"the standard output cannot be written: {os.strerror(error.errno or 0)}") from error
 

@@ -102,7 +102,7 @@ def refuse_inputs(outputs: Iterable[Path], inputs: Iterable[Path]) -> None:
     read = list(inputs)
     for path in outputs:
         if path.exists() and any(source.exists() and path.samefile(source) for source in read):
-            raise RadioMLError(f"{path}: is what the command reads, and would be overwritten; choose another output")
+            raise RadioMLError(f"{path}: the output would overwrite an input of the command; choose another output")
 
 
 def write_text(path: Path | str, text: str) -> None:

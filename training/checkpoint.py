@@ -92,7 +92,7 @@ def load_checkpoint(path: Path | str, topology: str | None = None) -> TrainedNet
         target = network
     elif isinstance(value, dict) and value and all(isinstance(v, torch.Tensor) for v in value.values()):
         if topology is None:
-            raise RadioMLError(f"{path}: bare weights without their topology: name it with --topology, e.g. vgg10")
+            raise RadioMLError(f"{path}: weights without a topology; name it with --topology, e.g. vgg10")
         network = create(topology, {})
         target = getattr(network, "layers", network)  # the sandbox's networks are plain sequences of layers
         unknown = {"kind": UNKNOWN, "identity": Path(path).name, "sha256": ""}
@@ -132,7 +132,7 @@ def _read(path: Path | str) -> Any:
         reason = next(iter(str(error).splitlines()), "")
         if isinstance(error, _FOREIGN) or "weights_only" in reason:  # torch's text explains unsafe loading
             reason = "no file of torch.save, or it holds more than tensors and plain values, which may execute code"
-        raise RadioMLError(f"{path}: not a checkpoint that can be loaded safely: {reason}") from error
+        raise RadioMLError(f"{path}: cannot be loaded safely as a checkpoint: {reason}") from error
 
 
 def _check_sums(path: Path | str) -> None:
@@ -150,7 +150,7 @@ def _fill(network: nn.Module, state: dict[str, torch.Tensor], path: Path | str, 
     ):
         raise RadioMLError(f"{path}: its weights are not tensors with names")
     if unusable := [name for name, value in state.items() if not value.isfinite().all()]:
-        raise RadioMLError(f"{path}: {', '.join(unusable[:3])}: NaN or infinite weights, as of a training that failed")
+        raise RadioMLError(f"{path}: {', '.join(unusable[:3])} have NaN or infinite weights; the training failed")
     try:
         network.load_state_dict(state)
     except RuntimeError as error:

@@ -80,7 +80,9 @@ def connected() -> Iterator[None]:
     except RuntimeError as error:
         if not any(text in str(error) for text in _LOST):
             raise
-        raise RadioMLError(f"process {rank()} lost the others: another process of this run ended, see there") from error
+        raise RadioMLError(
+            f"process {rank()} lost its connection: another process of this run ended; its output says why"
+        ) from error
     distributed.destroy_process_group()
 
 

@@ -106,8 +106,8 @@ def _train(experiment: Experiment, data: Path, run: Path, console: Console) -> T
         start_with(network, experiment.topology, settings.start_from)
     if isinstance(network, OnStatistics) and experiment.augmentation:
         raise RadioMLError(
-            f"augmentation: the statistics that {experiment.topology!r} is trained on are computed once; let the "
-            "generator vary the frames (radioml data synth --preset impaired), and leave the section out"
+            f"augmentation: {experiment.topology!r} is trained on statistics that are computed once. Leave the "
+            "section out; radioml data synth --preset impaired varies the frames"
         )
     synchronise_batch_norms(network)
     with first_process_first(), _progress_bar(console) as progress:

@@ -51,11 +51,12 @@ def check_ends(network: nn.Module, topology: str) -> None:
         )
     if any(parameter.requires_grad for parameter in quantisers[0].act_quant.parameters()):
         raise RadioMLError(
-            f"topology {topology!r}: its first QuantIdentity, which quantises the input, learns its scale; frames are "
-            "quantised once, before training: give it a constant one, as training.models.quantisers.InputQuant has"
+            f"topology {topology!r}: the first QuantIdentity, which quantises the input, learns its scale. Frames are "
+            "quantised once, before training, so the scale must be constant, as in "
+            "training.models.quantisers.InputQuant"
         )
     if not any(isinstance(m, qnn.QuantLinear) for m in network.modules()):
-        raise RadioMLError(f"topology {topology!r} has no QuantLinear as its last layer, whose sums are the logits")
+        raise RadioMLError(f"topology {topology!r}: the last layer must be a QuantLinear, whose sums are the logits")
     if classifier(network).weight_quant.scale().numel() != 1:
         raise RadioMLError(
             f"topology {topology!r}: the last layer has a weight scale for each class, so its integers cannot be "

@@ -99,7 +99,7 @@ class PynqAccelerator:
         self.runs_on: Runs = "board" if self.manifest.kind == "bitfile" else "simulated board"
         self._transfer_frames = transfer_frames
         if transfer_frames < 1:
-            raise RadioMLError(f"{transfer_frames} frames a transfer: at least 1")
+            raise RadioMLError(f"a transfer has at least 1 frame, not {transfer_frames}")
         self.batch_frames = 4 * transfer_frames
         shell = AlveoShell if (package.folder / XCLBIN).is_file() else ZynqShell
         self._shell: Shell = shell(package, target)

@@ -38,7 +38,7 @@ def connect(target: str) -> RemoteDevice:
             device = RemoteDevice(ip_addr=host, port=port)
             _set_deadlines(device)
     except AttributeError as error:  # PYNQ's own message about a host without /proc/version fails
-        raise RadioMLError(f"{target} answers, but not as a board does: {error}") from error
+        raise RadioMLError(f"{target} answers, but is no board: {error}") from error
     _forget_clocks()
     Device.active_device = device
     return device
@@ -99,7 +99,7 @@ def _address(target: str, default_port: int) -> tuple[str, int]:
     except ValueError as error:
         raise RadioMLError(f"--target {target}: {error}") from error
     if not host or parts.netloc != target or "@" in target:
-        raise RadioMLError(f"--target {target}: HOST or HOST:PORT is wanted, e.g. 192.168.2.99 or pynq:7967")
+        raise RadioMLError(f"--target {target}: give HOST or HOST:PORT, e.g. 192.168.2.99 or pynq:7967")
     return (f"[{host}]" if ":" in host else host), port or default_port
 
 

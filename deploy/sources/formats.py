@@ -107,6 +107,6 @@ def by_content(path: Path) -> SampleFormat:
         if len(magnitudes) >= 64 and plausible.mean() > 0.99:
             return found
     raise RadioMLError(
-        f"{path}: neither its name nor its content says what kind of source it is; raw samples need --format "
+        f"{path}: unknown kind of source, by its name and by its content. Raw samples need --format "
         f"({', '.join(NAMES)}, big-endian ones with _be): {_SOME}"
     )

@@ -43,12 +43,12 @@ class Reading:
     def check(self) -> None:
         """Raise RadioMLError for values that mean nothing."""
         if not 0 <= self.overlap < FRAME_LENGTH:
-            raise RadioMLError(f"an overlap of {self.overlap} samples: 0 to {FRAME_LENGTH - 1} are possible")
+            raise RadioMLError(f"an overlap of {self.overlap} samples; expected 0 to {FRAME_LENGTH - 1}")
         for name, value in (("sample rate", self.sample_rate), ("symbol rate", self.symbol_rate)):
             if value is not None and not 0 < value < float("inf"):
-                raise RadioMLError(f"a {name} of {value:g}: a positive number is wanted")
+                raise RadioMLError(f"a {name} of {value:g}; expected a positive number")
         if self.offset_hz is not None and not abs(self.offset_hz) < float("inf"):
-            raise RadioMLError(f"an offset of {self.offset_hz} Hz: a finite number is wanted")
+            raise RadioMLError(f"an offset of {self.offset_hz} Hz; expected a finite number")
         if self.format is not None:
             known_format(self.format)
 
@@ -79,7 +79,7 @@ def open_source(name: str, reading: Reading = Reading()) -> Source:
     if name != STDIN and not path.exists():
         raise RadioMLError(f"{name}: no such file")
     if path.is_dir():
-        raise RadioMLError(f"{name}: a folder")
+        raise RadioMLError(f"{name}: a folder; give a file")
     if reading.format is None and suffix in _HDF5:
         return _of_frames(radioml_source(path), reading)
     if reading.format is None and suffix == ".npy":
@@ -113,7 +113,7 @@ def _cut(samples: _Samples, reading: Reading) -> Source:
     resampler = None
     if reading.offset_hz is not None or reading.symbol_rate is not None:
         if source.sample_rate is None:
-            raise RadioMLError(f"{source.name}: its sample rate is not known; --sample-rate HZ says it")
+            raise RadioMLError(f"{source.name}: the sample rate is unknown; give --sample-rate HZ")
         if reading.offset_hz is not None:
             chunks = shifted(chunks, reading.offset_hz, source.sample_rate)
         if reading.symbol_rate is not None:
@@ -142,11 +142,11 @@ def _of_raw(name: str, reading: Reading) -> _Samples:
     if reading.format is not None:
         said = NamedRecording(known_format(reading.format))
     elif name == STDIN:
-        raise RadioMLError(f"the standard input holds raw samples: say which, --format {' | '.join(NAMES)}")
+        raise RadioMLError(f"raw samples on the standard input need --format {' | '.join(NAMES)}")
     elif (named := by_name(path)) is not None:
         said = named
     elif is_live(name):
-        raise RadioMLError(f"{name}: raw samples: say which, --format {' | '.join(NAMES)}")
+        raise RadioMLError(f"{name}: raw samples need --format {' | '.join(NAMES)}")
     else:
         said = NamedRecording(by_content(path))
     captures = ((0, said.frequency),) if said.frequency is not None else ()

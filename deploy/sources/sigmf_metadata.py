@@ -112,10 +112,10 @@ class _Fields:
         self.problems: list[str] = []
 
     def wrong(self, key: str, value: Any, wanted: str, number: int | None = None) -> None:
-        """Note a value that is not what is wanted."""
+        """Note a value that is not the expected one."""
         shown = json.dumps(value)
         where = "" if number is None else f" of capture {number}"
-        self.problems.append(f"{key}{where} is {shown if len(shown) < 80 else shown[:80] + ' ...'}: {wanted} is wanted")
+        self.problems.append(f"{key}{where} is {shown if len(shown) < 80 else shown[:80] + ' ...'}; expected {wanted}")
 
     def object(self, value: Any, what: str) -> dict[str, Any]:
         """A JSON object; empty where it is none."""

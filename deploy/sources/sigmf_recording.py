@@ -95,7 +95,7 @@ def open_sigmf(path: Path, channel: int | None = None, recording: str | None = N
         data_path, first, size, metadata = _of_archive(path, recording)
     else:
         if recording is not None:
-            raise RadioMLError(f"{path}: --recording chooses from an archive ({ARCHIVE}), and this is none")
+            raise RadioMLError(f"{path}: --recording is for archives ({ARCHIVE}); this file is one recording")
         meta_path = path.with_suffix(META)
         metadata = parse_metadata(_content(meta_path), str(meta_path))
         data_path = meta_path.with_name(metadata.dataset) if metadata.dataset else path.with_suffix(DATA)

@@ -79,7 +79,7 @@ def _described(stream: BinaryIO, size: int, path: Path) -> tuple[SampleFormat, f
     if tag == _EXTENSIBLE and size >= 40:
         tag = _unpack(stream, "<HHIH14s", path)[3]
     if channels != 2:
-        raise RadioMLError(f"{path}: {channels} channel{'s' * (channels != 1)}; I and Q are two")
+        raise RadioMLError(f"{path}: {channels} channel{'s' * (channels != 1)}; expected two, I and Q")
     if not rate:
         raise RadioMLError(f"{path}: a sample rate of 0 Hz")
     if (tag, bits) == (_PCM, 24):

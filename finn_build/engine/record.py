@@ -126,7 +126,7 @@ def open_record(folder: Path, inputs: Inputs) -> BuildRecord:
         if found.inputs == inputs:
             return found
     elif folder.exists() and any(folder.iterdir()):
-        raise RadioMLError(f"{folder}: not empty and no build folder (it has no {RECORD}); choose another with --out")
+        raise RadioMLError(f"{folder}: holds files, but no {RECORD} of a build; choose another folder with --out")
     fresh.write(folder)
     return fresh
 
@@ -146,7 +146,7 @@ def load_record(folder: Path) -> BuildRecord:
         raise RadioMLError(f"{path}: names no version of this tool; {_AGAIN}") from error
     if (made_by, layout) != (radioml.__version__, FORMAT):
         raise RadioMLError(
-            f"{folder}: built by version {made_by} of this tool with layout {layout}, here is version "
+            f"{folder}: version {made_by} of this tool built it, with layout {layout}; this is version "
             f"{radioml.__version__} with layout {FORMAT}; {_AGAIN}"
         )
     try:

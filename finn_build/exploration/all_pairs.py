@@ -111,7 +111,7 @@ def estimate_all(
                     waiting |= {pool.submit(_estimate, result, board, out) for board in boards}
     except BrokenProcessPool as error:
         raise RadioMLError(
-            "a process that estimates died; is there enough memory? Repeated, the command continues"
+            "an estimating process died; the usual cause is too little memory. The same command continues"
         ) from error
     finally:
         pool.shutdown(cancel_futures=True)

@@ -65,9 +65,11 @@ def goal(board: Board, target_fps: int | None, file: Path | None, fit: bool, mar
         if value is not None
     ]
     if len(given) > 1:
-        raise RadioMLError(f"{' and '.join(given)} exclude each other: each decides the folding; give one of them")
+        raise RadioMLError(
+            f"{' and '.join(given)} exclude each other, because each decides the folding; give one of them"
+        )
     if margin_percent is not None and not fit:
-        raise RadioMLError("--margin goes with --fit only")
+        raise RadioMLError("--margin needs --fit")
     if fit:
         return Goal(margin_percent=FIT_MARGIN_PERCENT if margin_percent is None else margin_percent)
     if file is not None:

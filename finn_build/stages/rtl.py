@@ -108,8 +108,8 @@ def _check_golden(golden: Path, network: Path, logit_scale: float) -> None:
     comparison = compare(logits, logits_as_integers(ExactQonnx(onnx.load(network))(iq), logit_scale))
     if not comparison.equal:
         raise RadioMLError(
-            f"{golden}: {network.name} gives other logits for {len(comparison.mismatching)} of {len(iq)} frames: they "
-            "are another network's; `radioml export` writes model and golden frames anew"
+            f"{golden}: {network.name} gives other logits for {len(comparison.mismatching)} of {len(iq)} frames, so "
+            "they are another network's; `radioml export` writes model and golden frames again"
         )
 
 

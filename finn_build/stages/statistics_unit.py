@@ -94,7 +94,9 @@ def _chosen(path: Path, metadata: ModelMetadata, board: Board, goal: Goal) -> Es
     for lanes in LANES:
         if (found := estimated(lanes)).frames_per_second >= goal.target_fps:
             return found
-    raise RadioMLError(f"{goal.target_fps:,} frames/s: the unit reaches {found.frames_per_second:,.0f} on {board.name}")
+    raise RadioMLError(
+        f"--target-fps {goal.target_fps}: the unit reaches {found.frames_per_second:,.0f} frames/s on {board.name}"
+    )
 
 
 def estimate_unit(unit: Unit, board: Board, goal: Goal, seconds: float) -> Estimate:

@@ -85,7 +85,7 @@ def dyadic(values: np.ndarray) -> np.ndarray:
     if not (np.isfinite(wide) & (wide == np.rint(wide))).all():
         wrong = values[~(np.isfinite(wide) & (wide == np.rint(wide)))].ravel()[0]
         raise RadioMLError(
-            f"{wrong:.12g} is no multiple of 2^-{_FRACTION}, so that fixed point does not hold it: round the constants "
+            f"{wrong:.12g} is not a multiple of 2^-{_FRACTION}, so fixed point cannot hold it; round the constants "
             "to binary fractions before the export"
         )
     return values

@@ -101,7 +101,7 @@ def _check_lives(unit: Unit, found: Schedule) -> None:
     """Raise RadioMLError unless all that is held is read before the next frame's replaces it."""
     frame = unit.beats + found.fillers
     problem = RadioMLError(
-        f"what follows a frame takes {found.length} cycles, and the next frame may come after {frame}: use fewer "
+        f"the layers behind the statistics take {found.length} cycles a frame, a frame comes every {frame}; use fewer "
         "hidden units"
     )
     if found.length > frame:

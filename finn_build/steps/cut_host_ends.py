@@ -48,8 +48,8 @@ def _cut_transpose(model: ModelWrapper) -> None:
     first = graph.node[0]
     if first.op_type != "Transpose" or first.input[0] != graph.input[0].name:
         raise RadioMLError(
-            f"{first.op_type} {first.name}: this layer reads the input and is not a convolution in FINN's form; "
-            "the build knows networks that begin with a convolution"
+            f"{first.op_type} {first.name}: this layer reads the input; "
+            "the build needs a convolution in FINN's form there"
         )
     old, new = graph.input[0].name, first.output[0]
     shape, datatype = model.get_tensor_shape(new), model.get_tensor_datatype(old)

@@ -36,7 +36,7 @@ def cut_input(model: ModelWrapper, quantiser: InputQuantiser) -> ModelWrapper:
     graph = model.graph
     consumers = model.find_consumers(graph.input[0].name)
     if len(consumers) != 1 or consumers[0].op_type != "Quant":
-        raise RadioMLError(f"the model does not quantise its input first: {_names(consumers)} read it")
+        raise RadioMLError(f"the input must be quantised first; {_names(consumers)} read it as it is")
     quant = consumers[0]
     _check_quantiser(model, quant, quantiser)
     movement: list[NodeProto] = []
@@ -89,6 +89,6 @@ def _check_order(model: ModelWrapper, movement: list[NodeProto], first: str, las
     stream = context[last]
     if stream.ndim != 3 or not np.array_equal(np.moveaxis(stream, 1, -1).ravel(), frame.ravel()):
         raise RadioMLError(
-            f"{_names(movement)}: this data movement does not read the ({FRAME_LENGTH}, 2) frame in order with "
-            "channels last, which is all that the host does; use a stem such as polyphase's SpaceToDepth"
+            f"{_names(movement)}: this data movement changes the order in which the host sends a frame, "
+            f"({FRAME_LENGTH}, 2) with channels last; use a stem such as polyphase's SpaceToDepth"
         )

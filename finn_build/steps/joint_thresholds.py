@@ -45,7 +45,7 @@ def joint_thresholds(
     constants = {tensor.name: network.get_initializer(tensor.name) for tensor in network.graph.initializer}
     grids = [quantiser_grid(network.find_producer(branch), constants) for branch in branches]
     if None in grids:
-        raise RadioMLError(f"{conv.name}: adds what is not quantised right in front of the sum")
+        raise RadioMLError(f"{conv.name}: a branch of the sum that it reads is not quantised right in front of the sum")
     first, second = (grid for grid in grids if grid is not None)
     sign = np.where(constants[norm.input[1]] < 0, -1, 1)[:, None]  # as in `split_sums`
     weights = integer_weights(network.find_producer(conv.input[1]), constants).reshape(len(real), -1) * sign

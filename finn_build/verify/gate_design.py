@@ -89,7 +89,7 @@ def _model(cell: str, family: str) -> str:
     for library in _LIBRARIES.get(family, _AMD):
         if found := cell_text(library, cell):
             return found
-    raise RadioMLError(f"the netlist has cells {cell}, of which there is no model; one can be added to {CELLS}")
+    raise RadioMLError(f"the netlist has cells {cell} without a model; add one to {CELLS}")
 
 
 def raw(wire: Wire) -> StreamFormat:

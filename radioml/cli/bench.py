@@ -47,7 +47,7 @@ def bench(
     try:
         sizes = [int(size) for size in batches.split(",")]
     except ValueError as error:
-        raise RadioMLError(f"--batches {batches}: whole numbers separated by commas are wanted, e.g. 1,64") from error
+        raise RadioMLError(f"--batches {batches}: give whole numbers separated by commas, e.g. 1,64") from error
     with notes.status("synthesising frames") as status:
         show = status.update if notes.is_terminal else notes.print  # a log shows no status
         result = run(package, backend or "simulation", sizes, seconds, processes, target, show)

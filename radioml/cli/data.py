@@ -159,14 +159,14 @@ def import_(
     from radioml.data.subset import parse_snrs
 
     if len(files) < 2:
-        raise RadioMLError("name the files to read and, last, the file to write: radioml data import SOURCE... OUT")
+        raise RadioMLError("give the source files, then the output file: radioml data import SOURCE... OUT")
     *sources, out = files
     _refuse_existing(out, force)
     refuse_inputs([out], sources)
     by_order = snr == "published"
     one = None if snr is None or by_order else parse_snrs(snr)
     if one is not None and len(one) != 1:
-        raise RadioMLError(f"--snr {snr}: one SNR, or `published`, is wanted")
+        raise RadioMLError(f"--snr {snr}: give one SNR in dB, or `published`")
     wanted = Wanted(
         Names(frames, labels, snrs), None if classes is None else read_class_list(classes), first_class,
         one[0] if one else None, by_order, skip_unknown, normalise,

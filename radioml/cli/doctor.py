@@ -33,7 +33,7 @@ def doctor(
     known = stages()
     chosen = {name: needs for name, needs in known.items() if stage in (None, name, name.split("-")[0])}
     if not chosen:
-        raise RadioMLError(f"no stage {stage!r}; there are: {', '.join(known)}")
+        raise RadioMLError(f"unknown stage {stage!r}; the stages are {', '.join(known)}")
     table = Table("stage", "needs", "found, or how to get it", box=SIMPLE, padding=(0, 1, 0, 0))
     said: dict[str, str] = {}
     for name, needs in chosen.items():

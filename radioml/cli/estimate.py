@@ -113,6 +113,6 @@ def _networks(configs: list[str] | None) -> dict[str, tuple[str, dict[str, Any]]
         if network in found.values():
             continue
         if experiment.name in found:
-            raise RadioMLError(f"{config}: another experiment is called {experiment.name!r} too")
+            raise RadioMLError(f"{config}: two experiments have the name {experiment.name!r}; rename one")
         found[experiment.name] = network
     return found

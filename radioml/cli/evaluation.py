@@ -69,9 +69,9 @@ def evaluate(
     what, shipped = (NETWORK, True) if what is None else (what, False)
     is_build = what.is_dir() or what.suffix == ".zip"
     if backend is not None and not is_build:
-        raise RadioMLError(f"--backend is for builds, and {what} is none")
+        raise RadioMLError(f"--backend is for builds; {what} is a network without a build")
     if topology is not None and (is_build or what.suffix == ".onnx"):
-        raise RadioMLError(f"--topology is for checkpoints, and {what} knows its own")
+        raise RadioMLError(f"--topology is for checkpoints; {what} names its topology itself")
     run_code_of(topology)
     identified(data)
     with frames_progress() as bar:

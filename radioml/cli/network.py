@@ -32,10 +32,12 @@ def runnable(what: Path | None, topology: str | None) -> Iterator[Path]:
     from radioml.shipped import NETWORK
 
     if what is not None and not what.exists():
-        raise RadioMLError(f"{what}: no such file; give a package.zip, a model.onnx, a checkpoint.pth, or none at all")
+        raise RadioMLError(f"{what}: no such file; give a package.zip, a model.onnx or a checkpoint.pth")
     if what is None or what.is_dir() or what.suffix in (".zip", ".onnx"):
         if topology is not None:
-            raise RadioMLError(f"--topology is for checkpoints, and {what or 'the shipped network'} knows its own")
+            raise RadioMLError(
+                f"--topology is for checkpoints; {what or 'the shipped network'} names its topology itself"
+            )
         yield what or NETWORK
         return
     from radioml.temporary import temporary_folder

@@ -146,11 +146,11 @@ def stream(
 def _network_and_source(given: list[str]) -> tuple[Path | None, str]:
     """The two arguments, of which the first may be left out."""
     if len(given) > 2:
-        raise RadioMLError(f"[NETWORK] SOURCE: one or two are wanted, not {len(given)}: {' '.join(given)}")
-    if len(given) == 1 and given[0].endswith((".zip", ".onnx", ".pth")):
         raise RadioMLError(
-            f"{given[0]} is a network; name what it is to classify, too, e.g. a recording, or - for a pipe"
+            f"expected SOURCE, or NETWORK and SOURCE; {len(given)} arguments were given: {' '.join(given)}"
         )
+    if len(given) == 1 and given[0].endswith((".zip", ".onnx", ".pth")):
+        raise RadioMLError(f"{given[0]} is a network; give a source as well, e.g. a recording, or - for a pipe")
     return (Path(given[0]) if len(given) == 2 else None), given[-1]
 
 

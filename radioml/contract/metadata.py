@@ -146,8 +146,8 @@ def load_exported(path: Path | str) -> tuple[onnx.ModelProto, ModelMetadata]:
     entry = next((entry for entry in model.metadata_props if entry.key == KEY), None)
     if entry is None:
         raise RadioMLError(
-            f"{path}: this ONNX file was not written by `radioml export` (it lacks the `{KEY}` metadata); "
-            f"`radioml import {shlex.quote(str(path))} --run RUN` takes in one that others made"
+            f"{path}: the `{KEY}` metadata of `radioml export` are missing. To use an ONNX file of others: "
+            f"`radioml import {shlex.quote(str(path))} --run RUN`"
         )
     metadata = ModelMetadata.from_json(entry.value, path)
     expected = [(INPUT_NAME, (1, 2, FRAME_LENGTH)), (OUTPUT_NAME, (1, len(metadata.classes)))]

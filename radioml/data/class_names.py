@@ -69,5 +69,7 @@ def read_class_list(value: str) -> list[str]:
     names = [name for name in names if name]
     if not names or len(set(names)) < len(names):
         what = "a name stands there twice" if names else "it has no names"
-        raise RadioMLError(f"{value}: no list of classes ({what}); e.g. BPSK,QPSK,8PSK, or a file with a name a line")
+        raise RadioMLError(
+            f"{value}: expected a list of classes ({what}): BPSK,QPSK,8PSK, or a file with one name a line"
+        )
     return names

@@ -99,7 +99,7 @@ def _check_layout(path: Path | str, file: h5py.File) -> None:
     frames = len(file["X"])
     if frames == 0 or any(len(file[name]) != frames for name in "YZ"):
         lengths = ", ".join(f"{name}: {len(file[name])}" for name in "XYZ")
-        raise RadioMLError(f"{path}: {lengths} frames; expected equal numbers, 1 at least")
+        raise RadioMLError(f"{path}: the arrays hold {lengths} frames; expected equal numbers of at least 1")
 
 
 def _import(path: Path | str) -> str:
@@ -134,7 +134,7 @@ def _snr_indices(path: Path | str, snr_db: np.ndarray) -> np.ndarray:
         frame = int(off.argmax())
         raise RadioMLError(
             f"{path}: frame {frame} has the SNR label {snr_db[frame]}: SNRs are even, from {SNRS_DB[0]} to "
-            f"{SNRS_DB[-1]} dB; `radioml data check {path}` says which other labels are wrong"
+            f"{SNRS_DB[-1]} dB; `radioml data check {path}` lists all wrong labels"
         )
     return index
 
@@ -168,7 +168,7 @@ def _classes(path: Path | str, one_hot: h5py.Dataset, positions: np.ndarray) -> 
         if (wrong := ~is_one_hot(rows)).any():
             frame = some[wrong.argmax()]
             raise RadioMLError(
-                f"{path}: Y of frame {frame} is not one-hot; `radioml data check {path}` says which others are not"
+                f"{path}: Y of frame {frame} is not one-hot; `radioml data check {path}` lists all such frames"
             )
         classes[at : at + len(some)] = rows.argmax(1)
     return classes
@@ -181,8 +181,8 @@ def is_one_hot(rows: np.ndarray) -> np.ndarray:
 
 def _unordered(path: Path | str, frame: int) -> RadioMLError:
     return RadioMLError(
-        f"{path}: frame {frame} has the label of another place: frames are expected by class, then SNR, as in RadioML "
-        f"2018.01A; `radioml data check {path}` says which others are, `radioml data import {path} NEW.hdf5` sorts them"
+        f"{path}: frame {frame} is out of order. RadioML 2018.01A orders frames by class, then by SNR. "
+        f"`radioml data check {path}` lists all such frames; `radioml data import {path} NEW.hdf5` sorts them"
     )
 
 

@@ -39,7 +39,7 @@ def parse_snrs(text: str) -> list[int]:
             raise ValueError
     except ValueError as error:
         raise RadioMLError(
-            f"SNRs {text!r}: a list such as -20,0,30 or a range such as 0..30 is wanted, of even numbers from "
+            f"SNRs {text!r}: give a list such as -20,0,30 or a range such as 0..30, of even numbers from "
             f"{SNRS_DB[0]} to {SNRS_DB[-1]}"
         ) from error
     return snrs_db

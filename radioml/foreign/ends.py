@@ -95,8 +95,8 @@ def _as_host(graph: Graph, node: onnx.NodeProto) -> InputQuantiser | str:
 def _put_quantiser(graph: Graph, bits: int | None, scale: float | None, reason: str) -> InputQuantiser:
     if bits is None or scale is None:
         raise RadioMLError(
-            f"{reason}: say with --input-bits and --input-scale what the host is to quantise samples to (2 to 8 bits, "
-            "the value of one step; RadioML's frames reach from -2 to 2: 8 bits with steps of 0.015625)"
+            f"{reason}. Describe the host's quantiser: --input-bits, 2 to 8, and --input-scale, the value of one step. "
+            "RadioML's frames reach from -2 to 2: 8 bits with steps of 0.015625"
         )
     try:
         quantiser = InputQuantiser(bits, float(np.float32(scale)))

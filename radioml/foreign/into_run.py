@@ -106,8 +106,8 @@ def import_model(
 def _classes(path: Path, given: str | None, count: int) -> tuple[str, ...]:
     if given is None:
         raise RadioMLError(
-            f"{path}: the file does not say which class each of its {count} logits stands for: say so with --classes, "
-            f"as a list of names, the name of a file with one, or `{STANDARD}` for the order of RadioML's labels"
+            f"{path}: the file names no classes for its {count} logits. Give --classes: "
+            f"a list of names, a file with one name a line, or `{STANDARD}` for the order of RadioML's labels"
         )
     names = CLASSES if given == STANDARD else [CLASSES[index] for index in class_indices(read_class_list(given))]
     if len(names) != count or len(set(names)) != count:
@@ -124,7 +124,7 @@ def _compare(path: Path, network: Network, fast: IntegerQonnx, iq: np.ndarray, e
         raise RadioMLError(
             f"{path}: its network in QONNX gives other logits than the file: frame {frame}, logit {logit}: "
             f"{found[frame, logit]} instead of {expected[frame, logit]} (in {different.any(1).sum()} of {len(iq)} "
-            "frames); this is an error of the import: please report it with the file"
+            "frames). The import has an error; please report it with the file"
         )
 
 

@@ -34,8 +34,8 @@ def logits_as_integers(logits: np.ndarray, logit_scale: float) -> np.ndarray:
     integers = np.rint(steps)
     if not (np.abs(steps - integers) <= _TOLERANCE).all():
         raise RadioMLError(
-            f"the network's logits are not multiples of logit_scale {logit_scale}: it is another network's, or the "
-            "classifier's bias is not quantised; export the checkpoint and build the package again"
+            f"the network's logits are not multiples of logit_scale {logit_scale}. The scale is of another network, or "
+            "the classifier's bias is not quantised. Export the checkpoint and build the package again"
         )
     return integers.astype(np.int64)
 
@@ -75,7 +75,7 @@ class ExactQonnx:
         values = _values(self._evaluator.run(names, {self._evaluator.input_names[0]: frames}))
         logits = values[0]
         if logits.ndim != 2 or len(logits) != len(iq):
-            raise RadioMLError(f"{len(iq)} frames gave the model's logits {logits.shape}: it cannot compute a batch")
+            raise RadioMLError(f"the model gave logits {logits.shape} for {len(iq)} frames; it cannot compute a batch")
         return logits, dict(zip(tensors, values[1:], strict=True))
 
 

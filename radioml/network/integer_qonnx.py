@@ -113,7 +113,7 @@ class _Compiler:
         if self.output in self._grids:
             self._add(self._real(self.output), [self.output], self.output)
         if (logits := self._zeros[self.output]).ndim != 2 or len(logits) != _PROBE:
-            raise RadioMLError(f"{_PROBE} frames gave the model's logits {logits.shape}: it cannot compute a batch")
+            raise RadioMLError(f"the model gave logits {logits.shape} for {_PROBE} frames; it cannot compute a batch")
 
     def _take(self, node: onnx.NodeProto) -> None:
         """Add the steps for a node, or those for it and the nodes behind it up to a quantiser."""

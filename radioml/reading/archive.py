@@ -80,12 +80,12 @@ def _damaged(path: Path | str) -> Iterator[None]:
 
 def _check(path: Path | str, members: list[ZipInfo], most_bytes: int) -> None:
     if (size := sum(member.file_size for member in members)) > most_bytes:
-        raise RadioMLError(f"{path}: {size:,} bytes unpacked; {most_bytes:,} are allowed at most")
+        raise RadioMLError(f"{path}: {size:,} bytes unpacked; at most {most_bytes:,} are allowed")
     names = Counter(member.filename for member in members)
     for member in members:
         name = PurePosixPath(member.filename)
         if name.is_absolute() or ".." in name.parts or "\\" in member.filename:
-            raise RadioMLError(f"{path}: refuses to unpack {member.filename!r}: it points outside the archive")
+            raise RadioMLError(f"{path}: {member.filename!r} points outside the archive; nothing was unpacked")
         is_file = name.parts and not member.is_dir() and not any(str(folder) in names for folder in name.parents)
         if not is_file or names[member.filename] > 1:
             raise RadioMLError(f"{path}: {member.filename!r} is not one file")

@@ -59,7 +59,7 @@ def _begun(run: Path) -> Rows:
         return [("trained", str(checkpoint)), ("next", f"radioml export {checkpoint} --run {run}")]
     if (train / LAST).exists():
         return [("training", "interrupted, or under way"), ("next", "the same `radioml train` command continues it")]
-    raise RadioMLError(f"{run}: no results there; a run directory is what `radioml train` and `export` write")
+    raise RadioMLError(f"{run}: no results there; give a run directory, as `radioml train` and `export` write it")
 
 
 @dataclass(frozen=True)

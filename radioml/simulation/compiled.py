@@ -27,8 +27,8 @@ def simulator_cache() -> Cache:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise RadioMLError(
-            f"{folder}: compiled simulators are kept there, and the folder cannot be made: {error.strerror}; let the "
-            f"environment variable {CACHE_VARIABLE} name another one"
+            f"{folder}: the folder of compiled simulators cannot be made: {error.strerror}; name another one in the "
+            f"environment variable {CACHE_VARIABLE}"
         ) from error
     return Cache(folder, folder)
 

@@ -34,6 +34,6 @@ def check_hardware_only(folder: Path, names: Iterable[str]) -> None:
                 continue
             line = text.count("\n", 0, match.start()) + 1
             raise RadioMLError(
-                f"{name}, line {line}: {match[0]!r} is more than a description of hardware, and is not compiled; "
+                f"{name}, line {line}: {match[0]!r} does more than describe hardware, so it is refused; "
                 f"allowed are ${', $'.join(sorted(_SYSTEM_NAMES))}, and `{', `'.join(sorted(_DIRECTIVES))}"
             )

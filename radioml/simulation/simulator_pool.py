@@ -72,7 +72,7 @@ class SimulatorPool:
     ) -> None:
         self.processes = cores() if processes is None else processes
         if self.processes < 1:
-            raise RadioMLError(f"{processes} processes: the simulation needs at least 1")
+            raise RadioMLError(f"the simulation needs at least 1 process, not {processes}")
         self._design = (library, data_folder, input, output)
         self._pool: ProcessPool | None = None
 
@@ -105,9 +105,7 @@ class SimulatorPool:
                 if progress:
                     progress(done)
         except BrokenProcessPool as error:
-            raise RadioMLError(
-                "a simulator process died; is there enough memory, and was the package built for this kind of machine?"
-            ) from error
+            raise RadioMLError("a simulator process died; the usual cause is too little memory") from error
         return PooledRun(tuple(runs), time.perf_counter() - start)
 
     def _shares(self, frames: int) -> int:

@@ -59,4 +59,4 @@ def test_an_import_is_a_run_like_others(radioml: Callable, home: Path):
 
 def test_what_others_made_is_named_where_ours_is_asked_for(radioml: Callable, home: Path):
     said = run(radioml, home, "build theirs.onnx --board ZCU104 --check", 2)
-    assert "`radioml import theirs.onnx --run RUN` takes in one that others made" in said
+    assert "To use an ONNX file of others: `radioml import theirs.onnx --run RUN`" in said

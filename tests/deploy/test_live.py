@@ -143,5 +143,5 @@ def test_a_reader_that_goes_away_is_no_traceback(small_package, samples, tmp_pat
         send(process.stdin, samples)
         assert process.wait() == 2
         text = errors(process)
-    assert "the standard output was closed by what reads it" in text
+    assert "the reader of the standard output closed it" in text
     assert "Traceback" not in text and "Exception ignored" not in text

@@ -105,7 +105,7 @@ def test_foreign_onnx(radioml, tmp_path):
     save(helper.make_model(graph), str(tmp_path / "model.onnx"))
     done = radioml("build", tmp_path / "model.onnx", "--board", "ZCU104", "--until", "estimate", home=tmp_path)
     assert done.returncode == 2
-    assert "not written by `radioml export`" in done.stderr
+    assert "metadata of `radioml export` are missing" in done.stderr
     assert "Traceback" not in done.stderr
 
 
@@ -132,7 +132,7 @@ def test_golden_frames_of_another_network(small_model, tmp_path):
         logits = golden["logits"].copy()
         logits[3, 1] += 1
         np.savez(tmp_path / "golden.npz", iq=golden["iq"], logits=logits)
-    with pytest.raises(RadioMLError, match="gives other logits for 1 of 26 frames: they are another network's"):
+    with pytest.raises(RadioMLError, match="gives other logits for 1 of 26 frames, so they are another network's"):
         build(Path(model), "ZCU104", "rtl", out=tmp_path / "out")
     assert not (tmp_path / "out" / "rtl").exists()
 

@@ -39,7 +39,7 @@ def test_every_stage_is_listed_and_an_unknown_one_refused(radioml, tmp_path):
         assert re.search(rf"^ {name}\b", done.stdout, re.M), name
     done = radioml("doctor", "bitfiles", home=tmp_path)
     assert done.returncode == 2
-    assert "no stage 'bitfiles'; there are: training" in done.stderr
+    assert "unknown stage 'bitfiles'; the stages are training" in done.stderr
 
 
 def test_an_incomplete_stage_has_exit_code_3(radioml, tmp_path):

@@ -62,7 +62,7 @@ def test_an_output_that_is_an_input_is_refused(tmp_path: Path):
     link.symlink_to(source)
     refuse_inputs([other, tmp_path / "absent"], [source, tmp_path / "missing"])
     for output in (source, link, tmp_path / "." / "model.onnx"):
-        with pytest.raises(RadioMLError, match="is what the command reads"):
+        with pytest.raises(RadioMLError, match="would overwrite an input of the command"):
             refuse_inputs([other, output], [source])
 
 

@@ -189,5 +189,7 @@ def test_the_score_does_not_replace_its_model(tmp_path: Path):
     onnx.save(_quantised_matmul(), tmp_path / "m.onnx")
     before = (tmp_path / "m.onnx").read_bytes()
     result = CliRunner().invoke(app, ["score", str(tmp_path / "m.onnx"), f"--json={tmp_path / 'm.onnx'}"])
-    assert isinstance(result.exception, RadioMLError) and "is what the command reads" in str(result.exception)
+    assert isinstance(result.exception, RadioMLError) and "would overwrite an input of the command" in str(
+        result.exception
+    )
     assert (tmp_path / "m.onnx").read_bytes() == before

@@ -93,11 +93,11 @@ def loaded(name: str, sha256: str | None = None) -> OwnTopology:
             return own
     if alike:
         raise RadioMLError(
-            f"topology {name!r}: {alike[0].place} is not the code that the checkpoint was made with (SHA-256 "
-            f"{alike[0].sha256[:12]}... instead of {str(sha256)[:12]}...); the checkpoint needs it as it was"
+            f"topology {name!r}: {alike[0].place} has changed since the checkpoint was made (SHA-256 "
+            f"{alike[0].sha256[:12]}... instead of {str(sha256)[:12]}...); restore the earlier file"
         )
     raise RadioMLError(
-        f"topology {name!r} is code that does not belong to this tool; it is run when it is asked for: name the file "
+        f"topology {name!r} is code of your own, which runs on request alone: name the file "
         f"with --topology PATH/FILE.py:{class_name}"
     )
 

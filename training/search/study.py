@@ -86,7 +86,7 @@ def open_study(search: Search, url: str, progress: Progress) -> optuna.Study:
     under torchrun.
     """
     if world_size() > 1:
-        raise RadioMLError("a search is shared by starting `radioml search` several times, not with torchrun")
+        raise RadioMLError("torchrun cannot share a search; start `radioml search` several times")
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     if url.startswith("sqlite:///"):
         Path(url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
@@ -101,7 +101,7 @@ def open_study(search: Search, url: str, progress: Progress) -> optuna.Study:
     for what, value in about.items():
         if known.get(what, value) != value:
             raise RadioMLError(
-                f"study {name!r} in {_shown(url)} is about another {what}; choose another name: --set name={name}-2"
+                f"study {name!r} in {_shown(url)} has another {what}; choose another name: --set name={name}-2"
             )
         study.set_user_attr(what, value)
     return study

@@ -59,8 +59,8 @@ class Ablator(lightning.Callback):
         least = settings.search_ends * an_epoch + settings.rounds() * settings.every_steps
         if least >= steps:
             raise RadioMLError(
-                f"pruning.schedule: {settings.rounds()} rounds of {settings.every_steps} steps behind epoch "
-                f"{settings.search_ends} end at step {least}, and the training has {steps}; train longer, or take "
+                f"pruning.schedule: {settings.rounds()} rounds of {settings.every_steps} steps after epoch "
+                f"{settings.search_ends} need {least} steps; the training has {steps}. Train longer, or take "
                 "fewer steps, a larger share or fewer search_weights"
             )
 

@@ -75,7 +75,7 @@ class Teacher:
             raise RadioMLError(
                 f"{settings.teacher}: the teacher was trained on other data ({trained.training_data['kind']}: "
                 f"{trained.training_data['identity']}) than this run's ({data['kind']}: {data['identity']}), whose "
-                "test frames it may have seen; train the teacher on this run's file, or choose one that was"
+                "test frames it may have seen. Train the teacher on this run's file, or choose a teacher that was"
             )
         self._network = trained.network.requires_grad_(False)
         self._on_statistics = isinstance(student, OnStatistics)
@@ -88,12 +88,14 @@ class Teacher:
             )
         if isinstance(student, OnStatistics) and not student.sees_what(self._network):
             raise RadioMLError(
-                f"{settings.teacher}: the network to be trained sees statistics alone, and the teacher needs others; "
+                f"{settings.teacher}: the network to be trained reads statistics that this teacher does not; "
                 "train a teacher with the same front end and the same statistics"
             )
         shape = tuple(self._network(torch.zeros(1, 2, FRAME_LENGTH)).shape)
         if shape != (1, len(CLASSES)):
-            raise RadioMLError(f"{settings.teacher}: answers in shape {shape}, not (1, {len(CLASSES)})")
+            raise RadioMLError(
+                f"{settings.teacher}: the teacher's logits have shape {shape}; expected (1, {len(CLASSES)})"
+            )
 
     def _answer(self, inputs: torch.Tensor, position: torch.Tensor) -> torch.Tensor:
         """Logits (B, 24). Statistics never change, so the answers to them are kept: float32, 96 bytes a frame."""

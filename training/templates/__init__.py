@@ -30,7 +30,7 @@ def write_templates(name: str, folder: Path, topology: bool) -> list[Path]:
         texts[folder / f"{name}.py"] = (_HERE / "network.py").read_text(encoding="utf-8")
     for path, text in texts.items():
         if path.exists():
-            raise RadioMLError(f"{path} is there already; choose another name")
+            raise RadioMLError(f"{path} exists already; choose another name")
         texts[path] = text.replace("NAME", name).replace("TOPOLOGY\n", which).replace("PARAMETERS\n", parameters)
     for path, text in texts.items():
         write_text(path, text)

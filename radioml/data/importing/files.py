@@ -55,7 +55,7 @@ def opened_arrays(path: Path, scratch: Path) -> Iterator[list[Array] | dict[Any,
             named = all(isinstance(key, str) for key in cells)
             yield _named(path, cells) if named else cells
         else:
-            raise RadioMLError(f"{path}: a kind of file that is not known here; {_SUPPORTED}")
+            raise RadioMLError(f"{path}: unknown kind of file; {_SUPPORTED}")
 
 
 def _packed(head: bytes) -> str | None:
@@ -101,7 +101,9 @@ def _npz(path: Path, scratch: Path, stack: ExitStack) -> list[Array]:
         archive = stack.enter_context(zipfile.ZipFile(path))
         members = archive.infolist()
         if any(member.filename.endswith("data.pkl") for member in members):
-            raise RadioMLError(f"{path}: a PyTorch file, whose pickle could execute anything; save arrays as .npz")
+            raise RadioMLError(
+                f"{path}: a PyTorch file; its pickle could execute code, so it is refused. Save the arrays as .npz"
+            )
         names = [member for member in members if member.filename.endswith(".npy")]
         if not names:
             raise RadioMLError(f"{path}: an archive without NumPy arrays; {_SUPPORTED}")
@@ -109,7 +111,7 @@ def _npz(path: Path, scratch: Path, stack: ExitStack) -> list[Array]:
         for member in names:
             if shutil.disk_usage(scratch).free < member.file_size:
                 raise RadioMLError(
-                    f"{path}: {member.filename} has {member.file_size:,} bytes, more than {scratch} has room"
+                    f"{path}: {member.filename} has {member.file_size:,} bytes; {scratch} has less free space"
                 )
             # Without a name in the folder, so that nothing is left of it
             unpacked = stack.enter_context(TemporaryFile(dir=scratch))  # noqa: SIM115

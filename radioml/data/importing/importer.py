@@ -205,15 +205,15 @@ def _snrs(part: Part, wanted: Wanted, classes: np.ndarray) -> np.ndarray:
         return np.full(part.count, wanted.snr_db)
     if not wanted.by_order:
         raise RadioMLError(
-            f"{part.frames.source}: no SNRs for the frames of {part.frames.name}; --z NAME names an array of them, "
-            "--snr DB is for frames of one SNR, and --snr published for the published order, in which a class has "
-            f"equally many frames at each SNR from {SNRS_DB[0]} to {SNRS_DB[-1]} dB"
+            f"{part.frames.source}: the frames of {part.frames.name} have no SNRs. Give --z NAME for an array of SNRs, "
+            "--snr DB where all frames have one SNR, or --snr published for the published order: equally many frames "
+            f"of a class at each SNR from {SNRS_DB[0]} to {SNRS_DB[-1]} dB"
         )
     counts = np.bincount(classes[classes >= 0])
     in_order = bool((np.diff(classes) >= 0).all())
     if not in_order or (counts % len(SNRS_DB)).any():
         raise RadioMLError(
-            f"{part.frames.source}: not in the published order: classes are expected one after the other, each with a "
+            f"{part.frames.source}: not in the published order, in which one class follows the other, each with a "
             f"multiple of {len(SNRS_DB)} frames"
         )
     return np.concatenate([np.repeat(SNRS_DB, count // len(SNRS_DB)) for count in counts if count])

@@ -88,7 +88,7 @@ def snr_labels(array: Array, count: int) -> np.ndarray:
     where = f"{array.source}: {array}"
     axis, columns = _axis(array, count, where)
     if columns:
-        raise RadioMLError(f"{where}: {columns} numbers a frame; one SNR a frame is wanted")
+        raise RadioMLError(f"{where}: {columns} numbers a frame; expected one SNR a frame")
     values = np.concatenate([rows.reshape(len(rows)) for rows in array.rows(axis, _ROWS)])
     if array.is_text:
         values = _numbers(values, where)
@@ -109,7 +109,7 @@ def _axis(array: Array, count: int, where: str) -> tuple[int, int]:
         raise RadioMLError(f"{where}: neither numbers nor names")
     axes = [axis for axis, size in enumerate(array.shape) if size == count]
     if not axes or len(array.shape) > 2:
-        raise RadioMLError(f"{where}: labels of {count} frames are wanted")
+        raise RadioMLError(f"{where}: expected labels of {count} frames")
     axis = axes[-1] if array.last_is_slowest else axes[0]
     columns = int(np.prod([size for other, size in enumerate(array.shape) if other != axis]))
     return axis, columns if columns > 1 else 0
@@ -177,5 +177,5 @@ def unknown_classes(array: Array, order: ClassOrder) -> RadioMLError:
     unknown = sorted(name for name in names if class_index(name) is None)
     listed = ", ".join(f"{name!r}{did_you_mean(name, CLASSES).removesuffix('.')}" for name in unknown[:10])
     return RadioMLError(
-        f"{array.source}: classes that RadioML 2018.01A does not have: {listed}; --skip-unknown leaves their frames out"
+        f"{array.source}: RadioML 2018.01A has no classes {listed}; --skip-unknown leaves their frames out"
     )

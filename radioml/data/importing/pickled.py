@@ -122,11 +122,11 @@ def unpickled(stream: BinaryIO, name: str) -> Any:
     try:
         return _plain(_Reader(stream, encoding="latin-1").load())
     except MemoryError as error:
-        raise RadioMLError(f"{name}: a pickle that takes more memory than there is, or a damaged one") from error
+        raise RadioMLError(f"{name}: the pickle is damaged, or takes more memory than there is") from error
     except Exception as error:  # a damaged pickle raises nearly anything
         raise RadioMLError(
-            f"{name}: not a pickle of numbers, text and NumPy arrays alone, and no other is read, because reading it "
-            f"could execute anything: {error}"
+            f"{name}: the pickle holds more than numbers, text and NumPy arrays. Reading it could execute code, so it "
+            f"is refused: {error}"
         ) from error
 
 
@@ -153,14 +153,14 @@ def read_cells(path: Path) -> dict[Any, Any]:
     with path.open("rb") as stream:
         value = unpickled(stream, str(path))
     if not isinstance(value, dict) or not value:
-        raise RadioMLError(f"{path}: a pickle of {type(value).__name__}; a dictionary of arrays is wanted")
+        raise RadioMLError(f"{path}: a pickle of {type(value).__name__}; expected a dictionary of arrays")
     if all(_is_cell(key, item) for key, item in value.items()):
         lengths = {item.shape[2] for item in value.values()}
         if lengths != {FRAME_LENGTH}:
             raise RadioMLError(
-                f"{path}: its frames have {', '.join(map(str, sorted(lengths)))} samples, as those of RadioML 2016.10A "
-                f"and B have 128; frames of {FRAME_LENGTH} are wanted. They cannot be joined to longer ones either: "
-                "frames after each other are not of one signal without gaps. (Six of the classes of 2016, among them "
+                f"{path}: its frames have {', '.join(map(str, sorted(lengths)))} samples, like those of RadioML "
+                f"2016.10A and B; expected {FRAME_LENGTH}. Short frames cannot be joined to longer ones: "
+                "one frame does not continue the signal of the frame before. (Six of the classes of 2016, among them "
                 "PAM4, CPFSK, GFSK and WBFM, are no classes of RadioML 2018.01A.)"
             )
     return value

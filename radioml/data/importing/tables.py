@@ -143,5 +143,5 @@ def _lengths(arrays: Sequence[Array]) -> str:
     for array in arrays:
         for length in {size for size in array.shape if size > 2} - {FRAME_LENGTH}:
             if len(array.shape) > 2 - array.is_complex and frame_axes(array, length):
-                return f" ({array.name}: frames of {length} samples, {FRAME_LENGTH} are wanted)"
+                return f" ({array.name}: frames of {length} samples; expected {FRAME_LENGTH})"
     return ""

@@ -95,7 +95,7 @@ def read_run(run: Path) -> RunContent:
     )
     if not (content.measurements or content.score or content.builds or content.bench):
         raise RadioMLError(
-            f"{run}: nothing to report; a run directory is what `radioml train`, `export` and `score` write"
+            f"{run}: nothing to report; give a run directory, as `radioml train`, `export` and `score` write it"
         )
     return content
 

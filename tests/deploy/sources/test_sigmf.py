@@ -185,27 +185,27 @@ def test_an_archive_without_a_recording_or_without_its_data(tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"global": None}, "global is null: a JSON object is wanted"),
-        ({"global": []}, "global is []: a JSON object is wanted"),
-        ({"captures": {"a": 1}}, "captures is {\"a\": 1}: a list is wanted"),
-        ({"captures": [None]}, "capture 0 is null: a JSON object is wanted"),
-        ({"captures": [{"core:sample_start": -1}]}, "core:sample_start of capture 0 is -1: a whole number from 0 on"),
-        ({"captures": [{"core:sample_start": 0}, {}]}, "core:sample_start of capture 1 is null: a whole number"),
+        ({"global": None}, "global is null; expected a JSON object"),
+        ({"global": []}, "global is []; expected a JSON object"),
+        ({"captures": {"a": 1}}, "captures is {\"a\": 1}; expected a list"),
+        ({"captures": [None]}, "capture 0 is null; expected a JSON object"),
+        ({"captures": [{"core:sample_start": -1}]}, "core:sample_start of capture 0 is -1; expected a whole number from 0 on"),
+        ({"captures": [{"core:sample_start": 0}, {}]}, "core:sample_start of capture 1 is null; expected a whole number"),
         ({"captures": [{"core:sample_start": 9}, {"core:sample_start": 3}]}, "not in the order of"),
         ({"captures": [{"core:sample_start": 0}, {"core:sample_start": 1 << 40}]}, "its data end in capture 0"),
         ({"captures": [{"core:sample_start": 0, "core:header_bytes": "4"}]}, "core:header_bytes of capture 0 is \"4\""),
         ({"captures": [{"core:sample_start": 0, "core:frequency": "FM"}]}, "core:frequency of capture 0 is \"FM\""),
-        ({"core:datatype": "rf32_le"}, "core:datatype is \"rf32_le\": one of cu8, cs8"),
-        ({"core:datatype": 3}, "core:datatype is 3: one of cu8"),
+        ({"core:datatype": "rf32_le"}, "core:datatype is \"rf32_le\"; expected one of cu8, cs8"),
+        ({"core:datatype": 3}, "core:datatype is 3; expected one of cu8"),
         ({"core:datatype": None}, "core:datatype is null"),
-        ({"core:sample_rate": "fast"}, "core:sample_rate is \"fast\": a number is wanted"),
-        ({"core:sample_rate": -5}, "core:sample_rate is -5.0: a positive number is wanted"),
-        ({"core:num_channels": 0}, "core:num_channels is 0: 1 at least is wanted"),
-        ({"core:dataset": "../secret"}, "core:dataset is \"../secret\": the name of a file in the same folder"),
+        ({"core:sample_rate": "fast"}, "core:sample_rate is \"fast\"; expected a number"),
+        ({"core:sample_rate": -5}, "core:sample_rate is -5.0; expected a positive number"),
+        ({"core:num_channels": 0}, "core:num_channels is 0; expected 1 at least"),
+        ({"core:dataset": "../secret"}, "core:dataset is \"../secret\"; expected the name of a file in the same folder"),
         ({"core:dataset": "other.dat"}, "its data are missing (other.dat)"),
         ({"core:metadata_only": True}, "core:metadata_only: the recording has no samples"),
-        ({"core:trailing_bytes": True}, "core:trailing_bytes is true: a whole number"),
-        ({"core:sha512": 5}, "core:sha512 is 5: a text is wanted"),
+        ({"core:trailing_bytes": True}, "core:trailing_bytes is true; expected a whole number"),
+        ({"core:sha512": 5}, "core:sha512 is 5; expected a text"),
         ({"core:sha512": "00"}, "its data are not those of core:sha512"),
     ],
 )  # fmt: skip
@@ -242,7 +242,7 @@ def test_missing_files_and_a_collection(integers, tmp_path):
     assert "r.sigmf-meta: no such file; a SigMF recording needs it" in refused(data)
     (tmp_path / "c.sigmf-collection").write_text("{}")
     assert "a collection names recordings" in refused(tmp_path / "c.sigmf-collection")
-    assert "--recording chooses from an archive" in refused(tmp_path / "away.sigmf-meta", recording="x")
+    assert "--recording is for archives" in refused(tmp_path / "away.sigmf-meta", recording="x")
 
 
 def test_damaged_metadata_are_refused_or_read(integers, tmp_path):

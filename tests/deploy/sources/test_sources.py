@@ -156,7 +156,7 @@ def test_unusable_sources_are_named(samples, tmp_path, monkeypatch):
     assert "no such file" in refused(tmp_path / "none.cf32")
     (tmp_path / "x.dat").write_bytes(np.arange(20_000, dtype=np.int16).tobytes())
     message = refused(tmp_path / "x.dat")
-    assert "neither its name nor its content" in message and "`rtl_sdr` writes cu8" in message
+    assert "unknown kind of source" in message and "`rtl_sdr` writes cu8" in message
     assert "unknown format 'cf128'; raw samples are cu8, cs8" in refused(tmp_path / "x.dat", format="cf128")
     assert "0 to 1023" in refused(tmp_path / "x.dat", overlap=1024)
     for value in (0, -5, float("inf"), float("nan")):
@@ -164,7 +164,7 @@ def test_unusable_sources_are_named(samples, tmp_path, monkeypatch):
     assert "a folder" in refused(tmp_path)
     assert "--sample-rate HZ" in refused(write(tmp_path / "x.cs16", samples), offset_hz=10)
     assert "for SigMF recordings" in refused(tmp_path / "x.cs16", channel=1)
-    assert "say which" in refused("-")
+    assert "raw samples on the standard input need --format" in refused("-")
     assert "1000 samples; a frame has 1024" in refused(write(tmp_path / "short.cf32", samples[:1000]))
     pipe_in(monkeypatch, bytes(80))
     assert "standard input: ended after 10 samples" in refused("-", format="cf32")
@@ -208,7 +208,7 @@ def test_integers_are_not_taken_for_floating_point(dtype, level, tmp_path):
     noise = np.random.default_rng(0).normal(0, level, 100_000).clip(-1, 1)
     half = 2 ** (8 * np.dtype(dtype).itemsize - 1) - 1
     ((noise * half) + (half + 1 if np.dtype(dtype).kind == "u" else 0)).astype(dtype).tofile(tmp_path / "x.iq")
-    assert "neither its name nor its content" in refused(tmp_path / "x.iq")
+    assert "unknown kind of source" in refused(tmp_path / "x.iq")
 
 
 def test_a_name_of_gqrx_says_rate_and_frequency(samples, tmp_path):

@@ -215,5 +215,5 @@ def test_refusal_is_exit_code_2(radioml, small_build, tmp_path):
                     ["simulate", tmp_path, "--frames", 24]):  # fmt: skip
         done = radioml(*command, home=home)
         assert done.returncode == 2
-        assert "built by version 99." in done.stderr
+        assert "version 99." in done.stderr
         assert "--out" in done.stderr

@@ -159,7 +159,7 @@ def test_options_exclude_each_other():
         goal(BOARD, 1000, None, True, None)
     with pytest.raises(RadioMLError, match="--target-fps and --folding exclude each other"):
         goal(BOARD, 1000, FILE, False, None)
-    with pytest.raises(RadioMLError, match="--margin goes with --fit only"):
+    with pytest.raises(RadioMLError, match="--margin needs --fit"):
         goal(BOARD, 1000, None, False, 10)
     with pytest.raises(RadioMLError, match="more than a frame in each cycle"):
         goal(BOARD, 10**9, None, False, None)

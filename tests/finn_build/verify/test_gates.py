@@ -103,7 +103,7 @@ def test_a_wrong_weight_is_noticed(bench, tmp_path, bit):
 
 
 def test_a_cell_without_a_model_is_refused(bench, tmp_path):
-    with pytest.raises(RadioMLError, match="cells URAM288, of which there is no model"):
+    with pytest.raises(RadioMLError, match="cells URAM288 without a model"):
         write_gates(one_layer(bench.layer), bench.folder / SYNTHESIS, {"URAM288"}, "xc7", tmp_path / "hdl")
 
 

@@ -86,7 +86,7 @@ def test_a_damaged_block_is_a_user_error_that_says_where(damaged):
         ("Y", 300, 0, "Y of frame 300 is not one-hot"),
         ("Y", 623, 1, "Y of frame 623 is not one-hot"),
         ("Z", 7, 99, "frame 7 has the SNR label 99"),
-        ("Z", 7, 30, "frame 8 has the label of another place"),
+        ("Z", 7, 30, "frame 8 is out of order"),
     ],
 )
 def test_labels_in_another_order_are_refused(file, tmp_path, array, rows, value, message):
@@ -108,7 +108,7 @@ def test_every_cells_ends_are_looked_at(tmp_path, monkeypatch, all_of_up_to):
         with h5py.File(path, "r+") as file:
             right = file["Y"][frame]
             file["Y"][frame] = np.roll(right, 1)
-        with pytest.raises(RadioMLError, match="has the label of another place"):
+        with pytest.raises(RadioMLError, match="is out of order"):
             read_layout(path)
         with h5py.File(path, "r+") as file:
             file["Y"][frame] = right

@@ -72,7 +72,7 @@ def test_the_layout_of_a_file_is_found_by_its_labels(layout: Layout, all_of_up_t
 def test_a_file_in_another_order_is_refused(shuffled: Layout, all_of_up_to: int, tmp_path, monkeypatch):
     monkeypatch.setattr(dataset, "_LABELS_AT_ONCE", all_of_up_to)
     path = write_file(tmp_path / "part.h5", shuffled, order=np.random.default_rng(0).permutation(shuffled.frames))
-    with pytest.raises(RadioMLError, match=r"label of another place.*`radioml data import .* sorts them"):
+    with pytest.raises(RadioMLError, match=r"is out of order.*`radioml data import .* sorts them"):
         read_layout(path)
 
 

@@ -252,7 +252,9 @@ def test_samples_that_the_file_does_not_quantise(
             return "iq" if first else super().quant(scale, bits, **options)
 
     model = written(Unquantised(SEED))
-    with pytest.raises(Exception, match="nothing quantises its input first: say with --input-bits and --input-scale"):
+    with pytest.raises(
+        Exception, match=r"nothing quantises its input first\. Describe the host's quantiser: --input-bits"
+    ):
         imported(model)
     check(imported(model, input_bits=8, input_scale=1 / 64), iq, expected)
 

@@ -151,7 +151,7 @@ def test_logits_that_are_no_integers(tmp_path: Path):
 @pytest.mark.parametrize(
     ("quantiser", "message"),
     [
-        ({"signed": False}, "is unsigned: say with --input-bits"),
+        ({"signed": False}, "is unsigned. Describe the host's quantiser: --input-bits"),
         ({"signed": True, "narrow": True}, r"leaves out the lowest level \(narrow range\)"),
         ({"signed": True, "rounding_mode": "FLOOR"}, r"rounds otherwise \(FLOOR\)"),
     ],

@@ -85,7 +85,7 @@ def test_a_checkpoint_needs_its_code_as_it_was(folder: Path):
     path = checkpoint(folder)
     (folder / "mine.py").write_text(SOURCE.replace("5, stride=4", "7, stride=4"))
     load_own("mine.py:Network", folder)
-    with pytest.raises(RadioMLError, match=r"mine.py is not the code that the checkpoint was made with \(SHA-256"):
+    with pytest.raises(RadioMLError, match=r"mine.py has changed since the checkpoint was made \(SHA-256"):
         load_checkpoint(path)
     with pytest.raises(RadioMLError, match=r"a checkpoint of topology 'mine\.py:Network', not 'vgg10'"):
         load_own("mine.py:Network", folder)
@@ -172,7 +172,7 @@ def test_the_templates_comments_are_settings(folder: Path):
 
 
 def test_templates_overwrite_nothing(folder: Path):
-    with pytest.raises(RadioMLError, match=r"mine\.yaml is there already"):
+    with pytest.raises(RadioMLError, match=r"mine\.yaml exists already"):
         write_templates("mine", folder, topology=False)
     with pytest.raises(RadioMLError, match="a name has letters, digits"):
         write_templates("a/b", folder, topology=False)

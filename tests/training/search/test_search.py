@@ -133,7 +133,7 @@ def test_a_study_grows_and_keeps_every_run(files: Path, original: Path):
     ]
     assert front == [number for number, worse in enumerate(dominated) if not worse]
     assert table.row_count == len(front) and (search.folder / "pareto.png").stat().st_size > 10_000
-    with pytest.raises(RadioMLError, match=r"study 'small' in sqlite.* is about another experiment"):
+    with pytest.raises(RadioMLError, match=r"study 'small' in sqlite.* has another experiment"):
         _open(_search(files, original, "training.epochs=2"))
 
 

@@ -258,7 +258,7 @@ def test_a_pickle_of_cells_and_a_pickle_of_arrays(frames: np.ndarray, tmp_path: 
 def test_a_pickle_of_2016_is_refused_with_the_reason(tmp_path: Path):
     cells = {("PAM4", 0): np.zeros((3, 2, 128), np.float32), ("QPSK", -2): np.zeros((3, 2, 128), np.float32)}
     (tmp_path / "RML2016.10a_dict.pkl").write_bytes(pickle.dumps(cells, 2))
-    with pytest.raises(RadioMLError, match=r"frames have 128 samples, as those of RadioML 2016\.10A.*1024 are wanted"):
+    with pytest.raises(RadioMLError, match=r"frames have 128 samples, like those of RadioML 2016\.10A.*expected 1024"):
         imported(tmp_path / "RML2016.10a_dict.pkl", tmp_path / "out.h5")
     assert [path.name for path in tmp_path.iterdir()] == ["RML2016.10a_dict.pkl"]
 
@@ -344,7 +344,7 @@ def test_numbers_that_may_begin_with_0_or_1_are_asked_for(frames: np.ndarray, tm
 
 def test_without_snrs(frames: np.ndarray, tmp_path: Path):
     source = write_hdf5(tmp_path / "source.h5", X=frames[SNR_DB == 30], Y=ONE_HOT[SNR_DB == 30])
-    with pytest.raises(RadioMLError, match=r"no SNRs.*--snr DB is for frames of one SNR"):
+    with pytest.raises(RadioMLError, match=r"have no SNRs.*--snr DB where all frames have one SNR"):
         imported(source, tmp_path / "out.h5")
     imported(source, tmp_path / "out.h5", snr_db=30)
     check(tmp_path / "out.h5", frames, np.flatnonzero(SNR_DB == 30))
@@ -370,7 +370,7 @@ def test_classes_that_radioml_does_not_have(frames: np.ndarray, tmp_path: Path):
     names = NAMES.astype(object)
     names[:20] = "WBFM"
     source = write_hdf5(tmp_path / "source.h5", X=frames, Y=names, Z=SNR_DB)
-    with pytest.raises(RadioMLError, match=r"does not have: 'WBFM'.*--skip-unknown"):
+    with pytest.raises(RadioMLError, match=r"has no classes 'WBFM'.*--skip-unknown"):
         imported(source, tmp_path / "out.h5")
     done = imported(source, tmp_path / "out.h5", skip_unknown=True)
     assert "20 frames of other classes: left out" in done.notes
@@ -395,9 +395,9 @@ def test_integers_are_normalised_where_that_is_asked_for(frames: np.ndarray, tmp
         (b"\x93NUMPY\x01\x00v\x00{'descr'", "not a readable NumPy array"),
         (b"\x89HDF\r\n\x1a\n truncated", "not an HDF5 file, or a truncated one"),
         (b"MATLAB 5.0 MAT-file, damaged", "not a readable MATLAB file"),
-        (b"\x80\x04\x95damaged", "not a pickle of numbers, text and NumPy arrays alone"),
-        (b"frame,i,q\n", "a kind of file that is not known here; HDF5"),
-        (b"", "a kind of file that is not known here"),
+        (b"\x80\x04\x95damaged", "more than numbers, text and NumPy arrays"),
+        (b"frame,i,q\n", "unknown kind of file; HDF5"),
+        (b"", "unknown kind of file"),
     ],
 )
 def test_files_that_cannot_be_read_are_named_for_what_they_are(content: bytes, message: str, tmp_path: Path):
@@ -409,14 +409,14 @@ def test_files_that_cannot_be_read_are_named_for_what_they_are(content: bytes, m
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
-        ({"X": np.zeros((3, 128, 2)), "Y": np.eye(24)[:3], "Z": [0, 0, 0]}, "frames of 128 samples, 1024 are wanted"),
+        ({"X": np.zeros((3, 128, 2)), "Y": np.eye(24)[:3], "Z": [0, 0, 0]}, "frames of 128 samples; expected 1024"),
         ({"X": np.zeros((3, 2048)), "Y": np.eye(24)[:3], "Z": [0, 0, 0]}, "no frames of 1024 samples"),
         ({"X": np.zeros((3, 1024, 2)), "Z": [0, 0, 0]}, "no classes for the frames"),
         ({"X": np.zeros((3, 1024, 2)), "Y": np.full((3, 24), 0.5), "Z": [0, 0, 0]}, "row 0 is not one-hot"),
         ({"X": np.zeros((3, 1024, 2)), "Y": [0.5, 1, 2], "Z": [0, 0, 0]}, "row 0 is 0.5, not a whole number"),
         ({"X": np.zeros((3, 1024, 2)), "Y": [0, 1, 31], "Z": [0, 0, 0]}, "class numbers from 0 to 31"),
         ({"X": np.zeros((3, 1024, 2)), "Y": [0, 1, 2], "Z": [0, 1, 32]}, "SNRs of 1, 32 dB; the data set has"),
-        ({"X": np.zeros((3, 1024, 2)), "Y": [0, 1, 2], "Z": [0, 1]}, "no SNRs for the frames"),
+        ({"X": np.zeros((3, 1024, 2)), "Y": [0, 1, 2], "Z": [0, 1]}, "have no SNRs"),
         ({"notes": np.zeros(3)}, "no frames of 1024 samples; there are: notes"),
         ({}, "no arrays"),
     ],
