@@ -189,7 +189,7 @@ def test_an_archive_without_a_recording_or_without_its_data(tmp_path):
         ({"global": []}, "global is []; expected a JSON object"),
         ({"captures": {"a": 1}}, "captures is {\"a\": 1}; expected a list"),
         ({"captures": [None]}, "capture 0 is null; expected a JSON object"),
-        ({"captures": [{"core:sample_start": -1}]}, "core:sample_start of capture 0 is -1; expected a whole number from"),
+        ({"captures": [{"core:sample_start": -1}]}, "core:sample_start of capture 0 is -1; expected a whole"),
         ({"captures": [{"core:sample_start": 0}, {}]}, "core:sample_start of capture 1 is null; expected a whole"),
         ({"captures": [{"core:sample_start": 9}, {"core:sample_start": 3}]}, "not in the order of"),
         ({"captures": [{"core:sample_start": 0}, {"core:sample_start": 1 << 40}]}, "its data end in capture 0"),
