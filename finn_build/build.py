@@ -48,7 +48,7 @@ class Build:
     reused: tuple[str, ...]
 
 
-def check(model: Path, board: Board, until: str) -> ModelMetadata:
+def check(model: Path, board: Board, until: str, hls_dma: bool = False) -> ModelMetadata:
     """Check whether a model can be built `until` then, without writing anything; returns the model's metadata.
 
     Raises RadioMLError for a file that `radioml export` did not write, with a line for every layer that is a problem,
@@ -57,7 +57,7 @@ def check(model: Path, board: Board, until: str) -> ModelMetadata:
     from qonnx.core.modelwrapper import ModelWrapper
 
     if until == "bitfile" and board.shell != "serial":
-        check_bitfile(board)
+        check_bitfile(board, hls_dma)
     elif until == "bitfile":
         require(f"--until bitfile for {board.name}", bitstream_needs())
     elif until == "synthesis":
@@ -85,6 +85,7 @@ def build(
     folding_file: Path | None = None,
     fit: bool = False,
     margin_percent: int | None = None,
+    hls_dma: bool = False,
     console: Console | None = None,
 ) -> Build:
     """Build `until` "estimate", "rtl", "synthesis" or "bitfile"; results of the same inputs are used again.
@@ -98,6 +99,7 @@ def build(
         folding_file: the folding of a build.
         fit: as fast as the board allows.
         margin_percent: of each resource, left unused.
+        hls_dma: see `build_bitfile`.
         console: shows the steps; by default the standard error stream.
 
     Raises RadioMLError for a board, model, folding, golden file or tool that is missing or does not fit, for a folder
@@ -106,7 +108,7 @@ def build(
     """
     console = console or Console(file=sys.stderr)
     board = load_board(board_name)
-    metadata = check(model, board, until)
+    metadata = check(model, board, until, hls_dma)
     without_finn = is_statistics_network(load_exported(model)[0])
     goal = goal_of(board, target_fps, folding_file, fit, margin_percent)
     if without_finn and target_fps is None and goal.target_fps is not None:
@@ -164,15 +166,17 @@ def build(
                 lambda steps: build_bitstream(steps, metadata, board, golden),
             )  # fmt: skip
         elif until == "bitfile":
-            stage("bitfile", build_bitfile.__module__, inputs | toolchain(), lambda steps: _build_bitfile(steps, board))
+            how = {**inputs, **toolchain(), "hls_dma": hls_dma}
+            stage("bitfile", build_bitfile.__module__, how, lambda steps: _build_bitfile(steps, board, hls_dma))
         return Build(folder, estimated, tuple(reused))
 
 
-def _build_bitfile(steps: CachedSteps, board: Board) -> None:
+def _build_bitfile(steps: CachedSteps, board: Board, hls_dma: bool) -> None:
     """Build the bitfile from the beginning, without the cache: FINN cannot continue the vendor's tools."""
     folder, vendor = steps.folder, steps.folder / VENDOR
     shutil.rmtree(vendor, ignore_errors=True)
     runner = StepRunner(steps.runner.console, vendor, steps.runner.log)
-    build_bitfile(runner, folder / WITH_FIFOS, board, folder / RTL, folder / PACKAGE, folder / BITFILE_FOLDER)
+    target = folder / BITFILE_FOLDER
+    build_bitfile(runner, folder / WITH_FIFOS, board, folder / RTL, folder / PACKAGE, target, hls_dma)
     steps.seconds = runner.seconds
     shutil.rmtree(vendor)

@@ -144,11 +144,11 @@ def bitstream_needs() -> list[Need]:
     return [*_packages("bitfile-ulx3s", _SYNTHESIS), *tools]
 
 
-def bitfile_needs(shell: str, environment: Mapping[str, str] | None = None) -> list[Need]:
+def bitfile_needs(shell: str, environment: Mapping[str, str] | None = None, hls_dma: bool = False) -> list[Need]:
     """What FINN's own bitfile steps need for a board of this shell ("zynq" or "vitis"), beside the build's packages.
 
     FINN reads the release from the path in XILINX_VIVADO, chooses the HLS compiler by it, and finds the HLS library of
-    its DMA engines and the boards' definitions in FINN_DEPS.
+    its DMA engines and the boards' definitions in FINN_DEPS. A Zynq needs the HLS compiler with `hls_dma` alone.
     """
     environment = os.environ if environment is None else environment
     path = environment.get("PATH")
@@ -158,9 +158,9 @@ def bitfile_needs(shell: str, environment: Mapping[str, str] | None = None) -> l
     needs = [
         _vivado_variable(environment),
         Need("vivado", shutil.which("vivado", path=path), _INSTALL_VIVADO),
-        Need(hls, shutil.which(hls, path=path), _INSTALL_VIVADO),
-        _dependency("finn-hlslib", environment),
     ]
+    if hls_dma or shell == "vitis":
+        needs += [Need(hls, shutil.which(hls, path=path), _INSTALL_VIVADO), _dependency("finn-hlslib", environment)]
     if shell == "zynq":
         return [*needs, _dependency("board_files", environment)]
     needs += [Need(tool, shutil.which(tool, path=path), _INSTALL_VIVADO) for tool in ("v++", "kernelinfo")]

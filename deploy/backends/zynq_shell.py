@@ -1,4 +1,4 @@
-"""A Zynq around the accelerator: a bitfile with its handoff, and FINN's DMA engines by their registers."""
+"""A Zynq around the accelerator: a bitfile with its handoff, and the DMA engines by their registers."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from deploy.backends import remote_board
-from deploy.backends.finn_dma import CONTROL, CONTROL_BITS, DONE, IDLE, ZYNQ_DMAS
+from deploy.backends.finn_dma import ZYNQ_DMAS
 from deploy.backends.finn_streams import io_shapes
 from radioml.contract.package import BITFILE, HANDOFF, Package
 from radioml.errors import MissingToolError, RadioMLError
+from radioml.io_dma import CONTROL, CONTROL_BITS, DONE, ERROR_BITS, ERRORS, IDLE
 
 if TYPE_CHECKING:
     from finn_plus_driver.overlays.dma import FINNDMAOverlay
@@ -99,7 +100,7 @@ class ZynqShell:
         return self.overlay
 
     def _stop(self) -> None:
-        """Stop a transfer: FINN's DMA engine has no register for it, but a new configuration does."""
+        """Stop a transfer: a DMA engine has no register for it, but a new configuration does."""
         try:
             idle = self.idle()
         except RadioMLError:
@@ -118,15 +119,29 @@ class ZynqShell:
         return bool(self._status() & IDLE)
 
     def done(self) -> bool:
-        """See `Shell.done`; reading the bit clears it."""
-        return bool(self._status() & DONE)
+        """See `Shell.done`; reading the bit clears it. Raises RadioMLError when a DMA engine has noted an error."""
+        if not self._status() & DONE:
+            return False
+        self._check_errors()
+        return True
+
+    def _check_errors(self) -> None:
+        """Raise RadioMLError for what a DMA engine has noted since it was started; one of HLS notes nothing."""
+        overlay = self._loaded()
+        for name, engine in (("input", overlay.idma[0]), ("output", overlay.odma[0])):
+            noted = engine.read(ERRORS)
+            if found := [meaning for bit, meaning in ERROR_BITS.items() if noted & bit]:
+                raise RadioMLError(
+                    f"the {name} DMA reports an error: {'; '.join(found)}. The results of this transfer are lost. "
+                    f"{self.remedy}; if it comes again, the bitfile's memory port or the board's memory is at fault"
+                )
 
     def _status(self) -> int:
-        """The output DMA's control register; raises RadioMLError when bits are set that FINN's DMA engine has not."""
+        """The output DMA's control register; raises RadioMLError when bits are set that no DMA engine has."""
         status = self._loaded().odma[0].read(CONTROL)
         if status & ~CONTROL_BITS:
             raise RadioMLError(
-                f"the output DMA's control register reads {status:#010x}, which FINN's DMA engine cannot: an error on "
+                f"the output DMA's control register reads {status:#010x}, which no DMA engine can: an error on "
                 "its bus, or the bitfile of another design. Load the package's bitfile again"
             )
         return status

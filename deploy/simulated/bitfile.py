@@ -25,11 +25,15 @@ from radioml.temporary import temporary_folder
 INPUT_DMA, OUTPUT_DMA = ZYNQ_DMAS
 DMA_ADDRESSES = {INPUT_DMA: 0xA000_0000, OUTPUT_DMA: 0xA001_0000}
 DMA_RANGE = 0x1_0000
+RTL_DMA = b"RTL DMA\n"
+"""Begins the configuration of a board whose DMA engines are RTL."""
 _FIELD_0 = bytes.fromhex("0ff00ff00ff00ff000")  # the constant first field of every .bit file
 
 
-def write_bitfile_package(simulation_package: Path, path: Path, alveo: bool = False) -> Manifest:
+def write_bitfile_package(simulation_package: Path, path: Path, alveo: bool = False, rtl_dma: bool = False) -> Manifest:
     """Make a package of kind "simulated bitfile" from one of kind "simulation"; returns its manifest.
+
+    rtl_dma: whether a Zynq's DMA engines are simulated as RTL, with the accelerator, instead of a model in Python.
 
     It holds what one for a real board does: `accelerator.bit` and `accelerator.hwh`, or, for an Alveo card,
     `accelerator.xclbin`; golden frames, and the model where the first package has it. Raises RadioMLError for a package
@@ -43,7 +47,7 @@ def write_bitfile_package(simulation_package: Path, path: Path, alveo: bool = Fa
         if alveo:
             made = {XCLBIN: write_xclbin(configuration, clock_mhz)}
         else:
-            made = {BITFILE: _bitfile(configuration), HANDOFF: _handoff(clock_mhz).encode()}
+            made = {BITFILE: _bitfile(RTL_DMA * rtl_dma + configuration), HANDOFF: _handoff(clock_mhz).encode()}
         for name, content in made.items():
             (package.folder / name).write_bytes(content)
         kept = [name for name in (GOLDEN, MODEL) if name in package.manifest.files]
@@ -106,9 +110,12 @@ def _main() -> None:
     parser.add_argument("simulation_package", type=Path)
     parser.add_argument("bitfile_package", type=Path)
     parser.add_argument("--alveo", action="store_true", help="for the simulated Alveo card")
+    parser.add_argument("--rtl-dma", action="store_true", help="simulate the DMA engines' RTL, too (Zynq; slower)")
     arguments = parser.parse_args()
     try:
-        write_bitfile_package(arguments.simulation_package, arguments.bitfile_package, arguments.alveo)
+        write_bitfile_package(
+            arguments.simulation_package, arguments.bitfile_package, arguments.alveo, arguments.rtl_dma
+        )
     except (RadioMLError, OSError) as error:
         parser.exit(2, f"error: {error}\n")
 

@@ -21,8 +21,9 @@ from pynq.pl_server.embedded_device import parse_bit_header
 from pynqmetadata.frontends import Metadata
 from pynqmetadata.views.runtime import RuntimeMetadataParser
 
-from deploy.simulated.bitfile import DMA_ADDRESSES
+from deploy.simulated.bitfile import DMA_ADDRESSES, RTL_DMA
 from deploy.simulated.fabric import BusError, Fabric, Memory
+from deploy.simulated.rtl_fabric import RtlFabric
 
 _CLOCK_CONTROL = range(0xFF5E_0000, 0xFF5E_0100), range(0xFD1A_0000, 0xFD1A_0100)
 """CRL_APB and CRF_APB of the Zynq UltraScale+ (UG1087), where `pynq.Clocks` sets dividers."""
@@ -50,7 +51,7 @@ class SimulatedBoard(Device):
         self.arch = "aarch64"
         self.capabilities = {"REGISTER_RW": True}
         self.memory = Memory()
-        self.fabric: Fabric | None = None
+        self.fabric: Fabric | RtlFabric | None = None
         self._clock_registers = {_IO_PLL: _IO_PLL_1500_MHZ}
 
     def get_bitfile_metadata(self, bitfile_name: str, partial: bool = False) -> RuntimeMetadataParser:
@@ -70,7 +71,10 @@ class SimulatedBoard(Device):
         if self.fabric is not None:
             self.fabric.close()
             self.fabric = None
-        self.fabric = Fabric(configuration, dict.fromkeys(DMA_ADDRESSES, self.memory))
+        if configuration.startswith(RTL_DMA):
+            self.fabric = RtlFabric(configuration.removeprefix(RTL_DMA), self.memory)
+        else:
+            self.fabric = Fabric(configuration, dict.fromkeys(DMA_ADDRESSES, self.memory))
 
     def read_registers(self, address: int, length: int) -> bytes:
         """What `pynq.MMIO` reads, little-endian 32-bit registers."""
@@ -92,7 +96,7 @@ class SimulatedBoard(Device):
         else:
             self._configured(address).write(address, value)
 
-    def _configured(self, address: int) -> Fabric:
+    def _configured(self, address: int) -> Fabric | RtlFabric:
         if self.fabric is None:
             raise BusError(f"no register at {address:#x}: the fabric is not configured")
         return self.fabric

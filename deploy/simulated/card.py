@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from deploy.backends.alveo_shell import LENGTH_AT
-from deploy.backends.finn_dma import CONTROL, DONE, START
 from deploy.simulated.bitfile import DMA_ADDRESSES, INPUT_DMA, OUTPUT_DMA
 from deploy.simulated.fabric import Fabric, Memory
 from deploy.simulated.xclbin import BANK_BYTES, BANKS, PLATFORM, Section, kernels, read_xclbin
+from radioml.io_dma import CONTROL, DONE, START
 
 NAME = "simulated Alveo card"
 _EXEC_BUFFER = 1 << 31

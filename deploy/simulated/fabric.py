@@ -10,11 +10,11 @@ from threading import Lock
 
 import numpy as np
 
-from deploy.backends.finn_dma import ADDRESS_HIGH, ADDRESS_LOW, CONTROL, DONE, IDLE, REPETITIONS, START
 from deploy.simulated.bitfile import DMA_ADDRESSES, DMA_RANGE, INPUT_DMA, OUTPUT_DMA
 from radioml.contract.package import StreamFormat, open_package
 from radioml.contract.packing import pack, unpack
 from radioml.errors import RadioMLError
+from radioml.io_dma import ADDRESS_HIGH, ADDRESS_LOW, CONTROL, DONE, IDLE, READY, REPETITIONS, START
 from radioml.simulation.compiled import packaged_simulator
 from radioml.simulation.rtl_simulator import RtlSimulator
 from radioml.temporary import temporary_folder
@@ -28,11 +28,15 @@ class BusError(RuntimeError):
 
 
 class Memory:
-    """DRAM as the processor and the DMA engines see it: two copies, equal only after a flush or an invalidation."""
+    """DRAM as the processor and the DMA engines see it: two copies, equal only after a flush or an invalidation.
+
+    pages: the DRAM of each block by its address, whole pages.
+    """
 
     def __init__(self, base: int = 0x4000_0000) -> None:
         self._next = base
         self._blocks: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+        self.pages: dict[int, np.ndarray] = {}
 
     @property
     def allocated(self) -> int:
@@ -41,15 +45,16 @@ class Memory:
 
     def allocate(self, size: int, cacheable: bool) -> tuple[int, np.ndarray]:
         """A new block of `size` bytes: its bus address and the processor's view of it, uint8 (size,)."""
-        address, dram = self._next, np.full(size, _GARBAGE, np.uint8)
+        address, pages = self._next, np.full(-(-size // _PAGE) * _PAGE, _GARBAGE, np.uint8)
+        dram = pages[:size]
         view = dram.copy() if cacheable else dram
-        self._blocks[address] = (view, dram)
-        self._next += -(-size // _PAGE) * _PAGE
+        self._blocks[address], self.pages[address] = (view, dram), pages
+        self._next += len(pages)
         return address, view
 
     def free(self, address: int) -> None:
         """Give back the block at this address."""
-        del self._blocks[address]
+        del self._blocks[address], self.pages[address]
 
     def flush(self, address: int, offset: int, size: int) -> None:
         """Write the processor's bytes of a block to DRAM."""
@@ -70,7 +75,7 @@ class Memory:
 
 
 class Dma:
-    """The registers of one of FINN's I/O DMA engines, and whether it runs."""
+    """The registers of one of the I/O DMA engines, and whether it runs."""
 
     def __init__(self) -> None:
         self._registers = dict.fromkeys((ADDRESS_LOW, ADDRESS_HIGH, REPETITIONS), 0)
@@ -97,7 +102,7 @@ class Dma:
         if offset != CONTROL:
             return self._registers.get(offset, 0)
         with self._lock:
-            status, self._status = self._status, self._status & ~DONE
+            status, self._status = self._status, self._status & ~(DONE | READY)
         return status
 
     def write(self, offset: int, value: int) -> bool:
@@ -113,7 +118,7 @@ class Dma:
     def finish(self) -> None:
         """End the transfer."""
         with self._lock:
-            self._status = DONE | IDLE
+            self._status = DONE | READY | IDLE
 
 
 class Fabric:

@@ -14,8 +14,9 @@ from enum import IntEnum
 from hashlib import sha256
 
 from deploy.backends.alveo_shell import MAGIC
-from deploy.backends.finn_dma import ADDRESS_LOW, ALVEO_DMAS, REPETITIONS
+from deploy.backends.finn_dma import ALVEO_DMAS
 from radioml.errors import RadioMLError
+from radioml.io_dma import ADDRESS_LOW, REPETITIONS
 
 _INPUT_DMA, _OUTPUT_DMA = ALVEO_DMAS
 BANKS = {_INPUT_DMA: "DDR[0]", _OUTPUT_DMA: "DDR[1]"}

@@ -46,7 +46,7 @@ NOT_SHELLED = {
 """Boards of FINN 1.6.1's part map for which its bitfile steps cannot build, and why."""
 
 
-def check_bitfile(board: Board) -> None:
+def check_bitfile(board: Board, hls_dma: bool = False) -> None:
     """Raise RadioMLError when no bitfile can be built: FINN does not know the board, or tools are missing."""
     name = board.finn.board
     reason = "it is not in its part map" if name is None else NOT_SHELLED.get(name)
@@ -55,7 +55,7 @@ def check_bitfile(board: Board) -> None:
             f"{board.name}: FINN 1.6.1 cannot build a bitfile for it: {reason}; `--until rtl` works, and rtl/ can be "
             "integrated by hand"
         )
-    require(f"--until bitfile for {board.name}", bitfile_needs(board.shell))
+    require(f"--until bitfile for {board.name}", bitfile_needs(board.shell, hls_dma=hls_dma))
 
 
 def toolchain() -> dict[str, str]:
@@ -63,7 +63,9 @@ def toolchain() -> dict[str, str]:
     return {name: os.environ[name] for name in ("XILINX_VIVADO", "FINN_DEPS")}
 
 
-def build_bitfile(runner: StepRunner, sized: Path, board: Board, rtl: Path, package: Path, folder: Path) -> None:
+def build_bitfile(
+    runner: StepRunner, sized: Path, board: Board, rtl: Path, package: Path, folder: Path, hls_dma: bool = False
+) -> None:
     """Fill the new `folder` with the bitfile, reports/, implementation.json and package.zip.
 
     Args:
@@ -73,6 +75,7 @@ def build_bitfile(runner: StepRunner, sized: Path, board: Board, rtl: Path, pack
         rtl: folder of the simulated HDL.
         package: simulation package, whose figures and golden frames the bitfile's package takes over.
         folder: gets the results.
+        hls_dma: whether a Zynq gets FINN's DMA engines, which need Vitis HLS, instead of ours. An Alveo gets FINN's.
 
     Raises RadioMLError for a tool that fails and for timing that fails; then the folder has the reports, and no
     bitfile. Raises MismatchError when Vivado was given other hardware than was simulated.
@@ -80,7 +83,8 @@ def build_bitfile(runner: StepRunner, sized: Path, board: Board, rtl: Path, pack
     runner.work.mkdir()
     output, library = runner.work / "finn", runner.work / "rtllib"
     runner.run(_PATCH, lambda: _patched_library(library))
-    graph = runner.run(_SYNTHESISE, lambda: synthesise(sized, board, library, output, runner.log))
+    rtl_dma = board.shell == "zynq" and not hls_dma
+    graph = runner.run(_SYNTHESISE, lambda: synthesise(sized, board, library, output, runner.log, rtl_dma))
     model = load_graph(graph)
     runner.run(_COMPARE, lambda: _compare(model, library, rtl))
     files = runner.run(_REPORTS, lambda: _collect(model, board, output, folder))

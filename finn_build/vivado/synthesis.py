@@ -34,7 +34,7 @@ serve(request)
 inside Vivado would read, too."""
 
 
-def synthesise(sized: Path, board: Board, library: Path, output: Path, log: Path) -> Path:
+def synthesise(sized: Path, board: Board, library: Path, output: Path, log: Path, rtl_dma: bool) -> Path:
     """Let FINN make a bitfile; returns the path of its graph, which says where all is.
 
     Args:
@@ -42,6 +42,7 @@ def synthesise(sized: Path, board: Board, library: Path, output: Path, log: Path
         library: the RTL library that FINN and Vivado read.
         output: folder for FINN's results; the folder that it lies in is FINN's own.
         log: gets the output of FINN and of the tools.
+        rtl_dma: whether the DMA engines are those of `rtl_dma`, not FINN's.
 
     Raises RadioMLError with the first error line of the tool that failed.
     """
@@ -49,7 +50,7 @@ def synthesise(sized: Path, board: Board, library: Path, output: Path, log: Path
     made, request, problem = work / "bitfile.onnx", work / "request.json", work / "problem.txt"
     paths = {"sized": sized, "library": library, "output": output, "log": log, "made": made, "problem": problem}
     names = {name: str(path.resolve()) for name, path in paths.items()}
-    write_json(request, {**names, "board": board.model_dump(mode="json"), "path": sys.path})
+    write_json(request, {**names, "board": board.model_dump(mode="json"), "rtl_dma": rtl_dma, "path": sys.path})
     with log.open("a", encoding="utf-8") as stream:
         code = run_attached([sys.executable, "-c", _CHILD, str(request)], stdout=stream, stderr=subprocess.STDOUT)
     if code:
@@ -68,6 +69,10 @@ def serve(request: dict[str, Any]) -> None:
         from qonnx.core.modelwrapper import ModelWrapper
 
         _point_tools_to(request["library"], dependencies)
+        if request["rtl_dma"]:
+            from finn_build.vivado.rtl_dma import use_rtl_dma
+
+            use_rtl_dma()
         config = _configuration(board, output)
         try:
             model = finn.step_prepare_synthesis(ModelWrapper(request["sized"]), config)

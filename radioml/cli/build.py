@@ -55,6 +55,14 @@ def build(
             "vendor's advice for a design that meets timing is to use no more than 80 % of RAMs and DSPs.",
         ),
     ] = None,
+    hls_dma: Annotated[
+        bool,
+        typer.Option(
+            "--hls-dma",
+            help="With --until bitfile for a Zynq: FINN's DMA engines, which need Vitis HLS, instead of the project's "
+            "own. An Alveo always gets FINN's.",
+        ),
+    ] = False,
     check: Annotated[
         bool,
         typer.Option("--check", help="Only say whether the model can be built so far, with a line for each problem."),
@@ -86,7 +94,7 @@ def build(
     from finn_build.vivado.implementation import summary as implementation_summary
 
     if check:
-        check_only(model, load_board(board), until.value)
+        check_only(model, load_board(board), until.value, hls_dma)
         results.print(f"{escape(str(model))}: can be built up to {until.value!r}", soft_wrap=True)
         return
     done = run_build(
@@ -98,6 +106,7 @@ def build(
         folding_file=folding,
         fit=fit,
         margin_percent=margin,
+        hls_dma=hls_dma,
         console=notes,
     )
     results.print(estimate_table(done.estimate))

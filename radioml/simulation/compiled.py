@@ -17,7 +17,7 @@ from radioml.files import CACHE_VARIABLE, chosen_cache, home_cache, sha256
 from radioml.simulation import multiplier_loops
 from radioml.simulation.design import FILE_LIST, read_design
 from radioml.simulation.hardware_only import check_hardware_only
-from radioml.simulation.verilator import HARNESS, compile_simulator, recipe, sources_of, tools
+from radioml.simulation.verilator import HARNESS, Recipe, compile_simulator, compile_top, recipe, sources_of, tools
 
 
 def simulator_cache() -> Cache:
@@ -47,6 +47,18 @@ def simulator_of(hdl: Path, optimise: bool = True) -> Path:
     return library
 
 
+def compiled_top(hdl: Path, top: str, harness: Path, how: Recipe) -> Path:
+    """The library with the module `top` of a folder of HDL and the C++ around it; see `simulator_of`."""
+    cache = simulator_cache()
+    content = [sha256(path) for path in (*(hdl / name for name in sources_of(hdl)), harness)]
+    key = content_key(top, content, how, tools())
+    library = cache.folder / f"{key}.so"
+    if cache.find(key, key) is None:
+        compile_top(hdl, top, harness, how, library, cache)
+        cache.store(key, key, [library.name])
+    return library
+
+
 def is_compiled(hdl: Path) -> bool:
     """Whether the cache has the simulator of a folder of HDL, whole."""
     key = simulator_key(hdl, gauge=False)
@@ -56,8 +68,17 @@ def is_compiled(hdl: Path) -> bool:
 def packaged_simulator(package: Package) -> tuple[Path, Path]:
     """The library that simulates a package's RTL, and the folder of its data files; raises what `simulator_of` does.
 
-    Raises RadioMLError, too, for a package of another kind, and for sources that are more than hardware, because they
-    are the code of others.
+    Raises RadioMLError, too, as `packaged_hdl` does.
+    """
+    hdl = packaged_hdl(package)
+    return simulator_of(hdl), hdl
+
+
+def packaged_hdl(package: Package) -> Path:
+    """The folder of a package's RTL.
+
+    Raises RadioMLError for a package of another kind, and for sources that are more than hardware, because they are the
+    code of others.
     """
     hdl = package.folder / RTL_FOLDER
     if package.manifest.kind != "simulation" or not (hdl / FILE_LIST).is_file():
@@ -66,7 +87,7 @@ def packaged_simulator(package: Package) -> tuple[Path, Path]:
             f"with {RTL_FOLDER}/{FILE_LIST} in it"
         )
     check_hardware_only(hdl, sources_of(hdl))
-    return simulator_of(hdl), hdl
+    return hdl
 
 
 def simulator_key(hdl: Path, gauge: bool, *others: Any, optimise: bool = True) -> str:

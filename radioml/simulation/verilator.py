@@ -11,6 +11,7 @@ import os
 import platform
 import shutil
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 from radioml.cache import Cache, content_key
@@ -27,7 +28,8 @@ HARNESS = Path(__file__).with_name("harness.cpp")
 _QUIET = ("PINMISSING", "WIDTH", "LATCH", "INITIALDLY", "SELRANGE", "STMTDLY", "fatal")
 """Warnings that FINN's library causes: ports left open, assignments between widths, a latch that is a constant, delays
 that only matter in simulation."""
-READ_OPTIONS = ("--no-timing", *(f"-Wno-{name}" for name in _QUIET), "--top-module", TOP)
+_READ = ("--no-timing", *(f"-Wno-{name}" for name in _QUIET), "--top-module")
+READ_OPTIONS = (*_READ, TOP)
 """Verilator's options for the HDL, to lint or to simulate it."""
 # Several designs are loaded into one process, so no symbol but the harness's own may be shared between them.
 _CFLAGS = "-fPIC -fvisibility=hidden -fno-gnu-unique -DVL_USER_WARN -DVL_USER_FATAL -DVL_USER_STOP"
@@ -43,6 +45,8 @@ _QUICK = ("OPT_FAST=-O0", "OPT_SLOW=-O0")  # for what runs once, for a few frame
 _ONE_FILE_BYTES = 1_600_000
 """C++ of a design up to which it is compiled as one file: half the processor time, as the two precompiled headers of
 separate files take 6 s."""
+Recipe = tuple[str, tuple[str, ...], tuple[str, ...]]
+"""What decides how HDL becomes a simulator: the harness's header, Verilator's options, make's variables."""
 _RUNTIME = ("verilated.o", "verilated_threads.o")
 """Objects of Verilator's own runtime, the same for every design: a third of the time that a small design takes."""
 
@@ -59,9 +63,14 @@ def compile_simulator(hdl: Path, library: Path, cache: Cache, *, gauge: bool = F
 
     Raises RadioMLError naming every missing tool, or with the first error line of a tool that fails.
     """
+    compile_top(hdl, TOP, HARNESS, recipe(read_design(hdl), gauge, optimise), library, cache)
+
+
+def compile_top(hdl: Path, top: str, harness: Path, how: Recipe, library: Path, cache: Cache) -> None:
+    """Compile the module `top` of a folder of HDL, and the C++ around it, as `compile_simulator` does."""
     require("the RTL simulator", simulation_tools())
     sources = sources_of(hdl)
-    header, options, variables = recipe(read_design(hdl), gauge, optimise)
+    header, options, variables = how
     log = library.with_suffix(".log")
     log.unlink(missing_ok=True)
     with temporary_folder("verilated") as work:
@@ -70,15 +79,15 @@ def compile_simulator(hdl: Path, library: Path, cache: Cache, *, gauge: bool = F
             write_text(work / multiplier, multiplier_loops.with_loops((hdl / multiplier).read_text(encoding="utf-8")))
             sources[sources.index(multiplier)] = str(work / multiplier)
         objects = ("--Mdir", str(work), "-o", library.name)
-        run_tool([str(beside_python(VERILATOR)), *options, *objects, str(HARNESS), *sources], hdl, log)
-        if sum(path.stat().st_size for path in work.glob(f"V{TOP}*.cpp")) < _ONE_FILE_BYTES:
+        run_tool([str(beside_python(VERILATOR)), *options, *objects, str(harness), *sources], hdl, log)
+        if sum(path.stat().st_size for path in work.glob(f"V{top}*.cpp")) < _ONE_FILE_BYTES:
             variables = (*variables, "VM_PARALLEL_BUILDS=0")
         key = content_key("runtime", tools(), _CFLAGS, MAKE_VARIABLES)
         names = [f"{key}_{name}" for name in _RUNTIME]
         if cached := cache.find(key, key):
             for name, part in zip(_RUNTIME, names, strict=True):
                 copy_whole(cache.folder / part, work / name)  # newer than its source, so make takes it
-        run_tool(["make", "-f", f"V{TOP}.mk", f"-j{cores()}", "CURDIR=.", *variables, library.name], work, log)
+        run_tool(["make", "-f", f"V{top}.mk", f"-j{cores()}", "CURDIR=.", *variables, library.name], work, log)
         if not cached:
             for name, part in zip(_RUNTIME, names, strict=True):
                 copy_whole(work / name, cache.folder / part)
@@ -109,14 +118,20 @@ def _version(command: str) -> str:
         return ""
 
 
-def recipe(design: Design, gauge: bool, optimise: bool) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
-    """What decides how HDL becomes a simulator: the harness's header, Verilator's options, make's variables."""
+def recipe(design: Design, gauge: bool, optimise: bool) -> Recipe:
+    """How a design's HDL becomes a simulator of its streams."""
     options = (*READ_OPTIONS, *_SIMULATE_OPTIONS, *(("+define+FINN_SIMULATION",) if gauge else ()))
     return (
         _design_header(design, gauge),
         options,
         (*MAKE_VARIABLES, *(_OPTIMISE if optimise and not gauge else _QUICK)),
     )
+
+
+def recipe_of(top: str, parameters: Mapping[str, int], header: str) -> Recipe:
+    """How a module with these parameters is compiled quickly; header: what its C++ includes as design.h."""
+    given = (f"-G{name}={value}" for name, value in parameters.items())
+    return header, (*_READ, top, *given, *_SIMULATE_OPTIONS), (*MAKE_VARIABLES, *_QUICK)
 
 
 def _design_header(design: Design, gauge: bool) -> str:

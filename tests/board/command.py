@@ -17,10 +17,10 @@ import pynq
 import deploy.simulated.board  # noqa: F401  (plugs the board into PYNQ)
 from deploy.accelerator import BACKENDS
 from deploy.backends import pynq as pynq_board
-from deploy.backends.finn_dma import CONTROL, IDLE
 from deploy.simulated.bitfile import DMA_ADDRESSES, OUTPUT_DMA
 from radioml.cli import main
 from radioml.contract.package import Package
+from radioml.io_dma import CONTROL, IDLE
 from radioml.simulation import rtl_simulator
 
 TRANSFER_FRAMES = 8

@@ -48,7 +48,7 @@ def test_an_incomplete_stage_has_exit_code_3(radioml, tmp_path):
     text = re.sub(r"\s+", " ", done.stdout)
     assert "XILINX_VIVADO not set: install Vivado and Vitis 2022.2 or 2024.2 (licensed, from amd.com)" in text
     assert "v++ not found" in text
-    assert "FINN_DEPS/finn-hlslib not found: .venv/bin/python requirements/finn_deps.py FOLDER" in text
+    assert "FINN_DEPS/board_files not found: .venv/bin/python requirements/finn_deps.py FOLDER" in text
 
 
 @pytest.fixture
@@ -69,10 +69,15 @@ def vivado(tmp_path):
 
 
 def test_a_complete_zynq_stage(vivado):
-    needs = doctor.bitfile_needs("zynq", vivado("2024.2", "vivado", "vitis_hls"))
+    needs = doctor.bitfile_needs("zynq", vivado("2024.2", "vivado"))
     assert doctor.missing(needs) == []
     assert needs[0].found.startswith("2024.2 in ")
     doctor.require("anything", needs)
+
+
+def test_dma_engines_of_hls_need_its_compiler(vivado):
+    needs = doctor.bitfile_needs("zynq", vivado("2024.2", "vivado"), hls_dma=True)
+    assert [need.name for need in needs if not need.present] == ["vitis_hls"]
 
 
 def test_an_alveo_needs_more(vivado):
@@ -83,7 +88,7 @@ def test_an_alveo_needs_more(vivado):
 
 
 def test_wrong_releases(vivado):
-    needs = doctor.bitfile_needs("zynq", vivado("2025.1", "vivado", "vitis-run"))
+    needs = doctor.bitfile_needs("zynq", vivado("2025.1", "vivado", "vitis-run"), hls_dma=True)
     assert "release 2025.1 is here; FINN 1.6.1 was tested with 2022.2 or 2024.2" in doctor.missing(needs)[0]
     assert [need.name for need in needs if need.present][:2] == ["vivado", "vitis-run"]
     assert "does not say the release" in doctor.missing(doctor.bitfile_needs("zynq", vivado("latest", "vivado")))[0]

@@ -18,7 +18,7 @@ FORBIDDEN = {
 }
 FLOORS = {
     "radioml": """
-        constants errors processes progress run_directory shipped suggest temporary
+        constants errors io_dma processes progress run_directory shipped suggest temporary
         reading
         doctor files network
         cache contract data

@@ -16,6 +16,7 @@ import pytest
 from deploy.accelerator import open_accelerator
 from deploy.classify import classify
 from deploy.results import accuracy
+from deploy.simulated.bitfile import write_bitfile_package
 from radioml.contract.package import open_package
 from radioml.data.dataset import read_frames
 from radioml.data.layout import Layout
@@ -26,6 +27,7 @@ from tests.deploy.conftest import in_board_environment
 from tests.repository import REPOSITORY
 
 CHECKS = REPOSITORY / "tests" / "board" / "checks.py"
+RTL_CHECKS = CHECKS.with_name("rtl_checks.py")
 FRAMES = 24 * 26
 
 
@@ -73,6 +75,20 @@ def test_software_gives_the_same_integers_as_simulation(small_package, simulated
 )
 def test_on_the_simulated_board(check, board_python, bitfile_package, simulated, tmp_path):
     done = in_board_environment(board_python, CHECKS, check, bitfile_package, simulated, home=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"{check}: done" in done.stdout
+
+
+@pytest.fixture(scope="module")
+def rtl_package(small_package, tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("rtl dma") / "package.zip"
+    write_bitfile_package(small_package, path, rtl_dma=True)
+    return path
+
+
+@pytest.mark.parametrize("check", ["golden_frames", "same_register_traffic", "errors_are_told"])
+def test_with_the_dma_engines_as_rtl(check, board_python, bitfile_package, rtl_package, simulated, tmp_path):
+    done = in_board_environment(board_python, RTL_CHECKS, check, bitfile_package, rtl_package, simulated, home=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"{check}: done" in done.stdout
 

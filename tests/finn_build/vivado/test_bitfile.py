@@ -24,6 +24,7 @@ from finn_build.vivado.bitfile import NOT_SHELLED, build_bitfile, check_bitfile
 from finn_build.vivado.implementation import collect_vitis, collect_zynq, summary
 from finn_build.vivado.same_hardware import check_same_hardware
 from finn_build.vivado.synthesis import finn_period_ns
+from radioml import io_dma
 from radioml.contract.package import BITFILE, HANDOFF, XCLBIN, open_package
 from radioml.errors import MismatchError, RadioMLError
 from radioml.files import sha256
@@ -89,7 +90,7 @@ def test_package_holds_the_bitfile_and_the_simulations_golden_frames(made, small
 
 
 def test_what_finn_tells_the_tools(made):
-    assert [call["tool"] for call in made.calls].count("vitis_hls") == 2, "only the two DMA engines need HLS"
+    assert {call["tool"] for call in made.calls} == {"vivado"}, "no layer needs HLS"
     shell = made.calls[-1]["tcl"]
     assert "set FREQ_MHZ 100\n" in shell and "set BOARD Pynq-Z2\n" in shell
     assert "set FPGA_PART xc7z020clg400-1\n" in shell
@@ -100,6 +101,34 @@ def test_what_finn_tells_the_tools(made):
     (patch,) = [patch for patch in PATCHES if patch.file == "mvu_vvu_axi.sv"]
     assert all(new in Path(queue).read_text() for _, new in patch.replacements)
     assert "fifo_gauge_wrapper" not in layers
+
+
+def test_dma_engines_are_ours(made, tmp_path):
+    """Their sources, ports, sizes and address spaces; Verilator takes what Vivado is given."""
+    manifest = open_package(made.bitfile / "package.zip", tmp_path).manifest
+    scripts = [path.read_text() for path in made.work.glob("vivado_stitch_proj_*/make_project.tcl")]
+    engines = {way: text for text in scripts for way in ("read", "write") if f"/io_dma_{way}.sv" in text}
+    assert set(engines) == {"read", "write"}
+    for way, text in engines.items():
+        (module,) = re.findall(r"^create_bd_cell -type module -reference (\S+) \1$", text, re.M)
+        for bus in ("m_axi_gmem", "s_axi_control"):
+            assert f"make_bd_intf_pins_external [get_bd_intf_pins {module}/{bus}]" in text
+        assert f"[get_bd_addr_segs {{{module}/m_axi_gmem/SEG_m_axi_gmem0_Reg}}]" in text
+        assert "Data_m_axi_gmem" not in text
+        files = [Path(name) for name in re.findall(r"^add_files -norecurse (\S+)$", text, re.M)]
+        (wrapper,) = (path for path in files if path.stem == module)
+        words = {"read": manifest.input, "write": manifest.output}[way]
+        sizes = f".STREAM_BITS({8 * words.word_bytes}), .FRAME_BYTES({words.words * words.word_bytes})"
+        assert f"io_dma_{way} #(.MEMORY_BITS(64), {sizes}) engine (" in wrapper.read_text()
+        stream = {"read": "out0_V", "write": "in0_V"}[way]
+        assert f"ASSOCIATED_BUSIF s_axi_control:m_axi_gmem:{stream}," in wrapper.read_text()
+        lint = [Path(sys.executable).with_name("verilator-cli"), "--lint-only", "-Wno-WIDTH", "--top-module", module]
+        sources = [path for path in files if path.parent == io_dma.FOLDER]
+        done = subprocess.run([*lint, wrapper, *sources], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+    for name in ("idma0", "odma0"):
+        assert f"connect_bd_intf_net [get_bd_intf_pins {name}/m_axi_gmem0]" in made.calls[-1]["tcl"]
+        assert f"assign_axi_addr_proc {name}/s_axi_control_0" in made.calls[-1]["tcl"]
 
 
 def test_vivado_gets_what_was_simulated(made, small_build, tmp_path):
@@ -158,24 +187,28 @@ def test_failed_timing_is_a_failed_build(small_build, tools, tmp_path):
 @pytest.mark.parametrize(
     ("behaviour", "message"),
     [
-        ({"fails": "vitis_hls"}, r"HLS IP Generation failed(.|\n)*ERROR: \[Stand-in 1-1\](.|\n)*vitis_hls\.log"),
+        (
+            {"fails": "vitis_hls", "hls": True},
+            r"HLS IP Generation failed(.|\n)*ERROR: \[Stand-in 1-1\](.|\n)*vitis_hls\.log",
+        ),
         ({"fails": "vivado"}, r"no wrapper HDL found(.|\n)*ERROR: \[Stand-in 1-1\](.|\n)*vivado\.log"),
         ({"without": ["top_wrapper.bit"]}, "no bitfile found"),
     ],
 )
 def test_what_goes_wrong_is_said(small_build, tools, tmp_path, behaviour, message):
+    hls_dma = behaviour.pop("hls", False)
     vendor_tools.behave(tools, **behaviour)
     runner = StepRunner(Console(quiet=True), tmp_path / "work", tmp_path / "log")
     rtl = small_build.folder
     with pytest.raises(RadioMLError, match=message):
         build_bitfile(runner, rtl / "finn" / "with_fifos.onnx", load_board("Pynq-Z2"), rtl / "rtl",
-                      rtl / "package.zip", tmp_path / "bitfile")  # fmt: skip
+                      rtl / "package.zip", tmp_path / "bitfile", hls_dma)  # fmt: skip
     assert not list((tmp_path / "bitfile").rglob("package.zip"))
 
 
 def test_vivado_ends_with_a_killed_build_and_the_next_build_begins_anew(small_build, tools, tmp_path):
     folder = vendor_tools.copied(small_build.folder, tmp_path / "build")
-    vendor_tools.behave(tools, sleeps="vitis_hls")
+    vendor_tools.behave(tools, sleeps="vivado")
     mark = new_mark()
     command = [sys.executable, "-m", "radioml", "build", small_build.model, "--board", "Pynq-Z2", "--until", "bitfile",
                "--target-fps", str(FPS), "--out", folder]  # fmt: skip
