@@ -35,7 +35,8 @@ def test_what_this_environment_has(radioml, tmp_path):
 def test_every_stage_is_listed_and_an_unknown_one_refused(radioml, tmp_path):
     done = radioml("doctor", home=tmp_path)
     assert done.returncode == 0
-    for name in ("training", "build", "simulation", "synthesis", "bitfile-zynq", "bitfile-alveo", "board", "data"):
+    bitfiles = ("bitfile-zynq", "bitfile-alveo", "bitfile-ulx3s")
+    for name in ("training", "build", "simulation", "synthesis", *bitfiles, "serial", "board", "data"):
         assert re.search(rf"^ {name}\b", done.stdout, re.M), name
     done = radioml("doctor", "bitfiles", home=tmp_path)
     assert done.returncode == 2

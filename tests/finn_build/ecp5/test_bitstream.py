@@ -13,9 +13,11 @@ import pytest
 from deploy.accelerator import open_accelerator
 from deploy.backends.serial_line import SerialAccelerator
 from finn_build.boards import load_board
+from finn_build.build import check
 from finn_build.ecp5.chip import CHIP, chip, constraints, pll_dividers, shell_instance
 from finn_build.ecp5.netlist import CHIP_NETLIST, SHELL_NETLIST, join_chip, shell_in_chip, synthesise_shell
 from finn_build.ecp5.place_and_route import judge, pack, place_and_route, read_routed, routed
+from finn_build.engine.paths import dropped_with
 from finn_build.stages.bitstream import check_netlist
 from finn_build.synthesis.scripts import ECP5, READ, mapped
 from finn_build.synthesis.yosys import run_yosys
@@ -23,7 +25,8 @@ from finn_build.verify.gate_design import models_of
 from finn_build.vivado.implementation import summary
 from radioml.contract.metadata import load_exported
 from radioml.contract.package import StreamFormat
-from radioml.errors import MismatchError, RadioMLError
+from radioml.doctor import Need
+from radioml.errors import MismatchError, MissingToolError, RadioMLError
 from radioml.run_directory import IMPLEMENTATION
 from radioml.simulation.compiled import simulator_of
 from radioml.simulation.design import Design, Layer, Wire, read_design
@@ -117,6 +120,20 @@ def test_a_chip_that_is_too_slow_is_a_failed_build(tmp_path):
         judge(replace(found, clock_mhz=70), BOARD, tmp_path, tmp_path / IMPLEMENTATION)
     assert json.loads((tmp_path / IMPLEMENTATION).read_text())["timing_met"] is False
     assert "not Vivado" in summary(tmp_path)
+
+
+def test_tools_that_are_missing_are_named_before_anything_is_built(monkeypatch, tmp_path):
+    absent = Need("yowasp-ecppack", None, "pip install it")
+    monkeypatch.setattr("finn_build.build.bitstream_needs", lambda: [absent])
+    with pytest.raises(MissingToolError, match=r"bitfile for ULX3S cannot start; .*\n  yowasp-ecppack \(not found\)"):
+        check(tmp_path / "model.onnx", BOARD, "bitfile")
+
+
+def test_a_bitstream_is_dropped_with_the_netlists_that_it_is_made_of():
+    assert dropped_with("synthesis", "serial") == ["bitfile", "synthesis"]
+    assert dropped_with("synthesis", "zynq") == ["synthesis"]
+    assert dropped_with("bitfile", "serial") == ["bitfile"]
+    assert dropped_with("rtl", "zynq") == ["bitfile", "synthesis", "rtl"]
 
 
 @pytest.mark.parametrize("damage", [{"fmax": {}}, {"utilization": {}}, {"fmax": None}])
