@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -68,8 +67,7 @@ def chip_with_shell(source: StreamFormat, sink: StreamFormat, sources: list[Path
     """The simulator of a chip: PLL, the shell's RTL, and an accelerator with these sources."""
     shell = shell_instance(source, sink, BIT_CYCLES, SILENCE)
     (folder / "chip.v").write_text(chip(shell, CLOCK_MHZ, source, sink) + ecp5_cell("EHXPLLL"))
-    shutil.copy(SHELL, folder)
-    return compile_chip(CHIP, [*sources, folder / SHELL.name, folder / "chip.v"])
+    return compile_chip(CHIP, [*sources, *SHELL, folder / "chip.v"])
 
 
 def running(program: Path, data_folder: Path) -> SerialChip:

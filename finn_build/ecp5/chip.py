@@ -14,7 +14,8 @@ from radioml.contract.serial_link import SILENCE_CYCLES
 from radioml.errors import RadioMLError
 from radioml.simulation.design import TOP
 
-SHELL = Path(__file__).with_name("serial_shell.sv")
+SHELL = tuple(Path(__file__).with_name(name) for name in ("uart.sv", "serial_shell.sv"))
+"""Its sources."""
 SHELL_MODULE = "serial_shell"
 CHIP = "ulx3s"
 """The chip's top module."""

@@ -28,7 +28,8 @@ def synthesise_shell(
 
     Raises what `shell_instance` raises, and RadioMLError where Yosys fails.
     """
-    shutil.copyfile(SHELL, folder / SHELL.name)
+    for path in SHELL:
+        shutil.copyfile(path, folder / path.name)
     ports = (
         "input clk, locked, rx, output tx, rst_n, output [7:0] led, "
         f"output [{8 * source.word_bytes - 1}:0] m_axis_tdata, output m_axis_tvalid, input m_axis_tready, "
@@ -38,8 +39,9 @@ def synthesise_shell(
     write_text(
         folder / "shell_top.sv", f"module {_SHELL_NETLIST_MODULE} ({ports});\n  {shell} shell (.*);\nendmodule\n"
     )
+    sources = " ".join(path.name for path in SHELL)
     script = [
-        f"{READ} --top {_SHELL_NETLIST_MODULE} {SHELL.name} shell_top.sv",
+        f"{READ} --top {_SHELL_NETLIST_MODULE} {sources} shell_top.sv",
         *mapped(_SHELL_NETLIST_MODULE, ECP5),
         "check -assert",
         f"write_verilog -noattr {SHELL_NETLIST}",
