@@ -29,6 +29,7 @@ from radioml.temporary import temporary_folder
 from training.checkpoint import UNKNOWN, TrainedNetwork, load_checkpoint, save_checkpoint
 from training.models.exportable import as_exported
 from training.models.own_code import messages_of
+from training.qonnx_index import indexed
 from training.reference import IntegerNetwork, check_ends, input_quantiser
 
 
@@ -123,7 +124,8 @@ def _to_qonnx(network: nn.Module, path: Path) -> onnx.ModelProto:
         as_exported(network), torch.zeros(1, 2, FRAME_LENGTH), str(path), dynamo=False,
         input_names=[INPUT_NAME], output_names=[OUTPUT_NAME],
     )  # fmt: skip
-    wrapper = cleanup_model(ModelWrapper(str(path)))
+    with indexed():
+        wrapper = cleanup_model(ModelWrapper(str(path)))
     wrapper.rename_tensor(wrapper.graph.input[0].name, INPUT_NAME)
     wrapper.rename_tensor(wrapper.graph.output[0].name, OUTPUT_NAME)
     return wrapper.model

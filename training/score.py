@@ -112,13 +112,15 @@ def score_model(path: Path | str) -> Score:
     from qonnx.transformation.general import GiveUniqueNodeNames
     from qonnx.util.inference_cost import inference_cost
 
+    from training.qonnx_index import indexed
+
     model = load_onnx(path)
     shape = tuple(d.dim_value for d in model.graph.input[0].type.tensor_type.shape.dim)
     if shape != _INPUT_SHAPE:
         raise RadioMLError(f"{path}: input {model.graph.input[0].name!r} is {shape}; the rules ask for {_INPUT_SHAPE}")
-    wrapper = ModelWrapper(model).transform(GiveUniqueNodeNames())
     try:
-        with contextlib.redirect_stdout(io.StringIO()), temporary_folder("radioml-score") as folder:
+        with indexed(), contextlib.redirect_stdout(io.StringIO()), temporary_folder("radioml-score") as folder:
+            wrapper = ModelWrapper(model).transform(GiveUniqueNodeNames())
             analysed = folder / "analysed.onnx"  # the model with folded constants
             costs = inference_cost(wrapper, cost_breakdown=True, output_onnx=str(analysed))
             whole = ModelWrapper(str(analysed))

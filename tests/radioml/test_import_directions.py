@@ -28,7 +28,7 @@ FLOORS = {
     """,
     "training": """
         callbacks distributed kept_file linear_maps section
-        bad_batch fixed_filters frame_cache history
+        bad_batch fixed_filters frame_cache history qonnx_index
         score
         models
         checkpoint statistics_cache templates
