@@ -21,6 +21,7 @@ from tests.repository import REPOSITORY
 
 VIVADO, BOARD, HOURS, LARGE = "needs Vivado", "needs a board or a receiver", "takes hours", "takes minutes or gigabytes"
 MARKED = {
+    r"ULX3S|ulx3s|--backend serial": "needs the optional extra `synthesis`, and a board",
     r"bitfile": VIVADO,
     r"--backend pynq|--target |doctor board|stream - ": BOARD,
     r"^train |^search |runs/(vgg10|zoo|polyphase)\b": HOURS,
