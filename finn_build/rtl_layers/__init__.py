@@ -26,9 +26,11 @@ def layers() -> tuple[type[StreamLayer], ...]:
     from finn_build.rtl_layers.duplicate_streams import DuplicateStreams_rtl
     from finn_build.rtl_layers.function_table import FunctionTable_rtl
     from finn_build.rtl_layers.max_pool import Pool_rtl
+    from finn_build.rtl_layers.pixel_thresholds import PixelThresholds_rtl
     from finn_build.rtl_layers.stream_concat import StreamingConcat_rtl
     from finn_build.rtl_layers.stream_product import StreamProduct_rtl
     from finn_build.rtl_layers.stream_sum import StreamSum_rtl
+    from finn_build.rtl_layers.wide_dense import WideDense_rtl
     from finn_build.rtl_layers.window_sum import WindowSum_rtl
 
     return (
@@ -37,10 +39,12 @@ def layers() -> tuple[type[StreamLayer], ...]:
         DuplicateStreams_rtl,
         FunctionTable_rtl,
         GlobalAccPool_rtl,
+        PixelThresholds_rtl,
         Pool_rtl,
         StreamProduct_rtl,
         StreamSum_rtl,
         StreamingConcat_rtl,
+        WideDense_rtl,
         WindowSum_rtl,
     )
 

@@ -79,7 +79,7 @@ class DepthwiseUnit_rtl(StreamLayer, DepthwiseUnit):  # noqa: N801 - FINN finds 
             "OUT_WIDTH": self.get_output_datatype().bitwidth(),
         }
 
-    def data_files(self, model: ModelWrapper) -> dict[str, str]:
+    def data_files(self, model: ModelWrapper) -> dict[str, str | dict[str, str]]:
         """The weights of each word; see `weight_words`."""
         pe, simd, bits = self.get_nodeattr("PE"), self.get_nodeattr("SIMD"), self.get_input_datatype(1).bitwidth()
         return {"WEIGHTS": weight_words(self.kernels(model), pe, simd, bits)}

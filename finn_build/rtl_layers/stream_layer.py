@@ -50,9 +50,10 @@ class StreamLayer(RTLBackend):
     def parameters(self, model: ModelWrapper) -> dict[str, int | str]:
         """Parameters of the module, as Verilog writes them; raises ValueError when the node cannot be this layer."""
 
-    def data_files(self, model: ModelWrapper) -> dict[str, str]:
+    def data_files(self, model: ModelWrapper) -> dict[str, str | dict[str, str]]:
         """Parameter -> content of the file that the module reads with $readmemh under the parameter's value.
 
+        For several files it is a dictionary: what stands behind the parameter's value in a file's name -> content.
         Two networks that differ only in these files share a compiled simulator; constants in `parameters` do not allow
         that.
         """
@@ -95,9 +96,11 @@ class StreamLayer(RTLBackend):
         name, folder = self.get_verilog_top_module_name(), Path(self.get_nodeattr("code_gen_dir_ipgen"))
         parameters = self.parameters(model)
         for parameter, content in self.data_files(model).items():
-            file = f"{name}_{parameter.lower()}.dat"
-            (folder / file).write_text(content, encoding="utf-8")
-            parameters[parameter] = f'"./{file}"'  # FINN makes such a path absolute for Vivado
+            start, files = f"{name}_{parameter.lower()}", content if isinstance(content, dict) else {".dat": content}
+            for ending, text in files.items():
+                (folder / f"{start}{ending}").write_text(text, encoding="utf-8")
+            stem = f"{start}{'' if isinstance(content, dict) else '.dat'}"
+            parameters[parameter] = f'"./{stem}"'  # FINN makes such a path absolute for Vivado
         inputs = [self.get_instream_width_padded(index) for index in range(len(self.onnx_node.input))]
         inputs = [width for width in inputs if width]  # FINN gives a constant the width 0
         outputs = [self.get_outstream_width_padded(index) for index in range(len(self.onnx_node.output))]
