@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from finn_build.integer_scales import integer_scales
+from finn_build.steps.affine_maps import AffineMaps
 from finn_build.steps.cut_input import DATA_MOVEMENT
 from finn_build.steps.split_sums import layers_behind
+from radioml.network.integer_nodes import attributes
 
 if TYPE_CHECKING:
     from onnx import NodeProto
@@ -90,11 +92,19 @@ def _weighted(place: Place) -> str:
         return _one_signal(place)
     if weight_quantiser(place.model, place.node.input[1]) is None:
         return "its weights are not quantised; use a Brevitas layer with a weight quantiser"
-    if integer_scales(place.model, place.node.input[0]).lost_at:
+    if integer_scales(place.model, place.node.input[0]).lost_at and not AffineMaps(place.model).reads(place.node):
         return (
-            "its input is not quantised: behind a batch norm each channel has its own scale and offset, there are no "
-            "integers to multiply; put a quantiser (QuantIdentity) in front of it"
+            "its input is not quantised: behind a batch norm each channel has its own scale and offset, and integers "
+            "remain only between a quantised convolution and a depthwise convolution, or a linear layer behind a "
+            "maximum over time, with batch norm, ReLU and quantiser behind it; put a quantiser (QuantIdentity) in "
+            "front of it"
         )
+    return ""
+
+
+def _concatenation(place: Place) -> str:
+    if attributes(place.node).get("axis") != 1:
+        return "joins branches along another axis than their channels; FINN knows channels alone"
     return ""
 
 
@@ -204,19 +214,18 @@ OPERATIONS = {
     "Relu": Operation(_one_signal, _fine),
     "MaxPool": Operation(_one_signal, _rtl_pool),
     "Flatten": Operation(_flatten, _fine),
+    "Concat": Operation(_concatenation, _fine),
     "Add": Operation(_sum, _rtl_sum),
     "Mul": Operation(_one_signal, _no_rtl("give the constant to the batch norm behind it")),
     "Div": Operation(_one_signal, _no_rtl("give the constant to the batch norm behind it")),
     **dict.fromkeys(DATA_MOVEMENT, Operation(_fine, _fine)),
 }
-"""Operations that survive on the way to FINN's layers. `Change3DTo4DTensors`, which makes FINN's 2-D layers of 1-D
-ones, leaves the whole graph as it is when it meets any other operation."""
+"""Operations that survive on the way to FINN's layers."""
 _LINEAR = "use a linear layer on the flattened features"
 _ADVICE = {
     "AveragePool": f"use MaxPool or a convolution with stride, or {_LINEAR.removeprefix('use ')}",
     "GlobalAveragePool": _LINEAR,
     "ReduceMean": _LINEAR,
-    "Concat": "let one layer compute all channels",
     "Sub": "put the constant into the batch norm behind it",
 }
 """What to use in the place of other operations."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from finn_build.boards import Board
+from finn_build.engine.graphs import nodes_in_order
 from finn_build.rtl.library_patches import patch_copy
 from finn_build.rtl.readme import README, rtl_readme
 from finn_build.rtl.threshold_files import write_thresholds
@@ -60,9 +61,8 @@ def generate_hdl(model: ModelWrapper, board: Board, folder: Path) -> Design:
     """
     from finn.transformation.fpgadataflow.prepare_ip import PrepareIP
     from finn.util.settings import get_settings
-    from qonnx.transformation.general import SortGraph
 
-    model = model.transform(PrepareIP(board.part, board.clock_period_ns)).transform(SortGraph())
+    model = model.transform(PrepareIP(board.part, board.clock_period_ns))
     library = Path(get_settings().finn_rtllib)
     folder.mkdir(parents=True, exist_ok=True)
     sources: dict[str, Path] = {}
@@ -130,7 +130,7 @@ def _stream(shape: tuple[int, ...], folded: tuple[int, ...], datatype: DataType,
 def _operators(model: ModelWrapper) -> list[tuple[str, HWCustomOp]]:
     from finn.util.basic import getHWCustomOp
 
-    return [(node.name, getHWCustomOp(node)) for node in model.graph.node]
+    return [(node.name, getHWCustomOp(node)) for node in nodes_in_order(model)]
 
 
 def _layer(name: str, operator: HWCustomOp, model: ModelWrapper) -> Layer:

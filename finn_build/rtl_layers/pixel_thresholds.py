@@ -72,9 +72,7 @@ class PixelThresholds(HWCustomOp):
         """The set of each pixel."""
         first, last = self.get_nodeattr("first"), self.get_nodeattr("last")
         inner = self.pixels - first - last
-        return np.concatenate(
-            [np.arange(first), np.full(inner, first), np.arange(last) + first + (inner > 0)]
-        )
+        return np.concatenate([np.arange(first), np.full(inner, first), np.arange(last) + first + (inner > 0)])
 
     def get_normal_input_shape(self, ind: int = 0) -> tuple[int, ...]:
         """See HWCustomOp."""

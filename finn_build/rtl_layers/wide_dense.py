@@ -32,6 +32,7 @@ class WideDense(HWCustomOp):
             "SIMD": ("i", False, 1),
             "MW": ("i", True, 0),
             "MH": ("i", True, 0),
+            "doubt": ("i", False, 0),
             "inputDataType": ("s", True, ""),
             "weightDataType": ("s", True, ""),
             "outputDataType": ("s", True, ""),

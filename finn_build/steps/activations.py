@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from finn_build.engine.graphs import nodes_in_order
 from finn_build.integer_scales import integer_scales
 
 if TYPE_CHECKING:
@@ -26,9 +27,9 @@ class Activation:
 
 
 def activations(network: ModelWrapper) -> list[Activation | None]:
-    """The quantisers of activations in order; None for one that is no `Activation`."""
+    """The quantisers of activations in order (`nodes_in_order`); None for one that is no `Activation`."""
     found: list[Activation | None] = []
-    for quant in network.get_nodes_by_op_type("Quant"):
+    for quant in (node for node in nodes_in_order(network) if node.op_type == "Quant"):
         if network.get_initializer(quant.input[0]) is not None or quant.input[0] == network.graph.input[0].name:
             continue  # weights, the input quantiser
         chain: list[NodeProto] = []

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def cut_host_ends(model: ModelWrapper, logit_scale: float) -> ModelWrapper:
-    """Remove the streamlined graph's leading NCHW-to-NHWC transpose and its last multiplications.
+    """Remove the streamlined graph's leading NCHW-to-NHWC transposes and its last multiplications.
 
     In the graph both would become layers that need Vitis HLS. The stream is channels-last already (`cut_input` has
     checked the order), so the transpose moves nothing.
@@ -45,19 +45,23 @@ def _cut_transpose(model: ModelWrapper) -> None:
     from onnx import TensorProto, helper
 
     graph = model.graph
-    first = graph.node[0]
-    if first.op_type != "Transpose" or first.input[0] != graph.input[0].name:
+    old = graph.input[0].name
+    transposes = model.find_consumers(old)
+    others = [f"{node.op_type} {node.name}" for node in transposes if node.op_type != "Transpose"]
+    if others:
         raise RadioMLError(
-            f"{first.op_type} {first.name}: this layer reads the input; "
-            "the build needs a convolution in FINN's form there"
+            f"{', '.join(others)}: this layer reads the input; the build needs a convolution in FINN's form there"
         )
-    old, new = graph.input[0].name, first.output[0]
+    new = transposes[0].output[0]
     shape, datatype = model.get_tensor_shape(new), model.get_tensor_datatype(old)
-    _forget(model, new)
+    for node in transposes:
+        _forget(model, node.output[0])
+        for reader in model.find_consumers(node.output[0]):
+            reader.input[0] = new
+        graph.node.remove(node)
     del graph.input[:]
     graph.input.append(helper.make_tensor_value_info(new, TensorProto.FLOAT, shape))
     model.set_tensor_datatype(new, datatype)
-    graph.node.remove(first)
 
 
 def _put_bias_before_scale(model: ModelWrapper) -> None:

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from finn_build.engine.graphs import nodes_in_order
 from finn_build.integer_scales import integer_scales
 from finn_build.steps.activations import Activation, activations
+from finn_build.steps.affine_maps import AffineMaps
 from finn_build.steps.branch_factors import TIE
 from finn_build.steps.joint_thresholds import is_joint, joint_thresholds, weigh_branches
 from finn_build.steps.split_sums import DEAD
@@ -36,10 +38,15 @@ def exact_thresholds(model: ModelWrapper, network: ModelWrapper) -> ModelWrapper
     RadioMLError when FINN's thresholds differ by more than rounding explains, which would be a defect.
     """
     quantisers = activations(network)
-    found = [activation for activation in quantisers if activation is not None]
-    if len(found) < len(quantisers):
+    if None in quantisers:
         return model
-    nodes = model.get_nodes_by_op_type("MultiThreshold")
+    exact_already = {behind.layer.output[0] for behind in AffineMaps(network).readers()}
+    found = [
+        activation
+        for activation in quantisers
+        if activation and not (activation.weighted and activation.weighted.output[0] in exact_already)
+    ]
+    nodes = [node for node in nodes_in_order(model) if node.op_type == "MultiThreshold"]
     if len(nodes) != len(found):
         raise RadioMLError(f"FINN made {len(nodes)} thresholding layers of {len(found)} activations")
     for node, activation in zip(nodes, found, strict=True):

@@ -9,6 +9,11 @@ if TYPE_CHECKING:
     from onnx import NodeProto
     from qonnx.core.modelwrapper import ModelWrapper
 
+_DIMENSIONS = 3
+"""Of a tensor with channels and pixels."""
+_COMBINES = ("Mul", "Conv", "Add", "Div", "Reshape")
+"""Operations whose constants may have as many."""
+
 
 def raise_to_2d(model: ModelWrapper) -> ModelWrapper:
     """Turn (1, channels, pixels) into (1, channels, pixels, 1), and each long pool into two short ones.
@@ -18,11 +23,13 @@ def raise_to_2d(model: ModelWrapper) -> ModelWrapper:
     (`ConvolutionInputGenerator_rtl.get_exp_cycles`). The maximum over 128 pixels takes 16,257 cycles; as a maximum over
     8 pixels and one over 16 it takes 177 and 241, and the result is the same.
     """
-    from qonnx.transformation.change_3d_tensors_to_4d import Change3DTo4DTensors
     from qonnx.transformation.general import GiveUniqueNodeNames
     from qonnx.transformation.infer_shapes import InferShapes
 
-    model = model.transform(Change3DTo4DTensors())
+    _raise_tensors(model)
+    for node in model.graph.node:
+        _raise_attributes(node)
+    model = model.transform(InferShapes())
     for pool in model.get_nodes_by_op_type("MaxPool"):
         window, other = _attribute(pool, "kernel_shape")
         pixels = model.get_tensor_shape(pool.input[0])[2]
@@ -31,6 +38,33 @@ def raise_to_2d(model: ModelWrapper) -> ModelWrapper:
         if short > 1 and apart and not any(_attribute(pool, "pads")) and (window - 1) ** 2 > pixels:
             _split(model, pool, short)
     return model.transform(InferShapes()).transform(GiveUniqueNodeNames())
+
+
+def _raise_tensors(model: ModelWrapper) -> None:
+    """Give every tensor with channels and pixels, and every constant that is combined with one, a last dimension of 1.
+
+    qonnx's Change3DTo4DTensors leaves a graph with a concatenation as it is.
+    """
+    graph, constants = model.graph, {tensor.name for tensor in model.graph.initializer}
+    for info in (*graph.input, *graph.value_info, *graph.output):
+        if info.name not in constants and len(shape := model.get_tensor_shape(info.name)) == _DIMENSIONS:
+            model.set_tensor_shape(info.name, [*shape, 1])
+    for tensor in [tensor for tensor in graph.initializer if len(tensor.dims) == _DIMENSIONS]:
+        if any(node.op_type in _COMBINES for node in model.find_consumers(tensor.name)):
+            model.set_initializer(tensor.name, model.get_initializer(tensor.name)[..., None])
+
+
+def _raise_attributes(node: NodeProto) -> None:
+    given = {attribute.name: attribute.ints for attribute in node.attribute}
+    if node.op_type == "Transpose" and len(given["perm"]) == _DIMENSIONS:
+        given["perm"].append(_DIMENSIONS)
+    if len(given.get("kernel_shape", [])) != 1:
+        return
+    for name in ("kernel_shape", "strides", "dilations"):
+        if name in given:
+            given[name].append(1)
+    if "pads" in given:
+        given["pads"][:] = [given["pads"][0], 0, given["pads"][1], 0]
 
 
 def mend_layouts(model: ModelWrapper) -> ModelWrapper:

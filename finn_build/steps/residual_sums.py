@@ -48,7 +48,10 @@ def move_scales_past_sums(model: ModelWrapper) -> ModelWrapper:
 
 
 def move_transposes_past_sums(model: ModelWrapper) -> ModelWrapper:
-    """Remove the changes of layout between layers: branches join channels last, as FINN's layers stream."""
+    """Remove the changes of layout between layers: branches join channels last, as FINN's layers stream.
+
+    So do our own layers that are in the graph already.
+    """
     from finn.transformation.streamline.absorb import (
         AbsorbConsecutiveTransposes,
         AbsorbTransposeIntoFlatten,
@@ -58,16 +61,19 @@ def move_transposes_past_sums(model: ModelWrapper) -> ModelWrapper:
         MakeMaxPoolNHWC,
         MoveTransposePastFork,
         MoveTransposePastJoinAdd,
+        MoveTransposePastJoinConcat,
         MoveTransposePastScalarMul,
     )
     from qonnx.transformation.general import GiveReadableTensorNames, GiveUniqueNodeNames, SortGraph
     from qonnx.transformation.infer_data_layouts import InferDataLayouts
 
-    for _ in sums(model):
+    _turn_own_layers(model)
+    for _ in [*sums(model), *model.get_nodes_by_op_type("Concat"), *model.get_nodes_by_op_type("PixelThresholds")]:
         for change in (
             MoveTransposePastFork(),
             MoveTransposePastScalarMul(),
             MoveTransposePastJoinAdd(),
+            MoveTransposePastJoinConcat(),
             AbsorbTransposeIntoMultiThreshold(),
             MakeMaxPoolNHWC(),
             AbsorbConsecutiveTransposes(),
@@ -75,6 +81,26 @@ def move_transposes_past_sums(model: ModelWrapper) -> ModelWrapper:
             model = model.transform(change).transform(SortGraph())
     model = model.transform(InferDataLayouts()).transform(AbsorbTransposeIntoFlatten())
     return model.transform(SortGraph()).transform(GiveUniqueNodeNames()).transform(GiveReadableTensorNames())
+
+
+def _turn_own_layers(model: ModelWrapper) -> None:
+    """Let thresholds by pixel take channels last, and dense layers their single pixel as it comes."""
+    from onnx import helper
+    from qonnx.custom_op.registry import getCustomOp
+
+    for node in model.get_nodes_by_op_type("PixelThresholds") + model.get_nodes_by_op_type("WideDense"):
+        before = model.find_producer(node.input[0])
+        if before is None or before.op_type != "Transpose":
+            continue
+        node.input[0] = before.input[0]
+        if node.op_type == "PixelThresholds":
+            getCustomOp(node).set_nodeattr("channels_last", 1)
+            output, between = node.output[0], f"{node.output[0]}_channels_last"
+            model.set_tensor_shape(between, model.get_tensor_shape(node.input[0]))
+            model.set_tensor_datatype(between, model.get_tensor_datatype(output))
+            node.output[0] = between
+            model.graph.node.append(helper.make_node("Transpose", [between], [output], perm=before.attribute[0].ints))
+        model.graph.node.remove(before)
 
 
 def fuse_factors(model: ModelWrapper) -> ModelWrapper:

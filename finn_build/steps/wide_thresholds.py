@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
+from finn_build.engine.graphs import nodes_in_order
 from radioml.errors import RadioMLError
 
 if TYPE_CHECKING:
@@ -17,8 +18,8 @@ Arguments = TypeVar("Arguments")
 
 
 def thresholding_layers(model: ModelWrapper) -> list[NodeProto]:
-    """The nodes that apply thresholds, in the order of the streams."""
-    return [node for node in model.graph.node if node.op_type.startswith(("MultiThreshold", "Thresholding"))]
+    """The nodes that apply thresholds, in order (`nodes_in_order`)."""
+    return [node for node in nodes_in_order(model) if node.op_type.startswith(("MultiThreshold", "Thresholding"))]
 
 
 def with_thresholds_kept(
@@ -31,10 +32,9 @@ def with_thresholds_kept(
 
     def kept(model: ModelWrapper, context: Arguments) -> ModelWrapper:
         from qonnx.custom_op.registry import getCustomOp
-        from qonnx.transformation.general import SortGraph
 
         tables = [model.get_initializer(node.input[1]) for node in thresholding_layers(model)]
-        model = apply(model, context).transform(SortGraph())
+        model = apply(model, context)
         nodes = thresholding_layers(model)
         if len(nodes) != len(tables):
             raise RadioMLError(f"FINN made {len(nodes)} thresholding layers of {len(tables)}")

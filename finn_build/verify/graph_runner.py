@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from finn_build.engine.graphs import nodes_in_order
 from finn_build.verify.node_functions import FINN_DOMAIN, Context, complete_dilations, node_function, node_kind
 from finn_build.verify.rung import Levels
 from radioml.errors import RadioMLError
@@ -27,8 +28,8 @@ _SCALE_ROUNDING, _SCALE_PRECISION = 1e-2, 2**-22
 
 Large quotients, such as the logits of 8-bit networks, miss it by less than the second number times the integer: two
 scales are each rounded in the 24th bit."""
-_QUANTISERS = ("Quant", "MultiThreshold", "Thresholding")
-_WEIGHTED = ("Conv", "MatMul", "Gemm", "MVAU", "VVAU", "DepthwiseUnit")
+_QUANTISERS = ("Quant", "MultiThreshold", "Thresholding", "PixelThresholds")
+_WEIGHTED = ("Conv", "MatMul", "Gemm", "MVAU", "VVAU", "DepthwiseUnit", "WideDense")
 _EXACT_BELOW = 2**24
 """Integers below this are all single-precision numbers."""
 _ROUNDING = 1e-5
@@ -69,18 +70,15 @@ class GraphRunner:
     """
 
     def __init__(self, model: ModelWrapper, inexact_thresholds: bool = False) -> None:
-        from qonnx.transformation.general import SortGraph
-
-        model = model.transform(SortGraph())
         complete_dilations(model)
         self._model, self._inexact = model, inexact_thresholds
-        self._on_layers = any(node.domain.startswith(FINN_DOMAIN) for node in model.graph.node)
+        self._on_layers = all(node.domain.startswith(FINN_DOMAIN) for node in model.graph.node)
         constants = {tensor.name: model.get_initializer(tensor.name) for tensor in model.graph.initializer}
         exact = {} if self._on_layers else exact_constants(model.model)
         # FINN's layers look up the shape of their output in the context.
         self._context: Context = {**model.make_empty_exec_context(), **constants, **exact}
         self._nodes = []
-        for node in model.graph.node:
+        for node in nodes_in_order(model):
             with _executing(node):
                 self._nodes.append((node, node_function(model, node)))
         self.input_name, self._output_name = model.graph.input[0].name, model.graph.output[0].name
@@ -128,6 +126,8 @@ class GraphRunner:
             operator = getCustomOp(node)
             values = integers_of((values - operator.get_nodeattr("out_bias")) / operator.get_nodeattr("out_scale"))
             last = operator.get_nodeattr("data_layout") == "NHWC"
+        elif node_kind(node) == "PixelThresholds":
+            last = bool(getCustomOp(node).get_nodeattr("channels_last"))
         else:
             values, last = values - getCustomOp(node).get_nodeattr("ActVal"), True
         return np.moveaxis(values, -1, 1) if last else values

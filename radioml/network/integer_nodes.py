@@ -78,7 +78,7 @@ def integer_sums(
 
     constants: in double precision, those that nodes make of constants too; stored: those of the file, as they are.
     """
-    found = _weights(model, node.input[1], constants, stored)
+    found = quantised_weights(model, node.input[1], constants, stored)
     bias = constants.get(node.input[2]) if len(node.input) > 2 and node.input[2] else np.zeros(1)
     if found is None or bias is None:
         return None
@@ -182,7 +182,7 @@ def _layer(
     )
 
 
-def _weights(
+def quantised_weights(
     model: onnx.ModelProto, tensor: str, constants: Mapping[str, np.ndarray], stored: Mapping[str, np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray] | None:
     """Integers and their scales, two arrays of one shape, of a quantised constant behind transposes and reshapes."""
