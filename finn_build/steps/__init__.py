@@ -17,6 +17,7 @@ from finn_build.steps.exact_thresholds import exact_thresholds
 from finn_build.steps.prefer_rtl import prefer_rtl
 from finn_build.steps.raise_to_2d import mend_layouts, raise_to_2d
 from finn_build.steps.residual_sums import fuse_factors, move_scales_past_sums, move_transposes_past_sums, narrow_sums
+from finn_build.steps.signed_weights import sign_weights
 from finn_build.steps.split_sums import split_sums
 from finn_build.steps.wide_thresholds import with_thresholds_kept
 from radioml.contract.metadata import ModelMetadata
@@ -86,6 +87,10 @@ def _map_to_layers(model: ModelWrapper, context: Context) -> ModelWrapper:
     return fuse_factors(_of_finn("step_convert_to_hw")(model, context))
 
 
+def _minimise_bit_widths(model: ModelWrapper, context: Context) -> ModelWrapper:
+    return sign_weights(_of_finn("step_minimize_bit_width")(model, context))
+
+
 CONVERT = GraphStep("convert_from_qonnx", "convert from QONNX", apply=_of_finn("step_qonnx_to_finn"))
 """Writes scales and batch norms as thresholds, for the first time and in single precision."""
 EXACT_THRESHOLDS = GraphStep(
@@ -120,7 +125,7 @@ GRAPH_STEPS: tuple[GraphStep, ...] = (
         "bit_widths",
         "minimise bit widths",
         depends_on_board=True,
-        apply=with_thresholds_kept(_of_finn("step_minimize_bit_width")),
+        apply=with_thresholds_kept(_minimise_bit_widths),
     ),
 )
 """The steps from the QONNX network to FINN layers that are not folded yet. Those that depend on the board come last.

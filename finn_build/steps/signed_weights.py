@@ -1,0 +1,25 @@
+"""Weights that are all 0 or more, for which FINN chooses a type without sign: the RTL multipliers take signed ones."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from qonnx.core.modelwrapper import ModelWrapper
+
+_MULTIPLIERS = ("MVAU_rtl", "DepthwiseUnit_rtl")
+
+
+def sign_weights(model: ModelWrapper) -> ModelWrapper:
+    """Give the multipliers' weights types with a sign: mvu.sv takes UINT5's 28 for -4."""
+    from qonnx.core.datatype import DataType
+    from qonnx.custom_op.registry import getCustomOp
+
+    for node in (node for kind in _MULTIPLIERS for node in model.get_nodes_by_op_type(kind)):
+        operator = getCustomOp(node)
+        kind = DataType[operator.get_nodeattr("weightDataType")]
+        if not kind.signed():
+            signed = DataType[f"INT{kind.bitwidth() + 1}"]
+            operator.set_nodeattr("weightDataType", signed.name)
+            model.set_tensor_datatype(node.input[1], signed)
+    return model
