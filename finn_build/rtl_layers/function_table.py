@@ -115,7 +115,7 @@ class FunctionTable_rtl(StreamLayer, FunctionTable):  # noqa: N801 - FINN finds 
             "OUT_WIDTH": self.get_output_datatype().bitwidth(),
         }
 
-    def data_files(self, model: ModelWrapper) -> dict[str, str]:
+    def data_files(self, model: ModelWrapper) -> dict[str, str | dict[str, str]]:
         """The results of each word; see `table_words`."""
         table, signed = model.get_initializer(self.onnx_node.input[1]), self.get_input_datatype().signed()
         bits = self.get_output_datatype().bitwidth()

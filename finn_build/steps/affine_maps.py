@@ -72,12 +72,16 @@ class AffineMaps:
 
     def readers(self) -> list[Behind]:
         """The layers that read affine maps and whose sums become levels."""
-        found = (self._behind(activation) for activation in activations(self._network) if activation is not None)
-        return [behind for behind in found if behind is not None]
+        return [behind for activation in self._activations if (behind := self._behind(activation)) is not None]
 
     def reads(self, node: NodeProto) -> bool:
         """Whether a layer is one of `readers`."""
-        return any(behind.layer.output[0] == node.output[0] for behind in self.readers())
+        found = [activation for activation in self._activations if activation.weighted == node]
+        return any(self._behind(activation) is not None for activation in found)
+
+    @cached_property
+    def _activations(self) -> list[Activation]:
+        return [activation for activation in activations(self._network) if activation is not None]
 
     def _behind(self, activation: Activation) -> Behind | None:
         layer = activation.weighted

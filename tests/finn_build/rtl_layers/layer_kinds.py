@@ -7,11 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
+from tests.finn_build.rtl_layers.affine_units import Dense, Thresholds
 from tests.finn_build.rtl_layers.layer_bench import PAUSES, Bench, Fault, Unit
 from tests.finn_build.rtl_layers.stream_units import Concat, Fork, Product, Sum, Table
 from tests.finn_build.rtl_layers.window_units import Accumulate, Bias, Depthwise, Pool, WindowSum
 
-KINDS = (Fork, Sum, Product, Table, Concat, Bias, Accumulate, WindowSum, Pool, Depthwise)
+KINDS = (Fork, Sum, Product, Table, Concat, Bias, Accumulate, WindowSum, Pool, Depthwise, Thresholds, Dense)
 FAULTS: dict[Unit, Fault] = {
     Fork(3, 2, 5, "offers_twice"): ("duplicate_streams", "{N{s_axis_tvalid}} & ~Taken", "{N{s_axis_tvalid}}"),
     Fork(3, 2, 5, "leaves_early"): ("duplicate_streams", "s_axis_tready = &taken", "s_axis_tready = |taken"),
@@ -55,6 +56,28 @@ FAULTS: dict[Unit, Fault] = {
     Pool(3, 3, 5, True, "unsigned_only"): ("max_pool", "$signed(x) > $signed(Highest[i])", "x > Highest[i]"),
     Pool(2, 4, 4, False, "overwrites_maxima"): ("max_pool", "!last || !Valid || m_axis_tready", "1"),
     Pool(3, 3, 5, False, "begins_late"): ("max_pool", "first || above?", "above?"),
+    **{
+        Thresholds(6, 3, 2, 2, 1, 9, True, 4, 1, module=name): ("pixel_thresholds", old, new)
+        for name, old, new in (
+            ("above_alone", "X[2*s] >= Threshold", "X[2*s] > Threshold"),
+            ("inner_set_longer", "LAST + 1 < PIXELS", "LAST < PIXELS"),
+            ("first_set_longer", "Pixel >= FIRST &&", "Pixel + 1 >= FIRST &&"),
+            ("one_word_back", "fold_t'(WORDS - 1)", "fold_t'(WORDS)"),
+            ("zero_extended_x", "IN_SIGNED?", "0?"),
+            ("drops_levels", "moves = !Valid[DEPTH-1] || m_axis_tready", "moves = 1"),
+        )
+    },
+    **{
+        Dense(4, 3, 1, 2, 12, True, 40, 1, module=name): ("wide_dense", old, new)
+        for name, old, new in (
+            ("one_too_many", "Total <= total;", "Total <= total + 1;"),
+            ("weights_of_next", "Memory[Address]", "Memory[(Address + 1) % DEPTH]"),
+            ("short_limb", "<<< l*LIMB", "<<< l*(LIMB-1)"),
+            ("old_inputs", ": Inputs[Count]", ": Inputs[0]"),
+            ("sums_go_on", "First[STAGES-1]? sum_t'(0)", "0? sum_t'(0)"),
+            ("drops_sums", "moves = !Valid || m_axis_tready", "moves = 1"),
+        )
+    },
     Bias(6, 4, 10, True, "one_for_all"): ("channel_bias", "biases[i] + ", "biases[0] + "),
     Bias(6, 4, 10, True, "next_bias"): ("channel_bias", "Word == WORDS-1?", "Word == WORDS-2?"),
     Bias(6, 4, 10, True, "zero_extended"): (
@@ -73,7 +96,7 @@ def bench_of(folder: Path, units: list[Unit], faults: dict[Unit, Fault]) -> Benc
     """A bench of units whose data files lie in its folder."""
 
     def placed(unit: Unit) -> Unit:
-        return replace(unit, folder=folder) if isinstance(unit, (Depthwise, Table)) else unit
+        return replace(unit, folder=folder) if isinstance(unit, (Depthwise, Table, Thresholds, Dense)) else unit
 
     return Bench(folder, [placed(unit) for unit in units], {placed(unit): fault for unit, fault in faults.items()})
 

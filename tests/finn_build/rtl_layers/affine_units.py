@@ -1,26 +1,16 @@
-"""Thresholds by pixel and dense layers with wide weights, at random shapes, widths and foldings, against NumPy.
-
-RADIOML_LAYER_CASES is the number of random units of each kind.
-"""
+"""Thresholds by pixel, and dense layers with wide weights, at random shapes, widths and foldings: see `layer_bench`."""
 
 from __future__ import annotations
 
-import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 from finn_build.rtl_layers.pixel_thresholds import threshold_files
 from finn_build.rtl_layers.wide_dense import LIMB, dense_words
-from tests.finn_build.rtl_layers.layer_bench import PAUSES, Bench, Fault, Port, Unit, in_bytes, packed
-
-pytestmark = pytest.mark.rtl
-
-CASES = int(os.environ.get("RADIOML_LAYER_CASES", "12"))
-WORDS = 200
-"""About as many words go into a unit."""
+from tests.finn_build.rtl_layers.layer_bench import Port, packed
+from tests.finn_build.rtl_layers.stream_units import WORDS
 
 
 @dataclass(frozen=True)
@@ -38,6 +28,10 @@ class Thresholds:
     seed: int
     folder: Path = Path()
     module: str = "pixel_thresholds"
+
+    @property
+    def latency(self) -> int:
+        return 2 * self.level_bits
 
     @classmethod
     def random(cls, random: np.random.Generator) -> Thresholds:
@@ -100,6 +94,11 @@ class Dense:
     folder: Path = Path()
     module: str = "wide_dense"
 
+    @property
+    def latency(self) -> int:
+        """Behind the last word that is taken all groups of sums but the first remain, of that frame and before."""
+        return 5 + self.inputs()[0].words * (self.groups - 1)
+
     @classmethod
     def random(cls, random: np.random.Generator) -> Dense:
         simd, pe = int(random.integers(1, 4)), 1 + int(random.integers(4) == 0)
@@ -131,72 +130,3 @@ class Dense:
     def outputs(self, values: np.ndarray) -> list[np.ndarray]:
         sums = values.reshape(-1, self.words * self.simd) @ self.weights().T
         return [packed(sums.reshape(-1, self.pe), self.sum_bits())]
-
-
-def _planted(kind: type[Thresholds] | type[Dense], module: str) -> Unit:
-    """A unit with all there is in it, whose module has this name."""
-    if kind is Thresholds:
-        return Thresholds(6, 3, 2, 2, 1, 9, True, 4, 1, module=module)
-    return Dense(4, 3, 1, 2, 12, True, 40, 1, module=module)
-
-
-UNITS: list[Unit] = [
-    kind.random(np.random.default_rng([11, number])) for kind in (Thresholds, Dense) for number in range(CASES)
-]
-FAULTS: dict[Unit, Fault] = {
-    _planted(kind, name): (kind.module, old, new)
-    for kind, name, old, new in (
-        (Thresholds, "above_alone", "X[2*s] >= Threshold", "X[2*s] > Threshold"),
-        (Thresholds, "one_set_longer", "LAST + 1 < PIXELS", "LAST < PIXELS"),
-        (Thresholds, "first_set_shorter", "Pixel >= FIRST &&", "Pixel + 1 >= FIRST &&"),
-        (Thresholds, "one_word_back", "fold_t'(WORDS - 1)", "fold_t'(WORDS)"),
-        (Thresholds, "without_a_sign", "IN_SIGNED?", "0?"),
-        (Thresholds, "drops_levels", "moves = !Valid[DEPTH-1] || m_axis_tready", "moves = 1"),
-        (Dense, "off_by_one", "Total <= total;", "Total <= total + 1;"),
-        (Dense, "next_weights", "Memory[Address]", "Memory[(Address + 1) % DEPTH]"),
-        (Dense, "short_limb", "<<< l*LIMB", "<<< l*(LIMB-1)"),
-        (Dense, "old_inputs", ": Inputs[Count]", ": Inputs[0]"),
-        (Dense, "never_begins", "First[STAGES-1]? sum_t'(0)", "0? sum_t'(0)"),
-        (Dense, "drops_sums", "moves = !Valid || m_axis_tready", "moves = 1"),
-    )
-}
-"""Units with one change to the text of their module, under another name."""
-
-
-@pytest.fixture(scope="module")
-def bench(tmp_path_factory) -> Bench:
-    folder = tmp_path_factory.mktemp("layers")
-    return Bench(
-        folder,
-        [replace(unit, folder=folder) for unit in UNITS],
-        {replace(unit, folder=folder): fault for unit, fault in FAULTS.items()},
-    )
-
-
-def test_cycles_without_a_gap(bench):
-    """The last result comes so many cycles after the last words were begun as the layer has registers."""
-    streamed = bench.stream(4, 4)
-    for unit in bench.units[: len(UNITS)]:
-        (port,), (stream,) = unit.inputs(), streamed[unit]
-        cycles, latency = (
-            (port.words, 2 * unit.level_bits) if isinstance(unit, Thresholds) else (port.words * unit.groups, 5)
-        )
-        assert stream.sound and stream.last == cycles - 1 + latency, unit
-
-
-@pytest.mark.parametrize(("offer", "take"), PAUSES)
-def test_pauses_on_both_sides(bench, offer, take):
-    streamed = bench.stream(offer, take)
-    for unit in bench.units[: len(UNITS)]:
-        assert all(stream.sound for stream in streamed[unit]), unit
-
-
-def test_every_planted_fault_is_seen(bench):
-    runs = [bench.stream(offer, take) for offer, take in PAUSES]
-    for unit in bench.units[len(UNITS) :]:
-        assert not all(stream.sound for run in runs for stream in run[unit]), unit
-
-
-def test_no_word_is_wider_than_the_bench(bench):
-    for unit in bench.units:
-        assert all(in_bytes(port.pe * port.bits) <= 64 for port in unit.inputs()), unit
