@@ -34,7 +34,7 @@ def behind(weights: np.ndarray, depthwise: bool, **attributes: object) -> Behind
 
 
 def level(value: Fraction, channel: int) -> int:
-    """What the batch norm, ReLU and quantiser make of a layer's output; Brevitas rounds half to even, as Python does."""
+    """What batch norm, ReLU and quantiser make of a layer's output; Brevitas rounds half to even, as Python does."""
     slope, mean, beta = (Fraction(float(given[channel])) for given in (NORM.slope, NORM.mean, NORM.beta))
     return min(round(max(slope * (value - mean) + beta, Fraction(0)) / Fraction(SCALE)), len(STEPS))
 
@@ -68,8 +68,13 @@ def differing(layer: Behind, pixels: int, table: np.ndarray, sets: np.ndarray) -
 
 @pytest.mark.parametrize(
     ("pixels", "given", "ends"),
-    [(5, PADS, (1, 1)), (6, {"pads": [2, 1], "strides": [2]}, (1, 1)), (1, PADS, (1, 0)), (4, {"pads": [0, 0], "strides": [1]}, (0, 0))],
-)  # fmt: skip
+    [
+        (5, PADS, (1, 1)),
+        (6, {"pads": [2, 1], "strides": [2]}, (1, 1)),
+        (1, PADS, (1, 0)),
+        (4, {"pads": [0, 0], "strides": [1]}, (0, 0)),
+    ],
+)
 def test_each_window_has_the_level_of_the_definition(pixels, given, ends):
     layer = behind(KERNELS, True, dilations=[1], **given)
     found = depthwise_levels(layer, NORM, STEPS, SCALE, pixels)
