@@ -14,6 +14,7 @@ import numpy as np
 
 from finn_build.integer_scales import integer_scales
 from finn_build.steps.affine_maps import AffineMaps
+from finn_build.steps.biases import norm_behind
 from finn_build.steps.cut_input import DATA_MOVEMENT
 from finn_build.steps.split_sums import layers_behind
 from radioml.network.integer_nodes import attributes
@@ -170,7 +171,8 @@ def _rtl_weighted(place: Place) -> str:
             "a grouped convolution; RTL exists for dense ones, and for depthwise ones with as many output channels as "
             "groups"
         )
-    if len(node.input) > 2 and node.output[0] != model.graph.output[0].name:
+    last = node.output[0] == model.graph.output[0].name
+    if len(node.input) > 2 and not last and norm_behind(model, node) is None:
         return "it has a bias, for which the last layer alone has RTL; give it none (bias=False), or a batch norm"
     quant = weight_quantiser(model, node.input[1])
     if quant is None:

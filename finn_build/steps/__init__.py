@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from finn_build.boards import Board
 from finn_build.engine.step import Step
 from finn_build.steps.affine_layers import move_affine_maps
+from finn_build.steps.biases import give_biases_to_norms
 from finn_build.steps.cut_host_ends import cut_host_ends
 from finn_build.steps.cut_input import cut_input
 from finn_build.steps.exact_thresholds import exact_thresholds
@@ -106,6 +107,7 @@ GRAPH_STEPS: tuple[GraphStep, ...] = (
         "cut_input", "cut the input quantiser off", apply=lambda model, at: cut_input(model, at.metadata.quantiser)
     ),
     GraphStep("affine_maps", "move batch norms behind layers", apply=lambda model, at: move_affine_maps(model)),
+    GraphStep("biases", "give biases to batch norms", apply=lambda model, at: give_biases_to_norms(model)),
     GraphStep("split_sums", "push sums of unequal scales behind layers", apply=lambda model, at: split_sums(model)),
     CONVERT,
     GraphStep("tidy_up", "tidy up", apply=_of_finn("step_tidy_up")),

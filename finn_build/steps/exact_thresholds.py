@@ -86,6 +86,8 @@ def _real_thresholds(
         real = real[None] / integer_scales(network, activation.quant.input[0]).scale
     else:
         gamma, beta, mean, variance = (_constant(network, name) for name in activation.batch_norm.input[1:5])
+        if len(activation.weighted.input) > 2:
+            mean = mean - _constant(network, activation.weighted.input[2])
         epsilon = next(a.f for a in activation.batch_norm.attribute if a.name == "epsilon")
         live = np.abs(gamma) >= DEAD
         usable = live[:, None]
