@@ -62,7 +62,7 @@ class PixelThresholds(HWCustomOp):
         values, thresholds = context[source], context[table].astype(np.int64)
         channels = self.get_nodeattr("NumChannels")
         last = self.get_nodeattr("channels_last")
-        elements = values.astype(np.int64)
+        elements = integers(values)
         elements = elements.reshape(-1, channels) if last else elements.reshape(channels, -1).T
         reached = (elements[:, :, None] >= thresholds[self.sets()]).sum(-1)
         precision = np.float32 if values.dtype == np.float32 else np.float64
@@ -188,6 +188,11 @@ class PixelThresholds_rtl(StreamLayer, PixelThresholds):  # noqa: N801 - FINN fi
 
 _LUT_MEMORY = 64
 """Words of the deepest memory that is put in LUTs."""
+
+
+def integers(values: np.ndarray) -> np.ndarray:
+    """Numbers as int64; those of floating point differ from integers by rounding alone."""
+    return values if values.dtype == np.int64 else np.rint(values).astype(np.int64)
 
 
 def bits_of(table: np.ndarray) -> int:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from finn.custom_op.fpgadataflow.hwcustomop import HWCustomOp
 
+from finn_build.rtl_layers.pixel_thresholds import integers
 from finn_build.rtl_layers.stream_layer import StreamLayer
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class WideDense(HWCustomOp):
     def execute_node(self, context: dict[str, np.ndarray], graph: Any) -> None:
         """Compute in 64-bit integers, and give them: no floating-point type holds the sums."""
         source, weights = self.onnx_node.input
-        inputs = context[source].astype(np.int64).reshape(1, -1)
+        inputs = integers(context[source]).reshape(1, -1)
         context[self.onnx_node.output[0]] = inputs @ context[weights].astype(np.int64).T
 
     def get_normal_input_shape(self, ind: int = 0) -> tuple[int, ...]:

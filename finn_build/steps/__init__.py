@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from finn_build.boards import Board
 from finn_build.engine.step import Step
-from finn_build.steps.affine_layers import move_affine_maps
+from finn_build.steps.affine_layers import cancel_scales, move_affine_maps
 from finn_build.steps.biases import give_biases_to_norms
 from finn_build.steps.cut_host_ends import cut_host_ends
 from finn_build.steps.cut_input import cut_input
@@ -112,7 +112,9 @@ GRAPH_STEPS: tuple[GraphStep, ...] = (
     CONVERT,
     GraphStep("tidy_up", "tidy up", apply=_of_finn("step_tidy_up")),
     GraphStep("raise_to_2d", "raise 1-D layers to 2-D", apply=lambda model, at: raise_to_2d(model)),
-    GraphStep("scales_past_sums", "move scales past sums", apply=lambda model, at: move_scales_past_sums(model)),
+    GraphStep(
+        "scales_past_sums", "move scales past sums", apply=lambda model, at: move_scales_past_sums(cancel_scales(model))
+    ),
     GraphStep("streamline", "streamline scales into thresholds", apply=_streamline),
     GraphStep(
         "transposes_past_sums", "move transposes past sums", apply=lambda model, at: move_transposes_past_sums(model)

@@ -1,8 +1,8 @@
 """Move batch norms without a quantiser behind the layers that read them, whose sums then are integers.
 
 FINN's layers take integers. The batch norm's map is put into the thresholds behind a depthwise convolution
-(`PixelThresholds`), and into the weights of a dense layer in fixed point (`WideDense`); see `affine_tables`. All
-quantisers in between get the scale 1, so that convolutions whose channels are concatenated give integers as they are.
+(`PixelThresholds`), and into the weights of a dense layer in fixed point (`WideDense`); see `affine_tables`. The
+convolutions in front take levels without their scale, so those whose channels are concatenated give plain integers.
 """
 
 from __future__ import annotations
@@ -72,6 +72,7 @@ def _give_levels(model: ModelWrapper, behind: Behind, found: Levels) -> None:
     kinds = {"sums": _kind(found.low, found.high), "inputs": _kind(source.low, source.high)}
     if behind.depthwise:
         _set_integers(model, layer, found.weights.reshape(len(found.weights), 1, -1))
+        del layer.input[2:]  # the thresholds have its bias
     else:
         flattened = model.find_producer(layer.input[0])
         dense = _node(
@@ -133,29 +134,34 @@ def _set_integers(model: ModelWrapper, layer: NodeProto, weights: np.ndarray) ->
 
 
 def _take_integers(model: ModelWrapper, layer: NodeProto) -> None:
-    """Let a layer read the integers in front of a scale: of the input, of thresholds, or of a quantiser."""
+    """Let a layer read the integers in front of a scale, of the input or of thresholds; or a quantiser's levels.
+
+    A quantiser's scale is divided by, and `cancel_scales` removes both when FINN has made thresholds of the quantiser.
+    """
     from onnx import helper
 
     before = model.find_producer(layer.input[0])
     if before.op_type == "Quant":
-        _set_scale_one(model, before)
-        scaled, integers = before.output[0], f"{before.output[0]}_levels"
-        model.set_tensor_shape(integers, model.get_tensor_shape(scaled))
-        scale, one = before.input[1], f"{scaled}_one"
-        model.set_initializer(one, np.ones((), np.float32))
-        before.input[1], before.output[0] = one, integers
-        before = helper.make_node("Mul", [integers, scale], [scaled])
-        model.graph.node.append(before)
+        levels = f"{before.output[0]}_levels_of_{layer.output[0]}"
+        model.set_tensor_shape(levels, model.get_tensor_shape(before.output[0]))
+        model.graph.node.append(helper.make_node("Div", [before.output[0], before.input[1]], [levels]))
+        layer.input[0] = levels
+        return
     layer.input[0] = before.input[0]
     if not model.find_consumers(before.output[0]):
         model.graph.node.remove(before)
 
 
-def _set_scale_one(model: ModelWrapper, quant: NodeProto) -> None:
-    """Divide what a quantiser takes by its scale, in the batch norm in front of its ReLU."""
-    norm = model.find_producer(model.find_producer(quant.input[0]).input[0])
-    scale = model.get_initializer(quant.input[1])
-    for index in (1, 2):
-        name = f"{norm.input[index]}_scaled"
-        model.set_initializer(name, (model.get_initializer(norm.input[index]) / scale).astype(np.float32))
-        norm.input[index] = name
+def cancel_scales(model: ModelWrapper) -> ModelWrapper:
+    """Remove each division by a number behind a multiplication by it."""
+    for division in model.get_nodes_by_op_type("Div"):
+        product, divisor = model.find_producer(division.input[0]), model.get_initializer(division.input[1])
+        if product is None or product.op_type != "Mul" or divisor is None:
+            continue
+        if np.array_equal(model.get_initializer(product.input[1]), divisor):
+            for reader in model.find_consumers(division.output[0]):
+                reader.input[list(reader.input).index(division.output[0])] = product.input[0]
+            model.graph.node.remove(division)
+            if not model.find_consumers(product.output[0]):
+                model.graph.node.remove(product)
+    return model
