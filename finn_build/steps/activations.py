@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from finn_build.engine.graphs import nodes_in_order
 from finn_build.integer_scales import integer_scales
+from finn_build.node_order import nodes_in_order
 
 if TYPE_CHECKING:
     from onnx import NodeProto

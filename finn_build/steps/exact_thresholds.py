@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from finn_build.engine.graphs import nodes_in_order
 from finn_build.integer_scales import integer_scales
+from finn_build.node_order import nodes_in_order
 from finn_build.steps.activations import Activation, activations
 from finn_build.steps.affine_maps import AffineMaps
 from finn_build.steps.branch_factors import TIE

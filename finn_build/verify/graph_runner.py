@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from finn_build.engine.graphs import nodes_in_order
+from finn_build.node_order import nodes_in_order
 from finn_build.verify.node_functions import FINN_DOMAIN, Context, complete_dilations, node_function, node_kind
 from finn_build.verify.rung import Levels
 from radioml.errors import RadioMLError

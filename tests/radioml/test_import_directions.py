@@ -41,7 +41,7 @@ FLOORS = {
         search teacher_first
     """,
     "finn_build": """
-        boards integer_scales rtl_layers
+        boards integer_scales node_order rtl_layers
         engine folding rtl
         estimate statistics_unit steps synthesis vivado
         model_check verify
