@@ -99,9 +99,7 @@ def open_accelerator(
     given = {name: value for name, (value, _) in options.items() if value is not None}
     if lacking := [name for name in given if backend not in options[name][1]]:
         others = sorted({other for name in lacking for other in options[name][1]})
-        raise RadioMLError(
-            f"the {backend} backend has no {' and no '.join(lacking)}; the {' and '.join(others)} backend has"
-        )
+        raise RadioMLError(f"the {backend} backend has no {' and no '.join(lacking)}; with it: {', '.join(others)}")
     module, name = BACKENDS[backend].split(":")
     factory: Callable[..., Accelerator] = getattr(import_module(module), name)
     return factory(package, processes, **given)
