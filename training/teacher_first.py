@@ -10,6 +10,9 @@ from radioml.run_directory import CHECKPOINT, TRAIN
 from training.experiment import Experiment, is_shipped, load_experiment
 from training.loop import train
 
+_OF_BOTH = ("equaliser",)
+"""Parameters that a student hands on to its teacher, which has to see the same statistics."""
+
 
 def with_trained_teacher(experiment: Experiment, data: Path, run: Path, console: Console) -> Experiment:
     """The experiment with a checkpoint as its teacher.
@@ -22,6 +25,8 @@ def with_trained_teacher(experiment: Experiment, data: Path, run: Path, console:
     if not wanted or not is_shipped(wanted.teacher):
         return experiment
     place = run.with_name(f"{run.name}-teacher")
-    train(with_trained_teacher(load_experiment(wanted.teacher), data, place, console), data, place, console)
+    changes = [f"parameters.{name}={experiment.parameters[name]}" for name in _OF_BOTH if name in experiment.parameters]
+    teacher = load_experiment(wanted.teacher, changes)
+    train(with_trained_teacher(teacher, data, place, console), data, place, console)
     taught = wanted.model_copy(update={"teacher": str(place / TRAIN / CHECKPOINT)})
     return experiment.model_copy(update={"distillation": taught})

@@ -56,10 +56,13 @@ def train(
     read_layout(data)  # a mistake in either is told before the seconds that loading torch takes
     from training.distributed import rank
     from training.loop import train as run_training
+    from training.models import create, is_own
     from training.teacher_first import with_trained_teacher
 
     if rank() > 0:
         set_quiet(True)
+    if not is_own(experiment.topology):
+        create(experiment.topology, experiment.parameters)  # tells a mistake before a run or its teacher begins
     run = run or Path("runs", experiment.name)
     try:
         experiment = with_trained_teacher(experiment, data, run, results)

@@ -93,7 +93,8 @@ def create(name: str, parameters: dict[str, Any]) -> nn.Module:
 def _check(model: type[nn.Module], parameters: dict[str, Any]) -> None:
     """Hold parameters against the constructor's annotations; raises ValueError for one that does not fit.
 
-    Whole numbers are counts and sizes, `SIZES`, or bits, `BITS`; a list of them has an entry at least.
+    Whole numbers are counts and sizes, `SIZES`, or bits, `BITS`; a list of them has an entry at least. A class names in
+    `checks` the parameters whose size it looks at itself.
     """
     annotations, known = get_type_hints(model.__init__), inspect.signature(model).parameters
     takes_any = any(parameter.kind is parameter.VAR_KEYWORD for parameter in known.values())
@@ -101,7 +102,8 @@ def _check(model: type[nn.Module], parameters: dict[str, Any]) -> None:
         if name not in known and not takes_any:
             raise ValueError(f"unknown parameter {name!r}{did_you_mean(name, known)} There are {', '.join(known)}")
         of_bits = name.endswith("bits")  # whose size the networks look at, and name the layer
-        if name in annotations and not _fits(value, annotations[name], any_size=of_bits):
+        any_size = of_bits or name in getattr(model, "checks", ())
+        if name in annotations and not _fits(value, annotations[name], any_size=any_size):
             raise ValueError(f"{name} = {value!r}: expected {_words(annotations[name], *(BITS if of_bits else SIZES))}")
 
 

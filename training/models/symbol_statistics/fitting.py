@@ -1,10 +1,15 @@
-"""Fitting the standardisation of all statistics: `python -m training.models.symbol_statistics.fitting`.
+"""Fitting the front end: `python -m training.models.symbol_statistics.fitting [--data FILE]`.
 
-The frames are synthetic, of all classes and SNRs, with drift, offset and errors of gain (the preset `impaired`). A
-network that was trained before fits the old constants only.
+With a RadioML file: the taps of the equaliser, from training frames of the file, for `radioml train`. Without
+the standardisation of all statistics. Its frames are synthetic, of all classes and SNRs, with drift, offset and errors
+of gain (the preset `impaired`). A network that was trained before fits the old constants only.
 """
 
 from __future__ import annotations
+
+import argparse
+import shlex
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -12,7 +17,9 @@ import torch
 from radioml.constants import CLASSES, SNRS_DB
 from radioml.data.conditions import preset
 from radioml.data.synthetic import generate_cell
+from radioml.errors import RadioMLError
 from radioml.files import write_text
+from training.models.symbol_statistics.equaliser import taps_of_file
 from training.models.symbol_statistics.front_end import all_values
 from training.models.symbol_statistics.standardisation import STANDARDISATION, Standardisation
 
@@ -33,7 +40,21 @@ def fitted(values: torch.Tensor, unit: float) -> Standardisation:
 
 
 def main() -> None:
-    """Measure all statistics on synthetic frames and write standardisation.json."""
+    """Print the taps of a file, or write standardisation.json."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, help="RadioML HDF5 file")
+    data = parser.parse_args().data
+    if data is None:
+        _fit_standardisation()
+        return
+    try:
+        print(shlex.join(["--set", f"parameters.equaliser={list(taps_of_file(data))}"]))
+    except RadioMLError as error:
+        raise SystemExit(f"error: {error}") from None
+
+
+def _fit_standardisation() -> None:
+    """Measure all statistics on synthetic frames."""
     rng, found = np.random.default_rng(_SEED), []
     for name in CLASSES:
         for snr_db in SNRS_DB:

@@ -9,8 +9,9 @@ from typing import Any
 import torch
 from torch import nn
 
+from training.models.symbol_statistics.equaliser import checked
 from training.models.symbol_statistics.operations import highest, limited, mean
-from training.models.symbol_statistics.signals import Signals
+from training.models.symbol_statistics.signals import TAPS, Signals
 from training.models.symbol_statistics.standardisation import Standardisation, standardisation
 from training.models.symbol_statistics.statistics import (
     FRAME_NAMES,
@@ -33,9 +34,10 @@ class FrontEnd(nn.Module):
     frame, in the order of the second. Both are in the registry's order.
     """
 
-    def __init__(self, phase: Sequence[str], whole: Sequence[str]) -> None:
-        """phase, whole: names or patterns; raises RadioMLError for one that fits no statistic."""
+    def __init__(self, phase: Sequence[str], whole: Sequence[str], equaliser: Sequence[int] = TAPS) -> None:
+        """phase, whole: names or patterns; raises RadioMLError for one that fits no statistic, and for other taps."""
         super().__init__()
+        self.taps = checked(equaliser)
         self.phase = chosen(phase, PHASE_NAMES, "statistic of a phase")
         self.whole = chosen(whole, WHOLE_NAMES, "statistic of the whole frame")
         self._phase_scale = Levels([standardisation(name, STATISTICS[name].unit) for name in self.phase])
@@ -51,14 +53,15 @@ class FrontEnd(nn.Module):
 
     def levels(self, iq: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """The same in four dimensions, (N, statistics of a phase, 1, 8) and (N, statistics of the frame, 1, 1)."""
-        values = _Values(Signals(iq))
+        values = _Values(Signals(iq, self.taps))
         phase = self._phase_scale(values.of_names(self.phase))
         return phase, self._whole_scale(_of_the_whole(values, self.whole))
 
     def record(self) -> dict[str, Any]:
-        """All that decides what it gives: version of the arithmetic, names, and each one's standardisation."""
+        """All that decides what it gives: version of the arithmetic, names, each one's standardisation, other taps."""
         scales = {name: asdict(standardisation(name, unit_of(name))) for name in (*self.phase, *self.whole)}
-        return {"version": VERSION, "phase": self.phase, "whole": self.whole, "standardisation": scales}
+        record = {"version": VERSION, "phase": self.phase, "whole": self.whole, "standardisation": scales}
+        return record if self.taps == TAPS else {**record, "equaliser": self.taps}
 
 
 class Levels(nn.Module):

@@ -19,7 +19,7 @@ from training.models.symbol_statistics.cost import weight_score
 from training.models.symbol_statistics.exported import Exported
 from training.models.symbol_statistics.front_end import FrontEnd
 from training.models.symbol_statistics.head import LOGIT_SCALE, Head
-from training.models.symbol_statistics.signals import PHASES
+from training.models.symbol_statistics.signals import PHASES, TAPS
 
 
 @register("symbol_statistics", source="this repository")
@@ -29,7 +29,10 @@ class SymbolStatistics(OnStatistics):
     phase_statistics, whole_statistics: names of statistics of a phase and of the whole frame, or patterns such as
         `max.h*`; `radioml models statistics` lists them.
     phase_units, whole_units: hidden units of the head.
+    equaliser: its taps, see `training.models.symbol_statistics.equaliser`.
     """
+
+    checks = ("equaliser",)
 
     logit_scale = LOGIT_SCALE
     front_end: FrontEnd
@@ -41,10 +44,11 @@ class SymbolStatistics(OnStatistics):
         whole_statistics: tuple[str, ...] = ("*",),
         phase_units: int = 32,
         whole_units: int = 24,
+        equaliser: tuple[int, ...] = TAPS,
     ) -> None:
         super().__init__()
         self.input_quantiser = qnn.QuantIdentity(act_quant=InputQuant, return_quant_tensor=False)
-        self.front_end = FrontEnd(phase_statistics, whole_statistics)
+        self.front_end = FrontEnd(phase_statistics, whole_statistics, equaliser)
         self.head = Head(len(self.front_end.phase), len(self.front_end.whole), phase_units, whole_units)
 
     def forward(self, iq: torch.Tensor) -> torch.Tensor:

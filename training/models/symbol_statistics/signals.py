@@ -5,7 +5,7 @@ All numbers are integers times a power of two. A complex signal has the shape (N
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache, cached_property
 from itertools import pairwise
 from typing import NamedTuple
@@ -30,9 +30,9 @@ PHASES, SYMBOLS = 8, FRAME_LENGTH // 8
 STEP = 1 / 64
 """Of the samples and of every complex signal, times the signal's scale."""
 POWER_STEP = 1 / 256
-_EQUALISER = (1.5, -2.625, 4.0, -2.0)
-"""Weights of the signal filtered by (1, 2, 1) / 4 no times, once, twice and thrice: taps (34, -4, 2, -1) / 32 at 0, 1,
-2, 3 symbols to both sides. They take away what neighbouring symbols leave in a sample behind the two boxes."""
+TAPS = (34, -4, 2, -1)
+"""Of the equaliser, in steps of 1/32, at 0, 1, 2, 3 symbols to both sides: `equaliser` fits them. They take away what
+neighbouring symbols leave in a sample behind the two boxes."""
 TONES = {  # weights of 4 samples, of I and of Q, for the real part; the imaginary part's are (-of_q, of_i)
     "0": ((1, 1, 1, 1), (0, 0, 0, 0)),
     "+": ((1, 0, -1, 0), (0, 1, 0, -1)),
@@ -94,13 +94,27 @@ def squared(i: torch.Tensor, q: torch.Tensor, of: int) -> tuple[torch.Tensor, to
     return limited(a - b, step, 8, signed=True), limited(c - p, step, 8, signed=True)
 
 
+def binomial_weights(taps: Sequence[int]) -> tuple[float, ...]:
+    """Weights of the signal filtered by (1, 2, 1) / 4 no times, once, twice and thrice, which together are the taps."""
+    d = taps[3] * 2.0
+    c = taps[2] / 2 - 1.5 * d
+    b = taps[1] / 8 - c - 15 / 16 * d
+    return taps[0] / 32 - b / 2 - 3 / 8 * c - 5 / 16 * d, b, c, d
+
+
+def boxed(samples: torch.Tensor) -> torch.Tensor:
+    """Samples (N, 2, 1, 1024) behind the two boxes, 8 bits: (N, 2, 128, 8)."""
+    return requantised(boxes(samples), STEP / 16, STEP, 8, signed=True).reshape(-1, 2, SYMBOLS, PHASES)
+
+
 class Signals:
     """Signals of frames.
 
-    iq: quantised samples, float32 (N, 2, 1024), integers of 8 bits in steps of 1/64.
+    iq: quantised samples, float32 (N, 2, 1024), integers of 8 bits in steps of 1/64. taps: of the equaliser.
     """
 
-    def __init__(self, iq: torch.Tensor) -> None:
+    def __init__(self, iq: torch.Tensor, taps: Sequence[int] = TAPS) -> None:
+        self._weights = binomial_weights(taps)
         self.samples = iq.reshape(-1, 2, 1, FRAME_LENGTH)
         self.ramp = cache(self._ramp)
         self.parts = cache(self._parts)
@@ -110,9 +124,9 @@ class Signals:
     @cached_property
     def symbols(self) -> torch.Tensor:
         """z: the samples behind two boxes and the equaliser, (N, 2, 128, 8), 8 bits."""
-        x = requantised(boxes(self.samples), STEP / 16, STEP, 8, signed=True).reshape(-1, 2, SYMBOLS, PHASES)
-        total = x * _EQUALISER[0]
-        for weight in _EQUALISER[1:]:
+        x = boxed(self.samples)
+        total = x * self._weights[0]
+        for weight in self._weights[1:]:
             x = binomial(x)
             total = total + x * weight
         return requantised(total, STEP / 32, STEP, 8, signed=True)

@@ -13,6 +13,7 @@ from training.models.on_statistics import OnStatistics
 from training.models.quantisers import ActivationQuant, InputQuant, WeightQuant
 from training.models.registry import register
 from training.models.symbol_statistics.front_end import FrontEnd
+from training.models.symbol_statistics.signals import TAPS
 
 _BITS = 8
 
@@ -51,19 +52,25 @@ def _relu() -> qnn.QuantReLU:
 class WideSymbolStatistics(OnStatistics):
     """Quantised input -> fixed statistics -> wide head.
 
-    phase_statistics, whole_statistics: see `training.models.symbol_statistics.network.SymbolStatistics`.
+    phase_statistics, whole_statistics, equaliser: see `training.models.symbol_statistics.network.SymbolStatistics`.
     units: see `WideHead`.
     """
+
+    checks = ("equaliser",)
 
     front_end: FrontEnd
     head: WideHead
 
     def __init__(
-        self, phase_statistics: tuple[str, ...] = ("*",), whole_statistics: tuple[str, ...] = ("*",), units: int = 128
+        self,
+        phase_statistics: tuple[str, ...] = ("*",),
+        whole_statistics: tuple[str, ...] = ("*",),
+        units: int = 128,
+        equaliser: tuple[int, ...] = TAPS,
     ) -> None:
         super().__init__()
         self.input_quantiser = qnn.QuantIdentity(act_quant=InputQuant, return_quant_tensor=False)
-        self.front_end = FrontEnd(phase_statistics, whole_statistics)
+        self.front_end = FrontEnd(phase_statistics, whole_statistics, equaliser)
         self.head = WideHead(len(self.front_end.phase), len(self.front_end.whole), units)
 
     def forward(self, iq: torch.Tensor) -> torch.Tensor:

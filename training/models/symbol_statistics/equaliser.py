@@ -1,0 +1,79 @@
+"""The equaliser's taps: fitted to frames, so that neighbouring symbols leave as little as can be in a symbol's sample.
+
+The power of phase-shift keying is the same at every symbol. What varies behind the filters of transmitter and front end
+is left by neighbours, and by noise. So the taps are those for which the power of such frames at high SNR varies least,
+taken at the phase of each frame where it varies least: the mean over frames of min over phases of var(p) / mean(p)^2.
+The taps' common factor gives these frames a mean power of 1 at that phase. They are symmetrical, and rounded to 1/32.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from radioml.constants import CLASSES, FRAME_LENGTH
+from radioml.data import dataset
+from radioml.data.split import spread_indices
+from radioml.errors import RadioMLError
+from training.models.symbol_statistics.signals import STEP, boxed
+
+_PSK = ("BPSK", "QPSK", "8PSK", "16PSK", "32PSK")
+_LOWEST_SNR_DB = 20
+_FRAMES = 400
+_REACH = 3
+"""Symbols to both sides."""
+_STEPS = 32
+_LIMIT = 64
+"""Of a tap in steps: sums of the front end stay exact in single precision."""
+
+
+def checked(taps: Sequence[int]) -> tuple[int, ...]:
+    """Taps in steps of 1/32, at 0 to 3 symbols to both sides; raises RadioMLError for what are none."""
+    if len(taps) != _REACH + 1 or any(abs(tap) > _LIMIT for tap in taps) or not taps[0]:
+        raise RadioMLError(
+            f"equaliser = {list(taps)}: expected {_REACH + 1} whole numbers from -{_LIMIT} to {_LIMIT} and no 0 first, "
+            f"the taps in steps of 1/{_STEPS} at 0, 1, 2, 3 symbols to both sides"
+        )
+    return tuple(taps)
+
+
+def fitted_taps(iq: np.ndarray) -> tuple[int, ...]:
+    """Taps of frames of phase-shift keying at high SNR, float32 (N, 1024, 2)."""
+    from scipy.optimize import minimize
+
+    samples = torch.from_numpy(np.clip(np.rint(iq / STEP), -128, 127) * STEP).float().transpose(1, 2)
+    x = boxed(samples.reshape(-1, 2, 1, FRAME_LENGTH)).double().numpy()
+    z = x[:, 0] + 1j * x[:, 1]
+    inner = slice(_REACH, z.shape[1] - _REACH)
+    sides = [np.roll(z, k, 1)[:, inner] + np.roll(z, -k, 1)[:, inner] for k in range(1, _REACH + 1)]
+    parts = np.stack([z[:, inner], *sides])
+
+    def powers(others: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and variation of each frame's power at each phase, (N, 8)."""
+        p = np.abs(np.tensordot([1.0, *others], parts, 1)) ** 2
+        mean = p.mean(1)
+        return mean, p.var(1) / np.maximum(mean, 1e-12) ** 2
+
+    best = minimize(lambda others: powers(others)[1].min(1).mean(), np.zeros(_REACH), method="Nelder-Mead").x
+    mean, variation = powers(best)
+    factor = np.take_along_axis(mean, variation.argmin(1)[:, None], 1).mean() ** -0.5
+    return checked([round(float(tap)) for tap in np.array([1.0, *best]) * factor * _STEPS])
+
+
+def taps_of_file(data: Path) -> tuple[int, ...]:
+    """Taps of training frames of a RadioML file.
+
+    Raises RadioMLError for a file without phase-shift keying at an SNR of 20 dB or more.
+    """
+    layout = dataset.read_layout(data)
+    wanted = np.array([CLASSES.index(name) for name in _PSK])
+    indices = spread_indices(layout, None, "train")
+    class_index, snr_db = layout.labels(indices)
+    chosen = indices[np.isin(class_index, wanted) & (snr_db >= _LOWEST_SNR_DB)]
+    if not len(chosen):
+        raise RadioMLError(f"{data}: no training frames of {', '.join(_PSK)} at {_LOWEST_SNR_DB} dB or more")
+    few = chosen[np.linspace(0, len(chosen) - 1, min(_FRAMES, len(chosen))).astype(int)]
+    return fitted_taps(dataset.read_iq(data, np.sort(few)))
