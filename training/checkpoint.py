@@ -132,7 +132,7 @@ def _read(path: Path | str) -> Any:
         reason = next(iter(str(error).splitlines()), "")
         if isinstance(error, _FOREIGN) or "weights_only" in reason:  # torch's text explains unsafe loading
             reason = "no file of torch.save, or it holds more than tensors and plain values, which may execute code"
-        raise RadioMLError(f"{path}: cannot be loaded safely as a checkpoint: {reason}") from error
+        raise RadioMLError(f"{path}: not a checkpoint that can be loaded safely: {reason}") from error
 
 
 def _check_sums(path: Path | str) -> None:

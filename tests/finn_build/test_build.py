@@ -74,7 +74,7 @@ def test_altered_or_unfinished_stage_is_not_reused(radioml, small_build, tmp_pat
 
 def test_foreign_folder_is_refused(small_model, tmp_path):
     (tmp_path / "thesis.tex").touch()
-    with pytest.raises(RadioMLError, match="no build folder"):
+    with pytest.raises(RadioMLError, match="of a build; choose another folder"):
         build(small_model, "ZCU104", "estimate", out=tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 

@@ -189,7 +189,7 @@ def test_a_pickled_checkpoint_is_not_executed(tmp_path: Path, monkeypatch: pytes
     Path("evil.pth").write_bytes(pickle.dumps(_Trap()))
     torch.save({"format": 1, "topology": _Trap()}, "evil2.pth")
     for name in ("evil.pth", "evil2.pth"):
-        with pytest.raises(RadioMLError, match="cannot be loaded safely as a checkpoint"):
+        with pytest.raises(RadioMLError, match="not a checkpoint that can be loaded safely"):
             load_checkpoint(name)
     assert not Path("executed").exists()
 
@@ -241,14 +241,14 @@ def _with_nan(path: Path, checkpoint: Path) -> None:
     ("make", "message"),
     [
         (_flip_a_byte, "damaged: the check sum of .* is wrong"),
-        (lambda path, _: path.touch(), "cannot be loaded safely as a checkpoint: no file of torch.save"),
+        (lambda path, _: path.touch(), "not a checkpoint that can be loaded safely: no file of torch.save"),
         (
             lambda path, _: path.write_text("hello"),
-            "cannot be loaded safely as a checkpoint: no file of torch.save",
+            "not a checkpoint that can be loaded safely: no file of torch.save",
         ),
         (
             lambda path, _: path.write_bytes(b"."),
-            "cannot be loaded safely as a checkpoint: no file of torch.save",
+            "not a checkpoint that can be loaded safely: no file of torch.save",
         ),
         (
             lambda path, _: torch.save(print, path),

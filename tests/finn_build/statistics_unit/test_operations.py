@@ -164,7 +164,7 @@ def test_every_node_without_rtl_is_named():
     [
         ("power of two", lambda g, x: g.quant(x, 0.3, 8)),
         ("different signals", lambda g, x: g.pool(x, (1, 8), kind="MaxPool")),
-        ("no multiple of", lambda g, x: g.pool(x, (3, 1), (1, 1))),
+        ("not a multiple of", lambda g, x: g.pool(x, (3, 1), (1, 1))),
         ("overlapping windows", lambda g, x: g.pool(x, (16, 1), (1, 1))),
         ("single beats with results", lambda g, x: g.node("Add", x, g.pool(x, (128, 1)))),
         ("depends on the frame", lambda g, x: g.node("Clip", x, x)),

