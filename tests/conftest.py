@@ -103,6 +103,7 @@ def radioml_here(
         command = ["radioml", *map(str, arguments)]
         monkeypatch.chdir(tmp_path)
         monkeypatch.setattr(sys, "argv", command)
+        monkeypatch.setenv("COLUMNS", "200")
         with pytest.raises(SystemExit) as ended:
             main()
         return subprocess.CompletedProcess(command, ended.value.code or 0, *capsys.readouterr())

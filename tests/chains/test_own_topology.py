@@ -15,14 +15,11 @@ from radioml.reading.text import read_json, read_yaml
 pytestmark = [pytest.mark.rtl, pytest.mark.training]
 
 
-@pytest.mark.rtl
-@pytest.mark.training
-def test_from_an_empty_folder_to_simulated_rtl(radioml: Callable, tmp_path: Path):
-    home = tmp_path / "empty"
-    home.mkdir()
+def test_from_an_empty_folder_to_simulated_rtl(radioml: Callable, radioml_here: Callable, tmp_path: Path):
+    home = tmp_path
 
     def run(command: str) -> str:
-        done = radioml(*shlex.split(command), home=home)
+        done = radioml_here(*shlex.split(command))
         assert done.returncode == 0, (command, done.stdout, done.stderr)
         return done.stdout
 
@@ -35,6 +32,7 @@ def test_from_an_empty_folder_to_simulated_rtl(radioml: Callable, tmp_path: Path
     export = "radioml export runs/mine/train/checkpoint.pth --run runs/mine --topology mine.py:Network"
     assert f"next, for `radioml score` and `build`: {export}" in said
     assert read_yaml(home / "runs" / "mine" / "config.yaml")["code"] == {"sha256": sha256(home / "mine.py")}
+    # In another process, as this one knows the code since the training.
     refused = radioml("export", "runs/mine/train/checkpoint.pth", "--run", "runs/mine", home=home)
     assert refused.returncode == 2 and "name the file with --topology" in refused.stderr
     run(export.removeprefix("radioml "))

@@ -105,13 +105,13 @@ def test_file_that_is_no_mapping(text, tmp_path):
         read_board(tmp_path / "X.yaml")
 
 
-def test_commands(radioml, tmp_path):
-    listed = radioml("boards", "list", home=tmp_path)
+def test_commands(radioml_here):
+    listed = radioml_here("boards", "list")
     assert listed.returncode == 0, listed.stderr
     assert all(name in listed.stdout for name in BOARDS)
-    shown = radioml("boards", "show", "U50", home=tmp_path)
+    shown = radioml_here("boards", "show", "U50")
     assert "xcu50-fsvh2104-2L-e" in shown.stdout
     assert "742,560 LUT" in shown.stdout
-    unknown = radioml("boards", "show", "U51", home=tmp_path)
+    unknown = radioml_here("boards", "show", "U51")
     assert unknown.returncode == 2
     assert "unknown board 'U51'" in unknown.stderr

@@ -97,13 +97,13 @@ def test_unknown_board(small_model, tmp_path):
         build(small_model, "ZCU105", "estimate", out=tmp_path / "out")
 
 
-def test_foreign_onnx(radioml, tmp_path):
+def test_foreign_onnx(radioml_here, tmp_path):
     from onnx import TensorProto, helper, save
 
     values = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 2, 1024]) for name in ("iq", "logits")]
     graph = helper.make_graph([helper.make_node("Relu", ["iq"], ["logits"])], "foreign", values[:1], values[1:])
     save(helper.make_model(graph), str(tmp_path / "model.onnx"))
-    done = radioml("build", tmp_path / "model.onnx", "--board", "ZCU104", "--until", "estimate", home=tmp_path)
+    done = radioml_here("build", tmp_path / "model.onnx", "--board", "ZCU104", "--until", "estimate")
     assert done.returncode == 2
     assert "metadata of `radioml export` are missing" in done.stderr
     assert "Traceback" not in done.stderr

@@ -32,19 +32,19 @@ def test_what_this_environment_has(radioml, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_every_stage_is_listed_and_an_unknown_one_refused(radioml, tmp_path):
-    done = radioml("doctor", home=tmp_path)
+def test_every_stage_is_listed_and_an_unknown_one_refused(radioml_here):
+    done = radioml_here("doctor")
     assert done.returncode == 0
     bitfiles = ("bitfile-zynq", "bitfile-alveo", "bitfile-ulx3s")
     for name in ("training", "build", "simulation", "synthesis", *bitfiles, "serial", "board", "data"):
         assert re.search(rf"^ {name}\b", done.stdout, re.M), name
-    done = radioml("doctor", "bitfiles", home=tmp_path)
+    done = radioml_here("doctor", "bitfiles")
     assert done.returncode == 2
     assert "unknown stage 'bitfiles'; the stages are training" in done.stderr
 
 
-def test_an_incomplete_stage_has_exit_code_3(radioml, tmp_path):
-    done = radioml("doctor", "bitfile", home=tmp_path)
+def test_an_incomplete_stage_has_exit_code_3(radioml_here):
+    done = radioml_here("doctor", "bitfile")
     assert done.returncode == 3
     text = re.sub(r"\s+", " ", done.stdout)
     assert "XILINX_VIVADO not set: install Vivado and Vitis 2022.2 or 2024.2 (licensed, from amd.com)" in text

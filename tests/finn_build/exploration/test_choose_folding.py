@@ -102,7 +102,7 @@ def test_search_finds_what_trying_all_finds():
         assert fastest_fit(at, budget).cycles == best
 
 
-def test_fit_from_the_command(radioml, small_model, tmp_path):
+def test_fit_from_the_command(radioml, radioml_here, small_model, tmp_path):
     home = tmp_path / "home"
     home.mkdir()
     command = ["build", small_model, "--board", "Pynq-Z2", "--until", "estimate", "--out", tmp_path / "out"]
@@ -110,9 +110,9 @@ def test_fit_from_the_command(radioml, small_model, tmp_path):
     assert done.returncode == 0, done.stderr
     assert "Limit: " in done.stdout
     assert build(small_model, "Pynq-Z2", "estimate", tmp_path / "out", fit=True).reused == ("estimate",)
-    absent = radioml(*command, "--folding", tmp_path / "absent.json", home=home)
+    absent = radioml_here(*command, "--folding", tmp_path / "absent.json")
     assert absent.returncode == 2
     assert "absent.json: no such file" in absent.stderr
-    both = radioml(*command, "--fit", "--target-fps", 1000, home=home)
+    both = radioml_here(*command, "--fit", "--target-fps", 1000)
     assert both.returncode == 2
     assert "--target-fps and --fit exclude each other" in both.stderr

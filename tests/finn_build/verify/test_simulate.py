@@ -143,15 +143,15 @@ def test_corrupted_weight_is_reported(radioml, small_build, package, tmp_path):
     assert set(report["first_mismatch"]) == {"frame", "class", "snr_db", "logit", "expected", "found"}
 
 
-def test_other_checkpoint_is_refused(radioml, small_build, tmp_path):
+def test_other_checkpoint_is_refused(radioml_here, small_build, tmp_path):
     other = tmp_path / "checkpoint.pth"
     other.write_bytes(b"other weights")
-    done = radioml("simulate", small_build.folder, "--frames", 24, "--checkpoint", other, home=small_build.home)
+    done = radioml_here("simulate", small_build.folder, "--frames", 24, "--checkpoint", other)
     assert done.returncode == 2
     assert "not the file that this model was made from" in done.stderr
 
 
-def test_folder_that_is_no_build_is_refused(radioml, tmp_path):
-    done = radioml("simulate", tmp_path, "--frames", 24, home=tmp_path)
+def test_folder_that_is_no_build_is_refused(radioml_here, tmp_path):
+    done = radioml_here("simulate", tmp_path, "--frames", 24)
     assert done.returncode == 2
     assert "not a build folder" in done.stderr

@@ -65,7 +65,7 @@ def test_a_checkpoint_runs_no_code(folder: Path):
     (folder / "mine.py").write_text(f"raise SystemExit('run')\n{SOURCE}")
     for given in (None, "mine.py:Network", str(folder / "mine.py:Network")):
         with pytest.raises(
-            RadioMLError, match=r"checkpoint.pth: topology 'mine.py:Network' is code that does not belong"
+            RadioMLError, match=r"checkpoint.pth: topology 'mine.py:Network' is code of your own, which runs on request"
         ):
             load_checkpoint(path, given)
 

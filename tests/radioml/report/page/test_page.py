@@ -168,6 +168,6 @@ def test_a_damaged_file_is_named(run, small_build, tmp_path, content, said):
     assert not (broken / "report.html").exists()
 
 
-def test_an_empty_directory_is_refused(small_build, tmp_path):
-    done = run_radioml("report", tmp_path, home=small_build.home)
+def test_an_empty_directory_is_refused(radioml_here, tmp_path):
+    done = radioml_here("report", tmp_path)
     assert done.returncode == 2 and "nothing to report" in done.stderr
