@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-_PATIENCE = 120  # seconds; only a failure takes so long
+_PATIENCE = 600  # seconds; only a failure takes so long, also on a machine with twenty other processes
 
 
 def new_mark() -> str:

@@ -6,7 +6,6 @@ import csv
 import json
 import signal
 import threading
-import time
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +22,7 @@ from radioml.constants import CLASSES
 from radioml.contract.package import open_package
 from radioml.data.synthetic import generate_spread
 from radioml.errors import RadioMLError
+from tests.killing import until
 
 FRAMES = 30
 
@@ -126,11 +126,10 @@ def test_looking_ahead_is_bounded_and_ends(iq):
 
     iterator = ahead(items())
     assert [next(iterator) for _ in range(3)] == [0, 1, 2]
-    time.sleep(0.3)
-    assert len(drawn) <= 5  # one in the queue, one waiting for room there
+    until(lambda: len(drawn) >= 5, "nothing is drawn ahead")
+    assert len(drawn) == 5  # one in the queue, one waiting for room there
     iterator.close()
-    time.sleep(0.3)
-    assert not [thread for thread in threading.enumerate() if thread.name == "ahead" and thread.is_alive()]
+    until(lambda: not [thread for thread in threading.enumerate() if thread.name == "ahead"], "the thread goes on")
 
 
 def test_an_error_comes_after_the_items_before_it():

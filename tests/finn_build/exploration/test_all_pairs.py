@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -163,36 +161,47 @@ def test_what_goes_wrong_with_one_pair_is_its_verdict_and_not_cached(estimated, 
     assert _estimate(layers, "U250", tmp_path)["verdict"] == FITS
 
 
+INTERRUPTED = """
+import os, signal
+from finn_build.exploration import all_pairs
+from radioml.cli import main
+
+def until_a_pair_is_done(*arguments, show, **options):
+    return estimate_all(*arguments, show=lambda *_: os.killpg(0, signal.SIGINT), **options)
+
+estimate_all, all_pairs.estimate_all = all_pairs.estimate_all, until_a_pair_is_done
+if __name__ == "__main__":
+    main()
+"""
+"""Ctrl-C in a terminal, which all processes of the command get, when the first pair is done."""
+
+
 def test_interrupted_run_keeps_what_is_done(configs, tmp_path):
     out, home = tmp_path / "out", tmp_path / "home"
     home.mkdir()
-    command = [sys.executable, "-m", "radioml", "estimate", *map(str, configs[:2]), "--out", str(out)]  # one network
+    (tmp_path / "script.py").write_text(INTERRUPTED)
+    command = [sys.executable, tmp_path / "script.py", "estimate", *map(str, configs[:2]), "--out", str(out)]
     environment = {**os.environ, "HOME": str(home), "PYTHONPATH": str(REPOSITORY)}
-    with subprocess.Popen(
+    done = subprocess.run(
         command, cwd=home, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        start_new_session=True,
-    ) as process:  # fmt: skip
-        while not list(out.glob("cells/*/*.json")):
-            assert process.poll() is None
-            time.sleep(0.05)
-        os.killpg(process.pid, signal.SIGINT)  # as a terminal does, to all processes of the command
-        output, _ = process.communicate(timeout=120)
-    assert process.returncode == 130
-    assert "the same command continues" in output
-    assert "Traceback" not in output
+        start_new_session=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 130
+    assert "the same command continues" in done.stdout
+    assert "Traceback" not in done.stdout
     cached = list(out.glob("cells/*/*.json"))
     assert 0 < len(cached) < 14
     assert all(read_json(path)["value"]["verdict"] for path in cached)
     assert not (out / "estimate_all.json").exists()
 
 
-def test_nothing_chosen_and_unknown_names_are_user_errors(radioml, tmp_path):
+def test_nothing_chosen_and_unknown_names_are_user_errors(radioml_here, tmp_path):
     for arguments, message in (
         ([], "give --all"),
         (["--board", "ZCU105"], "unknown board 'ZCU105'"),
         (["--config", "nonesuch"], "nonesuch: no such experiment"),
     ):
-        done = radioml("estimate", *arguments, home=tmp_path)
+        done = radioml_here("estimate", *arguments)
         assert done.returncode == 2
         assert message in done.stderr
         assert list(tmp_path.iterdir()) == []
