@@ -142,8 +142,7 @@ def options(
         bool,
         typer.Option(
             "--traceback",
-            help=f"Show where in the program an error came up, too, e.g. for a report. {TRACEBACK_VARIABLE}=1 does "
-            "the same.",
+            help=f"Print the traceback of an error, e.g. for a report. {TRACEBACK_VARIABLE}=1 does the same.",
         ),
     ] = False,
     quiet: Annotated[
@@ -151,7 +150,7 @@ def options(
         typer.Option(
             *terminal.QUIET,
             callback=terminal.set_quiet,
-            help="Print errors alone: no tables, remarks or progress. May stand behind the command, too.",
+            help="Print errors alone: no tables, remarks or progress. Also after the command.",
         ),
     ] = False,
 ) -> None:

@@ -23,7 +23,7 @@ BackendOption = Annotated[
 PartOption = Annotated[Literal["test", "train", "validation", "all"], typer.Option(help="Part of the fixed split.")]
 ProcessesOption = Annotated[
     int | None,
-    typer.Option(min=1, max=MOST_PROCESSES, help="Simulators to run side by side. Default: one a core."),
+    typer.Option(min=1, max=MOST_PROCESSES, help="Number of simulators that run in parallel. Default: one a core."),
 ]
 TargetOption = Annotated[
     str | None,

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 def bench(
     package: PackageArgument,
     backend: BackendOption = None,
-    batches: Annotated[str, typer.Option(help="Frames a batch, separated by commas.")] = "1,16,64,256,1024",
+    batches: Annotated[str, typer.Option(help="Batch sizes in frames, separated by commas.")] = "1,16,64,256,1024",
     seconds: Annotated[
-        float, typer.Option(min=0.01, help="How long to repeat each batch size; it runs once at least.")
+        float, typer.Option(min=0.01, help="Seconds for each batch size; each runs at least once.")
     ] = 2.0,
     out: ResultsOption = None,
     processes: ProcessesOption = None,

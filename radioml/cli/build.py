@@ -29,7 +29,7 @@ class Until(str, Enum):
     "folder's folding.json and `radioml build M --board ZCU104 --until estimate --folding FOLDER/folding.json`."
 )
 def build(
-    model: Annotated[Path, typer.Argument(help="model.onnx of `radioml export`, with golden.npz beside it.")],
+    model: Annotated[Path, typer.Argument(help="model.onnx of `radioml export`; golden.npz lies beside it.")],
     board: Annotated[str, typer.Option(help="A board of `radioml boards list`, e.g. ZCU104.")],
     until: Annotated[
         Until,
@@ -43,7 +43,7 @@ def build(
         int | None, typer.Option(min=1, help="Fold for this many frames/s. Default: one I/Q sample a cycle.")
     ] = None,
     folding: Annotated[
-        Path | None, typer.Option(help="Fold as this file says: the folding.json of a build, edited or not.")
+        Path | None, typer.Option(help="Take the folding from this file, the folding.json of a build.")
     ] = None,
     fit: Annotated[bool, typer.Option("--fit", help="Fold as fast as the board's resources allow.")] = False,
     margin: Annotated[
@@ -65,7 +65,9 @@ def build(
     ] = False,
     check: Annotated[
         bool,
-        typer.Option("--check", help="Only say whether the model can be built so far, with a line for each problem."),
+        typer.Option(
+            "--check", help="Check whether the model can be built; print a line for each problem and build nothing."
+        ),
     ] = False,
     out: Annotated[
         Path | None, typer.Option(help="Build folder; default: RUN/build/BOARD, or build/BOARD beside the model.")
@@ -130,13 +132,15 @@ def simulate(
     folder: Annotated[Path, typer.Argument(metavar="BUILD", help="Build folder that `radioml build` made.")],
     frames: Annotated[
         int,
-        typer.Option(min=2, help="Frames, spread over all classes and SNRs; 624 are one of every class at every SNR."),
+        typer.Option(
+            min=2, help="Number of frames, spread over all classes and SNRs; 624 are one of each class at each SNR."
+        ),
     ] = 78,
     data: Annotated[
-        Path | None, typer.Option(help="RadioML HDF5 file (its test part is used); default: synthetic frames.")
+        Path | None, typer.Option(help="RadioML HDF5 file, whose test part is used; default: synthetic frames.")
     ] = None,
     checkpoint: Annotated[
-        Path | None, typer.Option(help="The network to compare with; default: the checkpoint or import of the run.")
+        Path | None, typer.Option(help="The reference network; default: the checkpoint or import of the run.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the synthetic frames.")] = 0,
     topology: TopologyOption = None,

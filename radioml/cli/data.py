@@ -37,7 +37,12 @@ def synth(
             min=1, max=1 << 40, help="Frames of each of the 24 classes at each of the 26 SNRs; the real file has 4096."
         ),
     ] = 40,
-    seed: Annotated[int, typer.Option(min=0, max=(1 << 63) - 1, help="Same seed, size and preset, same file.")] = 1,
+    seed: Annotated[
+        int,
+        typer.Option(
+            min=0, max=(1 << 63) - 1, help="Seed of the generator; equal seed, size and preset give an equal file."
+        ),
+    ] = 1,
     preset: Annotated[
         str,
         typer.Option(
@@ -46,7 +51,7 @@ def synth(
             f"deviation of an exact amount, to measure what that costs. All: {', '.join(PRESETS)}."
         ),
     ] = NOMINAL,
-    processes: Annotated[int, typer.Option(min=1, max=MOST_PROCESSES, help="Processes to compute with.")] = cores(),
+    processes: Annotated[int, typer.Option(min=1, max=MOST_PROCESSES, help="Number of processes.")] = cores(),
     force: Annotated[bool, typer.Option("--force", help="Replace OUT if it exists.")] = False,
 ) -> None:
     """Write a synthetic file with the arrays, types and order of RadioML 2018.01A.
@@ -111,7 +116,7 @@ def import_(
     files: Annotated[
         list[Path],
         typer.Argument(
-            metavar="SOURCE... OUT", help="Files to read, and last the RadioML file to write.", show_default=False
+            metavar="SOURCE... OUT", help="Source files, then the RadioML file to write.", show_default=False
         ),
     ],
     classes: Annotated[
@@ -127,7 +132,7 @@ def import_(
     snr: Annotated[
         str | None,
         typer.Option(
-            help="Where the files do not say: the SNR of all frames in dB, or `published` for the file's order."
+            help="For files without SNRs: the SNR of all frames in dB, or `published` for the published order."
         ),
     ] = None,
     frames: Annotated[str | None, typer.Option("--x", help="Name of the array of frames.")] = None,
@@ -183,7 +188,7 @@ def import_(
 
 @data_app.command(epilog="Example: radioml data check GOLD_XYZ_OSC.0001_1024.hdf5")
 def check(
-    file: Annotated[Path, typer.Argument(help="HDF5 file to look through.", show_default=False)],
+    file: Annotated[Path, typer.Argument(help="HDF5 file to check.", show_default=False)],
     json: JsonOption = None,
 ) -> None:
     """Look at every frame of a file: is it a valid RadioML 2018.01A file, and what is in it?

@@ -19,7 +19,7 @@ from radioml.errors import RadioMLError
 def doctor(
     stage: Annotated[
         str | None,
-        typer.Argument(help="Only this stage, with exit code 3 when it lacks anything.", show_default=False),
+        typer.Argument(help="Check this stage alone; the exit code is 3 if something is missing.", show_default=False),
     ] = None,
     json: JsonOption = None,
 ) -> None:

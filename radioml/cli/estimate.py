@@ -24,13 +24,16 @@ _SEED = 2018
 )
 def estimate(
     all_pairs: Annotated[
-        bool, typer.Option("--all", help="Every shipped experiment on every board, where not chosen otherwise.")
+        bool, typer.Option("--all", help="All shipped experiments on all boards; --config and --board choose some.")
     ] = False,
     configs: Annotated[
-        list[str] | None, typer.Option("--config", help="Only this experiment, shipped or a file; repeatable.")
+        list[str] | None,
+        typer.Option("--config", help="Estimate this experiment, a shipped one or a file; repeatable."),
     ] = None,
-    boards: Annotated[list[str] | None, typer.Option("--board", help="Only this board; repeatable.")] = None,
-    out: Annotated[Path, typer.Option(help="Folder for the tables, and for what is kept.")] = Path("runs/estimate"),
+    boards: Annotated[list[str] | None, typer.Option("--board", help="Estimate on this board; repeatable.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder of the tables and of the cached estimates.")] = Path(
+        "runs/estimate"
+    ),
     json: JsonOption = None,
 ) -> None:
     """Compare networks and boards before anything is trained or built: does it fit, and how fast is it then?

@@ -38,7 +38,7 @@ def evaluate(
     what: NetworkArgument = None,
     part: PartOption = "test",
     snr: Annotated[
-        list[int], typer.Option(help="SNR label (dB) to draw a confusion matrix at; repeatable.", show_default=True)
+        list[int], typer.Option(help="SNR label (dB) of a confusion matrix to draw; repeatable.", show_default=True)
     ] = [0, 10, 30],  # noqa: B006  (typer reads it, nothing changes it)
     frames: Annotated[
         int | None,
@@ -46,7 +46,7 @@ def evaluate(
     ] = None,
     backend: Annotated[
         Backend | None,
-        typer.Option(help="What a build runs on, as in `radioml classify`; default: `simulation`, its RTL."),
+        typer.Option(help="Backend of a build, as in `radioml classify`; default: `simulation`, its RTL."),
     ] = None,
     topology: TopologyOption = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the results; default: RUN/evaluation/WHAT-PART.")] = None,
@@ -104,7 +104,7 @@ def compare_runs(
     out: Annotated[Path, typer.Option(help="Folder of the table and the plot.")] = Path("runs/compare"),
     topology: Annotated[
         list[str] | None,
-        typer.Option(help="Code of a network of your own, FILE.py:CLASS, that a run was trained with; repeatable."),
+        typer.Option(help="FILE.py:CLASS of a run that was trained with your own network; repeatable."),
     ] = None,
     json: JsonOption = None,
 ) -> None:

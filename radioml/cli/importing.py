@@ -25,23 +25,25 @@ def import_network(
     classes: Annotated[
         str | None,
         typer.Option(
-            help="The class of each logit, which no ONNX file says: `standard` for the order of RadioML's labels, "
+            help="Classes in the order of the logits: `standard` for the order of RadioML's labels, "
             "a file with a list of names, or the names, separated by commas."
         ),
     ] = None,
     output: Annotated[
-        str | None, typer.Option(help="The output that gives the logits, where there are several.")
+        str | None, typer.Option(help="Name of the output with the logits, where the file has several.")
     ] = None,
     input_bits: Annotated[
-        int | None, typer.Option(min=2, max=8, help="Bits of a sample, where the file does not quantise its input.")
+        int | None,
+        typer.Option(min=2, max=8, help="Bits of a quantised sample, where the file has no input quantiser."),
     ] = None,
     input_scale: Annotated[
-        float | None, typer.Option(help="The value of one step of a sample, likewise; 0.015625 for 8 bits of -2 to 2.")
+        float | None,
+        typer.Option(help="Value of one step of a quantised sample, likewise: 0.015625 for 8 bits from -2 to 2."),
     ] = None,
     round_bias: Annotated[
         bool,
         typer.Option(
-            "--round-bias", help="Round the last layer's bias to steps of the logits, if it is not quantised."
+            "--round-bias", help="Round a bias of the last layer that is not quantised to steps of the logits."
         ),
     ] = False,
 ) -> None:

@@ -16,7 +16,8 @@ from radioml.cli.terminal import results
 def init(
     name: Annotated[str, typer.Argument(help="Name of the experiment, its files and its run directory.")],
     topology: Annotated[
-        bool, typer.Option("--topology", help="Write a network of your own, too: NAME.py, which the experiment names.")
+        bool,
+        typer.Option("--topology", help="Write NAME.py with a network of your own as well; the experiment names it."),
     ] = False,
 ) -> None:
     """Write an experiment to begin with, NAME.yaml, into the working directory.

@@ -20,7 +20,9 @@ from radioml.progress import WorkProgress
 def search(
     config: Annotated[str, typer.Argument(help="An experiment file, or the name of a shipped one, e.g. polyphase.")],
     data: Annotated[Path, typer.Option(help="RadioML HDF5 file, real or from `radioml data synth`.")],
-    trials: Annotated[int, typer.Option(min=1, help="Trials to reach, of all workers; impossible networks count.")],
+    trials: Annotated[
+        int, typer.Option(min=1, help="Total number of trials, over all workers; impossible networks count.")
+    ],
     space: Annotated[
         Path | None, typer.Option(help="Search space; default: training/configs/search/TOPOLOGY.yaml.")
     ] = None,

@@ -44,27 +44,26 @@ def stream(
     format: Annotated[
         str | None,
         typer.Option(
-            help="What raw samples are, where the name does not say: cu8, cs8, cs16, cs32, cf16, cf32, cf64 ..., "
+            help="Format of raw samples, where the file name has none: cu8, cs8, cs16, cs32, cf16, cf32, cf64 ..., "
             "big-endian ones with _be behind."
         ),
     ] = None,
     sample_rate: Annotated[
-        float | None, typer.Option(help="Samples/s, where the recording does not say it.", show_default=False)
+        float | None, typer.Option(help="Sample rate in Hz, where the recording has none.", show_default=False)
     ] = None,
     offset_hz: Annotated[
-        float | None, typer.Option(help="Frequency above the centre at which the signal lies; it is moved to 0.")
+        float | None, typer.Option(help="Frequency of the signal above the centre, in Hz; the signal is moved to 0.")
     ] = None,
     resample: Annotated[
         float | None,
         typer.Option(
-            metavar="SYMBOLS/S", help="Symbol rate of the signal; samples are resampled to 8 a symbol, as RadioML has."
+            metavar="SYMBOLS/S",
+            help="Symbol rate of the signal in Hz; samples are resampled to 8 a symbol, as in RadioML.",
         ),
     ] = None,
     frames_overlap: Annotated[
         int,
-        typer.Option(
-            min=0, max=FRAME_LENGTH - 1, help="Samples that a frame of a recording shares with the one before."
-        ),
+        typer.Option(min=0, max=FRAME_LENGTH - 1, help="Samples that consecutive frames of a recording share."),
     ] = 0,
     dc_block: Annotated[
         bool,
@@ -78,19 +77,23 @@ def stream(
             "samples, but not for whole frames (arrays (N, 1024, 2), RadioML files).",
         ),
     ] = None,
-    channel: Annotated[int | None, typer.Option(min=0, help="Channel of a SigMF recording of several, from 0.")] = None,
-    recording: Annotated[str | None, typer.Option(help="Name of a recording in a SigMF archive of several.")] = None,
+    channel: Annotated[
+        int | None, typer.Option(min=0, help="Channel of a SigMF recording with several, counted from 0.")
+    ] = None,
+    recording: Annotated[str | None, typer.Option(help="Name of a recording in a SigMF archive with several.")] = None,
     min_confidence: Annotated[
-        float, typer.Option(min=0, max=1, help="Give no class to frames of which the network is less sure.")
+        float, typer.Option(min=0, max=1, help="Give no class to frames with a lower confidence.")
     ] = 0.0,
     squelch: Annotated[
         float | None,
-        typer.Option(help="Give no class to frames under this level, in dB of full scale, e.g. -60."),
+        typer.Option(help="Give no class to frames below this level, in dB of full scale, e.g. -60."),
     ] = None,
     backend: BackendOption = None,
     out: Annotated[
         str | None,
-        typer.Option(help="Results, one row a frame: FILE.jsonl, FILE.csv, or - (JSON lines on the standard output)."),
+        typer.Option(
+            help="Results, one row a frame: FILE.jsonl, FILE.csv, or - for JSON lines on the standard output."
+        ),
     ] = None,
     processes: ProcessesOption = None,
     target: TargetOption = None,

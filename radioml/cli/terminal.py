@@ -38,7 +38,7 @@ JsonOption = Annotated[
         JSON,
         metavar="[FILE.json]",
         callback=_json_wanted,
-        help="Give the figures as JSON: on the standard output, with nothing else there, or in a file that is named "
+        help="Write the figures as JSON, to the standard output with nothing else, or to a file that is named "
         "behind it.",
         show_default=False,
     ),

@@ -21,17 +21,19 @@ def verify(
     folder: Annotated[Path, typer.Argument(metavar="BUILD", help="Build folder that `radioml build` made.")],
     frames: Annotated[
         int,
-        typer.Option(min=2, help="Frames, spread over all classes and SNRs; 624 are one of every class at every SNR."),
+        typer.Option(
+            min=2, help="Number of frames, spread over all classes and SNRs; 624 are one of each class at each SNR."
+        ),
     ] = 78,
     data: Annotated[
-        Path | None, typer.Option(help="RadioML HDF5 file (its test part is used); default: synthetic frames.")
+        Path | None, typer.Option(help="RadioML HDF5 file, whose test part is used; default: synthetic frames.")
     ] = None,
     checkpoint: Annotated[
-        Path | None, typer.Option(help="The network to compare with; default: the checkpoint or import of the run.")
+        Path | None, typer.Option(help="The reference network; default: the checkpoint or import of the run.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the synthetic frames.")] = 0,
     gates: Annotated[
-        bool, typer.Option("--gates", help="Also the netlists that `radioml build --until synthesis` made.")
+        bool, typer.Option("--gates", help="Compare the netlists of `radioml build --until synthesis`, too.")
     ] = False,
     topology: TopologyOption = None,
     json: JsonOption = None,
