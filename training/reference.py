@@ -22,7 +22,7 @@ from training.models.exportable import Exportable
 
 _FRAMES_AT_ONCE = 32
 """Frames that go through the network together: with more, VGG10's tensors leave the caches, and it halves in speed."""
-_SMALL_FRAMES_AT_ONCE = 256
+_SMALL_FRAMES_AT_ONCE = 512
 """Of a network with many small tensors: with fewer, calls take more time than what they compute."""
 _ACTIVATIONS = (qnn.QuantReLU, qnn.QuantIdentity, qnn.QuantHardTanh)
 

@@ -26,7 +26,7 @@ from training.frame_cache import quantised_frames
 from training.kept_file import exclusive, intact, mapped
 from training.models.on_statistics import OnStatistics
 
-_FRAMES_AT_ONCE = 256
+_FRAMES_AT_ONCE = 512
 """Frames in the front end together: enough that the calls of small operations cost little."""
 _FRAMES_A_BLOCK = 16_384
 """After so many the progress is kept."""

@@ -1,6 +1,6 @@
 """Fitting the front end: `python -m training.models.symbol_statistics.fitting [--data FILE]`.
 
-With a RadioML file: the taps of the equaliser, from training frames of the file, for `radioml train`. Without
+With a RadioML file: the taps of the equaliser, from training frames of the file, for `radioml train`. Without:
 the standardisation of all statistics. Its frames are synthetic, of all classes and SNRs, with drift, offset and errors
 of gain (the preset `impaired`). A network that was trained before fits the old constants only.
 """
