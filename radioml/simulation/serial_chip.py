@@ -30,7 +30,7 @@ def compile_chip(top: str, sources: Sequence[Path]) -> Path:
     Raises RadioMLError naming every missing tool, or with the first error line of a tool that fails.
     """
     require("the simulated chip", simulation_tools())
-    variables = " ".join(["OPT_FAST=-O1 OPT_SLOW=-O0", *MAKE_VARIABLES])
+    variables = " ".join(["OPT_FAST=-O0 OPT_SLOW=-O0", *MAKE_VARIABLES])
     options = (*READ_OPTIONS[:-1], top, *_OPTIONS, "-MAKEFLAGS", variables)
     cache = simulator_cache()
     key = content_key("chip", [sha256(path) for path in (*sources, _HARNESS)], options, tools())
