@@ -73,16 +73,20 @@ $(RUN)/deploy/accuracy.json: $(BUILD)/simulation/simulation.json
 	@echo; echo "== the driver classifies with the simulated accelerator"
 	$(RADIOML) classify $(BUILD)/package.zip --data $(DEMO_DATA) --part all --backend simulation
 
+# Both environments side by side, as each installation keeps one core busy
+ENVIRONMENTS := $(MAKE) --no-print-directory --jobs 2 setup board-setup
 # The groups are made in tests/conftest.py
 PYTEST := -m pytest --numprocesses auto --dist loadgroup --no-loadscope-reorder
 
-test: setup board-setup
+test:
+	@$(ENVIRONMENTS)
 	@$(VENV)/bin/python $(PYTEST)
 
 test-fast: setup
 	@$(VENV)/bin/python $(PYTEST) -m "not (rtl or board or training or reference or browser)"
 
-coverage: setup board-setup
+coverage:
+	@$(ENVIRONMENTS)
 	@mkdir -p runs/coverage
 	@$(VENV)/bin/coverage erase
 	@$(VENV)/bin/coverage run $(PYTEST)
