@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 
 from finn_build.boards import RESOURCES
-from finn_build.synthesis.netlists import mapped
 from finn_build.synthesis.result import resources_of
+from finn_build.synthesis.scripts import LUT_MEMORIES, mapped
 from finn_build.synthesis.yosys import lut_memories, run_yosys
 from radioml import io_dma
 from radioml.files import write_text
@@ -23,10 +23,10 @@ def cells(engine: str, family: str, parameters: dict[str, int], folder: Path) ->
     """Yosys' count of each cell of an engine."""
     given = " ".join(f"-G {name}={value}" for name, value in parameters.items())
     files = " ".join(str(io_dma.FOLDER / f"{name}.sv") for name in (*io_dma.PARTS, engine))
-    write_text(folder / "lut_memories.txt", lut_memories())
+    write_text(folder / LUT_MEMORIES, lut_memories())
     script = [
         f"read_slang --top {engine} {given} {files}",
-        *mapped(f"synth_xilinx -family {family} -noiopad -flatten -top {engine}", family),
+        *mapped(engine, family),
         "check -assert",
         "tee -q -o cells.json stat -json",
         "",
