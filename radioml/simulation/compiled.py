@@ -48,9 +48,10 @@ def simulator_of(hdl: Path, optimise: bool = True) -> Path:
 
 
 def compiled_top(hdl: Path, top: str, harness: Path, how: Recipe) -> Path:
-    """The library with the module `top` of a folder of HDL and the C++ around it; see `simulator_of`."""
+    """The library with the module `top` of a folder of HDL, and the C++ and headers around it; see `simulator_of`."""
     cache = simulator_cache()
-    content = [sha256(path) for path in (*(hdl / name for name in sources_of(hdl)), harness)]
+    host = (harness, *sorted(harness.parent.glob("*.h")))
+    content = [sha256(path) for path in (*(hdl / name for name in sources_of(hdl)), *host)]
     key = content_key(top, content, how, tools())
     library = cache.folder / f"{key}.so"
     if cache.find(key, key) is None:

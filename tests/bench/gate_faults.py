@@ -64,7 +64,7 @@ def plant(netlist: str, luts: int, dsps: int, seed: int) -> Faulty:
         if pattern is _LUT:
             planted = len(hits)
     stop = "".join(
-        f"  always @(posedge ap_clk) if(fault == {_STOP + i + 1} && {hit}) $fatal;\n" for i, hit in enumerate(hits)
+        f"  always @(posedge ap_clk) if(fault == {_STOP + i + 1} && {hit}) $stop;\n" for i, hit in enumerate(hits)
     )
     choice = f'  reg [15:0] fault_file [0:0];\n  initial $readmemh("./{_CHOICE}", fault_file);\n'
     choice += "  wire [15:0] fault = fault_file[0];\n"

@@ -13,6 +13,7 @@ import pytest
 
 from finn_build.synthesis.netlists import Group, groups_of, synthesise
 from finn_build.synthesis.result import read_synthesis
+from finn_build.verify import gate_rungs
 from finn_build.verify.gate_design import netlist_layers, one_layer, write_gates
 from finn_build.verify.gate_rungs import compare_words, gate_simulator, simulate_layer
 from finn_build.verify.layer_streams import record_streams
@@ -100,6 +101,19 @@ def test_a_wrong_weight_is_noticed(bench, tmp_path, bit):
     memory.write_text(f"{first[:-1]}{int(first[-1], 16) ^ bit:x}\n{rest}")
     netlist = synthesise([bench.group], hdl, "xc7", tmp_path / "yosys", lambda done: None)[bench.layer.name].verilog
     assert bench.outcome(netlist.read_text(), tmp_path).mismatching
+
+
+def test_layers_one_by_one_are_a_rung(synthesised, small_build, monkeypatch):
+    """A padding, which gives words before it gets any, and the input generator behind it."""
+    design, layers, synthesis = gate_rungs._layers(synthesised)
+    monkeypatch.setattr(gate_rungs, "_layers", lambda folder: (design, layers[:2], synthesis))
+    monkeypatch.setattr(gate_rungs, "_LARGEST_WHOLE", 0)
+    _, metadata = load_exported(small_build.model)
+    (rung,) = gate_rungs.gate_rungs(synthesised, metadata.quantiser(generate_spread(FRAMES, 0).iq))
+    result = RungResult(rung.name, rung.kind, FRAMES, len(layers))
+    rung.run(None, result)
+    assert rung.name == gate_rungs.LAYER_BY_LAYER
+    assert result.equal and result.compared == tuple(layer.name for layer in layers[:2])
 
 
 def test_a_cell_without_a_model_is_refused(bench, tmp_path):
