@@ -40,10 +40,10 @@ class Expectation:
 def expectation(result: Classification) -> Expectation:
     """Compare the accuracy over all classes and SNRs and at +30 dB with the package's.
 
-    Where the whole test part is classified that the network was tested on after training, frames are identical and
-    accuracies must be nearly equal. Else by tests of two proportions, which together raise a false alarm once in a
-    thousand runs: frames are spread evenly over classes and SNRs, as they were after training; the tests take them as
-    independent draws, which errs on the side of no alarm.
+    The network was tested on a test part after training. If the same whole part is classified, the frames are equal and
+    the accuracies must be nearly equal. Otherwise two tests of proportions decide, which together raise a false alarm
+    once in a thousand runs. Frames are spread evenly over classes and SNRs in both measurements; the tests take them as
+    independent draws, so they rather raise too few alarms.
     """
     trained, accuracy = result.network.training_data, result.network.accuracy
     if "overall" not in accuracy or not accuracy.get("frames"):

@@ -49,10 +49,10 @@ class Build:
 
 
 def check(model: Path, board: Board, until: str, hls_dma: bool = False) -> ModelMetadata:
-    """Check whether a model can be built `until` then, without writing anything; returns the model's metadata.
+    """Check whether a model can be built up to the stage `until`, without writing anything.
 
-    Raises RadioMLError for a file that `radioml export` did not write, with a line for every layer that is a problem,
-    and for a bitfile without tools or for a board that FINN cannot build one for.
+    Returns the model's metadata. Raises RadioMLError for a file that `radioml export` did not write, for layers that
+    cannot be built (a line each), and for a bitfile where tools are missing or FINN has no shell for the board.
     """
     from qonnx.core.modelwrapper import ModelWrapper
 

@@ -80,11 +80,10 @@ def build(
     with one of --target-fps, --fit and --folding. The slowest layer sets the initiation interval, the cycles from frame
     to frame. The report names this layer and what keeps it from being faster.
 
-    The build folder gets estimate.json and folding.json (in FINN's format). With --until rtl it also gets the HDL, its
-    simulator and package.zip; with --until synthesis the folder synthesis/ with the netlist of each layer by Yosys (not
-    Vivado) and its resources; with --until bitfile the folder bitfile/ with timing and utilisation as JSON and a
-    package.zip for the board. A design that fails timing is a failed build. A second run with the same inputs uses the
-    results of the first.
+    The build folder gets estimate.json and folding.json (in FINN's format). --until rtl adds the HDL, its simulator and
+    package.zip. --until synthesis adds synthesis/: the netlist and the resources of each layer by Yosys, not Vivado.
+    --until bitfile adds bitfile/: timing and utilisation as JSON, and package.zip for the board. The build fails if the
+    design fails timing. A second run with the same inputs uses the results of the first.
     """
     from finn_build.boards import load_board
     from finn_build.build import build as run_build

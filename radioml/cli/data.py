@@ -191,11 +191,11 @@ def check(
     file: Annotated[Path, typer.Argument(help="HDF5 file to check.", show_default=False)],
     json: JsonOption = None,
 ) -> None:
-    """Look at every frame of a file: is it a valid RadioML 2018.01A file, and what is in it?
+    """Check every frame of a RadioML 2018.01A file, and print what the file contains.
 
-    Checks names, shapes and types of the arrays X, Y and Z, one-hot labels, the SNR grid, the order (by class, then
-    SNR; files of some classes, some SNRs or fewer frames are valid) and that no sample is NaN or infinite. Ends with 2
-    if the file is not valid. Warns of a level that is not RadioML's, of clipping, of zero and of constant frames.
+    A valid file has the arrays X, Y and Z with the names, shapes and types of RadioML, one-hot labels, SNRs of the grid,
+    frames ordered by class, then by SNR, and finite samples. It may have some classes, some SNRs or fewer frames. The
+    exit code is 2 if the file is not valid. Warnings: another level than RadioML's, clipping, zero or constant frames.
     """
     from radioml.data.check import check_dataset
 

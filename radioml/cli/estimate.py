@@ -36,12 +36,12 @@ def estimate(
     ),
     json: JsonOption = None,
 ) -> None:
-    """Compare networks and boards before anything is trained or built: does it fit, and how fast is it then?
+    """Estimate the speed and the resources of networks on boards before a training or a build.
 
-    Each network, with untrained weights, is folded as fast as fits the board with 20 % to spare, as `radioml build
-    --until estimate --fit` does. OUT gets estimate_all.json, estimate_all.md (a line a network, a column a board) and
-    estimate_all_in_full.md (with resources and what limits each). Experiments that differ in training only are one
-    network. Two processes; repeated, the command does only what is missing or depends on something changed.
+    Networks have untrained weights. Each is folded as fast as the board allows with 20 % of its resources left, as by
+    `radioml build --until estimate --fit`. OUT gets estimate_all.json, estimate_all.md (a line a network, a column a
+    board) and estimate_all_in_full.md (with resources and the limit of each). Experiments that differ in training only
+    are one network. Estimates are cached in OUT; a repeated command computes the missing and the outdated ones.
     """
     from finn_build.boards import board_names
     from finn_build.exploration.all_pairs import FAILED, estimate_all

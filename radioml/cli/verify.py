@@ -42,11 +42,12 @@ def verify(
 
     The network is the trained one in Brevitas or, of an imported one, the file's own graph.
 
-    The rungs of the ladder: the QONNX network, the graph after each step of the build (from FINN's layers on by their
-    own Python behaviour), and the RTL in Verilator: back to back, with gaps between words, with gaps between frames,
-    with random stalls on both streams. With --gates also the netlist by Yosys, whose cells are the vendor's primitives:
-    it runs FINN's own DSP48 branch, which the RTL's simulation replaces by a model. The levels of every activation are
-    compared, and the logits. Writes verify.json to the build folder; exit code 1 on any difference.
+    The rungs of the ladder are the QONNX network, the graph after each step of the build, and the RTL in Verilator.
+    FINN's layers are executed by their own Python behaviour. The RTL runs back to back, with gaps between words, with
+    gaps between frames, and with random stalls on both streams. --gates adds the netlist by Yosys, whose cells are the
+    vendor's primitives; it includes FINN's DSP48 branch, which the RTL's simulation replaces by a model. Each rung
+    compares the levels of every activation and the logits. The report is verify.json in the build folder; the exit code
+    is 1 on any difference.
     """
     from finn_build.verify.ladder import climb, describe
     from radioml.cli.progress import identified

@@ -41,10 +41,10 @@ class Origin:
 
     kind: "synthetic" when this project's generator has marked the file; "real" when it is the published file, by its
         SHA-256, or was cut out of that by `radioml data`; else "unknown".
-    identity: what the file is made of, then its size: "generator VERSION, seed SEED, N frames per cell", with "preset
-        NAME" behind the version where that is not the nominal one; of the others
-        "NAME, frames FINGERPRINT, N frames per cell", where two files of the same fingerprint and size have the same
-        frames, whatever their names. NAME of real ones begins with "RadioML 2018.01A".
+    identity: content and size of the file. Of a synthetic file: "generator VERSION, seed SEED, N frames per cell", with
+        "preset NAME" behind the version for other conditions than nominal. Of other files: "NAME, frames FINGERPRINT,
+        N frames per cell"; files of equal fingerprint and size have equal frames. NAME of a real file begins with
+        "RadioML 2018.01A".
     """
 
     kind: str

@@ -4,9 +4,9 @@ Published procedure (notebook of the ITU/Xilinx "Lightning-Fast Modulation Class
 generator seeded with 2018; for each modulation, then each SNR, shuffle the list of the cell's consecutive indices in
 place; the first ceil(10 %) are test, the rest train. Every cell is shuffled in turn even where only some are used.
 
-A frame of a file that was cut out of another one is in the part that it was in there. Where a file has no such memory,
-its missing cells are shuffled as if they had as many frames as its largest cell: so a file of some classes and SNRs
-with all 4096 frames a cell, in the published order, has the official split.
+A frame of a file that `radioml data subset` cut out of another one stays in its part. In any other file, missing cells
+are shuffled as if they had as many frames as the largest cell. A file of some classes and SNRs with all 4096 frames a
+cell, in the published order, therefore has the official split.
 """
 
 from __future__ import annotations

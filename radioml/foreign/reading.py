@@ -55,9 +55,9 @@ _ALIKE = {"ConvInteger": "QLinearConv", "MatMulInteger": "QLinearConv", "QLinear
 def read_foreign(path: Path) -> onnx.ModelProto:
     """Read a model with opset 15 or later, QONNX's operations in their domain, and a single place for each weight.
 
-    Raises RadioMLError, with a line for each problem, for a file that cannot be read or is no network that can be
-    computed exactly: too large, with weights outside of its folder, cycles, shapes that do not fit, operations that are
-    not among `OPERATIONS`, numbers that are NaN or infinite, or an opset below 9.
+    Raises RadioMLError, with a line for each problem. Problems are a file that cannot be read or is too large, weights
+    outside of its folder, cycles, shapes that do not fit, operations beside `OPERATIONS`, NaN or infinite numbers, and
+    an opset below 9.
     """
     model = _parse(path)
     try:

@@ -1,7 +1,6 @@
-"""Execute a QONNX model in double precision: its constants as they are, its sums without rounding to speak of.
+"""Execute a QONNX model in double precision, so that its sums are exact like those of hardware.
 
-In single precision an activation that lies next to a threshold tips now and then, by rounding alone; hardware, which
-adds integers, does not have that error.
+In single precision, rounding moves a sum across a threshold now and then. Hardware adds integers and has no such error.
 """
 
 from __future__ import annotations
