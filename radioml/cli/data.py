@@ -193,7 +193,7 @@ def check(
 ) -> None:
     """Check every frame of a RadioML 2018.01A file, and print what the file contains.
 
-    A valid file has the arrays X, Y and Z with the names, shapes and types of RadioML, one-hot labels, SNRs of the grid,
+    A valid file has the arrays X, Y and Z with RadioML's names, shapes and types, one-hot labels, SNRs of the grid,
     frames ordered by class, then by SNR, and finite samples. It may have some classes, some SNRs or fewer frames. The
     exit code is 2 if the file is not valid. Warnings: another level than RadioML's, clipping, zero or constant frames.
     """
