@@ -10,6 +10,7 @@ from finn_build.estimate.result import RESOURCES, Estimate, LayerEstimate
 from finn_build.estimate.small_luts import OF_LAYERS, caveats, luts_of
 from finn_build.folding.align_stream_widths import slow_converters
 from finn_build.folding.parallelism import attributes_of
+from finn_build.rtl_layers import own
 
 if TYPE_CHECKING:
     from qonnx.core.modelwrapper import ModelWrapper
@@ -51,7 +52,16 @@ def estimate(model: ModelWrapper, board: Board) -> Estimate:
     available = {name: board.usable[name] for name in RESOURCES}
     return Estimate(
         kind="estimated",
-        caveats=(*CAVEATS, *caveats(board), *(f"slower than estimated: {stream}" for stream in slow_converters(model))),
+        caveats=(
+            *CAVEATS,
+            *caveats(board),
+            *(
+                caveat
+                for node in model.graph.node
+                if (layer := own(getHWCustomOp(node))) and (caveat := layer.caveat())
+            ),
+            *(f"slower than estimated: {stream}" for stream in slow_converters(model)),
+        ),
         board=board.name,
         part=board.part,
         clock_mhz=board.clock_mhz,

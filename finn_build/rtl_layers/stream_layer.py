@@ -59,6 +59,10 @@ class StreamLayer(RTLBackend):
         """
         return {}
 
+    def caveat(self) -> str:
+        """What the reader of an estimate must know of the layer; "" for nothing."""
+        return ""
+
     def most_parallel(self, attribute: str) -> int:
         """The number of elements that the folding attribute must divide: by default the output's channels."""
         return int(self.get_normal_output_shape()[-1])

@@ -24,7 +24,10 @@ _SHORT_INPUT = 18
 
 
 class WideDense(HWCustomOp):
-    """Sums int64 (1, outputs) of a frame's single pixel, of any layout, times weights int64 (outputs, inputs)."""
+    """Sums int64 (1, outputs) of a frame's single pixel, of any layout, times weights int64 (outputs, inputs).
+
+    Attribute `doubt`: how much the weights' rounding changes a sum at most; see `steps.affine_tables`.
+    """
 
     def get_nodeattr_types(self) -> dict[str, tuple[Any, ...]]:
         """See HWCustomOp."""
@@ -122,6 +125,14 @@ class WideDense_rtl(StreamLayer, WideDense):  # noqa: N801 - FINN finds a layer'
     def replaces(cls, model: ModelWrapper, node: NodeProto) -> bool:
         """Every node of this name, if its input is of integers."""
         return bool(node.op_type == "WideDense" and model.get_tensor_datatype(node.input[0]).is_integer())
+
+    def caveat(self) -> str:
+        """How exact the sums are."""
+        doubt, bits = self.get_nodeattr("doubt"), self.get_output_datatype().bitwidth() - 1
+        return (
+            f"{self.onnx_node.name} has weights in fixed point: a sum nearer than 2^{doubt.bit_length() - bits} of the "
+            "largest to a threshold may have the level beside that of exact real numbers"
+        )
 
     def most_parallel(self, attribute: str) -> int:
         """PE divides the outputs, SIMD the inputs."""

@@ -55,10 +55,14 @@ def test_every_rung_gives_the_networks_integers(built, frames, reference):
     assert [rung["name"] for rung in report["rungs"]][-1] == STALLS
     for rung in report["rungs"]:
         assert rung["layers_compared"] == [*reference.layers, "classifier"]
-    assert len(np.unique(reference.logits.argmax(1))) > 1
+    assert len(np.unique(reference.logits, axis=0)) > FRAMES // 2, "frames that are alike show nothing"
     layers = ModelWrapper(str(built.folder / FOLDED))
     assert len(layers.get_nodes_by_op_type("PixelThresholds_rtl")) == 2
-    assert len(layers.get_nodes_by_op_type("WideDense_rtl")) == 1
+    (dense,) = layers.get_nodes_by_op_type("WideDense_rtl")
+    caveats = [caveat for caveat in built.estimate.caveats if "fixed point" in caveat]
+    assert len(caveats) == 1 and caveats[0].startswith(
+        f"{dense.name} has weights in fixed point: a sum nearer than 2^-4"
+    )
 
 
 @pytest.mark.parametrize("last", ["first", "last"])
@@ -68,7 +72,7 @@ def test_a_set_of_thresholds_too_few_is_found(built, frames, reference, last, tm
     shutil.copytree(built.folder, folder)
     step = next((folder / STEPS).glob("*affine_maps*"))
     model = ModelWrapper(str(step))
-    node = next(node for node in model.get_nodes_by_op_type("PixelThresholds") if len(node.attribute))
+    node = model.get_nodes_by_op_type("PixelThresholds")[0]
     table = model.get_initializer(node.input[1]).copy()
     table[0 if last == "first" else -1] = table[1]
     model.set_initializer(node.input[1], table)
