@@ -55,7 +55,7 @@ def test_every_rung_gives_the_networks_integers(built, frames, reference):
     assert [rung["name"] for rung in report["rungs"]][-1] == STALLS
     for rung in report["rungs"]:
         assert rung["layers_compared"] == [*reference.layers, "classifier"]
-    assert len(np.unique(reference.logits, axis=0)) > FRAMES // 2, "frames that are alike show nothing"
+    assert len(np.unique(reference.logits, axis=0)) > 8, "frames that are alike show nothing"
     layers = ModelWrapper(str(built.folder / FOLDED))
     assert len(layers.get_nodes_by_op_type("PixelThresholds_rtl")) == 2
     (dense,) = layers.get_nodes_by_op_type("WideDense_rtl")
