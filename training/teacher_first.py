@@ -10,7 +10,7 @@ from radioml.run_directory import CHECKPOINT, TRAIN
 from training.experiment import Experiment, is_shipped, load_experiment
 from training.loop import train
 
-_OF_BOTH = ("equaliser",)
+_OF_BOTH = ("equaliser", "standardisation")
 """Parameters that a student hands on to its teacher, which has to see the same statistics."""
 
 

@@ -1,31 +1,39 @@
 """Fitting the front end: `python -m training.models.symbol_statistics.fitting [--data FILE]`.
 
-With a RadioML file: the taps of the equaliser, from training frames of the file, for `radioml train`. Without:
-the standardisation of all statistics. Its frames are synthetic, of all classes and SNRs, with drift, offset and errors
-of gain (the preset `impaired`). A network that was trained before fits the old constants only.
+With a RadioML file it prints the taps of the equaliser and the standardisation of all statistics, both from training
+frames of the file, as `parameters` for an experiment. Without one it writes the shipped standardisation. Its frames are
+synthetic, of all classes and SNRs, with drift, offset and errors of gain (the preset `impaired`). A network that was
+trained before fits the old constants only.
 """
 
 from __future__ import annotations
 
 import argparse
-import shlex
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+import yaml
 
 from radioml.constants import CLASSES, SNRS_DB
+from radioml.data import dataset
 from radioml.data.conditions import preset
+from radioml.data.split import spread_indices
 from radioml.data.synthetic import generate_cell
 from radioml.errors import RadioMLError
 from radioml.files import write_text
 from training.models.symbol_statistics.equaliser import taps_of_file
 from training.models.symbol_statistics.front_end import all_values
+from training.models.symbol_statistics.signals import TAPS
 from training.models.symbol_statistics.standardisation import STANDARDISATION, Standardisation
 
 _DEVIATION = 32
 """Levels of a standard deviation."""
 _FRAMES_A_CELL, _SEED, _PRESET = 16, 11, "impaired"
+_AT_ONCE = 512
+"""Frames of a file whose statistics are computed together."""
 
 
 def fitted(values: torch.Tensor, unit: float) -> Standardisation:
@@ -40,31 +48,51 @@ def fitted(values: torch.Tensor, unit: float) -> Standardisation:
 
 
 def main() -> None:
-    """Print the taps of a file, or write standardisation.json."""
+    """Print what fits a file, or write standardisation.json."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, help="RadioML HDF5 file")
     data = parser.parse_args().data
     if data is None:
-        _fit_standardisation()
+        lines = [f'"{name}": {constants}' for name, constants in _standardisations(_synthetic(), TAPS).items()]
+        write_text(STANDARDISATION, "{\n" + ",\n".join(lines) + "\n}\n")
         return
     try:
-        print(shlex.join(["--set", f"parameters.equaliser={list(taps_of_file(data))}"]))
+        parameters = {"parameters": fitted_to(data)}
     except RadioMLError as error:
         raise SystemExit(f"error: {error}") from None
+    print(yaml.safe_dump(parameters, default_flow_style=None, width=120, sort_keys=False), end="")
 
 
-def _fit_standardisation() -> None:
-    """Measure all statistics on synthetic frames."""
-    rng, found = np.random.default_rng(_SEED), []
+def fitted_to(data: Path) -> dict[str, Any]:
+    """The parameters `equaliser` and `standardisation` for a RadioML file, from its training part.
+
+    Raises RadioMLError for a file that cannot be read, and as `equaliser.taps_of_file` does.
+    """
+    taps = taps_of_file(data)
+    layout = dataset.read_layout(data)
+    indices = spread_indices(layout, None, "train")[: _FRAMES_A_CELL * len(CLASSES) * len(SNRS_DB)]
+    parts = (dataset.read_iq(data, np.sort(some)) for some in np.array_split(indices, -(-len(indices) // _AT_ONCE)))
+    return {"equaliser": list(taps), "standardisation": _standardisations(parts, taps)}
+
+
+def _synthetic() -> Iterator[np.ndarray]:
+    rng = np.random.default_rng(_SEED)
     for name in CLASSES:
         for snr_db in SNRS_DB:
-            iq = torch.from_numpy(generate_cell(rng, _FRAMES_A_CELL, name, snr_db, preset(_PRESET))).transpose(1, 2)
-            found.append(all_values((iq * 64).round().clamp(-128, 127) / 64))
-    lines = []
+            yield generate_cell(rng, _FRAMES_A_CELL, name, snr_db, preset(_PRESET))
+
+
+def _standardisations(parts: Iterable[np.ndarray], taps: Sequence[int]) -> dict[str, list[int]]:
+    """Factor, shift and offset of all statistics, measured on frames float32 (n, 1024, 2)."""
+    found = []
+    for iq in parts:
+        samples = torch.from_numpy(iq).transpose(1, 2)
+        found.append(all_values((samples * 64).round().clamp(-128, 127) / 64, taps))
+    constants = {}
     for name, (_, unit) in found[0].items():
-        constants = fitted(torch.cat([values[name][0].flatten() for values in found]), unit)
-        lines.append(f'"{name}": [{constants.factor}, {constants.shift}, {constants.offset}]')
-    write_text(STANDARDISATION, "{\n" + ",\n".join(lines) + "\n}\n")
+        fit = fitted(torch.cat([values[name][0].flatten() for values in found]), unit)
+        constants[name] = [fit.factor, fit.shift, fit.offset]
+    return constants
 
 
 if __name__ == "__main__":

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from types import MappingProxyType
 from typing import Any
 
 import torch
 from torch import nn
 
+from radioml.errors import RadioMLError
+from radioml.suggest import did_you_mean
 from training.models.symbol_statistics.equaliser import checked
 from training.models.symbol_statistics.operations import highest, limited, mean
 from training.models.symbol_statistics.signals import TAPS, Signals
-from training.models.symbol_statistics.standardisation import Standardisation, standardisation
+from training.models.symbol_statistics.standardisation import Standardisation, check_fitted, standardisation
 from training.models.symbol_statistics.statistics import (
     FRAME_NAMES,
     PHASE_NAMES,
@@ -34,14 +37,29 @@ class FrontEnd(nn.Module):
     frame, in the order of the second. Both are in the registry's order.
     """
 
-    def __init__(self, phase: Sequence[str], whole: Sequence[str], equaliser: Sequence[int] = TAPS) -> None:
-        """phase, whole: names or patterns; raises RadioMLError for one that fits no statistic, and for other taps."""
+    def __init__(
+        self,
+        phase: Sequence[str],
+        whole: Sequence[str],
+        equaliser: Sequence[int] = TAPS,
+        fitted: Mapping[str, Sequence[int]] = MappingProxyType({}),
+    ) -> None:
+        """phase, whole: names or patterns. equaliser: its taps. fitted: standardisation of statistics by name.
+
+        Raises RadioMLError for a name that fits no statistic, and for taps and standardisations that are none.
+        """
         super().__init__()
+        for name, constants in fitted.items():
+            if name not in (known := (*PHASE_NAMES, *WHOLE_NAMES)):
+                raise RadioMLError(f"standardisation of an unknown statistic {name!r}{did_you_mean(name, known)}")
+            of = _summarised(name)
+            check_fitted(constants, name, unit_of(name), -of.high * of.signed, of.high)
+        self._fitted = dict(fitted)
         self.taps = checked(equaliser)
         self.phase = chosen(phase, PHASE_NAMES, "statistic of a phase")
         self.whole = chosen(whole, WHOLE_NAMES, "statistic of the whole frame")
-        self._phase_scale = Levels([standardisation(name, STATISTICS[name].unit) for name in self.phase])
-        self._whole_scale = Levels([standardisation(name, unit_of(name)) for name in self.whole])
+        self._phase_scale = Levels([self._standardisation(name) for name in self.phase])
+        self._whole_scale = Levels([self._standardisation(name) for name in self.whole])
 
     def forward(self, iq: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Samples float32 (N, 2, 1024), integers of 8 bits in steps of 1/64, -> levels -127 to 127 in float32.
@@ -59,9 +77,12 @@ class FrontEnd(nn.Module):
 
     def record(self) -> dict[str, Any]:
         """All that decides what it gives: version of the arithmetic, names, each one's standardisation, other taps."""
-        scales = {name: asdict(standardisation(name, unit_of(name))) for name in (*self.phase, *self.whole)}
+        scales = {name: asdict(self._standardisation(name)) for name in (*self.phase, *self.whole)}
         record = {"version": VERSION, "phase": self.phase, "whole": self.whole, "standardisation": scales}
         return record if self.taps == TAPS else {**record, "equaliser": self.taps}
+
+    def _standardisation(self, name: str) -> Standardisation:
+        return standardisation(name, unit_of(name), self._fitted)
 
 
 class Levels(nn.Module):
@@ -134,9 +155,9 @@ def _summarised(name: str) -> Statistic:
     return STATISTICS[of if summary in SUMMARIES else name]
 
 
-def all_values(iq: torch.Tensor) -> dict[str, tuple[torch.Tensor, float]]:
+def all_values(iq: torch.Tensor, taps: Sequence[int] = TAPS) -> dict[str, tuple[torch.Tensor, float]]:
     """Every statistic and summary before its standardisation, (N, 1, 1, phases), with its unit."""
-    values = _Values(Signals(iq))
+    values = _Values(Signals(iq, taps))
     whole = _of_the_whole(values, WHOLE_NAMES).split(1, 1)
     found = {name: values[name] for name in PHASE_NAMES} | dict(zip(WHOLE_NAMES, whole, strict=True))
     return {name: (value, unit_of(name)) for name, value in found.items()}

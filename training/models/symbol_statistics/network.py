@@ -6,6 +6,7 @@ does not bill what the front end computes of them: means of squares and of thres
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Any
 
 import brevitas.nn as qnn
@@ -29,10 +30,11 @@ class SymbolStatistics(OnStatistics):
     phase_statistics, whole_statistics: names of statistics of a phase and of the whole frame, or patterns such as
         `max.h*`; `radioml models statistics` lists them.
     phase_units, whole_units: hidden units of the head.
-    equaliser: its taps, see `training.models.symbol_statistics.equaliser`.
+    equaliser, standardisation: taps, and factor, shift and offset of statistics by name, as
+        `training.models.symbol_statistics.fitting` fits them to a file; default: the shipped ones.
     """
 
-    checks = ("equaliser",)
+    checks = ("equaliser", "standardisation")
 
     logit_scale = LOGIT_SCALE
     front_end: FrontEnd
@@ -45,10 +47,11 @@ class SymbolStatistics(OnStatistics):
         phase_units: int = 32,
         whole_units: int = 24,
         equaliser: tuple[int, ...] = TAPS,
+        standardisation: dict[str, list[int]] = MappingProxyType({}),  # type: ignore[assignment]
     ) -> None:
         super().__init__()
         self.input_quantiser = qnn.QuantIdentity(act_quant=InputQuant, return_quant_tensor=False)
-        self.front_end = FrontEnd(phase_statistics, whole_statistics, equaliser)
+        self.front_end = FrontEnd(phase_statistics, whole_statistics, equaliser, standardisation)
         self.head = Head(len(self.front_end.phase), len(self.front_end.whole), phase_units, whole_units)
 
     def forward(self, iq: torch.Tensor) -> torch.Tensor:

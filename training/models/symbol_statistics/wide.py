@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Any
 
 import brevitas.nn as qnn
@@ -52,11 +53,10 @@ def _relu() -> qnn.QuantReLU:
 class WideSymbolStatistics(OnStatistics):
     """Quantised input -> fixed statistics -> wide head.
 
-    phase_statistics, whole_statistics, equaliser: see `training.models.symbol_statistics.network.SymbolStatistics`.
-    units: see `WideHead`.
+    units: see `WideHead`. Others: see `training.models.symbol_statistics.network.SymbolStatistics`.
     """
 
-    checks = ("equaliser",)
+    checks = ("equaliser", "standardisation")
 
     front_end: FrontEnd
     head: WideHead
@@ -67,10 +67,11 @@ class WideSymbolStatistics(OnStatistics):
         whole_statistics: tuple[str, ...] = ("*",),
         units: int = 128,
         equaliser: tuple[int, ...] = TAPS,
+        standardisation: dict[str, list[int]] = MappingProxyType({}),  # type: ignore[assignment]
     ) -> None:
         super().__init__()
         self.input_quantiser = qnn.QuantIdentity(act_quant=InputQuant, return_quant_tensor=False)
-        self.front_end = FrontEnd(phase_statistics, whole_statistics, equaliser)
+        self.front_end = FrontEnd(phase_statistics, whole_statistics, equaliser, standardisation)
         self.head = WideHead(len(self.front_end.phase), len(self.front_end.whole), units)
 
     def forward(self, iq: torch.Tensor) -> torch.Tensor:

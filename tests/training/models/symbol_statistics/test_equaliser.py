@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shlex
+import copy
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -10,9 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from rich.console import Console
 from scipy.ndimage import convolve1d
 
 from radioml.data.synthetic import generate_cell
+from training import teacher_first
 from training.experiment import load_experiment
 from training.models import create
 from training.models.symbol_statistics import equaliser, fitting, operations
@@ -61,17 +63,20 @@ def test_generated_frames_give_the_shipped_taps():
     assert all(abs(a - b) <= 1 for a, b in zip(found, TAPS, strict=True)), found
 
 
-def test_the_command_prints_an_option_of_training(
+def test_the_command_prints_parameters_for_an_experiment(
     radioml_here: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
     data = tmp_path / "data.h5"
-    assert not radioml_here("data", "synth", data, "--frames-per-cell", 4).returncode
+    assert not radioml_here("data", "synth", data, "--frames-per-cell", 4, "--preset", "impaired").returncode
     monkeypatch.setattr(sys, "argv", ["fitting", "--data", str(data)])
     fitting.main()
-    option, change = shlex.split(capsys.readouterr().out)
-    assert option == "--set"
-    found = load_experiment("record", [change]).parameters["equaliser"]
-    assert all(abs(a - b) <= 1 for a, b in zip(found, TAPS, strict=True)), found
+    (tmp_path / "mine.yaml").write_text(f"name: mine\ntopology: symbol_statistics\n{capsys.readouterr().out}")
+    parameters = load_experiment(str(tmp_path / "mine.yaml")).parameters
+    assert all(abs(a - b) <= 1 for a, b in zip(parameters["equaliser"], TAPS, strict=True)), parameters["equaliser"]
+    network, shipped = create("symbol_statistics", parameters), create("symbol_statistics", {})
+    levels = [net.rows(torch.from_numpy(frames_of_psk()).transpose(1, 2)).double() for net in (network, shipped)]
+    assert (levels[0] - levels[1]).abs().mean() < 6, "on like frames the constants are those that are shipped, nearly"
+    assert network.front_end_digest() != shipped.front_end_digest()
     monkeypatch.setattr(equaliser, "_LOWEST_SNR_DB", 40)
     with pytest.raises(SystemExit, match="no training frames of BPSK, QPSK, 8PSK, 16PSK, 32PSK at 40 dB or more"):
         fitting.main()
@@ -91,10 +96,15 @@ def test_statistics_change_with_the_taps():
     assert not torch.equal(levels[0][0], levels[1][0]) and torch.equal(levels[0][1], levels[1][1])
 
 
-def test_student_and_teacher_of_one_equaliser_see_the_same():
-    taps = [32, -5, 1, 0]
-    student, teacher = (create(name, {"equaliser": taps}) for name in ("symbol_statistics", "symbol_statistics_wide"))
-    assert student.sees_what(teacher) and not student.sees_what(create("symbol_statistics", {}))
+def test_a_teacher_that_is_trained_first_sees_what_its_student_sees(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    parameters = {"equaliser": [32, -5, 1, 0], "standardisation": {"h0.8": [5, 12, 100], "max.z4x8": [4, 9, -30]}}
+    student = load_experiment("record").model_copy(update={"parameters": parameters})
+    trained = []
+    monkeypatch.setattr(teacher_first, "train", lambda teacher, *_: trained.append(teacher))
+    teacher_first.with_trained_teacher(student, tmp_path / "data.h5", tmp_path / "run", Console())
+    network, teacher = (create(e.topology, e.parameters) for e in (student, *trained))
+    assert network.sees_what(teacher) and not network.sees_what(create("symbol_statistics", {}))
+    assert copy.deepcopy(network).sees_what(teacher)
 
 
 @pytest.mark.parametrize(
@@ -105,6 +115,10 @@ def test_student_and_teacher_of_one_equaliser_see_the_same():
         ("equaliser: [34, -4, 2, 65]", "equaliser = [34, -4, 2, 65]: expected 4 whole numbers from -64 to 64"),
         ("equaliser: [34, -4]", "equaliser = [34, -4]: expected 4 whole numbers"),
         ("equaliser: [34.5, 1, 2, 3]", "equaliser = [34.5, 1, 2, 3]: expected a list of whole numbers"),
+        ("standardisation: {h0.9x: [4, 9, 1]}", "standardisation of an unknown statistic 'h0.9x'"),
+        ("standardisation: {h0.9: [9, 9, 1]}", "standardisation of 'h0.9' = [9, 9, 1]: expected factor (4 to 7)"),
+        ("standardisation: {h0.9: [4, 9.5, 1]}", "standardisation = {'h0.9': [4, 9.5, 1]}: expected"),
+        ("standardisation: {t0.d: [7, 10, -14680065]}", "of 't0.d' = [7, 10, -14680065]: single precision cannot"),
         ("phase_units: 0", "phase_units = 0: expected a whole number from 1 to 4096"),
         ("samples_per_symbol: 4", "unknown parameter 'samples_per_symbol'"),
     ],
