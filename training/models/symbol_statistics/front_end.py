@@ -81,6 +81,10 @@ class FrontEnd(nn.Module):
         record = {"version": VERSION, "phase": self.phase, "whole": self.whole, "standardisation": scales}
         return record if self.taps == TAPS else {**record, "equaliser": self.taps}
 
+    def fitted(self) -> dict[str, Any]:
+        """The parameters of a network that say to what its front end was fitted."""
+        return {"equaliser": self.taps, "standardisation": self._fitted}
+
     def _standardisation(self, name: str) -> Standardisation:
         return standardisation(name, unit_of(name), self._fitted)
 

@@ -60,7 +60,7 @@ class SymbolStatistics(OnStatistics):
 
     def exported(self) -> Exported:
         """The network without what no weight needs, in operations of QONNX."""
-        smaller, _ = self.without_unused({})
+        smaller, _ = self.without_unused(self.front_end.fitted())
         return Exported(smaller.input_quantiser, smaller.front_end, smaller.head)
 
     def front_end_record(self) -> dict[str, Any]:

@@ -8,19 +8,25 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 import torch
 from rich.console import Console
 from scipy.ndimage import convolve1d
 
 from radioml.data.synthetic import generate_cell
+from radioml.network.integer_qonnx import IntegerQonnx
 from training import teacher_first
+from training.checkpoint import TrainedNetwork, save_checkpoint
 from training.experiment import load_experiment
+from training.export import export
 from training.models import create
 from training.models.symbol_statistics import equaliser, fitting, operations
 from training.models.symbol_statistics.equaliser import fitted_taps
 from training.models.symbol_statistics.front_end import FrontEnd
+from training.models.symbol_statistics.head import LOGIT_SCALE
 from training.models.symbol_statistics.signals import STEP, TAPS, Signals, binomial_weights, boxed
+from training.reference import IntegerNetwork
 
 pytestmark = pytest.mark.training
 
@@ -105,6 +111,24 @@ def test_a_teacher_that_is_trained_first_sees_what_its_student_sees(monkeypatch:
     network, teacher = (create(e.topology, e.parameters) for e in (student, *trained))
     assert network.sees_what(teacher) and not network.sees_what(create("symbol_statistics", {}))
     assert copy.deepcopy(network).sees_what(teacher)
+
+
+def test_a_fitted_network_exports_what_it_was_fitted_to(tmp_path: Path):
+    parameters = {
+        "phase_statistics": ["h0.8", "p"], "whole_statistics": ["max.z4x8", "dc"], "phase_units": 3, "whole_units": 2,
+        "equaliser": [30, 9, -3, 2], "standardisation": {"h0.8": [5, 8, -9000], "max.z4x8": [4, 9, -30]},
+    }  # fmt: skip
+    torch.manual_seed(2)
+    network = create("symbol_statistics", parameters)
+    network(torch.from_numpy(frames_of_psk()).transpose(1, 2))  # moves the batch norms
+    data = {"kind": "synthetic", "identity": "none: random weights", "sha256": "0" * 64}
+    save_checkpoint(tmp_path / "c.pth", TrainedNetwork(network.eval(), "symbol_statistics", parameters, data, {}))
+    model = onnx.load(export(tmp_path / "c.pth", tmp_path))  # compares every logit of every golden frame
+    shipped = create("symbol_statistics", {**parameters, "equaliser": list(TAPS), "standardisation": {}})
+    shipped.load_state_dict(network.state_dict())
+    with np.load(tmp_path / "golden.npz", allow_pickle=False) as golden:
+        assert (IntegerNetwork(shipped)(golden["iq"]) != golden["logits"]).any(1).mean() > 0.5
+        assert (IntegerQonnx(model)(golden["iq"]) / LOGIT_SCALE == golden["logits"]).all()
 
 
 @pytest.mark.parametrize(
