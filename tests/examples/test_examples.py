@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 
 from finn_build.boards import board_names
+from radioml.data.synthetic import write_dataset
 from radioml.shipped import NETWORK
 from tests.conftest import SmallBuild
 from tests.repository import REPOSITORY
+from training.evaluate import evaluate
 from training.score import score_model
 
 EXAMPLES = REPOSITORY / "examples"
@@ -40,6 +42,17 @@ def test_score_a_model(tmp_path: Path):
     score = score_model(NETWORK)
     assert len(lines) == len(score.layers) + 1
     assert lines[-1].startswith(f"score {score.score:.6f};")
+
+
+@pytest.mark.training
+def test_accuracy_by_class(tmp_path: Path):
+    files = [tmp_path / "nominal.h5", tmp_path / "widened.h5"]
+    for file in files:
+        write_dataset(file, frames_per_cell=1, seed=3, conditions=file.stem)
+    lines = printed("accuracy_by_class.py", *files, NETWORK, f"{NETWORK}@48", folder=tmp_path)
+    accuracy = [evaluate(NETWORK, file, "all").metrics.overall.accuracy for file in files]
+    shares = re.findall(r"([\d.]+) \(", lines[-1])
+    assert len(lines) == 2 + 24 + 1 and shares[:2] == [f"{100 * each:.1f}" for each in accuracy] and len(shares) == 4
 
 
 @pytest.mark.training

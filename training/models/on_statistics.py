@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from abc import abstractmethod
+from collections.abc import Callable
 from math import prod
 from typing import Any
 
@@ -61,9 +62,20 @@ class OnStatistics(nn.Module):
 
     def of_rows(self, rows: torch.Tensor) -> torch.Tensor:
         """Logits (N, 24) of rows (N, width)."""
+        return self.head(*self.parts(rows))
+
+    def answers(self, rows: torch.Tensor) -> Callable[[str], torch.Tensor]:
+        """Logits (N, 24) of rows (N, width) as a function of the name of the one parameter that has changed since.
+
+        A network that keeps what stands before that parameter overrides this.
+        """
+        return lambda changed: self.of_rows(rows)
+
+    def parts(self, rows: torch.Tensor) -> list[torch.Tensor]:
+        """Rows (N, width) as the tensors of the front end."""
         shapes = self.shapes()
         parts = rows.float().split([prod(shape) for shape in shapes], 1)
-        return self.head(*(part.unflatten(1, shape) for part, shape in zip(parts, shapes, strict=True)))
+        return [part.unflatten(1, shape) for part, shape in zip(parts, shapes, strict=True)]
 
     def shapes(self) -> list[tuple[int, ...]]:
         """Shape of each tensor of the front end, without the number of frames."""
@@ -78,6 +90,11 @@ class OnStatistics(nn.Module):
     def sees_what(self, other: nn.Module) -> bool:
         """Does another network see the same statistics?"""
         return isinstance(other, OnStatistics) and other.front_end_digest() == self.front_end_digest()
+
+
+def answers(network: nn.Module, inputs: torch.Tensor) -> Callable[[str], torch.Tensor]:
+    """As `answer`, after a change of the one parameter that is named; see `OnStatistics.answers`."""
+    return network.answers(inputs) if isinstance(network, OnStatistics) else lambda changed: network(inputs)
 
 
 def answer(network: nn.Module, inputs: torch.Tensor) -> torch.Tensor:

@@ -98,41 +98,80 @@ def removal_losses(
     import torch
     from torch.nn.functional import cross_entropy
 
-    from training.models.on_statistics import answer
+    from training.models.on_statistics import answers
 
     probe, inputs = copy.deepcopy(network).train(), inputs.float()
     losses = {name: torch.zeros(mask.shape, device=inputs.device) for name, mask in masks.items()}
     with torch.no_grad():
+        logits = answers(probe, inputs)
 
-        def loss() -> float:
-            return float(cross_entropy(answer(probe, inputs), class_index))
+        def loss(changed: str) -> float:
+            return float(cross_entropy(logits(changed), class_index))
 
-        before = loss()
+        before = loss("")
         for name, mask in masks.items():
             weight = probe.get_parameter(name)
             for place in map(tuple, mask.nonzero().tolist()):
                 kept = float(weight[place])
                 weight[place] = 0
-                losses[name][place] = loss() - before
+                losses[name][place] = loss(name) - before
                 weight[place] = kept
     return losses
 
 
-def keep_by_ablation(
-    masks: Masks, losses: Mapping[str, torch.Tensor], saved: Mapping[str, torch.Tensor], count: int
-) -> Masks:
-    """Masks in which `count` weights stay.
+def cheapest(
+    masks: Masks, losses: Mapping[str, torch.Tensor], saved: Mapping[str, torch.Tensor]
+) -> list[tuple[float, str, tuple[int, ...]]]:
+    """Price, parameter and place of each weight that stays: those first that cost least for the score they save.
 
     losses: of `removal_losses`. saved: score that the removal of each weight saves, in the same shapes.
     """
-    import torch
+    found = [
+        (price(float(losses[name][place]), float(saved[name][place])), name, place)
+        for name, mask in masks.items()
+        for place in map(tuple, mask.nonzero().tolist())
+    ]
+    return sorted(found, key=lambda weight: weight[0])
 
-    price = torch.cat([
-        torch.where(losses[n] > 0, losses[n] / saved[n], losses[n])[mask] for n, mask in masks.items()
-    ])  # fmt: skip
-    stays = torch.zeros(len(price), dtype=torch.bool, device=price.device)
-    stays[price.argsort(descending=True, stable=True)[:count]] = True
+
+def price(loss: float, saved: float) -> float:
+    """What a removal costs for the score that it saves; below 0 where the loss is lower without the weight."""
+    return loss / saved if loss > 0 else loss
+
+
+def keep_by_ablation(
+    network: nn.Module, masks: Masks, saved: Mapping[str, torch.Tensor], count: int, inputs: torch.Tensor,
+    class_index: torch.Tensor,
+) -> Masks:  # fmt: skip
+    """Masks in which `count` weights stay, or some more.
+
+    The cheapest weights go one by one. One stays whose removal, now that others have gone, is no longer among the
+    cheapest twice as many: of two weights that stand in for each other one must stay.
+
+    saved: score that the removal of each weight saves, in the shapes of the masks. inputs, class_index: see
+    `removal_losses`.
+    """
+    import torch
+    from torch.nn.functional import cross_entropy
+
+    from training.models.on_statistics import answer
+
+    order = cheapest(masks, removal_losses(network, masks, inputs, class_index), saved)
+    wanted = len(order) - count
+    candidates = order[: 2 * wanted]
+    probe, inputs = copy.deepcopy(network).train(), inputs.float()
     kept = {name: mask.clone() for name, mask in masks.items()}
-    for mask, part in zip(kept.values(), stays.split([int(mask.sum()) for mask in masks.values()]), strict=True):
-        mask[mask.clone()] = part
+    with torch.no_grad():
+        now = float(cross_entropy(answer(probe, inputs), class_index))
+        for _, name, place in candidates:
+            weight = probe.get_parameter(name)
+            before = float(weight[place])
+            weight[place] = 0
+            without = float(cross_entropy(answer(probe, inputs), class_index))
+            if price(without - now, float(saved[name][place])) > candidates[-1][0]:
+                weight[place] = before
+                continue
+            kept[name][place], now, wanted = False, without, wanted - 1
+            if not wanted:
+                break
     return kept

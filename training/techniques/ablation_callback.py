@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import cos, pi
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,9 +17,9 @@ from training.data import RadioMLData
 from training.models.cost import unpruned_score
 from training.models.on_statistics import OnStatistics
 from training.score import part_of_score
-from training.techniques.ablation import Ablation, keep_by_ablation, keep_most_useful, removal_losses
+from training.techniques.ablation import Ablation, keep_by_ablation, keep_most_useful
 from training.techniques.pruning_callback import RANK
-from training.techniques.pruning_masks import Masks, apply, initial_masks, layers
+from training.techniques.pruning_masks import Masks, apply, initial_masks, layers, lift
 
 _STEPS_OF_THE_ESTIMATE = 20
 """Training steps from one decision of the estimate to the next."""
@@ -65,7 +66,10 @@ class Ablator(lightning.Callback):
             )
 
     def on_train_batch_start(self, trainer: lightning.Trainer, module: lightning.LightningModule, *_: Any) -> None:
-        """Take the decision of this step, if it has one."""
+        """Take the decision of this step, if it has one; between two rounds the rate falls from the schedule's to 0.
+
+        So a round measures what weights are worth to a network that has settled.
+        """
         settings, network = self.settings, _network(module)
         an_epoch = int(trainer.estimated_stepping_batches) // cast(int, trainer.max_epochs)
         since = trainer.global_step - settings.first_epoch * an_epoch
@@ -79,11 +83,21 @@ class Ablator(lightning.Callback):
         elif since > search and (since - search) % settings.every_steps == 0:
             self._round(trainer, network)
         apply(self.masks, network)
+        if since >= search and _count(self.masks) > settings.weights:
+            done = (since - search) % settings.every_steps / settings.every_steps
+            for group in trainer.optimizers[0].param_groups:
+                group["lr"] *= 0.5 + 0.5 * cos(pi * done)  # the schedule sets it anew after each step
 
     def on_train_batch_end(self, _trainer: lightning.Trainer, module: lightning.LightningModule, *_: Any) -> None:
-        """Set pruned weights to zero, which the optimiser may have changed; what is validated is quantised."""
-        apply(self.masks, _network(module))
-        self._quantise(_network(module), True)
+        """Set pruned weights to zero, which the optimiser may have changed; what is validated is quantised.
+
+        Behind the search the weights that stay keep a magnitude of at least 1, so that rounds alone take them.
+        """
+        settings, network = self.settings, _network(module)
+        apply(self.masks, network)
+        self._quantise(network, True)
+        if _count(self.masks) <= settings.search_weights:
+            lift(self.masks, network)
 
     def on_validation_epoch_start(self, _trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
         """Set pruned weights to zero in averages, which contain weights from before the pruning."""
@@ -115,8 +129,7 @@ class Ablator(lightning.Callback):
             generator = torch.Generator().manual_seed(self.seed * 1_000_003 + trainer.global_step)
             chosen = torch.randint(len(data.train_indices), (settings.frames,), generator=generator).numpy()
             batch = trainer.lightning_module.on_after_batch_transfer(data.frames[data.train_indices[chosen]], 0)
-            losses = removal_losses(network, alive, batch[0], batch[1])
-            alive = keep_by_ablation(alive, losses, saved_scores(network, alive), count)
+            alive = keep_by_ablation(network, alive, saved_scores(network, alive), count, batch[0], batch[1])
         self.masks = alive
         self.console.print(f"step {trainer.global_step}: {_count(self.masks)} weights left")
 

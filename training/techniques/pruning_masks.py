@@ -8,6 +8,8 @@ from torch import nn
 
 Masks = dict[str, torch.Tensor]
 """Name of a parameter -> mask, bool, in the parameter's shape."""
+_LEAST = 0.51
+"""Of a quantiser's step: half of it is rounded to zero."""
 
 
 def layers(network: nn.Module) -> dict[str, qnn.QuantConv1d | qnn.QuantLinear]:
@@ -37,6 +39,15 @@ def apply(masks: Masks, network: nn.Module) -> None:
     """Set masked weights to exactly zero."""
     for name, mask in masks.items():
         network.get_parameter(name).masked_fill_(~mask, 0)
+
+
+@torch.no_grad()
+def lift(masks: Masks, network: nn.Module) -> None:
+    """Raise the weights that stay to magnitudes that are not quantised to zero."""
+    for name, layer in layers(network).items():
+        weight, least = layer.weight, _LEAST * layer.quant_weight().scale
+        low = masks[name] & (weight.abs() < least)
+        weight.copy_(torch.where(low, torch.copysign(least, weight), weight))
 
 
 def keep_largest_in_all(network: nn.Module, masks: Masks, kept: float) -> Masks:

@@ -12,7 +12,7 @@ from radioml.data.synthetic import generate_spread
 from radioml.errors import RadioMLError
 from training.experiment import load_experiment
 from training.models.cost import unpruned_score
-from training.techniques.ablation import Ablation, keep_by_ablation, keep_most_useful, removal_losses
+from training.techniques.ablation import Ablation, cheapest, keep_by_ablation, keep_most_useful, removal_losses
 from training.techniques.ablation_callback import saved_scores
 from training.techniques.pruning_masks import apply, initial_masks
 
@@ -48,17 +48,29 @@ def test_a_removal_costs_what_the_loss_grows_by_and_the_network_stays(lively: Ca
     assert not losses[first][~masks[first]].any(), "a weight that is gone is not asked for"
 
 
-def test_the_cheapest_for_the_score_that_it_saves_goes_first():
+def test_the_cheapest_for_the_score_that_it_saves_comes_first():
     masks = {"a": torch.tensor([[True, True, False]]), "b": torch.tensor([[True, True]])}
     losses = {"a": torch.tensor([[0.4, 0.3, 0.0]]), "b": torch.tensor([[0.2, -0.1]])}
     saved = {"a": torch.tensor([[4.0, 1.0, 1.0]]), "b": torch.tensor([[1.0, 1.0]])}
-    order = [((0, 1), "b"), ((0, 0), "a"), ((0, 0), "b"), ((0, 1), "a")]
-    for gone in range(1, 4):
-        kept = keep_by_ablation(masks, losses, saved, 4 - gone)
-        for place, name in order[:gone]:
-            assert not kept[name][place]
-        assert sum(int(mask.sum()) for mask in kept.values()) == 4 - gone
-    assert masks["a"].sum() == 2, "the masks of before are left as they are"
+    places = [(name, place) for _, name, place in cheapest(masks, losses, saved)]
+    assert places == [("b", (0, 1)), ("a", (0, 0)), ("b", (0, 0)), ("a", (0, 1))]
+
+
+def test_of_two_weights_that_stand_in_for_each_other_one_stays():
+    network = torch.nn.Linear(8, 24, bias=False)
+    inputs, class_index = torch.eye(8)[:2].repeat(4, 1), torch.tensor([0, 1]).repeat(4)
+    inputs[:, 2] = inputs[:, 1]  # a twin of input 1
+    with torch.no_grad():
+        network.weight.zero_()
+        network.weight[0, 0], network.weight[1, 1], network.weight[1, 2] = 9, 9, 9
+        network.weight[5:, 7] = 1  # of an input that is always 0
+    masks = {"weight": network.weight.detach() != 0}
+    masks["weight"][9:] = False
+    saved = {"weight": torch.ones(24, 8)}
+    kept = keep_by_ablation(network, masks, saved, 1, inputs, class_index)["weight"]
+    assert not kept[5:].any() and kept[0, 0], "what costs nothing goes, what nothing replaces stays"
+    assert int(kept[1].sum()) == 1
+    assert int(masks["weight"].sum()) == 7, "the masks of before are left as they are"
 
 
 def test_the_estimate_is_the_weight_squared_times_the_curvature(lively: Callable):

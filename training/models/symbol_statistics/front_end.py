@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from itertools import groupby
 from types import MappingProxyType
 from typing import Any
 
@@ -16,17 +17,17 @@ from training.models.symbol_statistics.equaliser import checked
 from training.models.symbol_statistics.operations import highest, limited, mean
 from training.models.symbol_statistics.signals import TAPS, Signals
 from training.models.symbol_statistics.standardisation import Standardisation, check_fitted, standardisation
+from training.models.symbol_statistics.statistic import Statistic
 from training.models.symbol_statistics.statistics import (
     FRAME_NAMES,
     PHASE_NAMES,
     STATISTICS,
     SUMMARIES,
     WHOLE_NAMES,
-    Statistic,
     chosen,
 )  # fmt: skip
 
-VERSION = 3
+VERSION = 4
 """Of the arithmetic; another one makes other integers of the same frames."""
 
 
@@ -119,6 +120,10 @@ class _Values:
             self._known[name] = STATISTICS[name].compute(self._signals)
         return self._known[name]
 
+    def means(self, statistics: Sequence[Statistic]) -> torch.Tensor:
+        """(N, number of statistics, 1, 1), by the formulas of their means."""
+        return _joined([of.mean(self._signals) for of in statistics if of.mean])
+
     def of_names(self, names: Sequence[str]) -> torch.Tensor:
         """(N, len(names), 1, phases)."""
         return _joined([self[name] for name in names])
@@ -135,10 +140,13 @@ def _of_the_whole(values: _Values, names: Sequence[str]) -> torch.Tensor:
     """(N, len(names), 1, 1) in the registry's order: summaries of one kind and number of phases stand together."""
     parts = [values[name] for name in names if name in FRAME_NAMES]
     for summary in SUMMARIES:
-        summarised = [name.removeprefix(f"{summary}.") for name in names if name.startswith(f"{summary}.")]
-        for phases in (8, 4):
-            if group := [name for name in summarised if STATISTICS[name].phases == phases]:
-                parts.append(_REDUCE[summary](values.of_names(group)))
+        summarised = [STATISTICS[name.removeprefix(f"{summary}.")] for name in names if name.startswith(f"{summary}.")]
+        for (_, of_its_own), group in groupby(summarised, lambda s: (s.phases, s.mean is not None)):
+            together = list(group)
+            if summary == "mean" and of_its_own:
+                parts.append(values.means(together))
+            else:
+                parts.append(_REDUCE[summary](values.of_names([s.name for s in together])))
     return _joined(parts)
 
 

@@ -85,16 +85,24 @@ class Head(nn.Module):
 
     def hidden(self, per_phase: torch.Tensor, whole: torch.Tensor) -> torch.Tensor:
         """What the output layer reads, (N, phase_units + whole_units + whole_statistics)."""
-        phases, frame = per_phase.transpose(1, 2) * STATISTIC_STEP, whole * STATISTIC_STEP
+        return torch.cat([self.of_phases(per_phase), self.of_frame(whole), whole * STATISTIC_STEP], 1)
+
+    def of_phases(self, per_phase: torch.Tensor) -> torch.Tensor:
+        """Hidden units of the phases, their maximum over these, (N, phase_units)."""
+        phases = per_phase.transpose(1, 2) * STATISTIC_STEP
         if self.training:
-            a = self.phase_norm(self.phase(phases).flatten(0, 1)).unflatten(0, phases.shape[:2]).amax(1)
-            units = [self.activation(a), self.activation(self.whole_norm(self.whole(frame)))]
-        else:
-            k = self._constants()
-            a = (linear(phases, k.phase) * k.phase_gain + k.phase_offset).amax(1)
-            g = linear(frame, k.whole) * k.whole_gain + k.whole_offset
-            units = [v.round().clamp(0, 2**HIDDEN_BITS - 1) * HIDDEN_STEP for v in (a, g)]
-        return torch.cat([*units, frame], 1)
+            a = self.phase_norm(self.phase(phases).flatten(0, 1)).unflatten(0, phases.shape[:2])
+            return self.activation(a.amax(1))
+        k = self._constants()
+        return _hidden_levels((linear(phases, k.phase) * k.phase_gain + k.phase_offset).amax(1))
+
+    def of_frame(self, whole: torch.Tensor) -> torch.Tensor:
+        """Hidden units of the frame, (N, whole_units)."""
+        frame = whole * STATISTIC_STEP
+        if self.training:
+            return self.activation(self.whole_norm(self.whole(frame)))
+        k = self._constants()
+        return _hidden_levels(linear(frame, k.whole) * k.whole_gain + k.whole_offset)
 
     def logits(self, hidden: torch.Tensor) -> torch.Tensor:
         """Logits (N, 24) of what `hidden` gives."""
@@ -121,6 +129,10 @@ class Head(nn.Module):
 
     def _constants(self) -> Constants:
         return Constants(*(getattr(self, f"_{name}") for name in _NAMES))
+
+
+def _hidden_levels(sums: torch.Tensor) -> torch.Tensor:
+    return sums.round().clamp(0, 2**HIDDEN_BITS - 1) * HIDDEN_STEP
 
 
 _NAMES = [field.name for field in fields(Constants)]

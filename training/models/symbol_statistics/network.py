@@ -6,6 +6,7 @@ does not bill what the front end computes of them: means of squares and of thres
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import MappingProxyType
 from typing import Any
 
@@ -19,7 +20,7 @@ from training.models.symbol_statistics.compaction import compacted_head, used
 from training.models.symbol_statistics.cost import weight_score
 from training.models.symbol_statistics.exported import Exported
 from training.models.symbol_statistics.front_end import FrontEnd
-from training.models.symbol_statistics.head import LOGIT_SCALE, Head
+from training.models.symbol_statistics.head import LOGIT_SCALE, STATISTIC_STEP, Head
 from training.models.symbol_statistics.signals import PHASES, TAPS
 
 
@@ -57,6 +58,20 @@ class SymbolStatistics(OnStatistics):
     def forward(self, iq: torch.Tensor) -> torch.Tensor:
         """(N, 2, 1024) float IQ -> (N, 24) float logits."""
         return self.head(*self.front_end(self.input_quantiser(iq)))
+
+    def answers(self, rows: torch.Tensor) -> Callable[[str], torch.Tensor]:
+        """See `OnStatistics.answers`."""
+        phases, frame = self.parts(rows)
+        a, g = self.head.of_phases(phases), self.head.of_frame(frame)
+
+        def logits(changed: str) -> torch.Tensor:
+            units = [
+                self.head.of_phases(phases) if changed.startswith("head.phase") else a,
+                self.head.of_frame(frame) if changed.startswith("head.whole") else g,
+            ]
+            return self.head.logits(torch.cat([*units, frame * STATISTIC_STEP], 1))
+
+        return logits
 
     def exported(self) -> Exported:
         """The network without what no weight needs, in operations of QONNX."""

@@ -30,9 +30,9 @@ PHASES, SYMBOLS = 8, FRAME_LENGTH // 8
 STEP = 1 / 64
 """Of the samples and of every complex signal, times the signal's scale."""
 POWER_STEP = 1 / 256
-TAPS = (34, -4, 2, -1)
-"""Of the equaliser, in steps of 1/32, at 0, 1, 2, 3 symbols to both sides: `equaliser` fits them. They take away what
-neighbouring symbols leave in a sample behind the two boxes."""
+TAPS = (32, -4, 2, 0)
+"""Of the equaliser, in steps of 1/32, at 0, 1, 2, 3 symbols to both sides: `equaliser` fits seven, of which these are the
+five that pay. They take away what neighbouring symbols leave in a sample behind the two boxes."""
 TONES = {  # weights of 4 samples, of I and of Q, for the real part; the imaginary part's are (-of_q, of_i)
     "0": ((1, 1, 1, 1), (0, 0, 0, 0)),
     "+": ((1, 0, -1, 0), (0, 1, 0, -1)),
@@ -95,16 +95,20 @@ def squared(i: torch.Tensor, q: torch.Tensor, of: int) -> tuple[torch.Tensor, to
 
 
 def binomial_weights(taps: Sequence[int]) -> tuple[float, ...]:
-    """Weights of the signal filtered by (1, 2, 1) / 4 no times, once, twice and thrice, which together are the taps."""
+    """Weights of the signal filtered by (1, 2, 1) / 4 no times, once, twice and thrice, which together are the taps.
+
+    Filters behind the last tap that is not 0 are left out.
+    """
     d = taps[3] * 2.0
     c = taps[2] / 2 - 1.5 * d
     b = taps[1] / 8 - c - 15 / 16 * d
-    return taps[0] / 32 - b / 2 - 3 / 8 * c - 5 / 16 * d, b, c, d
+    weights = (taps[0] / 32 - b / 2 - 3 / 8 * c - 5 / 16 * d, b, c, d)
+    return weights[: max(k for k, tap in enumerate(taps) if tap) + 1]
 
 
 def boxed(samples: torch.Tensor) -> torch.Tensor:
-    """Samples (N, 2, 1, 1024) behind the two boxes, 8 bits: (N, 2, 128, 8)."""
-    return requantised(boxes(samples), STEP / 16, STEP, 8, signed=True).reshape(-1, 2, SYMBOLS, PHASES)
+    """Samples (N, 2, 1, 1024) behind the two boxes, 7 bits in steps of 1/32: (N, 2, 128, 8)."""
+    return requantised(boxes(samples), STEP / 16, 2 * STEP, 7, signed=True).reshape(-1, 2, SYMBOLS, PHASES)
 
 
 class Signals:
@@ -117,6 +121,7 @@ class Signals:
         self._weights = binomial_weights(taps)
         self.samples = iq.reshape(-1, 2, 1, FRAME_LENGTH)
         self.ramp = cache(self._ramp)
+        self.mean_ramp = cache(self._mean_ramp)
         self.parts = cache(self._parts)
         self.power_of = cache(self._power_of)
         self.tone = cache(self._tone)
@@ -141,16 +146,20 @@ class Signals:
         ramp = RAMPS[index]
         return mean((self.power - ramp.begin).clamp(0, ramp.height), SYMBOLS)
 
-    def _parts(self, exponent: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """I and Q of scale(exponent) x z^exponent at every other phase, (N, 1, 128, 4): 8 bits."""
-        if exponent == 1:
-            some = every_other_phase(self.symbols)
-            return channel(some, 0), channel(some, 1)
-        return squared(*self.parts(exponent // 2), of=exponent // 2)
+    def _mean_ramp(self, index: int) -> torch.Tensor:
+        """Mean over symbols and phases of a ramp, (N, 1, 1, 1)."""
+        return mean(self.ramp(index), 1, PHASES)
 
-    def _power_of(self, exponent: int) -> torch.Tensor:
-        """scale(exponent) x z^exponent at every other phase, (N, 2, 128, 4)."""
-        return torch.cat(self.parts(exponent), 1)
+    def _parts(self, exponent: int, phases: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """I and Q of scale(exponent) x z^exponent at all 8 phases or at every other, (N, 1, 128, phases): 8 bits."""
+        if exponent == 1:
+            some = self.symbols if phases == PHASES else every_other_phase(self.symbols)
+            return channel(some, 0), channel(some, 1)
+        return squared(*self.parts(exponent // 2, phases), of=exponent // 2)
+
+    def _power_of(self, exponent: int, phases: int) -> torch.Tensor:
+        """scale(exponent) x z^exponent at all 8 phases or at every other, (N, 2, 128, phases)."""
+        return torch.cat(self.parts(exponent, phases), 1)
 
     @cached_property
     def raw_power(self) -> torch.Tensor:

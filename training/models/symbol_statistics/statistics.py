@@ -1,9 +1,9 @@
 """The statistics of a frame by name: formula, range, width and cost of each.
 
 A statistic of a phase is a number for each of the 8 phases of a symbol, a mean over the frame's 128 symbols; that of a
-power z^k is one for every other phase. `mean.NAME`, `max.NAME` and `min.NAME` are the mean, maximum and minimum over
-the phases. Other statistics are of the whole frame. z is the filtered and equalised signal, p = |z|^2 its power, x the
-signal as it came, d the means of 8 samples of x. A frame's root mean square is 1.
+power z^k is one for every other phase, or with a capital Z for all. `mean.NAME`, `max.NAME` and `min.NAME` are the
+mean, maximum and minimum over the phases. Other statistics are of the whole frame. z is the filtered and equalised
+signal, p = |z|^2 its power, x the signal as it came, d the means of 8 samples of x. A frame's root mean square is 1.
 
 The official cost function bills none of them. `filters` are the fixed sums with signs or weights that a statistic
 needs, which the conservative score bills.
@@ -12,8 +12,7 @@ needs, which the conservative score bills.
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 
 import torch
 
@@ -24,7 +23,6 @@ from training.models.symbol_statistics.operations import (
     doubled_square,
     mean,
     mean_power,
-    overlapping,
     power,
     requantised,
 )  # fmt: skip
@@ -37,62 +35,14 @@ from training.models.symbol_statistics.signals import (
     SYMBOLS,
     TONES,
     Signals,
-    rounded_means,
     scale,
 )  # fmt: skip
+from training.models.symbol_statistics.statistic import Statistic, Values, power_of_mean, with_clipped
 
 SUMMARIES = ("mean", "max", "min")
-POWERS, BLOCKS = (2, 4, 8, 16), (16, 32, 64)
+POWERS = (2, 4, 8, 16)
 _THRESHOLDS = (0.25, 0.5, 1.0, 1.5, 2.0)
 _FREQUENCIES = {"0": "0", "+": "fs/32", "/": "fs/16", "-": "-fs/32"}
-_Values = Callable[[Signals], torch.Tensor]
-
-
-@dataclass(frozen=True)
-class Statistic:
-    """One statistic, a multiple of `unit`.
-
-    formula: in words and symbols. one: the value that stands for 1 of the formula. unit: a power of two. high: no value
-    is above; the lowest is -high if `signed`, else 0. phases: how many numbers there are, 1 for the whole frame.
-    filters: see the module. compute: signals -> (N, 1, 1, phases).
-    """
-
-    name: str
-    formula: str
-    one: float
-    unit: float
-    high: float
-    phases: int
-    compute: _Values
-    filters: tuple[str, ...] = ()
-    signed: bool = False
-
-    @property
-    def bits(self) -> int:
-        """Width of the integer."""
-        return int(self.high / self.unit).bit_length() + self.signed
-
-    @property
-    def documentation(self) -> str:
-        """One line: name, formula, range, width and cost."""
-        low = -self.high / self.one if self.signed else 0
-        filters = ", ".join(self.filters) or "none"
-        return f"{self.name}: {self.formula}; {low:g} to {self.high / self.one:g}, {self.bits} bits; filters: {filters}"
-
-
-def _with_clipped(of: Statistic, *gains: int) -> Iterator[Statistic]:
-    """A statistic, and some multiples of it, at most 1."""
-
-    def clipped(limit: float) -> _Values:
-        return lambda signals: of.compute(signals).clamp(max=limit)
-
-    yield of
-    for gain in gains:
-        limit = of.one / gain
-        yield Statistic(
-            f"{of.name}x{gain}", f"{gain} x ({of.formula}), at most 1", limit, of.unit, limit, of.phases,
-            clipped(limit), of.filters,
-        )  # fmt: skip
 
 
 def lowest_bit(value: float) -> float:
@@ -118,8 +68,8 @@ def _per_phase() -> Iterator[Statistic]:
             name, pair = f"{kind}{names[k]}", (RAMPS[k], RAMPS[k + step])
             yield Statistic(
                 name, f"h{names[k]} - h{names[k + step]}", 1, unit * min(lowest_bit(ramp.slope) for ramp in pair),
-                max(ramp.height * ramp.slope for ramp in pair), PHASES, _difference(k, k + step), (*needs, name),
-                signed=True,
+                max(ramp.height * ramp.slope for ramp in pair), PHASES, _difference(k, k + step),
+                (*needs, name), signed=True, mean=_difference_of_means(k, k + step),
             )  # fmt: skip
 
 
@@ -127,56 +77,34 @@ def _squared_power(signals: Signals) -> torch.Tensor:
     return mean(requantised(doubled_square(signals.power), 2 * POWER_STEP**2, 1 / 4, 8, signed=False), SYMBOLS)
 
 
-def _ramp(k: int) -> _Values:
+def _ramp(k: int) -> Values:
     return lambda signals: signals.ramp(k)
 
 
-def _difference(k: int, other: int) -> _Values:
+def _difference(k: int, other: int) -> Values:
     return lambda signals: signals.ramp(k) * RAMPS[k].slope - signals.ramp(other) * RAMPS[other].slope
 
 
-def _power_of_mean(
-    name: str, what: str, signal: _Values, of: int, rows: int, columns: int, block: int, phases: int,
-    filters: tuple[str, ...],
-) -> Statistic:  # fmt: skip
-    """|mean of a signal called z^of|^2, or the mean of that over blocks of `block` rows, half a block apart.
+def _difference_of_means(k: int, other: int) -> Values:
+    return lambda signals: signals.mean_ramp(k) * RAMPS[k].slope - signals.mean_ramp(other) * RAMPS[other].slope
 
-    rows, columns: of the signal; its mean is over the columns too, where there are not as many as `phases`.
+
+def _powers(letter: str, phases: int, blocks: Sequence[int]) -> Iterator[Statistic]:
+    """Powers of the means of z^k: large where a constellation has the symmetry of k points on a circle.
+
+    letter: of the names. blocks: symbols in a mean.
     """
-    across = 1 if columns == phases else columns
-    blocks = 1 if block == rows else 2 * rows // block
 
-    def average(z: torch.Tensor) -> torch.Tensor:
-        parts = mean(z, rows) if blocks == 1 else overlapping(z, block)
-        return mean(parts, 1, across) if across > 1 else parts
-
-    def compute(signals: Signals) -> torch.Tensor:
-        means = rounded_means(signal(signals), average, block * across, of)
-        if blocks == 1:
-            return mean_power(means)
-        return requantised(mean_power(means, zeros=1), unit / blocks, unit, 20, signed=False)
-
-    one = scale(of) ** 2
-    unit = one * (STEP / 4) ** 2
-    formula = f"|mean of {what}|^2"
-    if blocks > 1:
-        formula = f"sum of |mean of {what} in {block * across}|^2 over {blocks - 1} blocks / {blocks}"
-    return Statistic(name, formula, one, unit, 8 * one, phases, compute, filters)
-
-
-def _powers() -> Iterator[Statistic]:
-    """Powers of the means of z^k: large where a constellation has the symmetry of k points on a circle."""
-
-    def signal(exponent: int) -> _Values:
-        return lambda signals: signals.power_of(exponent)
+    def signal(exponent: int) -> Values:
+        return lambda signals: signals.power_of(exponent, phases)
 
     for exponent in POWERS:
-        filters = ("equaliser", *(f"z{e}" for e in POWERS if e <= exponent))
-        for block in (SYMBOLS, *BLOCKS):
-            name = f"z{exponent}" if block == SYMBOLS else f"z{exponent}_{block}"
-            what, phases = f"z^{exponent}", PHASES // 2
-            yield from _with_clipped(
-                _power_of_mean(name, what, signal(exponent), exponent, SYMBOLS, phases, block, phases, filters), 8, 64
+        filters = ("equaliser", *(f"{letter}{e}" for e in POWERS if e <= exponent))
+        for block in blocks:
+            name = f"{letter}{exponent}" if block == SYMBOLS else f"{letter}{exponent}_{block}"
+            what = f"z^{exponent}"
+            yield from with_clipped(
+                power_of_mean(name, what, signal(exponent), exponent, SYMBOLS, phases, block, phases, filters), 8, 64
             )
 
 
@@ -184,7 +112,7 @@ def _of_the_samples() -> Iterator[Statistic]:
     """Power of the signal as it came."""
     step = 2 * POWER_STEP
 
-    def above(threshold: float) -> _Values:
+    def above(threshold: float) -> Values:
         return lambda s: mean((s.raw_power - threshold).clamp(0, 0.5), 1, 1024)
 
     def squares(s: Signals) -> torch.Tensor:
@@ -204,7 +132,7 @@ def _of_the_decimated() -> Iterator[Statistic]:
         return s.decimated
 
     for name, block in (("dc", 32), ("dc_32", 8)):
-        yield from _with_clipped(_power_of_mean(name, "d", signal, 1, 32, 4, block, 1, ()), 64)
+        yield from with_clipped(power_of_mean(name, "d", signal, 1, 32, 4, block, 1, ()), 64)
     for of in (1, 2):
         for frequency in TONES:
             yield from _tone(of, frequency)
@@ -228,14 +156,14 @@ def _tone(of: int, frequency: str) -> Iterator[Statistic]:
         return mean(requantised(doubled_square(powers), 2 * (one * POWER_STEP) ** 2, one**2 / 32, 8, signed=False), 32)
 
     gain = (64, 16)[of - 1]
-    yield from _with_clipped(
+    yield from with_clipped(
         Statistic(
             f"{name}.p", f"mean of |{what}|^2", one, step**2 / 32, 8 * one, 1, lambda s: mean_power(signal(s)), filters
         ), 16,
     )  # fmt: skip
     for suffix, block in (("m", 32), ("m_8", 8)):
-        yield from _with_clipped(_power_of_mean(f"{name}.{suffix}", what, signal, of, 32, 1, block, 1, filters), gain)
-    yield from _with_clipped(
+        yield from with_clipped(power_of_mean(f"{name}.{suffix}", what, signal, of, 32, 1, block, 1, filters), gain)
+    yield from with_clipped(
         Statistic(
             f"{name}.d", f"sum of |change from block to second next|^2 / 32, of {what}", one, step**2 / 32, 32 * one, 1,
             changes, (*filters, f"{name}.d"),
@@ -247,7 +175,14 @@ def _tone(of: int, frequency: str) -> Iterator[Statistic]:
 
 
 STATISTICS: dict[str, Statistic] = {
-    s.name: s for s in (*_per_phase(), *_powers(), *_of_the_samples(), *_of_the_decimated())
+    s.name: s
+    for s in (
+        *_per_phase(),
+        *_powers("Z", PHASES, (SYMBOLS, 32)),
+        *_powers("z", PHASES // 2, (SYMBOLS, 16, 32, 64)),
+        *_of_the_samples(),
+        *_of_the_decimated(),
+    )
 }
 """All statistics without summaries."""
 PHASE_NAMES = tuple(s.name for s in STATISTICS.values() if s.phases == PHASES)

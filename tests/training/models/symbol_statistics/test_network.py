@@ -90,3 +90,16 @@ def integer_parts(network: SymbolStatistics) -> list[np.ndarray]:
     """The integer weights of the three layers."""
     constants = network.without_unused(PARAMETERS)[0].head.constants()
     return [part.numpy() for part in (constants.phase, constants.whole, constants.output)]
+
+
+def test_answers_after_a_change_are_those_of_the_changed_network():
+    network = pruned_network().train()
+    rows = network.rows(torch.randint(-128, 128, (32, 2, 1024)) / 64)
+    with torch.no_grad():
+        answers = network.answers(rows)
+        for name in ("head.phase.weight", "head.whole.weight", "head.output.weight"):
+            weight = network.get_parameter(name)
+            kept = weight.clone()
+            weight.neg_()
+            assert torch.equal(answers(name), network.of_rows(rows)), name
+            weight.copy_(kept)
