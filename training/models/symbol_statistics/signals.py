@@ -31,8 +31,8 @@ STEP = 1 / 64
 """Of the samples and of every complex signal, times the signal's scale."""
 POWER_STEP = 1 / 256
 TAPS = (32, -4, 2, 0)
-"""Of the equaliser, in steps of 1/32, at 0, 1, 2, 3 symbols to both sides: `equaliser` fits seven, of which these are the
-five that pay. They take away what neighbouring symbols leave in a sample behind the two boxes."""
+"""Of the equaliser, in steps of 1/32, at 0, 1, 2, 3 symbols to both sides: `equaliser` fits seven, of which these are
+the five that pay. They take away what neighbouring symbols leave in a sample behind the two boxes."""
 TONES = {  # weights of 4 samples, of I and of Q, for the real part; the imaginary part's are (-of_q, of_i)
     "0": ((1, 1, 1, 1), (0, 0, 0, 0)),
     "+": ((1, 0, -1, 0), (0, 1, 0, -1)),
