@@ -104,8 +104,9 @@ def test_statistics_change_with_the_taps():
 
 
 def test_a_teacher_that_is_trained_first_sees_what_its_student_sees(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    parameters = {"equaliser": [32, -5, 1, 0], "standardisation": {"h0.8": [5, 12, 100], "max.z4x8": [4, 9, -30]}}
-    student = load_experiment("record").model_copy(update={"parameters": parameters})
+    record = load_experiment("record")
+    fitted = {"equaliser": [32, -5, 1, 0], "standardisation": {"h0.8": [5, 12, 100], "max.z4x8": [4, 9, -30]}}
+    student = record.model_copy(update={"parameters": {**record.parameters, **fitted}})
     trained = []
     monkeypatch.setattr(teacher_first, "train", lambda teacher, *_: trained.append(teacher))
     teacher_first.with_trained_teacher(student, tmp_path / "data.h5", tmp_path / "run", Console())
