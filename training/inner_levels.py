@@ -20,7 +20,7 @@ class InnerLevels:
     """Logits and activations of N frames.
 
     logits: int64 (N, classes).
-    layers: levels of each activation, int64 (N, channels, ...), in the network's order; the key is the name of the
+    layers: levels of each activation, int64 (N, channels, ...), in the order of computation; the key is the name of the
         convolution or linear layer in front of the activation.
     classifier: name of the layer that gives the logits.
     """
@@ -41,11 +41,11 @@ def inner_levels(checkpoint: Path | str, iq: np.ndarray) -> InnerLevels:
             with torch.no_grad():
                 scales[module], names[module] = float(module.act_quant.scale()), weighted
     network = IntegerNetwork(trained)
-    seen: dict[str, list[np.ndarray]] = {name: [] for name in names.values()}
+    seen: dict[str, list[np.ndarray]] = {}
 
     def note(module: nn.Module, _: Any, output: Any) -> None:
         values = getattr(output, "value", output).numpy() / scales[module]
-        seen[names[module]].append(np.rint(values).astype(np.int64))
+        seen.setdefault(names[module], []).append(np.rint(values).astype(np.int64))
 
     hooks = [module.register_forward_hook(note) for module in scales]
     try:
@@ -53,4 +53,4 @@ def inner_levels(checkpoint: Path | str, iq: np.ndarray) -> InnerLevels:
     finally:
         for hook in hooks:
             hook.remove()
-    return InnerLevels(logits, {name: np.concatenate(parts) for name, parts in seen.items() if parts}, weighted)
+    return InnerLevels(logits, {name: np.concatenate(parts) for name, parts in seen.items()}, weighted)

@@ -9,6 +9,7 @@ import numpy as np
 
 from finn_build.integer_scales import integer_scales
 from finn_build.model_check.operations import Place, operation, weight_quantiser
+from finn_build.statistics_unit.part import statistics_part
 from finn_build.steps.activations import activations
 from finn_build.steps.cut_input import DATA_MOVEMENT, cut_input
 from finn_build.steps.residual_sums import sums
@@ -51,21 +52,33 @@ def examine(model: ModelWrapper, metadata: ModelMetadata) -> Findings:
 
 
 def examine_graph(model: ModelWrapper) -> Findings:
-    """Walk over the nodes that depend on the network's input, each with the rules of its operation."""
+    """Walk over the nodes that depend on the network's input, each with the rules of its operation.
+
+    The unit of statistics says what is wrong with the nodes that it would compute.
+    """
     signals = {model.graph.input[0].name}
     found = Findings({}, {})
+    part = statistics_part(model.model)
+    if part:
+        try:
+            part.unit()
+        except RadioMLError as error:
+            found.estimate["statistics"] = str(error)
+    inside = part.nodes if part else frozenset()
     first = True
     for node in model.graph.node:
         sources = tuple(name for name in node.input if name in signals)
         if not sources:
             continue
         signals.update(node.output)
+        if node.output[0] in inside:
+            continue
         rules, place, name = operation(node.op_type), Place(model, node, sources), f"{node.op_type} {node.name}"
         problem = rules.estimate(place)
         if first and not problem and node.op_type not in ("Quant", *DATA_MOVEMENT):
             first = False
-            if node.op_type != "Conv":
-                problem = "the first layer is no convolution, which is all that FINN is fed with here"
+            if node.op_type not in ("Conv", "AveragePool"):
+                problem = "the first layer is neither convolution nor average pool, which is all that FINN is fed with"
         if problem:
             found.estimate[name] = problem
         if problem := rules.rtl(place):

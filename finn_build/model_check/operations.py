@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from finn_build.integer_scales import integer_scales
+from finn_build.integer_scales import integer_scales, quantiser_before
 from finn_build.steps.affine_maps import AffineMaps
 from finn_build.steps.biases import norm_behind
 from finn_build.steps.cut_input import DATA_MOVEMENT
@@ -103,12 +103,6 @@ def _weighted(place: Place) -> str:
     return ""
 
 
-def _concatenation(place: Place) -> str:
-    if attributes(place.node).get("axis") != 1:
-        return "joins branches along another axis than their channels; FINN knows channels alone"
-    return ""
-
-
 def _sum(place: Place) -> str:
     if not place.joins:
         return ""
@@ -121,35 +115,53 @@ def _sum(place: Place) -> str:
         )
     if problem := _shapes(place):
         return problem
-    scales = integer_scales(model, node.output[0]).scales
-    if len(set(scales.values())) > 1 and (problem := _unequal(place, len(scales))):
-        steps = ", ".join(f"{scale:.6g} ({name})" for name, scale in scales.items())
-        return (
-            f"adds integers that count in steps of {steps}; {problem}: use one quantiser for both branches (in "
-            "Brevitas, the same module)"
-        )
-    return ""
+    return _one_step(place, "adds", integer_scales(model, node.output[0]).scales)
 
 
-def _shapes(place: Place) -> str:
+def _one_step(place: Place, verb: str, scales: dict[str, float]) -> str:
+    """What is wrong with a join whose integers count in different steps; "" where the build can make them one."""
+    if len(set(scales.values())) < 2 or not (problem := _unequal(place, len(scales))):
+        return ""
+    steps = ", ".join(f"{scale:.6g} ({name})" for name, scale in scales.items())
+    return (
+        f"{verb} integers that count in steps of {steps}; {problem}: use one quantiser for both branches (in Brevitas, "
+        "the same module)"
+    )
+
+
+def _shapes(place: Place, same: str = "strides, padding and channels") -> str:
+    """same: what branches of one shape have in common; without channels these may differ."""
     shapes = [place.model.get_tensor_shape(name) for name in place.sources]
-    if all(shape == shapes[0] for shape in shapes):
+    alike = [shape if "channels" in same else shape[2:] for shape in shapes]
+    if all(shape == alike[0] for shape in alike):
         return ""
     sizes = " and ".join(" x ".join(map(str, shape)) for shape in shapes)
-    return f"joins branches of different shapes, {sizes}; give both branches the same strides, padding and channels"
+    return f"joins branches of different shapes, {sizes}; give both branches the same {same}"
+
+
+def _concat(place: Place) -> str:
+    if len(place.sources) < len(place.node.input):
+        return "puts constants beside activations; leave them out, the layer behind can have a bias instead"
+    if attributes(place.node).get("axis") != 1:
+        return "joins branches along another axis than their channels; FINN knows channels alone"
+    if problem := _shapes(place, "strides and padding"):
+        return problem
+    found = integer_scales(place.model, place.node.output[0])
+    return "" if found.lost_at else _one_step(place, "joins", found.scales)  # else the layer behind has the problem
 
 
 def _unequal(place: Place, scales: int) -> str:
     """Why a sum of branches with different scales cannot be pushed behind the layer that reads it; "" where it can."""
     model, node = place.model, place.node
-    if scales > 2 or any(model.find_producer(name).op_type != "Quant" for name in node.input):
-        return "such a sum of more than two branches has no exact integers"
+    if scales > 2 or any(quantiser_before(model, name) is None for name in node.input):
+        return "such a join of more than two branches has no exact integers"
     readers = model.find_consumers(node.output[0]) or []
     if len(readers) > 1:
-        return f"{len(readers)} layers read the sum, so it cannot be pushed behind one"
+        return f"{len(readers)} layers read the result, so it cannot be pushed behind one"
     if layers_behind(model, node) is None:
         behind = ", ".join(f"{reader.op_type} {reader.name}" for reader in readers)
-        return f"only in front of a convolution with a batch norm such a sum is exact, and {behind} reads it"
+        layers = "convolution" if node.op_type == "Add" else "convolution or linear layer"
+        return f"only in front of a {layers} with a batch norm this is exact, and {behind} reads it"
     return ""
 
 
@@ -201,6 +213,15 @@ def _rtl_pool(place: Place) -> str:
     return ""
 
 
+def _average(place: Place) -> str:
+    given = {attribute.name: attribute for attribute in place.node.attribute}
+    if given.get("kernel_shape") is not None and (problem := _rtl_pool(place)):
+        return problem
+    if integer_scales(place.model, place.node.input[0]).lost_at:
+        return "averages what is not quantised; put a quantiser (QuantIdentity) in front of it"
+    return ""
+
+
 def _rtl_sum(place: Place) -> str:
     if place.joins:
         return ""
@@ -215,18 +236,18 @@ OPERATIONS = {
     "BatchNormalization": Operation(_one_signal, _fine),
     "Relu": Operation(_one_signal, _fine),
     "MaxPool": Operation(_one_signal, _rtl_pool),
+    "AveragePool": Operation(_average, _fine),
+    "GlobalAveragePool": Operation(_average, _fine),
     "Flatten": Operation(_flatten, _fine),
-    "Concat": Operation(_concatenation, _fine),
+    "Concat": Operation(_concat, _fine),
     "Add": Operation(_sum, _rtl_sum),
     "Mul": Operation(_one_signal, _no_rtl("give the constant to the batch norm behind it")),
     "Div": Operation(_one_signal, _no_rtl("give the constant to the batch norm behind it")),
     **dict.fromkeys(DATA_MOVEMENT, Operation(_fine, _fine)),
 }
-"""Operations that survive on the way to FINN's layers."""
+"""Operations that become layers. Others may occur in statistics of a frame (`statistics_unit`) only."""
 _LINEAR = "use a linear layer on the flattened features"
 _ADVICE = {
-    "AveragePool": f"use MaxPool or a convolution with stride, or {_LINEAR.removeprefix('use ')}",
-    "GlobalAveragePool": _LINEAR,
     "ReduceMean": _LINEAR,
     "Sub": "put the constant into the batch norm behind it",
 }

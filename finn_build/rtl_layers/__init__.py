@@ -18,12 +18,17 @@ FOLDER = Path(__file__).parent
 """Where the SystemVerilog lies."""
 
 
+BEFORE_LAYERS = "qonnx.custom_op.general"
+"""Domain of a layer of ours in graphs that have no layers of FINN's yet."""
+
+
 def layers() -> tuple[type[StreamLayer], ...]:
     """All classes. They derive from FINN's, which takes seconds to import."""
     from finn_build.rtl_layers.accumulate_pool import GlobalAccPool_rtl
     from finn_build.rtl_layers.channel_bias import ChannelBias_rtl
     from finn_build.rtl_layers.depthwise_unit import DepthwiseUnit_rtl
     from finn_build.rtl_layers.duplicate_streams import DuplicateStreams_rtl
+    from finn_build.rtl_layers.frame_statistics import FrameStatistics_rtl
     from finn_build.rtl_layers.function_table import FunctionTable_rtl
     from finn_build.rtl_layers.max_pool import Pool_rtl
     from finn_build.rtl_layers.pixel_thresholds import PixelThresholds_rtl
@@ -37,6 +42,7 @@ def layers() -> tuple[type[StreamLayer], ...]:
         ChannelBias_rtl,
         DepthwiseUnit_rtl,
         DuplicateStreams_rtl,
+        FrameStatistics_rtl,
         FunctionTable_rtl,
         GlobalAccPool_rtl,
         PixelThresholds_rtl,
@@ -63,8 +69,12 @@ def register() -> None:
     """
     from finn.custom_op import fpgadataflow
     from finn.custom_op.fpgadataflow import rtl
+    from qonnx.custom_op.registry import add_op_to_domain
+
+    from finn_build.rtl_layers.frame_statistics import FrameStatistics
 
     for layer in layers():
         generic = layer.generic()
         fpgadataflow.custom_op.setdefault(generic.__name__, generic)
         rtl.custom_op[layer.__name__] = layer
+    add_op_to_domain(BEFORE_LAYERS, FrameStatistics)

@@ -26,13 +26,16 @@ class FunctionTable(HWCustomOp):
 
     Inputs: a stream of integers, channels last; the table, integers (1, N) where all channels have one function, or
     (channels, N), with the results of all N integers of the input's type in order, the least first.
-    Attributes shape: of the stream. PE: channels a cycle. inputDataType, outputDataType.
+    Attributes shape: of the stream. channels_last: 0 where the channels are its second dimension, in graphs of
+    convolutions. PE: channels a cycle. inputDataType, outputDataType.
     """
 
     def get_nodeattr_types(self) -> dict[str, tuple[Any, ...]]:
         """See CustomOp."""
         kinds = dict.fromkeys(("inputDataType", "outputDataType"), ("s", True, ""))
-        return super().get_nodeattr_types() | {"shape": ("ints", True, []), "PE": ("i", False, 1)} | kinds
+        return super().get_nodeattr_types() | kinds | {
+            "shape": ("ints", True, []), "channels_last": ("i", False, 1), "PE": ("i", False, 1),
+        }  # fmt: skip
 
     def get_input_datatype(self, ind: int = 0) -> DataType:
         """See HWCustomOp; the table has the output's type."""
@@ -74,12 +77,7 @@ class FunctionTable(HWCustomOp):
         return int(prod(self.get_folded_input_shape()[:-1]))
 
     def infer_node_datatype(self, model: ModelWrapper) -> None:
-        """Annotate the output with the type of the table's results; raises ValueError where the input's type is new.
-
-        A table has results for all numbers of one type, so that it does not fit another.
-        """
-        if model.get_tensor_datatype(self.onnx_node.input[0]) != self.get_input_datatype():
-            raise ValueError(f"{self.onnx_node.name}: its table is for {self.get_input_datatype()}")
+        """Annotate the output with the type of the table's results."""
         model.set_tensor_datatype(self.onnx_node.output[0], self.get_output_datatype())
 
     def verify_node(self) -> list[str]:
@@ -87,11 +85,13 @@ class FunctionTable(HWCustomOp):
         return []
 
     def execute_node(self, context: dict[str, np.ndarray], graph: Any) -> None:
-        """Look up integers whose last axis are the channels."""
+        """Look up the integers."""
         values, table = (context[name] for name in self.onnx_node.input)
+        axis = -1 if self.get_nodeattr("channels_last") else 1
+        values = np.moveaxis(values, axis, -1)
         index = np.rint(values).astype(np.int64) - int(self.get_input_datatype().min())
         channel = np.arange(values.shape[-1]) % len(table)
-        context[self.onnx_node.output[0]] = table[channel, index].astype(np.float32)
+        context[self.onnx_node.output[0]] = np.moveaxis(table[channel, index], -1, axis).astype(values.dtype)
 
 
 class FunctionTable_rtl(StreamLayer, FunctionTable):  # noqa: N801 - FINN finds a layer's RTL variant by this ending
@@ -106,7 +106,9 @@ class FunctionTable_rtl(StreamLayer, FunctionTable):  # noqa: N801 - FINN finds 
         return bool(node.op_type == "FunctionTable" and kind.is_integer() and kind.bitwidth() <= MOST_BITS)
 
     def parameters(self, model: ModelWrapper) -> dict[str, int | str]:
-        """See StreamLayer."""
+        """See StreamLayer; raises ValueError for a stream of another type than that of the table's numbers."""
+        if (kind := model.get_tensor_datatype(self.onnx_node.input[0])) != self.get_input_datatype():
+            raise ValueError(f"{self.onnx_node.name}: its table is for {self.get_input_datatype()}, not {kind}")
         pe, functions = self.get_nodeattr("PE"), len(model.get_initializer(self.onnx_node.input[1]))
         return {
             "WORDS": functions // pe if functions > 1 else 1,

@@ -105,13 +105,28 @@ class StreamLayer(RTLBackend):
                 (folder / f"{start}{ending}").write_text(text, encoding="utf-8")
             stem = f"{start}{'' if isinstance(content, dict) else '.dat'}"
             parameters[parameter] = f'"./{stem}"'  # FINN makes such a path absolute for Vivado
-        inputs = [self.get_instream_width_padded(index) for index in range(len(self.onnx_node.input))]
-        inputs = [width for width in inputs if width]  # FINN gives a constant the width 0
-        outputs = [self.get_outstream_width_padded(index) for index in range(len(self.onnx_node.output))]
-        (folder / f"{name}.v").write_text(_wrapper(name, self.module, parameters, inputs, outputs), encoding="utf-8")
+        widths = [self.get_instream_width_padded(index) for index in range(len(self.onnx_node.input))]
+        widths = [width for width in widths if width]  # FINN gives a constant the width 0
+        inputs = {f"in{index}_V": width for index, width in enumerate(widths)}
+        outputs = {
+            f"out{index}_V": self.get_outstream_width_padded(index) for index in range(len(self.onnx_node.output))
+        }
+        wrapper = _wrapper(name, self.instance(parameters, list(inputs), list(outputs)), inputs, outputs)
+        (folder / f"{name}.v").write_text(wrapper, encoding="utf-8")
         self.set_nodeattr("gen_top_module", name)  # the node may be renamed later
         self.set_nodeattr("ipgen_path", str(folder))
         self.set_nodeattr("ip_path", str(folder))
+
+    def instance(self, parameters: dict[str, int | str], inputs: list[str], outputs: list[str]) -> str:
+        """Verilog of the module's instance in the wrapper, whose streams have these names."""
+        given = ",\n".join(f"  .{parameter}({value})" for parameter, value in parameters.items())
+        return f"""{self.module} #(
+{given}
+) impl (
+  .ap_clk(ap_clk), .ap_rst_n(ap_rst_n),
+  {_connection("s_axis", inputs)},
+  {_connection("m_axis", outputs)}
+);"""
 
     def get_rtl_file_list(self, abspath: bool = False) -> list[str]:
         """The SystemVerilog and its wrapper; see RTLBackend."""
@@ -129,20 +144,14 @@ class StreamLayer(RTLBackend):
         ]
 
 
-def _wrapper(
-    name: str, module: str, parameters: dict[str, int | str], input_bits: list[int], output_bits: list[int]
-) -> str:
-    """Verilog of the module `name`: `module` with FINN's names for its streams, which have so many bits each."""
-    inputs = [f"in{index}_V" for index in range(len(input_bits))]
-    outputs = [f"out{index}_V" for index in range(len(output_bits))]
+def _wrapper(name: str, instance: str, inputs: dict[str, int], outputs: dict[str, int]) -> str:
+    """Verilog of the module `name` around an instance, with FINN's names for its streams, which have so many bits."""
     ports = [
-        f"input [{bits - 1}:0] {port}_TDATA, input {port}_TVALID, output {port}_TREADY"
-        for port, bits in zip(inputs, input_bits, strict=True)
+        f"input [{bits - 1}:0] {port}_TDATA, input {port}_TVALID, output {port}_TREADY" for port, bits in inputs.items()
     ] + [
         f"output [{bits - 1}:0] {port}_TDATA, output {port}_TVALID, input {port}_TREADY"
-        for port, bits in zip(outputs, output_bits, strict=True)
+        for port, bits in outputs.items()
     ]
-    given = ",\n".join(f"  .{parameter}({value})" for parameter, value in parameters.items())
     return f"""module {name} (
   (* X_INTERFACE_PARAMETER = "ASSOCIATED_BUSIF {":".join((*inputs, *outputs))}, ASSOCIATED_RESET ap_rst_n" *)
   (* X_INTERFACE_INFO = "xilinx.com:signal:clock:1.0 ap_clk CLK" *)
@@ -151,13 +160,7 @@ def _wrapper(
   input ap_rst_n,
   {f",{chr(10)}  ".join(ports)}
 );
-{module} #(
-{given}
-) impl (
-  .ap_clk(ap_clk), .ap_rst_n(ap_rst_n),
-  {_connection("s_axis", inputs)},
-  {_connection("m_axis", outputs)}
-);
+{instance}
 endmodule
 """
 

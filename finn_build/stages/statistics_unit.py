@@ -14,7 +14,7 @@ from finn_build.estimate.result import RESOURCES, Estimate, Folded, LayerEstimat
 from finn_build.estimate.small_luts import OF_UNIT, caveats, luts_of
 from finn_build.exploration.choose_folding import Goal
 from finn_build.stages.rtl import build_rtl
-from finn_build.statistics_unit.hdl import NAME, write_hdl
+from finn_build.stages.unit_hdl import NAME, write_hdl
 from finn_build.statistics_unit.resources import NOT_COUNTED, resources
 from finn_build.statistics_unit.schedule import schedule
 from finn_build.statistics_unit.unit import LANES, Unit, read_unit

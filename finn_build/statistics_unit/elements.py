@@ -12,7 +12,7 @@ from radioml.errors import RadioMLError
 
 CONSTANT = -1
 """In the place of a wire: the element is its offset."""
-_FRACTION = 40
+_FRACTION = 48
 """Most bits behind the point of a number in the graph."""
 
 
@@ -20,7 +20,7 @@ _FRACTION = 40
 class Elements:
     """Arrays of the tensor's shape, the leading 1 of a batch included.
 
-    wire, slot: int64. gain, offset: float64, exact multiples of 2^-40.
+    wire, slot: int64. gain, offset: float64, exact multiples of 2^-48.
     """
 
     wire: np.ndarray
@@ -80,7 +80,7 @@ def stack(parts: list[Elements], axis: int) -> Elements:
 
 
 def dyadic(values: np.ndarray) -> np.ndarray:
-    """The values, if each is a multiple of 2^-40 below 2^52; raises RadioMLError for others."""
+    """The values, if each is a multiple of 2^-48 below 2^52; raises RadioMLError for others."""
     wide = np.ldexp(values, _FRACTION)
     if not (np.isfinite(wide) & (wide == np.rint(wide))).all():
         wrong = values[~(np.isfinite(wide) & (wide == np.rint(wide)))].ravel()[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from finn_build.statistics_unit.schedule import Schedule
 from finn_build.statistics_unit.signals import Signals, constant
@@ -34,6 +35,8 @@ from finn_build.statistics_unit.wires import (
 )  # fmt: skip
 
 MODULE = "statistics_unit"
+ENDS = tuple(Path(__file__).with_name(name) for name in ("frame_gate.sv", "result_queue.sv"))
+"""SystemVerilog of the modules that the unit's module has at its ends."""
 FRAMES_INSIDE = 4
 """Frames that are in the unit at most, with those whose results wait to be taken."""
 

@@ -14,7 +14,9 @@ from finn_build.steps.affine_layers import cancel_scales, move_affine_maps
 from finn_build.steps.biases import give_biases_to_norms
 from finn_build.steps.cut_host_ends import cut_host_ends
 from finn_build.steps.cut_input import cut_input
+from finn_build.steps.cut_statistics import cut_statistics, statistics_as_layer
 from finn_build.steps.exact_thresholds import exact_thresholds
+from finn_build.steps.pools import pools_as_sums, sums_of_pixels
 from finn_build.steps.prefer_rtl import prefer_rtl
 from finn_build.steps.raise_to_2d import mend_layouts, raise_to_2d
 from finn_build.steps.residual_sums import fuse_factors, move_scales_past_sums, move_transposes_past_sums, narrow_sums
@@ -85,7 +87,7 @@ def _streamline(model: ModelWrapper, context: Context) -> ModelWrapper:
 
 
 def _map_to_layers(model: ModelWrapper, context: Context) -> ModelWrapper:
-    return fuse_factors(_of_finn("step_convert_to_hw")(model, context))
+    return sums_of_pixels(fuse_factors(_of_finn("step_convert_to_hw")(statistics_as_layer(model), context)))
 
 
 def _minimise_bit_widths(model: ModelWrapper, context: Context) -> ModelWrapper:
@@ -106,8 +108,12 @@ GRAPH_STEPS: tuple[GraphStep, ...] = (
     GraphStep(
         "cut_input", "cut the input quantiser off", apply=lambda model, at: cut_input(model, at.metadata.quantiser)
     ),
+    GraphStep(
+        "cut_statistics", "make a layer of statistics", apply=lambda model, at: cut_statistics(model, at.network)
+    ),
     GraphStep("affine_maps", "move batch norms behind layers", apply=lambda model, at: move_affine_maps(model)),
     GraphStep("biases", "give biases to batch norms", apply=lambda model, at: give_biases_to_norms(model)),
+    GraphStep("pools_as_sums", "turn average pools into sums", apply=lambda model, at: pools_as_sums(model)),
     GraphStep("split_sums", "push sums of unequal scales behind layers", apply=lambda model, at: split_sums(model)),
     CONVERT,
     GraphStep("tidy_up", "tidy up", apply=_of_finn("step_tidy_up")),

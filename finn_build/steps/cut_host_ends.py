@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from finn_build.steps.cut_statistics import KIND as STATISTICS
 from radioml.errors import RadioMLError
 
 if TYPE_CHECKING:
@@ -42,15 +43,18 @@ def cut_host_ends(model: ModelWrapper, logit_scale: float) -> ModelWrapper:
 
 
 def _cut_transpose(model: ModelWrapper) -> None:
+    """Other nodes than the transpose read a frame in any order of its dimensions."""
     from onnx import TensorProto, helper
 
     graph = model.graph
     old = graph.input[0].name
-    transposes = model.find_consumers(old)
-    others = [f"{node.op_type} {node.name}" for node in transposes if node.op_type != "Transpose"]
-    if others:
+    readers = model.find_consumers(old)
+    transposes = [node for node in readers if node.op_type == "Transpose"]
+    others = [node for node in readers if node.op_type != "Transpose"]
+    layers = [f"{node.op_type} {node.name}" for node in others if node.op_type != STATISTICS or not transposes]
+    if layers:
         raise RadioMLError(
-            f"{', '.join(others)}: this layer reads the input; the build needs a convolution in FINN's form there"
+            f"{', '.join(layers)}: this layer reads the input; the build needs a convolution in FINN's form there"
         )
     new = transposes[0].output[0]
     shape, datatype = model.get_tensor_shape(new), model.get_tensor_datatype(old)
@@ -62,6 +66,8 @@ def _cut_transpose(model: ModelWrapper) -> None:
     del graph.input[:]
     graph.input.append(helper.make_tensor_value_info(new, TensorProto.FLOAT, shape))
     model.set_tensor_datatype(new, datatype)
+    for node in others:
+        node.input[0] = new
 
 
 def _put_bias_before_scale(model: ModelWrapper) -> None:

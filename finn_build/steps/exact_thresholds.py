@@ -57,12 +57,14 @@ def exact_thresholds(model: ModelWrapper, network: ModelWrapper) -> ModelWrapper
             raise RadioMLError(f"{node.name}: FINN made thresholds {rounded.shape} where the network has {real.shape}")
         if is_joint(network, activation):
             factors, exact, ends = joint_thresholds(network, activation, real, levels)
-            rounded = np.clip(rounded / weigh_branches(model, node, factors), *ends)
-            largest = np.abs(exact).max()  # the quotient of the factors is not that of the scales
+            scale, deviation = weigh_branches(model, node, factors)
+            rounded = np.clip(rounded / scale, *ends)
+            largest = np.abs(exact).max() + deviation / _ROUNDING * np.abs(ends).max()
+            step = max(factors)  # between two weighted sums
         else:
-            exact, largest = _integers(real, levels), np.abs(real)
+            exact, largest, step = _integers(real, levels), np.abs(real), 1
         error = np.where(usable, np.abs(rounded - exact), 0)
-        if (error > 1 + _ROUNDING * largest).any():
+        if (error > step + _ROUNDING * largest).any():
             raise RadioMLError(f"{node.name}: FINN's thresholds differ from the network's by up to {error.max():g}")
         table = np.where(usable, exact, rounded)
         if model.get_tensor_datatype(node.input[0]).min() >= 0:

@@ -1,4 +1,4 @@
-"""Thresholds behind a sum of two branches with different scales: integer factors of the branches, exact integers."""
+"""Thresholds behind a join of two branches with different scales: integer factors of the branches, exact integers."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from finn_build.integer_scales import integer_scales
+from finn_build.integer_scales import integer_scales, quantiser_before
 from finn_build.steps.branch_factors import Boundary, integer_factors
+from finn_build.steps.split_sums import branch_weights
 from radioml.errors import RadioMLError
 from radioml.network.exact_qonnx import integer_weights
 from radioml.network.integer_nodes import quantiser_grid
@@ -23,7 +24,7 @@ _ROUNDING = 1e-3
 
 
 def is_joint(network: ModelWrapper, activation: Activation) -> bool:
-    """Whether the layer in front of an activation reads a sum of branches with different scales."""
+    """Whether the layer in front of an activation reads a join of branches with different scales."""
     if activation.weighted is None:
         return False
     return len(set(integer_scales(network, activation.weighted.input[0]).scales.values())) > 1
@@ -39,38 +40,42 @@ def joint_thresholds(
 
     real: float64 (channels, levels), what both branches' sums times their scales must reach.
     """
-    conv, norm = activation.weighted, activation.batch_norm
-    assert conv is not None and norm is not None
-    branches = network.find_producer(conv.input[0]).input
+    layer, norm = activation.weighted, activation.batch_norm
+    assert layer is not None and norm is not None
+    join = network.find_producer(layer.input[0])
     constants = {tensor.name: network.get_initializer(tensor.name) for tensor in network.graph.initializer}
-    grids = [quantiser_grid(network.find_producer(branch), constants) for branch in branches]
+    quantisers = [quantiser_before(network, branch) for branch in join.input]
+    grids = [quantiser_grid(quant, constants) if quant is not None else None for quant in quantisers]
     if None in grids:
-        raise RadioMLError(f"{conv.name}: a branch of the sum that it reads is not quantised right in front of the sum")
+        raise RadioMLError(f"{layer.name}: a branch that it reads is not quantised right in front of the join")
     first, second = (grid for grid in grids if grid is not None)
     sign = np.where(constants[norm.input[1]] < 0, -1, 1)[:, None]  # as in `split_sums`
-    weights = integer_weights(network.find_producer(conv.input[1]), constants).reshape(len(real), -1) * sign
+    integers = branch_weights(network, join, layer, integer_weights(network.find_producer(layer.input[1]), constants))
+    rows = [(part.T if layer.op_type == "MatMul" else part.reshape(len(real), -1)) * sign for part in integers]
     boundaries = []
-    for row, wanted in zip(weights, real, strict=True):
+    for *weights, wanted in zip(*rows, real, strict=True):
         # Padding is 0, which lies within the range of every quantiser.
         ranges = []
-        for grid in (first, second):
+        for grid, row in zip((first, second), weights, strict=True):
             ends = row * grid.low, row * grid.high
             ranges.append((int(np.minimum(*ends).sum()), int(np.maximum(*ends).sum())))
         boundaries += [
             Boundary(float(value), int(level), (first.scale, second.scale), ranges[0], ranges[1])
             for value, level in zip(wanted, levels, strict=True)
         ]
-    factors, thresholds = integer_factors((first.scale, second.scale), boundaries, conv.name)
+    factors, thresholds = integer_factors((first.scale, second.scale), boundaries, layer.name)
     table = np.array(thresholds, np.int64).reshape(real.shape)
     limits = np.array([[b.first, b.second] for b in boundaries[:: len(levels)]], np.int64)  # channel, branch, end
     low, high = np.einsum("cbe,b->ec", limits, factors)[:, :, None]
     return factors, table, np.stack([low, high + 1])
 
 
-def weigh_branches(model: ModelWrapper, thresholds: NodeProto, factors: tuple[int, int]) -> float:
+def weigh_branches(model: ModelWrapper, thresholds: NodeProto, factors: tuple[int, int]) -> tuple[float, float]:
     """Put integer factors in the place of the scales of the branches whose sum goes to `thresholds`.
 
-    Returns the scale of a step of the weighted sum. Raises RadioMLError where FINN's scales have another quotient.
+    Returns the scale of a step of the weighted sum, and by how much the quotient of the scales differs from that of the
+    factors: a threshold differs from what FINN's scales give by at most this part of the largest sum. Raises
+    RadioMLError where FINN's scales have another quotient.
     """
     from qonnx.core.datatype import DataType
 
@@ -91,4 +96,4 @@ def weigh_branches(model: ModelWrapper, thresholds: NodeProto, factors: tuple[in
     quotient = scales[0] / scales[1] / (factors[0] / factors[1])
     if (np.abs(quotient - 1) > _ROUNDING).any():
         raise RadioMLError(f"{total.name}: FINN gives its branches scales that do not fit the factors {factors}")
-    return float(scales[0].mean() / factors[0])
+    return float(scales[0].mean() / factors[0]), float(np.abs(quotient - 1).max())

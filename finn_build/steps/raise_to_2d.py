@@ -5,6 +5,8 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import TYPE_CHECKING
 
+from finn_build.steps.cut_statistics import KIND as STATISTICS
+
 if TYPE_CHECKING:
     from onnx import NodeProto
     from qonnx.core.modelwrapper import ModelWrapper
@@ -58,6 +60,8 @@ def _raise_attributes(node: NodeProto) -> None:
     given = {attribute.name: attribute.ints for attribute in node.attribute}
     if node.op_type == "Transpose" and len(given["perm"]) == _DIMENSIONS:
         given["perm"].append(_DIMENSIONS)
+    if node.op_type == STATISTICS:
+        given["shape"].append(1)
     if len(given.get("kernel_shape", [])) != 1:
         return
     for name in ("kernel_shape", "strides", "dilations"):

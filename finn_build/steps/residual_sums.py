@@ -22,19 +22,31 @@ def sums(model: ModelWrapper, kind: str = "Add") -> list[NodeProto]:
     ]
 
 
+def joins(model: ModelWrapper) -> list[NodeProto]:
+    """The nodes that add branches or put their channels side by side."""
+    return [*sums(model), *model.get_nodes_by_op_type("Concat")]
+
+
 def move_scales_past_sums(model: ModelWrapper) -> ModelWrapper:
-    """Turn `a s + b s` into `(a + b) s`; other layers that read `a s` keep a scale of their own.
+    """Turn `a s + b s` into `(a + b) s`, concatenations alike; other layers that read `a s` keep a scale of their own.
+
+    The offset of signed levels becomes part of their thresholds first: FINN looks for it there alone.
 
     Sums of layers' outputs, which `split_sums` made, stay as they are. FINN's MoveLinearPastEltwiseAdd breaks the graph
     where another layer reads `a s`, too.
     """
+    from finn.transformation.streamline.absorb import AbsorbScalarBiasIntoMultiThreshold
     from finn.transformation.streamline.reorder import MoveLinearPastFork
     from onnx import helper
     from qonnx.transformation.general import GiveReadableTensorNames, GiveUniqueNodeNames, SortGraph
 
-    for node in sums(model):
+    model = model.transform(AbsorbScalarBiasIntoMultiThreshold())
+    for node in joins(model):
         scales = [model.find_producer(name) for name in node.input]
         if any(scale.op_type != "Mul" for scale in scales):
+            continue
+        factors = [model.get_initializer(scale.input[1]) for scale in scales]
+        if any(factor is None or factor.size != 1 or factor != factors[0] for factor in factors):
             continue
         total, between = node.output[0], model.make_new_valueinfo_name()
         model.set_tensor_shape(between, model.get_tensor_shape(total))
@@ -68,7 +80,7 @@ def move_transposes_past_sums(model: ModelWrapper) -> ModelWrapper:
     from qonnx.transformation.infer_data_layouts import InferDataLayouts
 
     _turn_own_layers(model)
-    for _ in [*sums(model), *model.get_nodes_by_op_type("Concat"), *model.get_nodes_by_op_type("PixelThresholds")]:
+    for _ in [*joins(model), *model.get_nodes_by_op_type("PixelThresholds")]:
         for change in (
             MoveTransposePastFork(),
             MoveTransposePastScalarMul(),

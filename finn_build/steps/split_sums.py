@@ -1,7 +1,8 @@
-"""Push sums of branches with different scales behind the layer that reads them, where integers can be added.
+"""Push sums and concatenations of branches with different scales behind the layer that reads them.
 
 `conv(a s1 + b s2)` becomes `conv(a s1) + conv(b s2)`. Both convolutions have the same integer weights, and each has
-integer sums of one scale. `exact_thresholds` gives each branch an integer factor.
+integer sums of one scale. Behind a concatenation each branch has the weights of its own channels. `exact_thresholds`
+gives each branch an integer factor.
 """
 
 from __future__ import annotations
@@ -22,25 +23,39 @@ DEAD = 1e-30
 """A batch norm's channel with a smaller gamma is constant: no difference of activations shows in its output."""
 
 
-def unequal_sums(model: ModelWrapper) -> list[NodeProto]:
-    """The sums of two branches whose integers have different scales."""
-    return [node for node in sums(model) if len(set(integer_scales(model, node.output[0]).scales.values())) > 1]
+def unequal_joins(model: ModelWrapper) -> list[NodeProto]:
+    """The sums and concatenations of two branches whose integers have different scales."""
+    joins = [*sums(model), *(node for node in model.get_nodes_by_op_type("Concat") if len(node.input) == 2)]
+    return [node for node in joins if len(set(integer_scales(model, node.output[0]).scales.values())) > 1]
 
 
 def layers_behind(model: ModelWrapper, node: NodeProto) -> list[NodeProto] | None:
-    """The convolution and the batch norm that alone read a sum of branches; None where others read it."""
+    """The layer with weights and the batch norm that alone read a join of branches; None where others read it.
+
+    The layer behind a sum is a convolution, that behind a concatenation a convolution or a linear layer.
+    """
+    weighted = ("Conv", "MatMul") if node.op_type == "Concat" else ("Conv",)
     found, tensor = [], node.output[0]
-    for kind in ("Conv", "BatchNormalization"):
+    for kinds in (weighted, ("BatchNormalization",)):
         readers = model.find_consumers(tensor) or []
-        if [reader.op_type for reader in readers] != [kind]:
+        if len(readers) != 1 or readers[0].op_type not in kinds:
             return None
         found.append(readers[0])
         tensor = readers[0].output[0]
     return found
 
 
+def branch_weights(model: ModelWrapper, join: NodeProto, layer: NodeProto, weights: np.ndarray) -> list[np.ndarray]:
+    """The weights of the layer behind a join for each of its branches."""
+    if join.op_type == "Add":
+        return [weights, weights]
+    axis = 0 if layer.op_type == "MatMul" else 1  # (inputs, outputs), (outputs, inputs, window)
+    ends = np.cumsum([model.get_tensor_shape(name)[1] for name in join.input])
+    return np.split(weights, ends[:-1], axis)
+
+
 def split_sums(model: ModelWrapper) -> ModelWrapper:
-    """Push each sum of branches with different scales behind its convolution, and silence dead channels.
+    """Push each join of branches with different scales behind the layer that reads it, and silence dead channels.
 
     Channels with a negative gamma get negated weights and a positive gamma, because FINN moves a sign only into the
     weights of a single layer.
@@ -51,7 +66,7 @@ def split_sums(model: ModelWrapper) -> ModelWrapper:
     for norm in model.get_nodes_by_op_type("BatchNormalization"):
         gamma = model.get_initializer(norm.input[1])
         model.set_initializer(norm.input[1], np.where(np.abs(gamma) < DEAD, 0, gamma).astype(np.float32))
-    for node in unequal_sums(model):
+    for node in unequal_joins(model):
         layers = layers_behind(model, node)
         if layers is not None:
             _make_positive(model, *layers)
@@ -59,28 +74,32 @@ def split_sums(model: ModelWrapper) -> ModelWrapper:
     return model.transform(SortGraph()).transform(GiveUniqueNodeNames()).transform(InferShapes())
 
 
-def _make_positive(model: ModelWrapper, conv: NodeProto, norm: NodeProto) -> None:
-    quant = model.find_producer(conv.input[1])
+def _make_positive(model: ModelWrapper, layer: NodeProto, norm: NodeProto) -> None:
+    quant = model.find_producer(layer.input[1])
     weights, gamma = model.get_initializer(quant.input[0]), model.get_initializer(norm.input[1])
     sign = np.where(gamma < 0, -1, 1).astype(np.float32)
-    model.set_initializer(quant.input[0], weights * sign.reshape(-1, *[1] * (weights.ndim - 1)))
+    by_output = sign if layer.op_type == "MatMul" else sign.reshape(-1, *[1] * (weights.ndim - 1))
+    model.set_initializer(quant.input[0], weights * by_output)
     model.set_initializer(norm.input[1], gamma * sign)
     model.set_initializer(norm.input[3], model.get_initializer(norm.input[3]) * sign)
 
 
-def _split(model: ModelWrapper, node: NodeProto, conv: NodeProto) -> None:
-    graph, total = model.graph, conv.output[0]
-    quant = model.find_producer(conv.input[1])
+def _split(model: ModelWrapper, node: NodeProto, layer: NodeProto) -> None:
+    from onnx import helper
+
+    graph, total = model.graph, layer.output[0]
+    quant = model.find_producer(layer.input[1])
     parts = []
-    for number, branch in enumerate(node.input):
-        weights, layer = deepcopy(quant), deepcopy(conv)
+    latent_weights = branch_weights(model, node, layer, model.get_initializer(quant.input[0]))
+    for number, (branch, values) in enumerate(zip(node.input, latent_weights, strict=True)):
+        weights, part = deepcopy(quant), deepcopy(layer)
         latent = f"{quant.input[0]}_{number}"
-        model.set_initializer(latent, model.get_initializer(quant.input[0]))
+        model.set_initializer(latent, values)
         weights.input[0], weights.output[0] = latent, f"{quant.output[0]}_{number}"
-        layer.input[0], layer.input[1], layer.output[0] = branch, weights.output[0], f"{total}_{number}"
-        weights.name, layer.name = f"{quant.name}_{number}", f"{conv.name}_{number}"
-        graph.node.extend([weights, layer])
-        parts.append(layer.output[0])
-    for removed in (quant, conv):
+        part.input[0], part.input[1], part.output[0] = branch, weights.output[0], f"{total}_{number}"
+        weights.name, part.name = f"{quant.name}_{number}", f"{layer.name}_{number}"
+        graph.node.extend([weights, part])
+        parts.append(part.output[0])
+    for removed in (quant, layer, node):
         graph.node.remove(removed)
-    node.input[:], node.output[0] = parts, total
+    graph.node.append(helper.make_node("Add", parts, [total], name=node.name))

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from finn_build.node_order import nodes_in_order
+from finn_build.steps.pools import adds_pixels
 from finn_build.verify.node_functions import FINN_DOMAIN, Context, complete_dilations, node_function, node_kind
 from finn_build.verify.rung import Levels
 from radioml.errors import RadioMLError
@@ -101,6 +102,8 @@ class GraphRunner:
             if self._on_layers and value.dtype == np.float32 and np.abs(value).max() >= _EXACT_BELOW:
                 raise RadioMLError(f"{node.name}: its sums exceed 2^24, beyond which FINN's own execution is not exact")
             if not self._is_activation(node):
+                if self._inexact and node.op_type == "MultiThreshold":
+                    self._tie_to_even(node, context)
                 continue
             if self._inexact and len(activations) < len(expected):
                 rounded += self._mend(node, context, expected[len(activations)])
@@ -112,9 +115,12 @@ class GraphRunner:
         if node_kind(node) not in _QUANTISERS:
             return False
         before = self._model.find_producer(node.input[0])
-        while before is not None and node_kind(before) not in _QUANTISERS + _WEIGHTED:
+        while before is not None and not self._weighs(before) and node_kind(before) not in _QUANTISERS:
             before = self._model.find_producer(before.input[0])
-        return before is not None and node_kind(before) in _WEIGHTED
+        return before is not None and self._weighs(before)
+
+    def _weighs(self, node: NodeProto) -> bool:
+        return node_kind(node) in _WEIGHTED and not adds_pixels(self._model, node)
 
     def _levels(self, node: NodeProto, context: Context) -> np.ndarray:
         from qonnx.custom_op.registry import getCustomOp
@@ -131,6 +137,25 @@ class GraphRunner:
         else:
             values, last = values - getCustomOp(node).get_nodeattr("ActVal"), True
         return np.moveaxis(values, -1, 1) if last else values
+
+    def _tie_to_even(self, node: NodeProto, context: Context) -> None:
+        """Give a number right on a threshold the even level, as Brevitas does: averages of integers often lie there.
+
+        FINN's thresholds give the upper one until they are exact.
+        """
+        from qonnx.custom_op.registry import getCustomOp
+
+        operator = getCustomOp(node)
+        last = operator.get_nodeattr("data_layout") == "NHWC"
+        levels, value = self._levels(node, context), context[node.input[0]]
+        value = np.moveaxis(value, -1, 1) if last else value
+        rows = np.broadcast_to(context[node.input[1]], (levels.shape[1], context[node.input[1]].shape[1]))
+        channel = np.broadcast_to(np.arange(levels.shape[1]).reshape(1, -1, *[1] * (levels.ndim - 2)), levels.shape)
+        index = levels.astype(np.int64)
+        tied = (index > 0) & (index % 2 == 1) & (rows[channel, np.maximum(index - 1, 0)] == value)
+        if tied.any():
+            output = (levels - tied) * operator.get_nodeattr("out_scale") + operator.get_nodeattr("out_bias")
+            context[node.output[0]] = np.moveaxis(output, 1, -1) if last else output
 
     def _mend(self, node: NodeProto, context: Context, expected: np.ndarray) -> int:
         """Replace levels whose difference FINN's rounding explains by the expected levels; returns their number."""

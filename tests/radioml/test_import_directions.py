@@ -41,9 +41,10 @@ FLOORS = {
         search teacher_first
     """,
     "finn_build": """
-        boards integer_scales node_order rtl_layers
+        boards integer_scales node_order statistics_unit
+        rtl_layers
         engine folding rtl
-        estimate statistics_unit steps synthesis vivado
+        estimate steps synthesis vivado
         model_check verify
         ecp5 exploration
         stages

@@ -23,7 +23,7 @@ from torch import nn
 
 from radioml.constants import CLASSES, FRAME_LENGTH
 from training.models.per_layer import Bits, activation_widths, check_convolutions, weight_widths
-from training.models.quantisers import ActivationQuant, InputQuant, SignedActivationQuant, WeightQuant
+from training.models.quantisers import ActivationQuant, InputQuant, SignedActivationQuant, WeightQuant, share_scale
 from training.models.registry import Published, register
 
 
@@ -56,6 +56,11 @@ class _Separable(nn.Module):
         )
         self.residual = stride == 1 and fan_in == fan_out
 
+    @property
+    def activation(self) -> qnn.QuantReLU:
+        """The activation that gives the block's output, or what its input is added to."""
+        return self.layers[-1]
+
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(N, fan_in, L) -> (N, fan_out, ceil(L / stride))."""
         y = self.layers(x)
@@ -79,6 +84,7 @@ class BacalhauNet(nn.Module):
     weight_bits: one width, or one for each convolution and the classifier.
     activation_bits: one width, or one for each convolution; the classifier quantises its own input to 8 bits.
     per_channel_scales: one weight scale for each output channel of a convolution instead of one for the layer.
+    shared_quantiser: one scale for all activations that are added to each other; published is one for each.
     """
 
     def __init__(
@@ -89,17 +95,21 @@ class BacalhauNet(nn.Module):
         weight_bits: Bits = 6,
         activation_bits: Bits = 6,
         per_channel_scales: bool = False,
+        shared_quantiser: bool = False,
     ) -> None:
         super().__init__()
         check_convolutions(channels, kernels, strides, of="block")
         *widths, last = weight_widths(weight_bits, 2 * len(channels) + 1)
         activations = activation_widths(activation_bits, 2 * len(channels))
         self.input_quantiser = qnn.QuantIdentity(act_quant=InputQuant, return_quant_tensor=False)
-        blocks, length = [], FRAME_LENGTH
+        blocks: list[_Separable] = []
+        length = FRAME_LENGTH
         for (fan_in, fan_out), kernel, stride, weight_pair, activation_pair in zip(
             pairwise((2, *channels)), kernels, strides, _pairs(widths), _pairs(activations), strict=True
         ):
             block = _Separable(fan_in, fan_out, kernel, stride, weight_pair, activation_pair, per_channel_scales)
+            if shared_quantiser and block.residual and blocks:
+                share_scale(blocks[-1].activation, block.activation)
             blocks.append(block)
             length = (length - 1) // stride + 1
         self.blocks = nn.Sequential(*blocks)

@@ -6,11 +6,12 @@ stride 2 with 64 filters, 128 dense units; 5 bits, and 4 for the last convolutio
 requantisation: the official cost function of 2021 billed the layer behind them with 32-bit inputs, today's with 5. The
 published cost is after pruning.
 
-Four things differ. Of the 32 statistics, 6 (deviations of instantaneous amplitude, phase and frequency) need operations
+Five things differ. Of the 32 statistics, 6 (deviations of instantaneous amplitude, phase and frequency) need operations
 that the official cost function does not know, and 3 are zero for every frame; the other 23 are used. The published C42
-squares |M20|^2 once more; C42 here has the cited formula. Frames first pass the 8-bit input quantiser of the
-challenge's baseline, because the host sends integers; behind it the two branches quantise to 5 bits as published. The
-auxiliary classifiers, which are used in training only, are left out.
+squares |M20|^2 once more; C42 here has the cited formula. Moments and their products are rounded to 15 bits
+(`training.models.moments`). Frames first pass the 8-bit input quantiser of the challenge's baseline, because the host
+sends integers; behind it the two branches quantise to 5 bits as published. The auxiliary classifiers, which are used in
+training only, are left out.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from torch import nn
 from radioml.constants import CLASSES, FRAME_LENGTH
 from training.models.moments import Moments
 from training.models.per_layer import Bits, activation_widths, weight_widths
-from training.models.quantisers import ActivationQuant, InputQuant, WeightQuant
+from training.models.quantisers import ActivationQuant, InputQuant, WeightQuant, share_scale
 from training.models.registry import Published, register
 
 STATISTICS_UNITS = 32
@@ -69,6 +70,7 @@ class ImperialIPC(nn.Module):
         convolutions, the two dense layers behind them.
     last_bits: of weights and activations of the last convolution, where the other layers share one width.
     per_channel_scales: one weight scale for each output of a layer; the classifier always has one scale.
+    shared_quantiser: one scale for the activations of both branches; published is one for each.
     """
 
     def __init__(
@@ -79,6 +81,7 @@ class ImperialIPC(nn.Module):
         activation_bits: Bits = 5,
         last_bits: int = 4,
         per_channel_scales: bool = False,
+        shared_quantiser: bool = False,
     ) -> None:
         super().__init__()
         weights, activations = _widths(weight_bits, activation_bits, last_bits)
@@ -117,6 +120,8 @@ class ImperialIPC(nn.Module):
             fan_in = filters
         length = FRAME_LENGTH >> (1 + CONVOLUTIONS)
         self.signal = nn.Sequential(*signal, nn.Flatten(), *linear(filters * length, dense))
+        if shared_quantiser:
+            share_scale(self.signal[-1], self.statistics[-1])
         # The classifier's bias is quantised with the scale of the classifier's input.
         self.hidden = nn.Sequential(*linear(dense + STATISTICS_UNITS, dense, scale_follows=True))
         self.classifier = qnn.QuantLinear(

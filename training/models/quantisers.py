@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import brevitas.nn as qnn
 from brevitas.core.restrict_val import RestrictValueType
 from brevitas.core.scaling import ScalingImplType
 from brevitas.quant import Int8ActPerTensorFloat, Int8WeightPerTensorFloat, Uint8ActPerTensorFloat
@@ -44,3 +45,16 @@ class SignedActivationQuant(Int8ActPerTensorFloat):
     min_val = -4.0
     scaling_impl_type = ScalingImplType.PARAMETER
     restrict_scaling_type = RestrictValueType.LOG_FP
+
+
+def share_scale(first: qnn.QuantReLU, second: qnn.QuantReLU) -> None:
+    """Give two activations that are joined one scale, which is trained as one parameter.
+
+    The layer behind a join then adds or reads integers of one step. Raises ValueError for activations of different
+    widths, whose steps would differ by a power of two.
+    """
+    quantisers = [activation.act_quant.fused_activation_quant_proxy.tensor_quant for activation in (first, second)]
+    widths = [int(quantiser.msb_clamp_bit_width_impl()) for quantiser in quantisers]
+    if widths[0] != widths[1]:
+        raise ValueError(f"shared_quantiser: the branches have {widths[0]} and {widths[1]} bits; give both one width")
+    quantisers[1].scaling_impl = quantisers[0].scaling_impl

@@ -155,7 +155,7 @@ def test_every_node_without_rtl_is_named():
     lines = str(error.value).splitlines()
     assert len(lines) == 4
     assert "Sigmoid n3" in lines[1] and "no Sigmoid" in lines[1]
-    assert "Mul n4" in lines[2] and "not a multiple of 2^-40" in lines[2]
+    assert "Mul n4" in lines[2] and "not a multiple of 2^-48" in lines[2]
     assert "Quant n5" in lines[3] and "power of two" in lines[3]
 
 

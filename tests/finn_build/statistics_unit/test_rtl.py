@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from finn_build.boards import load_board
+from finn_build.stages.unit_hdl import write_hdl
 from finn_build.statistics_unit.evaluator import Evaluation
-from finn_build.statistics_unit.hdl import write_hdl
 from finn_build.statistics_unit.schedule import schedule
 from finn_build.statistics_unit.unit import Unit
 from finn_build.statistics_unit.verilog import MODULE

@@ -100,8 +100,8 @@ def test_scales_that_differ_are_refused(tmp_path):
     found = examine(ModelWrapper(proto), metadata).problems("estimate")
     assert list(found) == ["Add Add_0", "Add Add_1"]
     assert "adds integers that count in steps of 0.0" in found["Add Add_0"]
-    assert "2 layers read the sum, so it cannot be pushed behind one: use one quantiser" in found["Add Add_0"]
-    assert "such a sum of more than two branches has no exact integers" in found["Add Add_1"]
+    assert "2 layers read the result, so it cannot be pushed behind one: use one quantiser" in found["Add Add_0"]
+    assert "such a join of more than two branches has no exact integers" in found["Add Add_1"]
     assert found["Add Add_1"].count("Quant_") == 3
 
 

@@ -1,0 +1,161 @@
+"""Statistics of a frame, from the samples to integers, as a layer: a unit that is written from a QONNX graph."""
+
+from __future__ import annotations
+
+import base64
+import shutil
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from finn.custom_op.fpgadataflow.hwcustomop import HWCustomOp
+
+from finn_build.rtl_layers.stream_layer import StreamLayer
+from finn_build.statistics_unit.evaluator import Evaluation
+from finn_build.statistics_unit.resources import resources
+from finn_build.statistics_unit.schedule import schedule
+from finn_build.statistics_unit.unit import Unit, read_unit
+from finn_build.statistics_unit.verilog import ENDS, MODULE, unit_module
+from radioml.constants import FRAME_LENGTH
+
+if TYPE_CHECKING:
+    from onnx import ModelProto, NodeProto
+    from qonnx.core.datatype import BaseDataType as DataType
+    from qonnx.core.modelwrapper import ModelWrapper
+
+
+class FrameStatistics(HWCustomOp):
+    """Takes a sample a cycle and gives a statistic a word once a frame.
+
+    Attributes network: a QONNX graph from frames to quantised statistics, see `encoded`. scale: of the statistics'
+    integers. shape: of the stream of samples, channels first in graphs of convolutions, (1, 1024, 1, 2) in hardware.
+    """
+
+    def get_nodeattr_types(self) -> dict[str, tuple[Any, ...]]:
+        """See CustomOp."""
+        own = {"network": ("s", True, ""), "scale": ("f", True, 1.0), "shape": ("ints", True, [])}
+        return super().get_nodeattr_types() | own
+
+    @property
+    def unit(self) -> Unit:
+        """The unit that computes the graph."""
+        return _unit(self.get_nodeattr("network"), self.get_nodeattr("scale"))
+
+    def get_input_datatype(self, ind: int = 0) -> DataType:
+        """The unit takes samples of 8 bits."""
+        from qonnx.core.datatype import DataType
+
+        return DataType["INT8"]
+
+    def get_output_datatype(self, ind: int = 0) -> DataType:
+        """As wide as the statistics' range."""
+        from qonnx.core.datatype import DataType
+
+        output = self.unit.wires[self.unit.output]
+        return DataType[f"{'' if output.signed else 'U'}INT{output.bits}"]
+
+    def get_normal_input_shape(self, ind: int = 0) -> tuple[int, ...]:
+        """Shape of the samples."""
+        return tuple(self.get_nodeattr("shape"))
+
+    def get_normal_output_shape(self, ind: int = 0) -> tuple[int, ...]:
+        """(1, statistics)."""
+        return (1, self.unit.classes)
+
+    def get_folded_input_shape(self, ind: int = 0) -> tuple[int, ...]:
+        """A sample a word."""
+        return (1, FRAME_LENGTH, 2)
+
+    def get_folded_output_shape(self, ind: int = 0) -> tuple[int, ...]:
+        """A statistic a word."""
+        return (*self.get_normal_output_shape(), 1)
+
+    def get_instream_width(self, ind: int = 0) -> int:
+        """Bits of a sample."""
+        return 2 * int(self.get_input_datatype().bitwidth())
+
+    def get_outstream_width(self, ind: int = 0) -> int:
+        """Bits of a statistic."""
+        return int(self.get_output_datatype().bitwidth())
+
+    def get_exp_cycles(self) -> int:
+        """The beats of a frame, and the fillers behind them."""
+        return self.unit.beats + schedule(self.unit).fillers
+
+    def infer_node_datatype(self, model: ModelWrapper) -> None:
+        """Annotate the statistics with their type."""
+        model.set_tensor_datatype(self.onnx_node.output[0], self.get_output_datatype())
+
+    def verify_node(self) -> list[str]:
+        """See CustomOp."""
+        return []
+
+    def execute_node(self, context: dict[str, np.ndarray], graph: Any) -> None:
+        """Compute the unit in integers."""
+        given = context[self.onnx_node.input[0]]
+        samples = np.rint(given).astype(np.int64)
+        if samples.shape[-1] != 2:
+            samples = np.moveaxis(samples, 1, -1)
+        found = Evaluation(self.unit, samples.reshape(1, FRAME_LENGTH, 2)).logits
+        context[self.onnx_node.output[0]] = found.astype(given.dtype)
+
+
+class FrameStatistics_rtl(StreamLayer, FrameStatistics):  # noqa: N801 - FINN finds a layer's RTL variant by this ending
+    """The unit in a module that is written for it."""
+
+    module = MODULE
+    parallelism = ""
+
+    @classmethod
+    def replaces(cls, model: ModelWrapper, node: NodeProto) -> bool:
+        """Every node of this kind."""
+        return bool(node.op_type == "FrameStatistics")
+
+    def foldings(self) -> Any:
+        """There is one."""
+        yield {}
+
+    def parameters(self, model: ModelWrapper) -> dict[str, int | str]:
+        """The module has none."""
+        return {}
+
+    def generate_hdl(self, model: ModelWrapper, fpgapart: str, clk: float) -> None:
+        """Write the unit and its two ends beside the wrapper; see RTLBackend."""
+        folder = Path(self.get_nodeattr("code_gen_dir_ipgen"))
+        for end in ENDS:
+            shutil.copyfile(end, folder / end.name)
+        text = unit_module(self.unit, schedule(self.unit))
+        (folder / f"{MODULE}.sv").write_text(text, encoding="utf-8")
+        super().generate_hdl(model, fpgapart, clk)
+
+    def instance(self, parameters: dict[str, int | str], inputs: list[str], outputs: list[str]) -> str:
+        """The unit's ports have the names of the wrapper's."""
+        signals = [f"{port}_T{signal}" for port in (*inputs, *outputs) for signal in ("DATA", "VALID", "READY")]
+        return f"{MODULE} impl ({', '.join(f'.{name}({name})' for name in ('ap_clk', 'ap_rst_n', *signals))});"
+
+    def get_rtl_file_list(self, abspath: bool = False) -> list[str]:
+        """The unit, its ends and its wrapper; see RTLBackend."""
+        folder, top = Path(self.get_nodeattr("code_gen_dir_ipgen")), f"{self.get_nodeattr('gen_top_module')}.v"
+        files = [folder / name for name in (*(end.name for end in ENDS), f"{MODULE}.sv", top)]
+        return [str(file) if abspath else file.name for file in files]
+
+    def lut_estimation(self, fpgapart: str) -> int:
+        """See `finn_build.statistics_unit.resources`."""
+        return sum(resources(self.unit)[0].values())
+
+    def dsp_estimation(self, fpgapart: str) -> int:
+        """See `finn_build.statistics_unit.resources`."""
+        return resources(self.unit)[1]
+
+
+def encoded(network: ModelProto) -> str:
+    """A graph as the text that a node's attribute holds."""
+    return base64.b64encode(network.SerializeToString()).decode("ascii")
+
+
+@cache
+def _unit(network: str, scale: float) -> Unit:
+    from onnx import ModelProto
+
+    return read_unit(ModelProto.FromString(base64.b64decode(network)), scale, 1)
