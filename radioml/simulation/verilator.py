@@ -63,6 +63,7 @@ def compile_simulator(hdl: Path, library: Path, cache: Cache, *, gauge: bool = F
 
     Raises RadioMLError naming every missing tool, or with the first error line of a tool that fails.
     """
+    require("the RTL simulator", simulation_tools())
     compile_top(hdl, TOP, HARNESS, recipe(read_design(hdl), gauge, optimise), library, cache)
 
 

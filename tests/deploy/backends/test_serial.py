@@ -22,6 +22,9 @@ from tests.serial_chips import SINK, SOURCE, SUMS, chip_with_shell, running, ser
 pytest.importorskip("serial", reason="pyserial is absent: pip install -r requirements/synthesis.txt")
 
 
+pytestmark = pytest.mark.rtl
+
+
 @pytest.fixture(scope="module")
 def package(tmp_path_factory: pytest.TempPathFactory) -> Package:
     """Of the tests' own accelerator."""
@@ -59,7 +62,6 @@ def test_results_come_over_the_line(accelerator):
     assert accelerator.runs_on == "simulated board"
 
 
-@pytest.mark.rtl
 def test_golden_frames_of_a_network_over_the_line(small_package, tmp_path):
     opened = open_package(small_package, tmp_path)
     package = serial_package(opened.manifest, opened.folder)
