@@ -97,7 +97,8 @@ def radioml_here(
     """Run the command line in this process, in the test's folder: a process of its own imports everything anew."""
     from radioml.cli import main
 
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGALRM)}
+    taken = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM)  # by the command line
+    handlers = {number: signal.getsignal(number) for number in taken}
 
     def run(*arguments: object) -> subprocess.CompletedProcess[str]:
         command = ["radioml", *map(str, arguments)]

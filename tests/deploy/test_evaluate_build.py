@@ -38,7 +38,7 @@ def test_a_build_and_its_checkpoint_agree(small_build, data_file: Path, radioml,
 
 
 def evaluate(package: Path, data: Path, out: Path) -> tuple[int, str, dict]:
-    """Exit code, output and evaluation.json of the command on 300 frames, in batches of 128."""
+    """Exit code, output and evaluation.json of the command on 300 frames, in batches of 256."""
     arguments = ["evaluate", str(package), "--data", str(data), "--part", "all", "--frames", "300"]
     done = CliRunner().invoke(
         app, [*arguments, "--backend", "software", "--out", str(out)], env={"COLUMNS": "200"}, catch_exceptions=False
@@ -77,5 +77,5 @@ def test_only_the_user_interrupts(
     monkeypatch.setattr(SoftwareAccelerator, "infer", fails)
     found, output, value = evaluate(small_package, data_file, tmp_path / "out")
     assert found == code
-    assert f"stopped early after 128 of 300 frames: {problem}" in output
-    assert (value["frames"], value["problem"]) == (128, problem)
+    assert f"stopped early after 256 of 300 frames: {problem}" in output
+    assert (value["frames"], value["problem"]) == (256, problem)

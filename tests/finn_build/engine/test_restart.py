@@ -190,7 +190,7 @@ def test_stale_results_do_not_outlive_an_interrupted_build(small_build, tmp_path
     [
         (lambda record: record["inputs"]["tool"].update(version="0.0.1"), r"version 0\.0\.1 of this tool"),
         (lambda record: record.update(format=99), "layout 99"),
-        (lambda record: record.pop("format"), "layout 1,"),
+        (lambda record: record.pop("format"), "with layout 1;"),
         (lambda record: record["versions"].update({"finn-plus": "1.5.0"}), r"finn-plus 1\.5\.0 \(here "),
     ],
 )
