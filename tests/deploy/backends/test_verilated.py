@@ -96,7 +96,7 @@ def test_a_machine_without_verilator_gets_one_message(small_package, data_file, 
     [
         ("rtl/accelerator.v", 'module accelerator; initial $system("touch x"); endmodule', r"'\$system' does more"),
         ("rtl/accelerator.v", 'module accelerator; initial $c("puts(0);"); endmodule', r"line 1: '\$c' does more"),
-        ("rtl/accelerator.v", 'module accelerator;\nimport "DPI-C" function void f(); endmodule', "line 2: .*DPI' does"),
+        ("rtl/accelerator.v", 'module accelerator;\nimport "DPI-C" function void f(); endmodule', "line 2: .*DPI"),
         ("rtl/accelerator.v", "`systemc_header\n#error\n`verilog\nmodule accelerator; endmodule", "'`systemc_header'"),
         ("rtl/accelerator.v", '`include "/etc/passwd"', "'`include' does more"),
         ("rtl/accelerator.v", "`define X $sys``tem", "'`define' does more"),
