@@ -48,7 +48,8 @@ def kept_statistics(
         progress, warn: as for `training.frame_cache.quantised_frames`.
 
     Raises:
-        RadioMLError: for a file that is foreign or damaged, and where the cache cannot be written.
+        RadioMLError: for a file that is foreign or damaged, or that the network is not made for, and where the cache
+            cannot be written.
     """
     digest, width = network.front_end_digest(), network.rows(torch.zeros(1, 2, 1024)).shape[1]
     integers = quantised_frames(path, quantiser, progress, warn)
@@ -61,6 +62,7 @@ def kept_statistics(
     for folder in cache_folders(path):
         if intact(folder / name, made_from, progress):
             return mapped(folder / name, np.int8, shape)
+    network.check_data(path)
     target = writable_folder(path) / name
     try:
         _compute(integers, network, quantiser.scale, target, made_from, progress)

@@ -7,6 +7,7 @@ import json
 from abc import abstractmethod
 from collections.abc import Callable
 from math import prod
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -47,6 +48,9 @@ class OnStatistics(nn.Module):
 
         parameters: of the topology; the second value is those of the smaller network.
         """
+
+    def check_data(self, path: Path) -> None:
+        """Raise RadioMLError for a RadioML file that the front end is not made for."""
 
     def forward(self, iq: torch.Tensor) -> torch.Tensor:
         """(N, 2, 1024) float IQ -> (N, 24) float logits."""

@@ -68,12 +68,18 @@ def taps_of_file(data: Path) -> tuple[int, ...]:
 
     Raises RadioMLError for a file without phase-shift keying at an SNR of 20 dB or more.
     """
+    iq = frames_of_psk(data)
+    if not len(iq):
+        raise RadioMLError(f"{data}: no training frames of {', '.join(_PSK)} at {_LOWEST_SNR_DB} dB or more")
+    return fitted_taps(iq)
+
+
+def frames_of_psk(data: Path) -> np.ndarray:
+    """Some training frames of phase-shift keying at an SNR of 20 dB or more, float32 (N, 1024, 2); N may be 0."""
     layout = dataset.read_layout(data)
     wanted = np.array([CLASSES.index(name) for name in _PSK])
     indices = spread_indices(layout, None, "train")
     class_index, snr_db = layout.labels(indices)
     chosen = indices[np.isin(class_index, wanted) & (snr_db >= _LOWEST_SNR_DB)]
-    if not len(chosen):
-        raise RadioMLError(f"{data}: no training frames of {', '.join(_PSK)} at {_LOWEST_SNR_DB} dB or more")
-    few = chosen[np.linspace(0, len(chosen) - 1, min(_FRAMES, len(chosen))).astype(int)]
-    return fitted_taps(dataset.read_iq(data, np.sort(few)))
+    few = chosen[np.linspace(0, max(len(chosen) - 1, 0), min(_FRAMES, len(chosen))).astype(int)]
+    return dataset.read_iq(data, np.sort(few))

@@ -28,6 +28,7 @@ from training.models.symbol_statistics.equaliser import taps_of_file
 from training.models.symbol_statistics.front_end import all_values
 from training.models.symbol_statistics.signals import TAPS
 from training.models.symbol_statistics.standardisation import STANDARDISATION, Standardisation
+from training.models.symbol_statistics.symbol_rate import check_symbol_rate
 
 _DEVIATION = 32
 """Levels of a standard deviation."""
@@ -66,8 +67,10 @@ def main() -> None:
 def fitted_to(data: Path) -> dict[str, Any]:
     """The parameters `equaliser` and `standardisation` for a RadioML file, from its training part.
 
-    Raises RadioMLError for a file that cannot be read, and as `equaliser.taps_of_file` does.
+    Raises RadioMLError for a file that cannot be read, whose symbols do not have 8 samples, and as
+    `equaliser.taps_of_file` does.
     """
+    check_symbol_rate(data)
     taps = taps_of_file(data)
     layout = dataset.read_layout(data)
     indices = spread_indices(layout, None, "train")[: _FRAMES_A_CELL * len(CLASSES) * len(SNRS_DB)]

@@ -7,6 +7,7 @@ does not bill what the front end computes of them: means of squares and of thres
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -22,6 +23,7 @@ from training.models.symbol_statistics.exported import Exported
 from training.models.symbol_statistics.front_end import FrontEnd
 from training.models.symbol_statistics.head import LOGIT_SCALE, STATISTIC_STEP, Head
 from training.models.symbol_statistics.signals import PHASES, TAPS
+from training.models.symbol_statistics.symbol_rate import check_symbol_rate
 
 
 @register("symbol_statistics", source="this repository")
@@ -77,6 +79,10 @@ class SymbolStatistics(OnStatistics):
         """The network without what no weight needs, in operations of QONNX."""
         smaller, _ = self.without_unused(self.front_end.fitted())
         return Exported(smaller.input_quantiser, smaller.front_end, smaller.head)
+
+    def check_data(self, path: Path) -> None:
+        """See `OnStatistics.check_data`: a symbol has 8 samples."""
+        check_symbol_rate(path)
 
     def front_end_record(self) -> dict[str, Any]:
         """See `OnStatistics.front_end_record`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -15,6 +16,7 @@ from training.models.quantisers import ActivationQuant, InputQuant, WeightQuant
 from training.models.registry import register
 from training.models.symbol_statistics.front_end import FrontEnd
 from training.models.symbol_statistics.signals import TAPS
+from training.models.symbol_statistics.symbol_rate import check_symbol_rate
 
 _BITS = 8
 
@@ -77,6 +79,10 @@ class WideSymbolStatistics(OnStatistics):
     def forward(self, iq: torch.Tensor) -> torch.Tensor:
         """(N, 2, 1024) float IQ -> (N, 24) float logits."""
         return self.head(*self.front_end(self.input_quantiser(iq)))
+
+    def check_data(self, path: Path) -> None:
+        """See `OnStatistics.check_data`: a symbol has 8 samples."""
+        check_symbol_rate(path)
 
     def front_end_record(self) -> dict[str, Any]:
         """See `OnStatistics.front_end_record`."""
