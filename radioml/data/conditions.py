@@ -45,7 +45,7 @@ CALIBRATED = Conditions()
 NOMINAL = "nominal"
 PRESETS: dict[str, Conditions] = {
     NOMINAL: CALIBRATED,
-    "impaired": Conditions(drift=1, offset=5e-5, gain_db=1),
+    "impaired": Conditions(drift=1, offset=8e-5, gain_db=1),
     "widened": Conditions(
         drift=1, offset=5e-5, gain_db=1, roll_off=(0.25, 0.6), spread=0.1, dc=0.05, echo=0.15
     ),

@@ -2,7 +2,7 @@
 
 With a RadioML file it prints the taps of the equaliser and the standardisation of all statistics, both from training
 frames of the file, as `parameters` for an experiment. Without one it writes the shipped standardisation. Its frames are
-synthetic, of all classes and SNRs, with drift, offset and errors of gain (the preset `impaired`). A network that was
+synthetic, of all classes and SNRs, with drift, offset and errors of gain. A network that was
 trained before fits the old constants only.
 """
 
@@ -19,7 +19,7 @@ import yaml
 
 from radioml.constants import CLASSES, SNRS_DB
 from radioml.data import dataset
-from radioml.data.conditions import preset
+from radioml.data.conditions import Conditions
 from radioml.data.split import spread_indices
 from radioml.data.synthetic import generate_cell
 from radioml.errors import RadioMLError
@@ -32,7 +32,8 @@ from training.models.symbol_statistics.symbol_rate import check_symbol_rate
 
 _DEVIATION = 32
 """Levels of a standard deviation."""
-_FRAMES_A_CELL, _SEED, _PRESET = 16, 11, "impaired"
+_FRAMES_A_CELL, _SEED = 16, 11
+_CONDITIONS = Conditions(drift=1, offset=5e-5, gain_db=1)
 _AT_ONCE = 512
 """Frames of a file whose statistics are computed together."""
 
@@ -82,7 +83,7 @@ def _synthetic() -> Iterator[np.ndarray]:
     rng = np.random.default_rng(_SEED)
     for name in CLASSES:
         for snr_db in SNRS_DB:
-            yield generate_cell(rng, _FRAMES_A_CELL, name, snr_db, preset(_PRESET))
+            yield generate_cell(rng, _FRAMES_A_CELL, name, snr_db, _CONDITIONS)
 
 
 def _standardisations(parts: Iterable[np.ndarray], taps: Sequence[int]) -> dict[str, list[int]]:
