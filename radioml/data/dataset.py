@@ -7,10 +7,10 @@ has another shape or order is for `radioml data import`.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -148,7 +148,7 @@ def _look_at_classes(path: Path | str, one_hot: h5py.Dataset, borders: list[int]
         every = np.arange(len(one_hot))
         return every, _classes(path, one_hot, every)
     parts = []
-    for start, stop in itertools.pairwise(borders):
+    for start, stop in pairwise(borders):
         some = np.linspace(start, stop - 1, max(2, _LOOKED_AT // len(borders))).astype(np.int64)
         parts.append(np.unique(some))
     positions = np.concatenate(parts)
@@ -226,7 +226,7 @@ def read_rows(
     rows = np.empty((len(positions), *array.shape[1:]), kind or array.dtype)
     # h5py reads a slice hundreds of times faster than scattered rows: read each run of neighbours at once.
     starts = np.flatnonzero(np.diff(positions, prepend=-_GAP - 1) > _GAP)
-    for start, stop in zip(starts, [*starts[1:], len(positions)], strict=True):
+    for start, stop in pairwise([*starts, len(positions)]):
         first = positions[start]
         run = read_slice(path, array, first, positions[stop - 1] + 1)
         rows[start:stop] = run[positions[start:stop] - first]
