@@ -54,7 +54,7 @@ $(DEMO_DATA):
 	@echo; echo "== synthetic RadioML frames"
 	$(RADIOML) data synth $@ --frames-per-cell 10 --seed 7
 
-$(RUN)/train/model.onnx: $(NETWORK) $(wildcard training/*.py training/models/*.py)
+$(RUN)/train/model.onnx: $(NETWORK) $(wildcard training/*/*.py)
 	@echo; echo "== the shipped network as QONNX, and its score"
 	$(RADIOML) export $< --run $(RUN)
 	$(RADIOML) score $@

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from radioml.constants import CLASSES
 from radioml.report.evaluation import Evaluation
-from training.evaluate import evaluate
+from training.trained.evaluate import evaluate
 
 
 def evaluated(network: str, data: str) -> Evaluation:

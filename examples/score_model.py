@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from radioml.shipped import NETWORK
-from training.score import score_model
+from training.cost.score import score_model
 
 if __name__ == "__main__":
     score = score_model(Path(sys.argv[1]) if len(sys.argv) > 1 else NETWORK)

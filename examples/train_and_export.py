@@ -9,9 +9,9 @@ from pathlib import Path
 from rich.console import Console
 
 from radioml.data.synthetic import write_dataset
-from training.experiment import load_experiment
-from training.export import export
-from training.loop import train
+from training.experiments.experiment import load_experiment
+from training.loop.train import train
+from training.trained.export import export
 
 if __name__ == "__main__":
     folder = Path(sys.argv[1])

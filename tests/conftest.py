@@ -119,9 +119,9 @@ def small_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """model.onnx of the network in tests/small_network, in a run directory as after `radioml train` and `export`."""
     import yaml
 
-    from training.checkpoint import load_checkpoint
-    from training.experiment import load_experiment
-    from training.export import export
+    from training.experiments.experiment import load_experiment
+    from training.trained.checkpoint import load_checkpoint
+    from training.trained.export import export
 
     run = tmp_path_factory.mktemp("runs") / "small network"
     claim = {"data": load_checkpoint(SMALL_NETWORK / "checkpoint.pth").training_data}

@@ -9,9 +9,9 @@ from typing import Any
 import torch
 
 from radioml.data.synthetic import generate_spread
-from training.checkpoint import TrainedNetwork, save_checkpoint
-from training.export import export
 from training.models import create
+from training.trained.checkpoint import TrainedNetwork, save_checkpoint
+from training.trained.export import export
 
 _SCALE = "blocks.{}.layers.5.act_quant.fused_activation_quant_proxy.tensor_quant.scaling_impl.value"
 

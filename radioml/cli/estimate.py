@@ -86,14 +86,14 @@ def untrained_model(networks: dict[str, tuple[str, dict[str, Any]]], name: str, 
 
     topology, parameters = networks[name]
     cache, model = Cache(folder, folder), folder / TRAIN / MODEL
-    key = content_key(topology, parameters, code_digest("training.export"))
+    key = content_key(topology, parameters, code_digest("training.trained.export"))
     if cache.find("exported", key):
         return model
     import torch
 
-    from training.checkpoint import TrainedNetwork, save_checkpoint
-    from training.export import export
     from training.models import create
+    from training.trained.checkpoint import TrainedNetwork, save_checkpoint
+    from training.trained.export import export
 
     torch.manual_seed(_SEED)
     network = create(topology, parameters).eval()
@@ -106,8 +106,8 @@ def untrained_model(networks: dict[str, tuple[str, dict[str, Any]]], name: str, 
 
 def _networks(configs: list[str] | None) -> dict[str, tuple[str, dict[str, Any]]]:
     """Topology and parameters of the experiments, those that only differ in training once, under the first name."""
-    from training.experiment import load_experiment
-    from training.zoo import read_zoo
+    from training.experiments.experiment import load_experiment
+    from training.experiments.zoo import read_zoo
 
     found: dict[str, tuple[str, dict[str, Any]]] = {}
     for config in configs or [entry.experiment for entry in read_zoo().entries]:

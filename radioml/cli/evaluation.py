@@ -83,7 +83,7 @@ def evaluate(
         if is_build:
             result = _evaluate_build(what, data, backend or "simulation", part, frames, progress)
         else:
-            from training.evaluate import evaluate as run
+            from training.trained.evaluate import evaluate as run
 
             result = run(what, data, part, frames, topology, progress)
     run_directory = Path(SHIPPED_RUN) if shipped else run_of(what) or _beside(what)

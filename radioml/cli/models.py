@@ -21,10 +21,11 @@ app.add_typer(models_app, name="models")
 def list_models(json: JsonOption = None) -> None:
     """Compare the shipped experiments before training: their size and cost, beside what their authors published.
 
-    Cost: exported as QONNX and scored by the official cost function, no weight zero; `python -m training.zoo` computes
-    it anew. Published: the authors' score, after pruning where so remarked, and their accuracy on the real data set.
+    Cost: exported as QONNX and scored by the official cost function, no weight zero. `python -m
+    training.experiments.zoo` computes it anew. Published: the authors' score, after pruning where so remarked, and
+    their accuracy on the real data set.
     """
-    from training.zoo import read_zoo
+    from training.experiments.zoo import read_zoo
 
     zoo = read_zoo()
     costs = _table("unpruned cost by the official function", "parameters", "bit ops", "weight bits", "score")

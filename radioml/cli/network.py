@@ -41,7 +41,7 @@ def runnable(what: Path | None, topology: str | None) -> Iterator[Path]:
         yield what or NETWORK
         return
     from radioml.temporary import temporary_folder
-    from training.export import export
+    from training.trained.export import export
 
     run_code_of(topology)
     with temporary_folder("radioml-network") as folder:

@@ -14,7 +14,7 @@ from radioml.run_directory import CHECKPOINT, IMPORTED
 if TYPE_CHECKING:
     from finn_build.verify.rung import Reference
     from radioml.foreign.reference import Levels
-    from training.inner_levels import InnerLevels
+    from training.trained.inner_levels import InnerLevels
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,8 @@ def network_of_build(folder: Path, given: Path | None) -> NetworkOfBuild:
         raise RadioMLError(f"{folder}: its build has not finished; run `radioml build` first")
     _, metadata = load_exported(folder / NETWORK)
     if metadata.imported is None:
-        from training.inner_levels import inner_levels
-        from training.reference import integer_logits
+        from training.trained.inner_levels import inner_levels
+        from training.trained.reference import integer_logits
 
         path = source_of(folder, given, CHECKPOINT)
         return NetworkOfBuild(

@@ -50,14 +50,14 @@ def train(
     """
     from radioml.data.dataset import read_layout
     from radioml.report.metrics import over
-    from training.experiment import load_experiment
+    from training.experiments.experiment import load_experiment
 
     experiment = load_experiment(config, changes or ())
     read_layout(data)  # a mistake in either is told before the seconds that loading torch takes
-    from training.distributed import rank
-    from training.loop import train as run_training
+    from training.loop.distributed import rank
+    from training.loop.teacher_first import with_trained_teacher
+    from training.loop.train import train as run_training
     from training.models import create, is_own
-    from training.teacher_first import with_trained_teacher
 
     if rank() > 0:
         set_quiet(True)
@@ -95,7 +95,7 @@ def export(
     RUN/train gets model.onnx (with classes, quantiser, accuracy and origin in its metadata), golden.npz (frames with
     the integer logits that every later stage must give) and checkpoint.pth.
     """
-    from training.export import export as export_checkpoint
+    from training.trained.export import export as export_checkpoint
 
     run_code_of(topology)
     with WorkProgress(console=notes) as progress:
@@ -122,7 +122,7 @@ def score(
     fixed sums at 2 bits a term. The strictest score bills every fixed linear combination at the widths of its weights.
     """
     from radioml.files import refuse_inputs, write_json
-    from training.score import counted, score_model
+    from training.cost.score import counted, score_model
 
     if json not in (None, STANDARD_OUTPUT):
         refuse_inputs([Path(json)], [model])

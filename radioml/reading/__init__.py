@@ -2,5 +2,5 @@
 
 Text, JSON and YAML are in `text`, NumPy's arrays in `arrays`, ZIP archives in `archive`, and plain values become
 dataclasses in `records`. HDF5 is read by `radioml.data.dataset`, ONNX by `radioml.network.onnx_file`, checkpoints by
-`training.checkpoint`.
+`training.trained.checkpoint`.
 """

@@ -27,8 +27,8 @@ from radioml.errors import RadioMLError
 from radioml.reading.text import read_json
 from radioml.run_directory import CHECKPOINT, ESTIMATE, MODEL, SIMULATION_REPORT, TRAIN, VERIFY, build_folder
 from tests.seeded_network import exported
-from training.inner_levels import inner_levels
 from training.models.registry import topologies
+from training.trained.inner_levels import inner_levels
 
 HEADER = (
     "topology", "board", "cycles, estimated", "simulated", "frames/s", "latency", "LUT", "DSP", "BRAM18",

@@ -22,7 +22,7 @@ def reading() -> dict[str, Any]:
     """
     import torch
 
-    from training.data import QuantisedFrames, RadioMLData
+    from training.data.batches import QuantisedFrames, RadioMLData
 
     torch.set_num_threads(1)  # one core for each
     with tempfile.TemporaryDirectory() as folder:

@@ -21,9 +21,9 @@ _FRAMES = 1024
 
 def statistics() -> dict[str, Any]:
     """All statistics of a frame, and those of a shipped record, in the blocks of the cache; against frame by frame."""
-    from training.checkpoint import load_checkpoint
+    from training.data.statistics_cache import block_rows
     from training.models import create
-    from training.statistics_cache import block_rows
+    from training.trained.checkpoint import load_checkpoint
 
     torch.set_num_threads(1)
     quantiser = InputQuantiser(8, 1 / 64)

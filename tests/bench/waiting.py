@@ -62,7 +62,7 @@ def _train() -> float:
     """Frames a second of training steps on random frames."""
     import torch
 
-    from training.experiment import load_experiment
+    from training.experiments.experiment import load_experiment
     from training.models import create
 
     experiment = load_experiment("polyphase_small")

@@ -12,7 +12,7 @@ import pytest
 
 from radioml.reading.text import read_json
 from tests.repository import REPOSITORY
-from training.score import score_model
+from training.cost.score import score_model
 
 NOTEBOOK = REPOSITORY / "examples" / "from_data_to_estimate.ipynb"
 PICTURES = ("data", "phases", "integers", "accuracy", "score", "thresholds", "estimate")

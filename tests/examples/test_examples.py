@@ -15,8 +15,8 @@ from radioml.data.synthetic import write_dataset
 from radioml.shipped import NETWORK
 from tests.conftest import SmallBuild
 from tests.repository import REPOSITORY
-from training.evaluate import evaluate
-from training.score import score_model
+from training.cost.score import score_model
+from training.trained.evaluate import evaluate
 
 EXAMPLES = REPOSITORY / "examples"
 

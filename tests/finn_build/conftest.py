@@ -12,9 +12,9 @@ def pooled_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An untrained network with max-pools and a bias of the classifier."""
     import torch
 
-    from training.checkpoint import TrainedNetwork, save_checkpoint
-    from training.export import export
     from training.models import create
+    from training.trained.checkpoint import TrainedNetwork, save_checkpoint
+    from training.trained.export import export
 
     run = tmp_path_factory.mktemp("pooled")
     parameters = {"filters": 4, "dense": 8}

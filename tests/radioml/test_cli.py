@@ -85,7 +85,7 @@ def test_backends_and_parts_are_those_of_the_driver():
 
 
 def test_train_names_every_section_of_an_experiment():
-    from training.experiment import Experiment
+    from training.experiments.experiment import Experiment
 
     for name in Experiment.model_fields:
         assert name in COMMAND_LINE.commands["train"].help

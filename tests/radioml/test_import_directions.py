@@ -27,18 +27,14 @@ FLOORS = {
         __main__
     """,
     "training": """
-        callbacks distributed kept_file linear_maps section
-        bad_batch fixed_filters frame_cache history qonnx_index
-        score
+        cost
         models
-        checkpoint statistics_cache templates
-        reference
-        data evaluate export inner_levels
+        templates trained
+        data
         techniques
-        experiment trained_run
-        challenge claim classifier zoo
-        loop
-        search teacher_first
+        experiments
+        challenge loop
+        search
     """,
     "finn_build": """
         boards integer_scales node_order statistics_unit

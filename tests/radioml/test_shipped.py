@@ -10,7 +10,7 @@ from radioml.files import sha256
 from radioml.network.integer_qonnx import IntegerQonnx
 from radioml.shipped import NETWORK
 from tests.repository import REPOSITORY
-from training.export import export
+from training.trained.export import export
 
 
 def test_the_shipped_model_is_that_of_the_shipped_checkpoint(tmp_path: Path):

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from radioml.data.synthetic import generate_spread
-from training.checkpoint import TrainedNetwork, save_checkpoint
 from training.models import create
+from training.trained.checkpoint import TrainedNetwork, save_checkpoint
 
 SMALL = {"channels": [8, 8], "kernels": [3, 3], "strides": [2, 4]}
 

@@ -14,10 +14,10 @@ from typing import Any
 from radioml.errors import RadioMLError
 from radioml.files import write_json, write_text
 from radioml.report.tradeoff_plot import Point, pareto_front, tradeoff
-from training.experiment import load_experiment
+from training.experiments.experiment import load_experiment
 from training.models import topologies, topology
 from training.models.registry import Published
-from training.trained_run import TrainedRun, open_trained_run
+from training.trained.trained_run import TrainedRun, open_trained_run
 
 
 @dataclass(frozen=True)

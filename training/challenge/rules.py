@@ -20,10 +20,10 @@ from radioml.data.provenance import learnt_from
 from radioml.data.split import TEST_FRACTION, fixed_split
 from radioml.data.synthetic import generate_spread
 from radioml.errors import RadioMLError
-from training.export import compare
-from training.reference import integer_logits
-from training.score import counted
-from training.trained_run import TrainedRun
+from training.cost.score import counted
+from training.trained.export import compare
+from training.trained.reference import integer_logits
+from training.trained.trained_run import TrainedRun
 
 PASS, FAIL, UNCHECKED = "pass", "fail", "not checkable here"
 TEST_DIGEST = "874296601fa7d746fa485104fd5d9efe43c16fa67c6a675b3a78f5bf2e65dc1f"

@@ -17,10 +17,10 @@ from radioml.errors import RadioMLError
 from radioml.files import replacing
 from radioml.run_directory import CHECKPOINT, CONFIG, MODEL, SCORE
 from training.challenge.rules import FAIL, PASS, UNCHECKED, Verdict, check_rules
-from training.checkpoint import TrainedNetwork
-from training.experiment import Experiment, read_claim
+from training.experiments.experiment import Experiment, read_claim
 from training.models import is_own, loaded, topology
-from training.trained_run import TrainedRun, open_trained_run
+from training.trained.checkpoint import TrainedNetwork
+from training.trained.trained_run import TrainedRun, open_trained_run
 
 TEMPLATES = Path(__file__).parent / "submission_templates"
 SOURCE = Path(__file__).parents[2]
@@ -28,7 +28,7 @@ _FOLDERS = ("boards", "deploy", "finn_build", "radioml", "requirements", "traini
 _FILES = ("Dockerfile", "Makefile", "README.md", "pyproject.toml")
 _REQUIRED = (
     "submission/form.txt", "submission/README.md", f"submission/{MODEL}", f"submission/{CHECKPOINT}", "Dockerfile",
-    "training/loop.py", "training/evaluate.py", "training/export.py",
+    "training/loop/train.py", "training/trained/evaluate.py", "training/trained/export.py",
 )  # fmt: skip
 _ZERO_TIME = (1980, 1, 1, 0, 0, 0)  # the earliest time of the zip format
 

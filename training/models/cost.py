@@ -12,8 +12,8 @@ from torch import nn
 from radioml.constants import FRAME_LENGTH
 from radioml.run_directory import MODEL
 from radioml.temporary import temporary_folder
+from training.cost.score import Score, score_model
 from training.models.exportable import as_exported
-from training.score import Score, score_model
 
 
 def unpruned_score(network: nn.Module) -> Score:

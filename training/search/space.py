@@ -14,9 +14,9 @@ from pydantic import Field, TypeAdapter, ValidationError, model_validator
 from radioml.errors import RadioMLError
 from radioml.reading.text import read_yaml
 from radioml.reading.validation import problems
-from training.experiment import CONFIGS, load_experiment
+from training.experiments.experiment import CONFIGS, load_experiment
 from training.models import topology
-from training.section import Section
+from training.techniques.section import Section
 
 if TYPE_CHECKING:
     import optuna

@@ -29,15 +29,15 @@ from radioml.data.split import fixed_split
 from radioml.errors import MissingToolError, RadioMLError
 from radioml.files import write_json
 from radioml.run_directory import CHECKPOINT, SCORE, TRAIN
-from training.bad_batch import DivergedError
-from training.distributed import world_size
-from training.evaluate import evaluate
-from training.experiment import Experiment, load_experiment
-from training.export import export
-from training.loop import train
+from training.cost.score import score_model
+from training.experiments.experiment import Experiment, load_experiment
+from training.loop.bad_batch import DivergedError
+from training.loop.distributed import world_size
+from training.loop.train import train
 from training.models import create
-from training.score import score_model
 from training.search.space import SearchSpace, load_space, suggest
+from training.trained.evaluate import evaluate
+from training.trained.export import export
 
 DIRECTIONS = ("minimize", "maximize")
 HEARTBEAT_SECONDS = 60

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, model_validator
 
-from training.section import Section
+from training.techniques.section import Section
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

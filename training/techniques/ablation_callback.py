@@ -13,10 +13,10 @@ from torch import nn
 
 from radioml.errors import RadioMLError
 from radioml.files import write_json
-from training.data import RadioMLData
+from training.cost.score import part_of_score
+from training.data.batches import RadioMLData
 from training.models.cost import unpruned_score
 from training.models.on_statistics import OnStatistics
-from training.score import part_of_score
 from training.techniques.ablation import Ablation, keep_by_ablation, keep_most_useful
 from training.techniques.pruning_callback import RANK
 from training.techniques.pruning_masks import Masks, apply, initial_masks, layers, lift

@@ -33,7 +33,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field, model_validator
 
 from radioml.constants import CLASSES
-from training.section import Section
+from training.techniques.section import Section
 
 if TYPE_CHECKING:
     import torch

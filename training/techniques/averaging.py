@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from training.section import Section
+from training.techniques.section import Section
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

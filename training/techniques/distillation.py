@@ -13,7 +13,7 @@ from pydantic import Field
 from radioml.constants import CLASSES, FRAME_LENGTH
 from radioml.errors import RadioMLError
 from radioml.files import sha256
-from training.section import Section
+from training.techniques.section import Section
 
 if TYPE_CHECKING:
     import torch
@@ -24,7 +24,7 @@ class Distillation(Section):
     """The teacher and its part in the loss.
 
     teacher: a checkpoint.pth of this tool, of any topology, trained on the same data file; or the name of a shipped
-        experiment, which `radioml train` then trains first, see `training.teacher_first`.
+        experiment, which `radioml train` then trains first, see `training.loop.teacher_first`.
     temperature: divisor of the logits; a high temperature brings out the teacher's probabilities of wrong classes.
     weight: of the teacher in the loss; 1 - weight is that of the labels.
     """
@@ -65,9 +65,9 @@ class Teacher:
         """
         import torch
 
-        from training.checkpoint import load_checkpoint
         from training.models.on_statistics import OnStatistics
-        from training.reference import input_quantiser
+        from training.trained.checkpoint import load_checkpoint
+        from training.trained.reference import input_quantiser
 
         self._settings = settings
         trained = load_checkpoint(settings.teacher)

@@ -9,8 +9,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from training.section import Section
 from training.techniques.ablation import Ablation
+from training.techniques.section import Section
 
 
 class Iterative(Section):

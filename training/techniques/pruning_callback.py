@@ -33,7 +33,7 @@ RANK = "validation/rank"
 
 
 def _network(module: lightning.LightningModule) -> nn.Module:
-    """The network that `training.classifier.ModulationClassifier` trains."""
+    """The network that `training.loop.classifier.ModulationClassifier` trains."""
     assert isinstance(module.network, nn.Module)
     return module.network
 

@@ -24,9 +24,9 @@ MADE_UP = Estimate("made up", (), "none", "none", 1.0, 1, "none", 1.0, 1, 1.0, (
 @pytest.fixture(scope="module")
 def polyphase(tmp_path_factory):
     """Unfolded layers of a small untrained network on 128 pixels of 16 channels, in a FINN session."""
-    from training.checkpoint import TrainedNetwork, save_checkpoint
-    from training.export import export
     from training.models import create
+    from training.trained.checkpoint import TrainedNetwork, save_checkpoint
+    from training.trained.export import export
 
     run = tmp_path_factory.mktemp("polyphase")
     parameters = {"phases": 8, "channels": [4, 4], "kernels": [3, 3], "strides": [1, 2]}

@@ -34,11 +34,11 @@ from radioml.data.synthetic import generate_spread
 from radioml.run_directory import PACKAGE, RTL
 from tests.finn_build.vivado import vendor_tools
 from tests.repository import packed
-from training.checkpoint import TrainedNetwork, save_checkpoint
-from training.export import export
-from training.inner_levels import inner_levels
 from training.models import registry
 from training.models.quantisers import InputQuant, LinearScaleActivationQuant
+from training.trained.checkpoint import TrainedNetwork, save_checkpoint
+from training.trained.export import export
+from training.trained.inner_levels import inner_levels
 
 pytestmark = pytest.mark.rtl
 

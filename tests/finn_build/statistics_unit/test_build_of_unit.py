@@ -20,10 +20,10 @@ from radioml.errors import RadioMLError
 from radioml.files import write_json
 from radioml.run_directory import ESTIMATE, PACKAGE
 from tests.finn_build.statistics_unit.graphs import Graph
-from training.checkpoint import TrainedNetwork, save_checkpoint
-from training.export import export
-from training.inner_levels import inner_levels
 from training.models import create
+from training.trained.checkpoint import TrainedNetwork, save_checkpoint
+from training.trained.export import export
+from training.trained.inner_levels import inner_levels
 
 PARAMETERS = {
     "phase_statistics": ("p", "h0.8"), "whole_statistics": ("x.p", "max.p", "mean.z2x8"), "phase_units": 2,

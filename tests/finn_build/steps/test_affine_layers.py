@@ -18,7 +18,7 @@ from finn_build.verify.rung import Reference
 from radioml.contract.metadata import load_exported
 from radioml.data.synthetic import generate_spread
 from tests.seeded_network import exported
-from training.inner_levels import inner_levels
+from training.trained.inner_levels import inner_levels
 
 pytestmark = pytest.mark.rtl
 

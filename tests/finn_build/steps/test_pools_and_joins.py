@@ -18,11 +18,11 @@ from finn_build.estimate.result import read_estimate
 from finn_build.verify.ladder import climb
 from finn_build.verify.rung import Reference
 from radioml.data.synthetic import generate_spread
-from training.checkpoint import TrainedNetwork, save_checkpoint
-from training.export import export
-from training.inner_levels import inner_levels
 from training.models import registry
 from training.models.quantisers import ActivationQuant, InputQuant, WeightQuant
+from training.trained.checkpoint import TrainedNetwork, save_checkpoint
+from training.trained.export import export
+from training.trained.inner_levels import inner_levels
 
 pytestmark = pytest.mark.rtl
 

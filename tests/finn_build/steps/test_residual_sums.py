@@ -32,7 +32,7 @@ from radioml.simulation.compiled import simulator_of
 from radioml.simulation.design import read_design
 from radioml.simulation.rtl_simulator import RtlSimulator
 from tests.seeded_network import exported
-from training.inner_levels import inner_levels
+from training.trained.inner_levels import inner_levels
 
 pytestmark = pytest.mark.rtl
 

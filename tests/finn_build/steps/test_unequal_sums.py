@@ -21,7 +21,7 @@ from radioml.contract.metadata import load_exported
 from radioml.data.synthetic import generate_spread
 from radioml.run_directory import RTL
 from tests.seeded_network import exported
-from training.inner_levels import inner_levels
+from training.trained.inner_levels import inner_levels
 
 pytestmark = pytest.mark.rtl
 

@@ -24,10 +24,10 @@ from radioml.data.synthetic import generate_spread
 from radioml.errors import RadioMLError
 from radioml.reading.text import read_json
 from tests.repository import packed
-from training.checkpoint import TrainedNetwork, save_checkpoint
-from training.export import export
-from training.inner_levels import inner_levels
 from training.models import create
+from training.trained.checkpoint import TrainedNetwork, save_checkpoint
+from training.trained.export import export
+from training.trained.inner_levels import inner_levels
 
 pytestmark = pytest.mark.rtl
 

@@ -120,7 +120,7 @@ def test_a_network_trained_on_real_data_recognises_synthetic_frames(published_ne
     """
     import torch
 
-    from training.checkpoint import load_checkpoint
+    from training.trained.checkpoint import load_checkpoint
 
     network = load_checkpoint(published_network / "pretrained_VGG10_w8a8_20.pth", "vgg10").network
     rng = np.random.default_rng(1)

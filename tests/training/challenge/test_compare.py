@@ -14,9 +14,9 @@ from radioml.cli import app
 from radioml.errors import RadioMLError
 from radioml.reading.text import read_json
 from training.challenge.compare import compare, published_points
-from training.checkpoint import TrainedNetwork, load_checkpoint, save_checkpoint
-from training.score import score_model
-from training.trained_run import open_trained_run
+from training.cost.score import score_model
+from training.trained.checkpoint import TrainedNetwork, load_checkpoint, save_checkpoint
+from training.trained.trained_run import open_trained_run
 
 pytestmark = pytest.mark.training
 
@@ -37,7 +37,9 @@ def test_a_run_without_a_current_model_is_exported(
 ):
     run = _run(tmp_path / "run", small_checkpoint, 0.5)
     scored: list[Path] = []
-    monkeypatch.setattr("training.trained_run.score_model", lambda path: scored.append(path) or score_model(path))
+    monkeypatch.setattr(
+        "training.trained.trained_run.score_model", lambda path: scored.append(path) or score_model(path)
+    )
     first = open_trained_run(run)
     assert scored == [first.model], "once: the official function takes long"
     assert read_json(run / "train" / "score.json")["bit_ops"] == first.score.bit_ops == score_model(first.model).bit_ops

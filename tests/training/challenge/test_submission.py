@@ -29,8 +29,8 @@ from radioml.errors import RadioMLError
 from radioml.reading.text import read_json
 from training.challenge.rules import FAIL, PASS, TEST_DIGEST, UNCHECKED, Verdict, _split, check_rules
 from training.challenge.submission import _REQUIRED, SOURCE, _format, _source, write_submission
-from training.evaluate import evaluate
-from training.trained_run import TrainedRun, open_trained_run
+from training.trained.evaluate import evaluate
+from training.trained.trained_run import TrainedRun, open_trained_run
 
 pytestmark = pytest.mark.training
 

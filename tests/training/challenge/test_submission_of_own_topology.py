@@ -11,10 +11,10 @@ import yaml
 
 from radioml.errors import RadioMLError
 from training.challenge.submission import write_submission
-from training.checkpoint import TrainedNetwork, save_checkpoint
-from training.experiment import load_experiment
+from training.experiments.experiment import load_experiment
 from training.models import create, own_code
 from training.templates import write_templates
+from training.trained.checkpoint import TrainedNetwork, save_checkpoint
 
 PARAMETERS = {"channels": [4, 4]}
 

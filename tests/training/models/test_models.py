@@ -10,12 +10,12 @@ import torch
 from radioml.contract.quantiser import InputQuantiser
 from radioml.data.synthetic import generate_spread
 from radioml.errors import RadioMLError
-from training.checkpoint import TrainedNetwork, save_checkpoint
-from training.export import export
+from training.cost.score import score_model
 from training.models import create, topologies
 from training.models.polyphase import SpaceToDepth
-from training.reference import input_quantiser
-from training.score import score_model
+from training.trained.checkpoint import TrainedNetwork, save_checkpoint
+from training.trained.export import export
+from training.trained.reference import input_quantiser
 
 
 @pytest.mark.parametrize("phases", [1, 4, 8])

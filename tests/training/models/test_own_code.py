@@ -9,11 +9,11 @@ import pytest
 import torch
 
 from radioml.errors import RadioMLError
-from training.checkpoint import TrainedNetwork, load_checkpoint, save_checkpoint
-from training.experiment import load_experiment
-from training.export import export, rehearse
+from training.experiments.experiment import load_experiment
 from training.models import create, load_own, own_code, topology
 from training.templates import write_templates
+from training.trained.checkpoint import TrainedNetwork, load_checkpoint, save_checkpoint
+from training.trained.export import export, rehearse
 
 SOURCE = (Path(own_code.__file__).parents[1] / "templates" / "network.py").read_text()
 PARAMETERS = {"channels": [4, 4, 4]}

@@ -19,13 +19,13 @@ from torch import nn
 import radioml.cli.models  # noqa: F401  (registers the commands)
 from radioml.data.synthetic import generate_spread
 from radioml.errors import RadioMLError
-from training.checkpoint import TrainedNetwork, save_checkpoint
-from training.experiment import load_experiment
-from training.export import export
+from training.cost.score import Score, score_model
+from training.experiments.experiment import load_experiment
 from training.models import create, topologies, topology
 from training.models.cost import unpruned_score
 from training.models.moments import Moments
-from training.score import Score, score_model
+from training.trained.checkpoint import TrainedNetwork, save_checkpoint
+from training.trained.export import export
 
 pytestmark = pytest.mark.training
 

@@ -21,12 +21,12 @@ from radioml.data.synthetic import write_dataset
 from radioml.errors import RadioMLError
 from radioml.reading.text import read_json
 from tests.repository import REPOSITORY
-from training.evaluate import evaluate
-from training.experiment import CONFIGS, load_experiment, read_claim
+from training.experiments.experiment import CONFIGS, load_experiment, read_claim
 from training.models import create, topologies
 from training.search.results import front_table, write_results
 from training.search.space import SPACES, load_space, suggest
 from training.search.study import Search, open_study, run_trials
+from training.trained.evaluate import evaluate
 
 pytestmark = pytest.mark.training
 
@@ -192,12 +192,12 @@ def test_a_trial_whose_worker_was_killed_is_continued(files: Path, original: Pat
     worker = _worker(
         files, original, 1,
         "training.search.study.HEARTBEAT_SECONDS = 1\n"
-        "import time, training.classifier\n"
+        "import time, training.loop.classifier\n"
         "def stop(module):\n"
         "    if module.current_epoch == 1:\n"
         "        print('in the second epoch', flush=True)\n"
         "        time.sleep(600)\n"
-        "training.classifier.ModulationClassifier.on_train_epoch_start = stop\n",
+        "training.loop.classifier.ModulationClassifier.on_train_epoch_start = stop\n",
     )  # fmt: skip
     while "in the second epoch" not in (line := worker.stdout.readline()):
         assert line, "the worker ended before it trained"

@@ -10,7 +10,7 @@ from torch.nn.functional import cross_entropy
 
 from radioml.data.synthetic import generate_spread
 from radioml.errors import RadioMLError
-from training.experiment import load_experiment
+from training.experiments.experiment import load_experiment
 from training.models.cost import unpruned_score
 from training.techniques.ablation import Ablation, cheapest, keep_by_ablation, keep_most_useful, removal_losses
 from training.techniques.ablation_callback import saved_scores

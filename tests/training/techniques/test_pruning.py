@@ -14,12 +14,9 @@ from qonnx.core.onnx_exec import execute_onnx
 
 from radioml.data.synthetic import generate_spread
 from radioml.errors import RadioMLError
-from training.checkpoint import TrainedNetwork, save_checkpoint
-from training.experiment import load_experiment
-from training.export import export
+from training.cost.score import score_model
+from training.experiments.experiment import load_experiment
 from training.models.cost import unpruned_score
-from training.reference import IntegerNetwork
-from training.score import score_model
 from training.techniques.pruning import Iterative
 from training.techniques.pruning_channels import keep_strongest_channels, without_channels
 from training.techniques.pruning_masks import (
@@ -30,6 +27,9 @@ from training.techniques.pruning_masks import (
     kept_fraction,
     weights,
 )
+from training.trained.checkpoint import TrainedNetwork, save_checkpoint
+from training.trained.export import export
+from training.trained.reference import IntegerNetwork
 
 SMALL = {"channels": [8, 12], "kernels": [3, 3], "strides": [2, 4]}
 DATA = {"kind": "synthetic", "identity": "none: random weights", "sha256": "0" * 64}

@@ -13,13 +13,13 @@ from radioml.data.synthetic import write_dataset
 from radioml.errors import RadioMLError
 from radioml.files import sha256
 from radioml.reading.text import read_json
-from training.checkpoint import TrainedNetwork, load_checkpoint
-from training.classifier import ModulationClassifier
-from training.experiment import Experiment
-from training.loop import train
+from training.experiments.experiment import Experiment
+from training.loop.classifier import ModulationClassifier
+from training.loop.train import train
 from training.techniques.pruning import Pruning
 from training.techniques.pruning_callback import Pruner
 from training.techniques.pruning_masks import apply, initial_masks, keep_largest_in_all, weights
+from training.trained.checkpoint import TrainedNetwork, load_checkpoint
 
 pytestmark = pytest.mark.training
 

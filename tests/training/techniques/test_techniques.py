@@ -10,13 +10,13 @@ import torch
 from radioml.constants import CLASSES
 from radioml.data.synthetic import generate_cell
 from radioml.errors import RadioMLError
-from training.checkpoint import TrainedNetwork, load_checkpoint, save_checkpoint
-from training.experiment import load_experiment
+from training.experiments.experiment import load_experiment
 from training.models import create
 from training.techniques.augmentation import CONJUGATED_IS_ANOTHER, Augmentation, augment
 from training.techniques.averaging import Averaging, averaging
 from training.techniques.distillation import Distillation, Teacher, teacher_sha256
 from training.techniques.schedule import schedule
+from training.trained.checkpoint import TrainedNetwork, load_checkpoint, save_checkpoint
 
 DATA = {"kind": "synthetic", "identity": "some frames", "sha256": "1" * 64}
 EXACT = {

@@ -11,12 +11,12 @@ from rich.console import Console
 from radioml.data.synthetic import write_dataset
 from radioml.errors import RadioMLError
 from radioml.files import sha256
-from training.checkpoint import TrainedNetwork, load_checkpoint
-from training.classifier import ModulationClassifier
-from training.data import QuantisedFrames, RadioMLData, as_iq
-from training.experiment import Experiment
-from training.loop import train
-from training.reference import input_quantiser
+from training.data.batches import QuantisedFrames, RadioMLData, as_iq
+from training.experiments.experiment import Experiment
+from training.loop.classifier import ModulationClassifier
+from training.loop.train import train
+from training.trained.checkpoint import TrainedNetwork, load_checkpoint
+from training.trained.reference import input_quantiser
 
 pytestmark = pytest.mark.training
 
@@ -59,7 +59,7 @@ def test_an_interrupted_run_with_all_techniques_continues_to_the_same_weights(
             raise RuntimeError("power cut")
 
     with monkeypatch.context() as patch, pytest.raises(RuntimeError, match="power cut"):
-        patch.setattr("training.classifier.ModulationClassifier.on_train_epoch_start", stop)
+        patch.setattr("training.loop.classifier.ModulationClassifier.on_train_epoch_start", stop)
         _train(data, tmp_path / "parts", **techniques)
     assert not (tmp_path / "parts" / "train" / "checkpoint.pth").exists()
     resumed = _train(data, tmp_path / "parts", **techniques)
@@ -103,7 +103,7 @@ def test_validation_and_test_frames_are_not_augmented(data: Path, tmp_path: Path
         seen.append(position)
         return iq
 
-    monkeypatch.setattr("training.classifier.augment", note)
+    monkeypatch.setattr("training.loop.classifier.augment", note)
     augmented = _train(data, tmp_path / "noted", augmentation=AUGMENTATION)
     plain = _train(data, tmp_path / "plain")
     assert torch.equal(_weights(augmented), _weights(plain))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from training.cost.score import part_of_score
 from training.models.symbol_statistics.head import WEIGHT_BITS
-from training.score import part_of_score
 
 _LEVEL_BITS = 8
 

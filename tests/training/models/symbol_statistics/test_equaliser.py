@@ -17,16 +17,16 @@ from scipy.ndimage import convolve1d
 from radioml.data.synthetic import generate_cell
 from radioml.network.integer_qonnx import IntegerQonnx
 from training import teacher_first
-from training.checkpoint import TrainedNetwork, save_checkpoint
-from training.experiment import load_experiment
-from training.export import export
+from training.experiments.experiment import load_experiment
 from training.models import create
 from training.models.symbol_statistics import equaliser, fitting, operations
 from training.models.symbol_statistics.equaliser import fitted_taps
 from training.models.symbol_statistics.front_end import FrontEnd
 from training.models.symbol_statistics.head import LOGIT_SCALE
 from training.models.symbol_statistics.signals import STEP, TAPS, Signals, binomial_weights, boxed
-from training.reference import IntegerNetwork
+from training.trained.checkpoint import TrainedNetwork, save_checkpoint
+from training.trained.export import export
+from training.trained.reference import IntegerNetwork
 
 pytestmark = pytest.mark.training
 

@@ -12,13 +12,13 @@ import torch
 from radioml.data.synthetic import generate_spread
 from radioml.network.exact_qonnx import logits_as_integers
 from radioml.network.integer_qonnx import IntegerQonnx
-from training.checkpoint import TrainedNetwork, save_checkpoint
-from training.export import export
+from training.cost.score import score_model
 from training.models import create
 from training.models.symbol_statistics import SymbolStatistics
 from training.models.symbol_statistics.head import LOGIT_SCALE
-from training.reference import IntegerNetwork
-from training.score import score_model
+from training.trained.checkpoint import TrainedNetwork, save_checkpoint
+from training.trained.export import export
+from training.trained.reference import IntegerNetwork
 
 pytestmark = pytest.mark.training
 

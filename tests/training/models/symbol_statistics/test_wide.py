@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from training.checkpoint import TrainedNetwork, save_checkpoint
-from training.export import export
 from training.models.symbol_statistics.wide import WideHead
+from training.trained.checkpoint import TrainedNetwork, save_checkpoint
+from training.trained.export import export
 
 SMALL = {"phase_statistics": ["h0.4", "b0.8"], "whole_statistics": ["max.z4_32", "dc", "mean.p"], "units": 8}
 

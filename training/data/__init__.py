@@ -1,0 +1,1 @@
+"""Batches of frames or of statistics for training, mapped from caches on disk."""
