@@ -13,7 +13,7 @@ from typing import Any
 import typer
 from typer.cli import get_docs_for_click
 
-import radioml.cli
+import radioml.cli.commands
 
 PAGE = "cli.md"
 
@@ -25,7 +25,7 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
 
 def command_line() -> typer.core.TyperGroup:
     """The command `radioml` with all its commands, each of which registers where its file is imported."""
-    for module in pkgutil.iter_modules(radioml.cli.__path__, "radioml.cli."):
+    for module in pkgutil.iter_modules(radioml.cli.commands.__path__, "radioml.cli.commands."):
         import_module(module.name)
     return typer.main.get_command(radioml.cli.app)
 

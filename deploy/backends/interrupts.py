@@ -9,7 +9,7 @@ from threading import current_thread, main_thread
 from types import FrameType
 
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM)
-"""Signals that `radioml.cli.interrupts` turns into a KeyboardInterrupt."""
+"""Signals that `radioml.cli.console.interrupts` turns into a KeyboardInterrupt."""
 
 
 class _Held:

@@ -14,7 +14,7 @@ from rich.markup import escape
 from typer.core import TyperGroup
 
 import radioml
-from radioml.cli import interrupts, terminal
+from radioml.cli.console import interrupts, terminal
 from radioml.errors import MismatchError, MissingToolError, RadioMLError
 from radioml.processes import wait_without_spinning
 
@@ -86,7 +86,7 @@ def main() -> None:
     """
     wait_without_spinning()  # before a command imports torch
     interrupts.install()
-    from radioml.cli import (  # noqa: F401  (each registers)
+    from radioml.cli.commands import (  # noqa: F401  (each registers)
         bench,
         boards,
         build,

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-import radioml.cli.evaluation
-import radioml.cli.summary  # noqa: F401  (a second command: typer does without the name of an only one)
+import radioml.cli.commands.evaluation
+import radioml.cli.commands.summary  # noqa: F401  (a second command: typer does without the name of an only one)
 from deploy.backends.software import SoftwareAccelerator
 from radioml.cli import app
 from radioml.data.layout import Layout

@@ -10,9 +10,9 @@ import onnx
 import pytest
 from typer.testing import CliRunner, Result
 
-import radioml.cli.classify
-import radioml.cli.evaluation
-import radioml.cli.stream  # noqa: F401  (each registers)
+import radioml.cli.commands.classify
+import radioml.cli.commands.evaluation
+import radioml.cli.commands.stream  # noqa: F401  (each registers)
 from deploy.classify import classify
 from deploy.opening import opened
 from radioml.cli import app

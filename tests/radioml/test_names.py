@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-import radioml.cli.build
-import radioml.cli.data
-import radioml.cli.evaluation
-import radioml.cli.summary
-import radioml.cli.training  # noqa: F401  (each registers)
+import radioml.cli.commands.build
+import radioml.cli.commands.data
+import radioml.cli.commands.evaluation
+import radioml.cli.commands.summary
+import radioml.cli.commands.training  # noqa: F401  (each registers)
 from radioml.cli import app
 
 pytestmark = pytest.mark.training

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from radioml.cli import app, data  # noqa: F401  (registers `radioml data`)
+from radioml.cli import app
+from radioml.cli.commands import data  # noqa: F401  (registers `radioml data`)
 from radioml.constants import FULL_FRAMES_PER_CELL
 from radioml.data.check import DatasetReport, check_dataset
 from radioml.data.dataset import open_dataset

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-import radioml.cli.evaluation  # noqa: F401  (registers the commands)
+import radioml.cli.commands.evaluation  # noqa: F401  (registers the commands)
 from radioml.cli import app
 from radioml.errors import RadioMLError
 from radioml.reading.text import read_json
@@ -55,7 +55,7 @@ def test_a_run_without_a_current_model_is_exported(
 def test_runs_on_different_data_have_different_fronts(
     small_checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("radioml.cli.evaluation.results", Console(width=230, highlight=False))
+    monkeypatch.setattr("radioml.cli.commands.evaluation.results", Console(width=230, highlight=False))
     runs = [
         _run(tmp_path / "good", small_checkpoint, 0.6),
         _run(tmp_path / "bad", small_checkpoint, 0.5),

@@ -18,8 +18,8 @@ import yaml
 from onnx import helper, numpy_helper
 from typer.testing import CliRunner
 
-import radioml.cli.submission
-import radioml.cli.summary  # noqa: F401  (a second command: typer does without the name of an only one)
+import radioml.cli.commands.submission
+import radioml.cli.commands.summary  # noqa: F401  (a second command: typer does without the name of an only one)
 from radioml.cli import app
 from radioml.contract.metadata import load_exported
 from radioml.data.layout import Layout

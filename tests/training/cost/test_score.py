@@ -9,7 +9,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from typer.testing import CliRunner
 
-import radioml.cli.training  # noqa: F401  (registers the commands)
+import radioml.cli.commands.training  # noqa: F401  (registers the commands)
 from radioml.cli import app
 from radioml.contract.metadata import load_exported
 from radioml.errors import RadioMLError

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-import radioml.cli.models  # noqa: F401  (registers the command)
+import radioml.cli.commands.models  # noqa: F401  (registers the command)
 from radioml.cli import app
 from tests.repository import REPOSITORY
 from training.experiments.zoo import compute_zoo, read_zoo
@@ -43,7 +43,7 @@ def test_models_list_shows_ours_beside_the_published(monkeypatch: pytest.MonkeyP
 def test_models_list_needs_no_torch(tmp_path: Path):
     script = (
         "import sys\n"
-        "from radioml.cli import app, models\n"
+        "from radioml.cli import app\nfrom radioml.cli.commands import models\n"
         "app(['models', 'list'], standalone_mode=False)\n"
         "print('torch' in sys.modules)\n"
     )

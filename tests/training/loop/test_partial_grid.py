@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-import radioml.cli.evaluation
-import radioml.cli.summary
-import radioml.cli.training  # noqa: F401  (each registers)
+import radioml.cli.commands.evaluation
+import radioml.cli.commands.summary
+import radioml.cli.commands.training  # noqa: F401  (each registers)
 from radioml.cli import app
 from radioml.data.subset import write_subset
 from radioml.data.synthetic import write_dataset

@@ -16,7 +16,7 @@ import torch
 from onnx import numpy_helper
 from torch import nn
 
-import radioml.cli.models  # noqa: F401  (registers the commands)
+import radioml.cli.commands.models  # noqa: F401  (registers the commands)
 from radioml.data.synthetic import generate_spread
 from radioml.errors import RadioMLError
 from training.cost.score import Score, score_model

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-import radioml.cli.evaluation  # noqa: F401  (registers the commands)
+import radioml.cli.commands.evaluation  # noqa: F401  (registers the commands)
 from radioml.cli import app
 from radioml.data import dataset
 from radioml.data.layout import Layout

@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 
 from radioml.cli import app
-from radioml.cli.terminal import results
+from radioml.cli.console.terminal import results
 
 if TYPE_CHECKING:
     from radioml.report.tradeoff_plot import Point

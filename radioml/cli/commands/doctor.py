@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from radioml.cli import app
-from radioml.cli.terminal import JsonOption, give, results
+from radioml.cli.console.terminal import JsonOption, give, results
 from radioml.errors import RadioMLError
 
 

@@ -11,9 +11,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from radioml.cli import app
-from radioml.cli.progress import frames_progress
-from radioml.cli.terminal import JsonOption, give, results
-from radioml.cli.topology import TopologyOption, run_code_of
+from radioml.cli.console.progress import frames_progress
+from radioml.cli.console.terminal import JsonOption, give, results
+from radioml.cli.options.topology import TopologyOption, run_code_of
 
 _COLOURS = {"pass": "green", "fail": "bold red", "not checkable here": "yellow"}
 

@@ -14,12 +14,12 @@ from rich.markup import escape
 from rich.table import Table
 
 from radioml.cli import app
-from radioml.cli.accelerator_options import Backend, PartOption
-from radioml.cli.accuracy import by_snr, headline, print_warnings, proportions
-from radioml.cli.network import NetworkArgument
-from radioml.cli.progress import frames_progress, identified
-from radioml.cli.terminal import JsonOption, give, notes, results
-from radioml.cli.topology import TopologyOption, run_code_of
+from radioml.cli.console.accuracy import by_snr, headline, print_warnings, proportions
+from radioml.cli.console.progress import frames_progress, identified
+from radioml.cli.console.terminal import JsonOption, give, notes, results
+from radioml.cli.options.accelerator import Backend, PartOption
+from radioml.cli.options.network import NetworkArgument
+from radioml.cli.options.topology import TopologyOption, run_code_of
 from radioml.constants import SNRS_DB
 from radioml.errors import RadioMLError
 from radioml.progress import WorkProgress

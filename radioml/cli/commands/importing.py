@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 
 from radioml.cli import app
-from radioml.cli.terminal import notes, results
+from radioml.cli.console.terminal import notes, results
 from radioml.progress import WorkProgress
 from radioml.run_directory import TRAIN
 

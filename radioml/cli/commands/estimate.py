@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 
 from radioml.cli import app
-from radioml.cli.terminal import JsonOption, give, notes, results
+from radioml.cli.console.terminal import JsonOption, give, notes, results
 from radioml.errors import RadioMLError
 from radioml.progress import WorkProgress
 from radioml.run_directory import MODEL, TRAIN

@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 
 from radioml.cli import app
-from radioml.cli.terminal import results
+from radioml.cli.console.terminal import results
 
 
 @app.command(epilog="Example: radioml init mine --topology; radioml train mine.yaml --data data/synthetic.hdf5")

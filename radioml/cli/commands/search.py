@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 
 from radioml.cli import app
-from radioml.cli.terminal import JsonOption, give, notes, results
+from radioml.cli.console.terminal import JsonOption, give, notes, results
 from radioml.progress import WorkProgress
 
 

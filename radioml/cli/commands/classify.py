@@ -10,18 +10,18 @@ from rich.markup import escape
 from rich.table import Table
 
 from radioml.cli import app
-from radioml.cli.accelerator_options import (
+from radioml.cli.console.accuracy import by_snr, headline, print_warnings
+from radioml.cli.console.progress import frames_progress, identified
+from radioml.cli.console.terminal import JsonOption, give, results
+from radioml.cli.options.accelerator import (
     BackendOption,
     PartOption,
     ProcessesOption,
     ResultsOption,
     TargetOption,
 )
-from radioml.cli.accuracy import by_snr, headline, print_warnings
-from radioml.cli.network import NetworkArgument, runnable
-from radioml.cli.progress import frames_progress, identified
-from radioml.cli.terminal import JsonOption, give, results
-from radioml.cli.topology import TopologyOption
+from radioml.cli.options.network import NetworkArgument, runnable
+from radioml.cli.options.topology import TopologyOption
 from radioml.constants import FRAME_LENGTH
 from radioml.errors import MismatchError
 from radioml.run_directory import DEPLOY, SHIPPED_RUN, results_folder

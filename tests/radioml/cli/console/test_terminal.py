@@ -13,7 +13,8 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from radioml import progress
-from radioml.cli import app, terminal
+from radioml.cli import app
+from radioml.cli.console import terminal
 from radioml.progress import WorkProgress
 from tests.repository import REPOSITORY
 
@@ -75,7 +76,7 @@ def test_json_and_rows_do_not_share_the_standard_output(radioml_here: Callable):
 
 
 def test_a_command_does_not_inherit_the_streams_of_the_one_before():
-    import radioml.cli.boards  # noqa: F401
+    import radioml.cli.commands.boards  # noqa: F401
 
     runner = CliRunner()
     assert json.loads(runner.invoke(app, ["boards", "list", "--json"]).stdout)
@@ -86,7 +87,7 @@ def test_a_command_does_not_inherit_the_streams_of_the_one_before():
 
 @pytest.mark.parametrize("columns", [60, 200])
 def test_a_table_keeps_to_the_terminals_width(columns: int):
-    import radioml.cli.doctor  # noqa: F401
+    import radioml.cli.commands.doctor  # noqa: F401
 
     shown = CliRunner().invoke(app, ["doctor"], env={"COLUMNS": str(columns)}).stdout
     assert "training" in shown and max(map(len, shown.split("next:")[0].splitlines())) <= columns

@@ -11,8 +11,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from radioml.cli import app
-from radioml.cli.terminal import STANDARD_OUTPUT, JsonOption, give, notes, results, set_quiet
-from radioml.cli.topology import TopologyOption, own_code_option, run_code_of
+from radioml.cli.console.terminal import STANDARD_OUTPUT, JsonOption, give, notes, results, set_quiet
+from radioml.cli.options.topology import TopologyOption, own_code_option, run_code_of
 from radioml.progress import WorkProgress
 from radioml.run_directory import CHECKPOINT, SCORE, TRAIN
 

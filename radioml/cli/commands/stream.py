@@ -12,11 +12,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from radioml.cli import app
-from radioml.cli.accelerator_options import BackendOption, ProcessesOption, TargetOption
-from radioml.cli.accuracy import print_warnings
-from radioml.cli.network import runnable
-from radioml.cli.terminal import STANDARD_OUTPUT, JsonOption, give, notes
-from radioml.cli.topology import TopologyOption
+from radioml.cli.console.accuracy import print_warnings
+from radioml.cli.console.terminal import STANDARD_OUTPUT, JsonOption, give, notes
+from radioml.cli.options.accelerator import BackendOption, ProcessesOption, TargetOption
+from radioml.cli.options.network import runnable
+from radioml.cli.options.topology import TopologyOption
 from radioml.constants import FRAME_LENGTH
 from radioml.errors import RadioMLError
 

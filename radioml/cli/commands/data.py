@@ -10,9 +10,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from radioml.cli import app
-from radioml.cli.accuracy import print_warnings
-from radioml.cli.progress import frames_progress, identified
-from radioml.cli.terminal import JsonOption, give, results
+from radioml.cli.console.accuracy import print_warnings
+from radioml.cli.console.progress import frames_progress, identified
+from radioml.cli.console.terminal import JsonOption, give, results
 from radioml.data.conditions import NOMINAL, PRESETS
 from radioml.errors import RadioMLError
 from radioml.files import refuse_inputs

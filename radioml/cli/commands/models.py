@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from radioml.cli import app
-from radioml.cli.terminal import JsonOption, give, results
+from radioml.cli.console.terminal import JsonOption, give, results
 
 models_app = typer.Typer(no_args_is_help=True, help="The networks that can be trained: `list` compares them.")
 app.add_typer(models_app, name="models")

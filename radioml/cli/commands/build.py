@@ -10,8 +10,8 @@ import typer
 from rich.markup import escape
 
 from radioml.cli import app
-from radioml.cli.terminal import JsonOption, give, notes, results
-from radioml.cli.topology import TopologyOption, run_code_of
+from radioml.cli.console.terminal import JsonOption, give, notes, results
+from radioml.cli.options.topology import TopologyOption, run_code_of
 from radioml.run_directory import BITFILE_FOLDER, SYNTHESIS_REPORT
 
 
@@ -150,8 +150,8 @@ def simulate(
     The network is the trained one in Brevitas or, of an imported one, the file's own graph.
     """
     from finn_build.verify.simulation_report import FrameLabels, report, report_table, simulate_build
-    from radioml.cli.progress import frames_progress
-    from radioml.cli.reference import network_of_build
+    from radioml.cli.console.progress import frames_progress
+    from radioml.cli.options.reference import network_of_build
     from radioml.constants import CLASSES
     from radioml.data.split import spread
     from radioml.data.synthetic import generate_spread

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from radioml.cli.topology import run_code_of
+from radioml.cli.options.topology import run_code_of
 from radioml.errors import RadioMLError
 
 NetworkArgument = Annotated[

@@ -9,8 +9,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from radioml.cli import app
-from radioml.cli.accelerator_options import BackendOption, PackageArgument, ProcessesOption, ResultsOption, TargetOption
-from radioml.cli.terminal import JsonOption, give, notes, results
+from radioml.cli.console.terminal import JsonOption, give, notes, results
+from radioml.cli.options.accelerator import BackendOption, PackageArgument, ProcessesOption, ResultsOption, TargetOption
 from radioml.errors import RadioMLError
 from radioml.run_directory import results_folder
 

@@ -13,7 +13,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from radioml.cli.terminal import notes
+from radioml.cli.console.terminal import notes
 from radioml.progress import WorkProgress
 
 

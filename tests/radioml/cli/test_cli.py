@@ -15,13 +15,13 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-import radioml.cli
+import radioml.cli.commands
 from radioml.cli import SECTIONS, TRACEBACK_VARIABLE, app
 from radioml.errors import MismatchError, MissingToolError, RadioMLError
 from tests.repository import REPOSITORY
 
 # as `main` does, but every file: a command that `main` does not import is found missing below
-for module in pkgutil.iter_modules(radioml.cli.__path__, "radioml.cli."):
+for module in pkgutil.iter_modules(radioml.cli.commands.__path__, "radioml.cli.commands."):
     import_module(module.name)
 COMMAND_LINE = typer.main.get_command(app)
 

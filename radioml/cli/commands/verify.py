@@ -9,8 +9,8 @@ import typer
 from rich.markup import escape
 
 from radioml.cli import app
-from radioml.cli.terminal import JsonOption, give, notes, results
-from radioml.cli.topology import TopologyOption, run_code_of
+from radioml.cli.console.terminal import JsonOption, give, notes, results
+from radioml.cli.options.topology import TopologyOption, run_code_of
 
 if TYPE_CHECKING:
     from finn_build.verify.rung import RungResult
@@ -50,8 +50,8 @@ def verify(
     is 1 on any difference.
     """
     from finn_build.verify.ladder import climb, describe
-    from radioml.cli.progress import identified
-    from radioml.cli.reference import network_of_build
+    from radioml.cli.console.progress import identified
+    from radioml.cli.options.reference import network_of_build
     from radioml.data.provenance import origin
     from radioml.data.split import spread
     from radioml.data.synthetic import generate_spread

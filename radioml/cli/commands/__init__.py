@@ -1,0 +1,1 @@
+"""One file a group of commands, which register where they are imported."""

@@ -1,0 +1,1 @@
+"""What commands say and hear: consoles, progress, accuracies in words, signals."""
