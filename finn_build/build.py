@@ -33,7 +33,8 @@ from finn_build.vivado.bitfile import build_bitfile, check_bitfile, toolchain
 from radioml.cache import Cache
 from radioml.contract.golden import read_golden
 from radioml.contract.metadata import ModelMetadata, load_exported
-from radioml.doctor import bitstream_needs, require, simulation_tools, synthesis_needs
+from radioml.doctor.need import require
+from radioml.doctor.tools import bitstream_needs, simulation_tools, synthesis_needs
 from radioml.errors import RadioMLError
 from radioml.files import alone_in, sha256
 from radioml.run_directory import BITFILE_FOLDER, ESTIMATE, GOLDEN, PACKAGE, RTL, build_folder

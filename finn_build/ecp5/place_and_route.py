@@ -12,7 +12,7 @@ from typing import Any
 from finn_build.boards import Board
 from finn_build.ecp5.chip import PACKAGE_OPTIONS, constraints
 from finn_build.synthesis.yosys import yosys_version
-from radioml.doctor import ECPPACK, NEXTPNR, beside_python
+from radioml.doctor.tools import ECPPACK, NEXTPNR, beside_python
 from radioml.errors import RadioMLError
 from radioml.files import write_json, write_text
 from radioml.processes import run_attached

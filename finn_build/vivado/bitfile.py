@@ -27,7 +27,8 @@ from finn_build.vivado.implementation import collect_vitis, collect_zynq
 from finn_build.vivado.same_hardware import check_same_hardware
 from finn_build.vivado.synthesis import synthesise
 from radioml.contract.package import open_package, write_package
-from radioml.doctor import bitfile_needs, require
+from radioml.doctor.need import require
+from radioml.doctor.vivado import bitfile_needs
 from radioml.errors import RadioMLError
 from radioml.run_directory import GOLDEN, IMPLEMENTATION, MODEL, PACKAGE
 

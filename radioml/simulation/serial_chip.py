@@ -10,7 +10,8 @@ from pathlib import Path
 from types import TracebackType
 
 from radioml.cache import content_key
-from radioml.doctor import VERILATOR, beside_python, require, simulation_tools
+from radioml.doctor.need import require
+from radioml.doctor.tools import VERILATOR, beside_python, simulation_tools
 from radioml.files import sha256
 from radioml.simulation.compiled import simulator_cache
 from radioml.simulation.verilator import MAKE_VARIABLES, READ_OPTIONS, copy_whole, run_tool, tools

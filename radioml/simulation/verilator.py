@@ -15,7 +15,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from radioml.cache import Cache, content_key
-from radioml.doctor import VERILATOR, beside_python, require, simulation_tools
+from radioml.doctor.need import require
+from radioml.doctor.tools import VERILATOR, beside_python, simulation_tools
 from radioml.errors import RadioMLError
 from radioml.files import replacing, write_text
 from radioml.processes import cores, run_attached

@@ -28,7 +28,8 @@ def doctor(
     Stages: training, build, simulation, bitfile-zynq, bitfile-alveo (`bitfile`: both), board, data. None is needed for
     the ones before it: training, estimates, RTL and its simulation do without Vivado and board.
     """
-    from radioml.doctor import missing, next_steps, stages
+    from radioml.doctor.need import missing
+    from radioml.doctor.stages import next_steps, stages
 
     known = stages()
     chosen = {name: needs for name, needs in known.items() if stage in (None, name, name.split("-")[0])}

@@ -25,7 +25,7 @@ from finn_build.verify.gate_design import models_of
 from finn_build.vivado.implementation import summary
 from radioml.contract.metadata import load_exported
 from radioml.contract.package import StreamFormat
-from radioml.doctor import Need
+from radioml.doctor.need import Need
 from radioml.errors import MismatchError, MissingToolError, RadioMLError
 from radioml.run_directory import IMPLEMENTATION
 from radioml.simulation.compiled import simulator_of

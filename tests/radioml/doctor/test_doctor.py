@@ -7,7 +7,10 @@ from importlib.metadata import PackageNotFoundError
 import pytest
 from packaging import markers
 
-from radioml import doctor
+from radioml.doctor import distributions, tools
+from radioml.doctor.need import Need, missing, require
+from radioml.doctor.stages import stages
+from radioml.doctor.vivado import bitfile_needs
 from radioml.errors import RadioMLError
 from tests.repository import REPOSITORY
 
@@ -18,7 +21,7 @@ def test_pins_are_those_of_the_requirements():
     text = "".join(
         (REQUIREMENTS / name).read_text() for name in ("workstation.txt", "workstation-nodeps.txt", "synthesis.txt")
     )
-    for stage, pins in doctor.PINNED.items():
+    for stage, pins in distributions.PINNED.items():
         for name, wanted in pins.items():
             found = re.findall(rf"^{re.escape(name)}(?:\[\w+\])?==([^\s;+]+)", text, re.M | re.I)
             assert found == [wanted], f"{stage}: {name}"
@@ -70,41 +73,41 @@ def vivado(tmp_path):
 
 
 def test_a_complete_zynq_stage(vivado):
-    needs = doctor.bitfile_needs("zynq", vivado("2024.2", "vivado"))
-    assert doctor.missing(needs) == []
+    needs = bitfile_needs("zynq", vivado("2024.2", "vivado"))
+    assert missing(needs) == []
     assert needs[0].found.startswith("2024.2 in ")
-    doctor.require("anything", needs)
+    require("anything", needs)
 
 
 def test_dma_engines_of_hls_need_its_compiler(vivado):
-    needs = doctor.bitfile_needs("zynq", vivado("2024.2", "vivado"), hls_dma=True)
+    needs = bitfile_needs("zynq", vivado("2024.2", "vivado"), hls_dma=True)
     assert [need.name for need in needs if not need.present] == ["vitis_hls"]
 
 
 def test_an_alveo_needs_more(vivado):
     environment = vivado("2022.2", "vivado", "vitis_hls", "v++", "kernelinfo")
-    (line_1, line_2) = doctor.missing(doctor.bitfile_needs("vitis", environment))
+    (line_1, line_2) = missing(bitfile_needs("vitis", environment))
     assert line_1.startswith("XILINX_VITIS (not set): ")
     assert line_2.startswith("XILINX_XRT (not set), PLATFORM_REPO_PATHS (not set): install XRT")
 
 
 def test_wrong_releases(vivado):
-    needs = doctor.bitfile_needs("zynq", vivado("2025.1", "vivado", "vitis-run"), hls_dma=True)
-    assert "release 2025.1 is here; FINN 1.6.1 was tested with 2022.2 or 2024.2" in doctor.missing(needs)[0]
+    needs = bitfile_needs("zynq", vivado("2025.1", "vivado", "vitis-run"), hls_dma=True)
+    assert "release 2025.1 is here; FINN 1.6.1 was tested with 2022.2 or 2024.2" in missing(needs)[0]
     assert [need.name for need in needs if need.present][:2] == ["vivado", "vitis-run"]
-    assert "does not say the release" in doctor.missing(doctor.bitfile_needs("zynq", vivado("latest", "vivado")))[0]
+    assert "does not say the release" in missing(bitfile_needs("zynq", vivado("latest", "vivado")))[0]
 
 
 def test_a_folder_that_is_gone(vivado):
     environment = vivado("2024.2", "vivado", "vitis_hls") | {"XILINX_VIVADO": "/nowhere/Vivado/2024.2"}
     with pytest.raises(RadioMLError, match=r"it cannot start; nothing has been done(.|\n)*/nowhere/\S+ is no folder"):
-        doctor.require("it", doctor.bitfile_needs("zynq", environment))
+        require("it", bitfile_needs("zynq", environment))
 
 
 def test_a_wrong_version_is_said(monkeypatch):
-    monkeypatch.setattr(doctor, "version", lambda name: {"torch": "2.13.0+cpu"}.get(name, "0.1"))
-    monkeypatch.setattr(doctor, "requires", lambda name: [])
-    needs = {need.name: need for need in doctor.stages()["training"]}
+    monkeypatch.setattr(distributions, "version", lambda name: {"torch": "2.13.0+cpu"}.get(name, "0.1"))
+    monkeypatch.setattr(distributions, "requires", lambda name: [])
+    needs = {need.name: need for need in stages()["training"]}
     assert needs["torch"].present
     assert needs["brevitas"].wrong == "0.1 is here, 0.13.4 is needed"
 
@@ -125,30 +128,30 @@ def board(monkeypatch, tmp_path):
     monkeypatch.setattr(markers, "default_environment", lambda: python)
     monkeypatch.setenv("XILINX_XRT", str(tmp_path))
 
-    def needs(installed: dict[str, str], required: tuple[str, ...] = WHEEL) -> list[doctor.Need]:
+    def needs(installed: dict[str, str], required: tuple[str, ...] = WHEEL) -> list[Need]:
         def version(name: str) -> str:
             if name not in installed:
                 raise PackageNotFoundError(name)
             return installed[name]
 
-        monkeypatch.setattr(doctor, "version", version)
-        monkeypatch.setattr(doctor, "requires", lambda name: list(required))
-        return doctor.stages()["board"]
+        monkeypatch.setattr(distributions, "version", version)
+        monkeypatch.setattr(distributions, "requires", lambda name: list(required))
+        return stages()["board"]
 
     return needs
 
 
 def test_a_board_is_as_its_image_and_the_wheel_make_it(board):
     needs = board(IMAGE)
-    assert doctor.missing(needs) == []
+    assert missing(needs) == []
     assert [need.name for need in needs] == [*IMAGE, "XILINX_XRT"]
 
 
 def test_what_does_not_fit_a_board_is_told_with_the_range_and_the_wheel(board):
-    (line,) = doctor.missing(board(IMAGE | {"numpy": "2.4.0", "onnx": "1.21.0"}))
+    (line,) = missing(board(IMAGE | {"numpy": "2.4.0", "onnx": "1.21.0"}))
     assert line.startswith("numpy (2.4.0 is here, <2,>=1.26 is needed), onnx (1.21.0 is here, ==1.17.0 is needed): ")
     assert "pip install radioml_fpga_board-*.whl" in line
-    (line,) = doctor.missing(board({"numpy": "1.26.4"}))
+    (line,) = missing(board({"numpy": "1.26.4"}))
     assert line.startswith("radioml-fpga-board (not found): pip install radioml_fpga_board")
 
 
@@ -167,7 +170,7 @@ def test_a_tool_that_does_not_answer_is_told(script, monkeypatch, tmp_path):
     (tmp_path / "g++").write_text(script)
     (tmp_path / "g++").chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
-    monkeypatch.setattr(doctor, "_PATIENCE", 0.2)
-    needs = {need.name: need for need in doctor.simulation_tools()}
+    monkeypatch.setattr(tools, "_PATIENCE", 0.2)
+    needs = {need.name: need for need in tools.simulation_tools()}
     assert not needs["g++"].present and f"{tmp_path / 'g++'} does not say its version" in needs["g++"].wrong
     assert needs["make"].present
