@@ -2,62 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
 
 import numpy as np
 
 from finn_build.statistics_unit.elements import CONSTANT, Elements, dyadic, slots_around, stack
+from finn_build.statistics_unit.layers import (
+    average,
+    batch_norm,
+    convolve,
+    matrix_product,
+    max_pool,
+    reduce_max,
+    weighted,
+)
 from finn_build.statistics_unit.levels import limited, plain, rounded
+from finn_build.statistics_unit.node import Node
 from finn_build.statistics_unit.ranges import add_product
-from finn_build.statistics_unit.serial import in_turn
-from finn_build.statistics_unit.sums import MIXED, MOST_TAPS, extremes, weighted_sums
-from finn_build.statistics_unit.windows import windows_of
+from finn_build.statistics_unit.sums import MIXED
 from finn_build.statistics_unit.wires import Term, Wires
 from radioml.errors import RadioMLError
-from radioml.network.integer_nodes import attributes
-
-if TYPE_CHECKING:
-    import onnx
 
 _ONE = np.ones(1)
-
-
-@dataclass(frozen=True)
-class Node:
-    """A node of the graph: its attributes, and its inputs as elements, None where one is left out."""
-
-    kind: str
-    given: Mapping[str, Any]
-    inputs: tuple[Elements | None, ...]
-
-    def __getitem__(self, index: int) -> Elements:
-        found = self.inputs[index]
-        assert found is not None
-        return found
-
-    def constant(self, index: int) -> np.ndarray | None:
-        """An input as numbers; None where it is left out. Raises RadioMLError where it depends on the frame."""
-        if index >= len(self.inputs) or (found := self.inputs[index]) is None:
-            return None
-        if (found.wire != CONSTANT).any():
-            raise RadioMLError("one of its parameters depends on the frame; it has to be a constant")
-        return found.offset
-
-    def scalar(self, index: int) -> float | None:
-        """A constant input that is one number."""
-        found = self.constant(index)
-        if found is None:
-            return None
-        if found.size != 1:
-            raise RadioMLError("it has a parameter for each channel; one for the tensor is what it may have")
-        return float(found.item())
-
-
-def node_of(proto: onnx.NodeProto, inputs: tuple[Elements | None, ...]) -> Node:
-    """A node with its inputs."""
-    return Node(proto.op_type, attributes(proto), inputs)
 
 
 def apply(wires: Wires, node: Node) -> Elements:
@@ -118,86 +84,7 @@ def _add(wires: Wires, node: Node, sign: float = 1.0) -> Elements:
     shape = np.broadcast_shapes(left.shape, right.shape)
     rows = [part.moved(lambda a: np.broadcast_to(a, shape).ravel()) for part in (left, right)]
     pairs = stack([row.moved(lambda a: a[:, None]) for row in rows], 1)
-    return _weighted(wires, pairs, np.ones(pairs.shape)).moved(lambda part: part.reshape(shape))
-
-
-def _weighted(wires: Wires, rows: Elements, weights: np.ndarray) -> Elements:
-    """Weighted sums of the rows of (sums, terms)."""
-    terms = [(rows[np.array(index)], weights[index]) for index in range(len(weights))]
-    return weighted_sums(wires, terms, np.zeros(len(weights)))
-
-
-def _average(wires: Wires, node: Node) -> Elements:
-    kernel = node.given["kernel_shape"]
-    pads = node.given.get("pads", [0] * 2 * len(kernel))
-    if node.given.get("ceil_mode") or (any(pads) and not node.given.get("count_include_pad")):
-        raise RadioMLError("its padding has to count as zeros (count_include_pad), without ceil_mode")
-    source = plain(wires, node[0]) if any(pads) or np.prod(kernel) > MOST_TAPS else node[0]
-    rows, shape = windows_of(wires, source, kernel, node.given.get("strides", [1] * len(kernel)), pads)
-    result = _weighted(wires, rows, np.full(rows.shape, 1 / np.prod(kernel)))
-    return in_turn(wires, result.moved(lambda part: part.reshape(shape)))
-
-
-def _max_pool(wires: Wires, node: Node) -> Elements:
-    kernel = node.given["kernel_shape"]
-    if any(node.given.get("pads", [])) or node.given.get("ceil_mode"):
-        raise RadioMLError("a maximum has to be without padding and ceil_mode")
-    strides = node.given.get("strides", [1] * len(kernel))
-    rows, shape = windows_of(wires, node[0], kernel, strides, [0] * 2 * len(kernel))
-    found = extremes(wires, "max", [rows[np.array(index)] for index in range(len(rows.wire))])
-    return in_turn(wires, found.moved(lambda part: part.reshape(shape)))
-
-
-def _reduce_max(wires: Wires, node: Node) -> Elements:
-    axes = node.constant(1)
-    if axes is None or axes.size != 1:
-        raise RadioMLError("a maximum is over one axis")
-    x, axis = node[0], int(axes.item())
-    keep = node.given.get("keepdims", 1)
-    moved = x.moved(lambda part: np.moveaxis(part, axis, -1))
-    rows = moved.moved(lambda part: part.reshape(-1, x.shape[axis]))
-    found = extremes(wires, "max", [rows[np.array(index)] for index in range(len(rows.wire))])
-    shape = moved.shape[:-1]
-    result = found.moved(lambda part: part.reshape(shape))
-    result = in_turn(wires, result)
-    return result.moved(lambda part: np.expand_dims(part, axis)) if keep else result
-
-
-def _matrix(wires: Wires, node: Node) -> Elements:
-    weights = node.constant(1)
-    if weights is None or weights.ndim != 2:
-        raise RadioMLError("its weights have to be a constant matrix")
-    if node.kind == "Gemm":
-        if node.given.get("transA") or node.given.get("alpha", 1) != 1 or node.given.get("beta", 1) != 1:
-            raise RadioMLError("a Gemm may have transB and nothing else")
-        weights = weights.T if node.given.get("transB") else weights
-    x = node[0]
-    rows = x.moved(lambda part: part.reshape(-1, x.shape[-1]))
-    count, outputs = len(rows.wire), weights.shape[1]
-    terms = [(rows[np.array(row)], weights[:, output]) for row in range(count) for output in range(outputs)]
-    bias = node.constant(2)
-    constant = np.zeros(outputs) if bias is None else np.broadcast_to(bias, (outputs,))
-    result = weighted_sums(wires, terms, np.tile(constant, count))
-    return result.moved(lambda part: part.reshape(*x.shape[:-1], outputs))
-
-
-def _convolve(wires: Wires, node: Node) -> Elements:
-    weights = node.constant(1)
-    kernel = [1, 1] if weights is None else list(weights.shape[2:])
-    dilations = node.given.get("dilations", [])
-    if weights is None or weights.ndim != 4 or node.given.get("group", 1) != 1 or any(d != 1 for d in dilations):
-        raise RadioMLError("a convolution has constant weights, two dimensions, one group and no dilation")
-    pads = node.given.get("pads", [0] * 4)
-    source = plain(wires, node[0]) if any(pads) else node[0]
-    rows, shape = windows_of(wires, source, kernel, node.given.get("strides", [1, 1]), pads)
-    pixels, channels = shape[2] * shape[3], shape[1]
-    by_channel = rows.moved(lambda part: part.reshape(channels, pixels, -1).transpose(1, 0, 2).reshape(pixels, -1))
-    matrix = weights.reshape(len(weights), -1)
-    bias = node.constant(2)
-    constant = np.zeros(len(matrix)) if bias is None else bias.ravel()
-    terms = [(by_channel[np.array(pixel)], row) for row in matrix for pixel in range(pixels)]
-    result = weighted_sums(wires, terms, np.repeat(constant, pixels))
-    return in_turn(wires, result.moved(lambda part: part.reshape(1, len(matrix), *shape[2:])))
+    return weighted(wires, pairs, np.ones(pairs.shape)).moved(lambda part: part.reshape(shape))
 
 
 def _shape(wires: Wires, node: Node) -> Elements:
@@ -211,14 +98,6 @@ def _flatten(wires: Wires, node: Node) -> Elements:
     axis = node.given.get("axis", 1)
     head = int(np.prod(node[0].shape[:axis]))
     return node[0].moved(lambda part: part.reshape(head, -1))
-
-
-def _batch_norm(wires: Wires, node: Node) -> Elements:
-    gamma, beta, mean, variance = (node.constant(index) for index in (1, 2, 3, 4))
-    assert gamma is not None and beta is not None and mean is not None and variance is not None
-    factor = gamma / np.sqrt(variance + node.given.get("epsilon", 1e-5))
-    shape = (1, -1, *[1] * (len(node[0].shape) - 2))
-    return node[0].scaled(factor.reshape(shape)).shifted((beta - mean * factor).reshape(shape))
 
 
 def _axes(node: Node, squeeze: bool) -> Elements:
@@ -242,13 +121,13 @@ _OPERATIONS: dict[str, Callable[[Wires, Node], Elements]] = {
     "Add": _add,
     "Sub": lambda wires, node: _add(wires, node, -1.0),
     "Neg": lambda wires, node: node[0].scaled(-_ONE),
-    "AveragePool": _average,
-    "MaxPool": _max_pool,
-    "ReduceMax": _reduce_max,
-    "MatMul": _matrix,
-    "Gemm": _matrix,
-    "Conv": _convolve,
-    "BatchNormalization": _batch_norm,
+    "AveragePool": average,
+    "MaxPool": max_pool,
+    "ReduceMax": reduce_max,
+    "MatMul": matrix_product,
+    "Gemm": matrix_product,
+    "Conv": convolve,
+    "BatchNormalization": batch_norm,
     "Reshape": _shape,
     "Flatten": _flatten,
     "Transpose": lambda wires, node: node[0].moved(lambda part: part.transpose(node.given["perm"])),

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from finn_build.statistics_unit.elements import CONSTANT, Elements, constants
-from finn_build.statistics_unit.operations import apply, node_of
+from finn_build.statistics_unit.node import node_of
+from finn_build.statistics_unit.operations import apply
 from finn_build.statistics_unit.ranges import add_input, add_level, add_serial
 from finn_build.statistics_unit.wires import Level, Wire, Wires, renumbered
 from radioml.constants import FRAME_LENGTH

@@ -158,7 +158,8 @@ def import_(
     cuts parts that stay real, with the official split.
     """
     from radioml.data.class_names import read_class_list
-    from radioml.data.importing.importer import Wanted, import_data
+    from radioml.data.importing.importer import import_data
+    from radioml.data.importing.labelled import Wanted
     from radioml.data.importing.tables import Names
     from radioml.data.provenance import origin
     from radioml.data.subset import parse_snrs

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from radioml.constants import FRAME_LENGTH
-from radioml.data.synthetic import SAMPLES_PER_SYMBOL, _synthesis
+from radioml.data.modulators import SAMPLES_PER_SYMBOL, synthesis
 
 _GUARD = 64
 _LENGTH = FRAME_LENGTH + 2 * _GUARD
@@ -17,7 +17,7 @@ _ANALOGUE = ("AM-SSB-WC", "AM-SSB-SC", "AM-DSB-WC", "AM-DSB-SC", "FM")
 
 def _linear(rng: np.random.Generator, symbols: np.ndarray, q_delay: int = 0) -> np.ndarray:
     """Shape symbols (N, _LENGTH / 8) with RC^1.5 pulses of random roll-off and timing; complex64 (N, _LENGTH)."""
-    parameters, _ = _synthesis()
+    parameters, _ = synthesis()
     count, length = symbols.shape
     bins = np.fft.fftfreq(_LENGTH, 1 / _LENGTH).astype(np.int64)
     bins = np.sort(bins[np.abs(bins) < length * (1 + parameters["alpha"][1]) / 2])
@@ -42,7 +42,7 @@ def _linear(rng: np.random.Generator, symbols: np.ndarray, q_delay: int = 0) -> 
 
 def _digital(rng: np.random.Generator, count: int, name: str) -> np.ndarray:
     """Linear modulation `name`."""
-    parameters, constellations = _synthesis()
+    parameters, constellations = synthesis()
     points = constellations[name]
     symbols = points[rng.integers(len(points), size=(count, _LENGTH // SAMPLES_PER_SYMBOL))]
     return _linear(rng, symbols, parameters[name]["offset"] if name == "OQPSK" else 0)
@@ -50,7 +50,7 @@ def _digital(rng: np.random.Generator, count: int, name: str) -> np.ndarray:
 
 def _gmsk(rng: np.random.Generator, count: int) -> np.ndarray:
     """GMSK around its own centre frequency, by its definition: Gaussian-filtered phase steps, integrated."""
-    p = _synthesis()[0]["GMSK"]
+    p = synthesis()[0]["GMSK"]
     sps = p["sps"]
     bits = rng.integers(2, size=(count, _LENGTH // sps + 1)).astype(np.float32) * 2 - 1
     steps = np.repeat(bits, sps, axis=1)
@@ -73,7 +73,7 @@ def _audio(rng: np.random.Generator, count: int, bandwidth: float) -> np.ndarray
 
 def _analogue(rng: np.random.Generator, count: int, name: str) -> np.ndarray:
     """AM-SSB, AM-DSB and FM as found in the data set: a carrier at fs / 32, faint audio."""
-    p = _synthesis()[0][name]
+    p = synthesis()[0][name]
     time = np.arange(_LENGTH, dtype=np.float32)
     carrier = 2 * np.pi * (p["f"] * time + rng.random((count, 1)))
     audio = _audio(rng, count, p["bw"])
@@ -88,7 +88,7 @@ def _analogue(rng: np.random.Generator, count: int, name: str) -> np.ndarray:
 
 def plain_cell(rng: np.random.Generator, count: int, name: str, snr_db: int) -> np.ndarray:
     """`count` frames of class `name` at the SNR label `snr_db`, float32 (count, 1024, 2)."""
-    parameters, _ = _synthesis()
+    parameters, _ = synthesis()
     if name in _ANALOGUE:
         signal = _analogue(rng, count, name)
     else:

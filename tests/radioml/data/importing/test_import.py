@@ -14,7 +14,8 @@ from radioml.constants import CLASSES, SNRS_DB
 from radioml.data.check import check_dataset
 from radioml.data.class_names import SHIPPED_ORDER
 from radioml.data.dataset import read_iq, read_layout
-from radioml.data.importing.importer import Imported, Wanted, import_data
+from radioml.data.importing.importer import Imported, import_data
+from radioml.data.importing.labelled import Wanted
 from radioml.data.importing.tables import Names
 from radioml.data.layout import CELLS, Layout
 from radioml.data.provenance import origin
