@@ -16,7 +16,7 @@ from finn_build.statistics_unit.evaluator import Evaluation
 from finn_build.statistics_unit.resources import resources
 from finn_build.statistics_unit.schedule import schedule
 from finn_build.statistics_unit.unit import Unit, read_unit
-from finn_build.statistics_unit.verilog import ENDS, MODULE, unit_module
+from finn_build.statistics_unit.verilog import MODULE, PARTS, unit_module
 from radioml.constants import FRAME_LENGTH
 
 if TYPE_CHECKING:
@@ -121,10 +121,10 @@ class FrameStatistics_rtl(StreamLayer, FrameStatistics):  # noqa: N801 - FINN fi
         return {}
 
     def generate_hdl(self, model: ModelWrapper, fpgapart: str, clk: float) -> None:
-        """Write the unit and its two ends beside the wrapper; see RTLBackend."""
+        """Write the unit and its parts beside the wrapper; see RTLBackend."""
         folder = Path(self.get_nodeattr("code_gen_dir_ipgen"))
-        for end in ENDS:
-            shutil.copyfile(end, folder / end.name)
+        for part in PARTS:
+            shutil.copyfile(part, folder / part.name)
         text = unit_module(self.unit, schedule(self.unit))
         (folder / f"{MODULE}.sv").write_text(text, encoding="utf-8")
         super().generate_hdl(model, fpgapart, clk)
@@ -135,9 +135,9 @@ class FrameStatistics_rtl(StreamLayer, FrameStatistics):  # noqa: N801 - FINN fi
         return f"{MODULE} impl ({', '.join(f'.{name}({name})' for name in ('ap_clk', 'ap_rst_n', *signals))});"
 
     def get_rtl_file_list(self, abspath: bool = False) -> list[str]:
-        """The unit, its ends and its wrapper; see RTLBackend."""
+        """The unit, its parts and its wrapper; see RTLBackend."""
         folder, top = Path(self.get_nodeattr("code_gen_dir_ipgen")), f"{self.get_nodeattr('gen_top_module')}.v"
-        files = [folder / name for name in (*(end.name for end in ENDS), f"{MODULE}.sv", top)]
+        files = [folder / name for name in (*(part.name for part in PARTS), f"{MODULE}.sv", top)]
         return [str(file) if abspath else file.name for file in files]
 
     def lut_estimation(self, fpgapart: str) -> int:

@@ -1,4 +1,4 @@
-"""The folder of HDL that a unit becomes: its module, its ends, and the accelerator's top."""
+"""The folder of HDL that a unit becomes: its module, its parts, and the accelerator's top."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from finn_build.rtl.readme import README, packing
 from finn_build.rtl.top import stitch
 from finn_build.statistics_unit.schedule import Schedule
 from finn_build.statistics_unit.unit import Unit
-from finn_build.statistics_unit.verilog import ENDS, MODULE, unit_module
+from finn_build.statistics_unit.verilog import MODULE, PARTS, unit_module
 from radioml.constants import FRAME_LENGTH
 from radioml.contract.package import StreamFormat
 from radioml.files import write_text
 from radioml.simulation.design import FILE_LIST, TOP, Design, Layer, Wire
 from radioml.simulation.verilator import READ_OPTIONS
 
-_ENDS = tuple(end.name for end in ENDS)
+_PARTS = tuple(part.name for part in PARTS)
 NAME = "StatisticsUnit_0"
 """Of the unit as a layer of the design."""
 
@@ -25,12 +25,12 @@ NAME = "StatisticsUnit_0"
 def write_hdl(unit: Unit, timing: Schedule, board: Board, folder: Path) -> Design:
     """Write all sources, files.f, design.json and a README to `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
-    for end in ENDS:
-        shutil.copyfile(end, folder / end.name)
+    for part in PARTS:
+        shutil.copyfile(part, folder / part.name)
     write_text(folder / f"{MODULE}.sv", unit_module(unit, timing))
     design = design_of(unit)
     write_text(folder / f"{TOP}.v", stitch(design.layers))
-    write_text(folder / FILE_LIST, "\n".join([*_ENDS, f"{MODULE}.sv", f"{TOP}.v"]) + "\n")
+    write_text(folder / FILE_LIST, "\n".join([*_PARTS, f"{MODULE}.sv", f"{TOP}.v"]) + "\n")
     write_text(folder / README, _readme(design, board))
     design.write(folder)
     return design
@@ -57,7 +57,7 @@ For {board.name} ({board.part}) at {board.clock_mhz:g} MHz. No file names a path
 | `{TOP}.v` | the top module, `{TOP}` |
 | `{MODULE}.sv` | the network as a pipeline, written from its QONNX graph: one register or more a wire |
 | `design.json` | streams and layers, for this project's simulation |
-| {", ".join(f"`{name}`" for name in _ENDS)} | its two ends |
+| {", ".join(f"`{name}`" for name in _PARTS)} | its two ends and its delay lines |
 
 `ap_clk` is the clock, `ap_rst_n` the synchronous reset, active low. Frames follow each other without a mark; a result
 appears for each frame, in their order.

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 from finn_build.statistics_unit.schedule import Schedule
 from finn_build.statistics_unit.unit import Unit
-from finn_build.statistics_unit.wires import Slots, Wire, width
+from finn_build.statistics_unit.wires import Slots, width
 
 
 def constant(value: int, bits: int) -> str:
@@ -28,6 +29,8 @@ class Signals:
         self.age_bits = (timing.length + 1).bit_length()
         self._count = 0
         self._made: dict[object, str] = {}
+        self._taps: dict[int, dict[int, str]] = {}
+        self._lines: dict[tuple[int, str], list[tuple[str, str, int]]] = {}
         self.starts = self.when(Slots(unit.beats + timing.fillers - 1, 1, 1, serial=False), timing.start - 1)
 
     def note(self, text: str) -> None:
@@ -105,12 +108,21 @@ class Signals:
     def delayed(self, wire: int, slots: int, cycles: int) -> str:
         """What a wire carried some of its slots ago, some cycles later, as a signed number."""
         found = self._unit.wires[wire]
-        name = self.name(wire)
-        for count in range(1, slots // found.slots.step + 1):
-            name = self._copy((wire, count, 0), name, found, self._moves(wire))
+        name = self._taken(wire, slots // found.slots.step)
         for count in range(1, cycles + 1):
-            name = self._copy((wire, slots, count, "cycles"), name, found, None)
+            key = (wire, slots, count)
+            if key not in self._made:
+                self._made[key] = self.declare(found.low, found.high)
+                self.register(self._made[key], name, None)
+            name = self._made[key]
         return self.as_signed(name, found.low)
+
+    def _taken(self, wire: int, moves: int) -> str:
+        """Where a delay line of a wire is read."""
+        found, taps = self._unit.wires[wire], self._taps.setdefault(wire, {0: self.name(wire)})
+        if moves not in taps:
+            taps[moves] = self.declare(found.low, found.high)
+        return taps[moves]
 
     def _moves(self, wire: int) -> str | None:
         """When a delay line of a wire moves on: with each slot, in the serial part with each cycle."""
@@ -119,11 +131,27 @@ class Signals:
             return None
         return f"tick[{self.at(latency)}]" if slots.step == 1 else self.when(slots, latency)
 
-    def _copy(self, key: object, of: str, wire: Wire, enable: str | None) -> str:
-        if key not in self._made:
-            name = self._made[key] = self.declare(wire.low, wire.high)
-            self.register(name, of, enable)
-        return self._made[key]
+    def line(self, oldest: str, newest: str, bits: int, moves: int, enable: str | None) -> None:
+        """A register that loads what another one held some moves before, those of cycles in which `enable` is 1."""
+        if moves == 1:
+            self.register(oldest, newest, enable)
+        else:
+            self._lines.setdefault((moves, enable or "1'b1"), []).append((oldest, newest, bits))
+
+    def finish(self) -> None:
+        """Add the delay lines; those of one length that move together are one, with one address."""
+        for wire, taps in self._taps.items():
+            places = sorted(taps)
+            for near, far in itertools.pairwise(places):
+                self.line(taps[far], taps[near], self._unit.wires[wire].bits, far - near, self._moves(wire))
+        for number, ((moves, enable), lines) in enumerate(self._lines.items()):
+            oldest, newest = ", ".join(line[0] for line in lines), ", ".join(line[1] for line in lines)
+            bits = sum(line[2] for line in lines)
+            self.lines += [
+                f"\tdelay_line #(.LENGTH({moves}), .WIDTH({bits})) line{number} (",
+                f"\t\t.ap_clk, .move({enable}), .newest({{{newest}}}), .oldest({{{oldest}}})",
+                "\t);",
+            ]
 
     def _decoded(self, key: object, text: str) -> str:
         if key not in self._made:

@@ -35,8 +35,8 @@ from finn_build.statistics_unit.wires import (
 )  # fmt: skip
 
 MODULE = "statistics_unit"
-ENDS = tuple(Path(__file__).with_name(name) for name in ("frame_gate.sv", "result_queue.sv"))
-"""SystemVerilog of the modules that the unit's module has at its ends."""
+PARTS = tuple(Path(__file__).with_name(name) for name in ("frame_gate.sv", "delay_line.sv", "result_queue.sv"))
+"""SystemVerilog of the modules that are inside the unit's module."""
 FRAMES_INSIDE = 4
 """Frames that are in the unit at most, with those whose results wait to be taken."""
 
@@ -47,6 +47,7 @@ def unit_module(unit: Unit, timing: Schedule) -> str:
     for index, wire in enumerate(unit.wires):
         signals.note(f"wire {index}: {wire.low} to {wire.high}, {_what(wire)}")
         _emit(signals, unit, timing, index)
+    signals.finish()
     output = unit.wires[unit.output]
     give = signals.when(output.slots, timing.latency[unit.output])
     bits_in, bits_out = 16 * unit.lanes, 8 * ((output.bits + 7) // 8)
@@ -279,10 +280,10 @@ def _reduce(signals: Signals, unit: Unit, timing: Schedule, index: int, reduce: 
     ]
     name, text = signals.declare_wire(index), signals.read(reduce.source)
     before = name
-    for _ in range(reduce.interleave - 1):
-        further = signals.declare(unit.wires[index].low, unit.wires[index].high)
-        signals.register(further, before, used)
-        before = further
+    if reduce.interleave > 1:
+        wire = unit.wires[index]
+        before = signals.declare(wire.low, wire.high)
+        signals.line(before, name, wire.bits, reduce.interleave - 1, used)
     so_far = signals.as_signed(before, unit.wires[index].low)
     symbol = {"max": ">", "min": "<"}.get(reduce.kind)
     added = f"{text} + {so_far}" if symbol is None else f"({text} {symbol} {so_far} ? {text} : {so_far})"

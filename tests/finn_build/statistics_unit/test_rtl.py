@@ -94,6 +94,28 @@ def test_one_sample_a_cycle(cache, integers, tmp_path):
     assert np.array_equal(found.integers, Evaluation(unit, integers).logits)
 
 
+def rows() -> Graph:
+    """Maxima of the means of sums of neighbouring rows: with a sample a cycle, delay lines of 31 and 32 moves."""
+    graph = Graph()
+    x = graph.reshape(graph.node("Mul", graph.samples, 64.0), 1, 2, 32, 32)
+    graph.results(graph.pool(x, (2, 1), (1, 1), (1, 0, 0, 0)), rows=32, columns=32)
+    return graph
+
+
+@pytest.mark.rtl
+@pytest.mark.parametrize("wrong", [None, 31, 32])
+def test_long_delay_lines_are_memories(wrong, cache, integers, tmp_path):
+    """And one that is a move too short is noticed."""
+
+    def change(text: str) -> str:
+        assert all(f".LENGTH({moves})" in text for moves in (31, 32))
+        return text.replace(f".LENGTH({wrong})", f".LENGTH({wrong and wrong - 1})")
+
+    unit = rows().unit(lanes=1)
+    found = run(compiled(tmp_path, unit, cache, change), integers, stall_seed=3)
+    assert np.array_equal(found.integers, Evaluation(unit, integers).logits) == (wrong is None)
+
+
 @pytest.mark.rtl
 def test_a_frame_takes_its_beats_and_its_fillers(good, unit, integers):
     timing = schedule(unit)
