@@ -34,7 +34,7 @@ from finn_build.statistics_unit.wires import (
     width,
 )  # fmt: skip
 
-NOT_COUNTED = "flip-flops, delay lines in shift registers, and the comparisons that decode slots"
+NOT_COUNTED = "flip-flops, the memories and shift registers of delay lines, and the comparisons that decode slots"
 _ENDS = 150
 """LUTs of the gate and of the queue."""
 
