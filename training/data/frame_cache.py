@@ -28,7 +28,7 @@ from radioml.data.levels import LevelWatch
 from radioml.data.source_digest import Progress, cache_folders, json_record, source_sha256, writable_folder
 from radioml.errors import RadioMLError
 from radioml.files import CACHE_VARIABLE, write_json
-from training.data.kept_file import exclusive, intact, mapped
+from training.data.cache_file import exclusive, intact, mapped
 
 _FORMAT = 2  # of layout and acceptance rules; a cache of another format is converted again
 _FRAMES_AT_ONCE = 4096

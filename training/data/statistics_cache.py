@@ -22,8 +22,8 @@ from radioml.contract.quantiser import InputQuantiser
 from radioml.data.source_digest import Progress, cache_folders, json_record, source_sha256, writable_folder
 from radioml.errors import RadioMLError
 from radioml.files import CACHE_VARIABLE, write_json
+from training.data.cache_file import exclusive, intact, mapped
 from training.data.frame_cache import quantised_frames
-from training.data.kept_file import exclusive, intact, mapped
 from training.models.on_statistics import OnStatistics
 
 _FRAMES_AT_ONCE = 512
