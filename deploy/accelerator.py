@@ -36,7 +36,7 @@ class Inference:
     logits: int64 (N, classes), the integers that left the accelerator.
     cycles: clock cycles between the first and the last result, summed over the streams that ran side by side; None
         where the backend cannot count them.
-    intervals: number of frame-to-frame intervals in `cycles`; cycles / intervals is the initiation interval.
+    initiation_intervals: their number in `cycles`, one from a frame to the next of the same stream.
     seconds: wall-clock time of the call on this host.
     parts: seconds that went into "pack", "transfer" (to and from the accelerator's memory), "accelerator" and "unpack",
         where the backend can tell them apart; they may overlap, so their sum may exceed `seconds`.
@@ -44,7 +44,7 @@ class Inference:
 
     logits: np.ndarray
     cycles: int | None
-    intervals: int
+    initiation_intervals: int
     seconds: float
     parts: Mapping[str, float] = field(default_factory=dict)
 

@@ -70,7 +70,7 @@ class Benchmark:
 
     runs_on: see `Accelerator`. board: its name, None where there is none. clock_mhz: read back from it. calls: batch
     size -> repetitions; size 1 is always among them. streamed_frames, streamed_seconds: of
-    `deploy.pipeline.classified`, with batches of `stream_batch` frames. cycles, intervals: as in
+    `deploy.pipeline.classified`, with batches of `stream_batch` frames. cycles, initiation_intervals: as in
     `deploy.accelerator.Inference`. problem: why it ended early, or "".
     """
 
@@ -86,7 +86,7 @@ class Benchmark:
     streamed_frames: int = 0
     streamed_seconds: float = 0.0
     cycles: int = 0
-    intervals: int = 0
+    initiation_intervals: int = 0
     problem: str = ""
 
     @property
@@ -168,7 +168,7 @@ def _repeat(accelerator: Accelerator, iq: np.ndarray, seconds: float, result: Be
         result.calls.setdefault(len(iq), []).append(call)
         if inference.cycles is not None:
             result.cycles += inference.cycles
-            result.intervals += inference.intervals
+            result.initiation_intervals += inference.initiation_intervals
         if time.perf_counter() >= until:
             return
 

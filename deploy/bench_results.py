@@ -61,7 +61,9 @@ def benchmark(result: Benchmark) -> dict[str, Any]:
             "frames": result.streamed_frames,
             "frames_per_second": result.streamed_frames / result.streamed_seconds if result.streamed_seconds else None,
         },
-        "at_the_clock": at_the_clock(result.manifest, result.cycles / result.intervals if result.intervals else None),
+        "at_the_clock": at_the_clock(
+            result.manifest, result.cycles / result.initiation_intervals if result.initiation_intervals else None
+        ),
     }
 
 

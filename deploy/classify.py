@@ -35,7 +35,8 @@ class Classification:
     indices, class_index, snr_db, predicted: int64 (N,), each classified frame's place in the file, labels and predicted
         class. unusable: int64 (M,), places of frames with NaN or infinite samples, which were not classified.
     clipped_samples: I or Q values outside the input quantiser's range. golden_frames: golden frames that agreed.
-    cycles, intervals: as in `deploy.accelerator.Inference`, over all frames. seconds: wall-clock time of inference.
+    cycles, initiation_intervals: as in `deploy.accelerator.Inference`, over all frames. seconds: wall-clock time of
+        inference.
     warnings: what is odd about the level of the frames.
     """
 
@@ -56,7 +57,7 @@ class Classification:
     clipped_samples: int
     golden_frames: int
     cycles: int | None
-    intervals: int
+    initiation_intervals: int
     seconds: float
     warnings: tuple[str, ...] = ()
 
@@ -78,7 +79,9 @@ class Classification:
     @property
     def cycles_per_frame(self) -> float | None:
         """Initiation interval measured in this run; None where the backend cannot count or frames were too few."""
-        return self.cycles / self.intervals if self.cycles is not None and self.intervals else None
+        return (
+            self.cycles / self.initiation_intervals if self.cycles is not None and self.initiation_intervals else None
+        )
 
 
 def classify(
@@ -152,7 +155,7 @@ def classify(
         clipped_samples=clipped,
         golden_frames=opening.golden_frames,
         cycles=total.cycles,
-        intervals=total.intervals,
+        initiation_intervals=total.initiation_intervals,
         seconds=total.seconds,
         warnings=levels.warnings(),
     )
@@ -163,7 +166,7 @@ class _Total:
     """What all inferences took together, as in `deploy.accelerator.Inference`."""
 
     cycles: int | None = None
-    intervals: int = 0
+    initiation_intervals: int = 0
     seconds: float = 0.0
 
     def add(self, inference: Inference | None) -> None:
@@ -172,7 +175,7 @@ class _Total:
             return
         if inference.cycles is not None:
             self.cycles = (self.cycles or 0) + inference.cycles
-        self.intervals += inference.intervals
+        self.initiation_intervals += inference.initiation_intervals
         self.seconds += inference.seconds
 
 

@@ -18,6 +18,6 @@ if __name__ == "__main__":
         simulated = rtl.accelerator.infer(integers)
         expected = software.accelerator.infer(integers)
     equal = (simulated.logits == expected.logits).all(axis=1).sum()
-    cycles = simulated.cycles / simulated.intervals
+    cycles = simulated.cycles / simulated.initiation_intervals
     print(f"{equal} of {len(frames)} frames integer-equal, {cycles:,.0f} cycles a frame")
     sys.exit(0 if equal == len(frames) else 1)

@@ -55,6 +55,6 @@ class SimulatedAccelerator:
         return Inference(
             logits=run.integers,
             cycles=sum(int(share.last_out[-1] - share.last_out[0]) for share in run.shares),
-            intervals=len(integers) - len(run.shares),
+            initiation_intervals=len(integers) - len(run.shares),
             seconds=run.seconds,
         )

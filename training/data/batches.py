@@ -18,7 +18,7 @@ from radioml.data.dataset import read_layout
 from radioml.data.split import fixed_split
 from radioml.errors import RadioMLError
 from training.data.frame_cache import Progress, quantised_frames
-from training.data.statistics_cache import kept_statistics
+from training.data.statistics_cache import cached_statistics
 from training.models.on_statistics import OnStatistics
 from training.trained.reference import input_quantiser
 
@@ -96,7 +96,7 @@ class StatisticsOfFrames(QuantisedFrames):
         super().__init__(path, input_quantiser(network), progress, warn)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "The given NumPy array is not writable")
-            self.values = torch.from_numpy(kept_statistics(path, network, input_quantiser(network), progress))
+            self.values = torch.from_numpy(cached_statistics(path, network, input_quantiser(network), progress))
 
 
 def frames_for(

@@ -18,6 +18,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import torch
 
+from radioml.constants import FRAME_LENGTH
 from radioml.contract.quantiser import InputQuantiser
 from radioml.data.source_digest import Progress, cache_folders, json_record, source_sha256, writable_folder
 from radioml.errors import RadioMLError
@@ -29,10 +30,10 @@ from training.models.on_statistics import OnStatistics
 _FRAMES_AT_ONCE = 512
 """Frames in the front end together: enough that the calls of small operations cost little."""
 _FRAMES_A_BLOCK = 16_384
-"""After so many the progress is kept."""
+"""After so many the progress is stored."""
 
 
-def kept_statistics(
+def cached_statistics(
     path: Path,
     network: OnStatistics,
     quantiser: InputQuantiser,
@@ -51,7 +52,7 @@ def kept_statistics(
         RadioMLError: for a file that is foreign or damaged, or that the network is not made for, and where the cache
             cannot be written.
     """
-    digest, width = network.front_end_digest(), network.rows(torch.zeros(1, 2, 1024)).shape[1]
+    digest, width = network.front_end_digest(), network.rows(torch.zeros(1, 2, FRAME_LENGTH)).shape[1]
     integers = quantised_frames(path, quantiser, progress, warn)
     made_from = {
         "source_sha256": source_sha256(path, progress), "shape": [len(integers), width], "front_end": digest,
@@ -104,10 +105,10 @@ def _compute(
 
 def _so_far(file: BinaryIO, record: Path, made_from: dict[str, Any]) -> tuple[int, int]:
     """How many rows an interrupted computation left in `file`, and their CRC-32; the file stands behind them."""
-    kept = json_record(record)
-    done, length = kept.get("rows", 0), made_from["shape"][1]
-    crc = zlib.crc32(file.read(done * length)) if {k: kept.get(k) for k in made_from} == made_from else -1
-    if crc != kept.get("crc32"):
+    stored = json_record(record)
+    done, length = stored.get("rows", 0), made_from["shape"][1]
+    crc = zlib.crc32(file.read(done * length)) if {k: stored.get(k) for k in made_from} == made_from else -1
+    if crc != stored.get("crc32"):
         done, crc = 0, 0
     file.truncate(done * length)
     file.seek(done * length)

@@ -6,6 +6,7 @@ import brevitas.nn as qnn
 import torch
 from torch import nn
 
+from radioml.constants import CLASSES, FRAME_LENGTH
 from training.models.quantisers import ActivationQuant, InputQuant, WeightQuant
 
 
@@ -25,10 +26,11 @@ class Network(nn.Module):
                 nn.BatchNorm1d(outputs),
                 qnn.QuantReLU(act_quant=ActivationQuant, bit_width=activation_bits, return_quant_tensor=True),
             ]
-        pixels = 1024 // 4 ** len(channels)
+        pixels = FRAME_LENGTH // 4 ** len(channels)
         self.input = qnn.QuantIdentity(act_quant=InputQuant, bit_width=8)  # the first layer: the host does this one
         self.features = nn.Sequential(*layers)
-        self.classifier = qnn.QuantLinear(channels[-1] * pixels, 24, **weights)  # its integer sums are the logits
+        # the classifier's integer sums are the logits
+        self.classifier = qnn.QuantLinear(channels[-1] * pixels, len(CLASSES), **weights)
 
     def forward(self, iq: torch.Tensor) -> torch.Tensor:
         """(N, 2, 1024) samples -> (N, 24) logits."""

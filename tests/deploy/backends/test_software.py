@@ -28,7 +28,7 @@ def test_golden_frames_come_out_equal_and_in_order(package):
     assert np.array_equal(inference.logits, logits)
     assert np.array_equal(again.logits, logits[5:6])
     assert np.array_equal(many.logits, np.concatenate([logits[::-1]] * 3))
-    assert (inference.cycles, inference.intervals) == (None, 0)
+    assert (inference.cycles, inference.initiation_intervals) == (None, 0)
     assert inference.seconds > 0
 
 

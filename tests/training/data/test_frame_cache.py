@@ -159,7 +159,7 @@ def test_a_killed_conversion_starts_again(data: Path):
 import os, signal
 from pathlib import Path
 from radioml.contract.quantiser import InputQuantiser
-from training import frame_cache
+from training.data import frame_cache
 frame_cache._FRAMES_AT_ONCE = 500
 def killed(what, done, total):
     if what.startswith("converting") and done >= 1000:

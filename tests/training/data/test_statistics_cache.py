@@ -11,9 +11,9 @@ import torch
 from radioml.data.dataset import read_frames
 from radioml.data.synthetic import write_dataset
 from tests.training.statistics_network import StatisticsForTests
-from training import statistics_cache
+from training.data import statistics_cache
 from training.data.batches import StatisticsOfFrames
-from training.data.statistics_cache import kept_statistics
+from training.data.statistics_cache import cached_statistics
 from training.models.on_statistics import answer
 from training.trained.reference import input_quantiser
 
@@ -41,8 +41,8 @@ class Steps:
                 raise KeyboardInterrupt
 
 
-def _kept(data: Path, network: StatisticsForTests, steps: Steps) -> np.ndarray:
-    return kept_statistics(data, network, input_quantiser(network), steps)
+def _cached(data: Path, network: StatisticsForTests, steps: Steps) -> np.ndarray:
+    return cached_statistics(data, network, input_quantiser(network), steps)
 
 
 def _expected(data: Path, network: StatisticsForTests) -> np.ndarray:
@@ -63,9 +63,9 @@ def test_rows_are_what_the_front_end_gives_and_the_head_takes(data: Path):
 
 def test_they_are_computed_once_for_a_front_end(data: Path):
     first, again, other = Steps(), Steps(), Steps()
-    _kept(data, StatisticsForTests(), first)
-    _kept(data, StatisticsForTests(units=3), again)
-    rows = _kept(data, StatisticsForTests(samples=9), other)
+    _cached(data, StatisticsForTests(), first)
+    _cached(data, StatisticsForTests(units=3), again)
+    rows = _cached(data, StatisticsForTests(samples=9), other)
     assert (first.seen, again.seen) == ([500, 1000, FRAMES], [])
     assert other.seen and rows.shape == (FRAMES, 25)
 
@@ -74,25 +74,25 @@ def test_they_are_computed_once_for_a_front_end(data: Path):
 def test_an_interrupted_computation_goes_on_unless_it_was_damaged(data: Path, tmp_path: Path, damage: str | None):
     network, steps = StatisticsForTests(), Steps()
     with pytest.raises(KeyboardInterrupt):
-        _kept(data, network, Steps(end_at=1000))
+        _cached(data, network, Steps(end_at=1000))
     (partial,) = (tmp_path / "cache").rglob("*.partial")
     if damage == "rows":
         partial.write_bytes(b"\xff" + partial.read_bytes()[1:])
     elif damage == "record":
         partial.with_suffix(".partial.json").write_text('{"rows": 1000')
-    np.testing.assert_array_equal(_kept(data, network, steps), _expected(data, network))
+    np.testing.assert_array_equal(_cached(data, network, steps), _expected(data, network))
     assert steps.seen == ([FRAMES] if damage is None else [500, 1000, FRAMES])
     assert not list((tmp_path / "cache").rglob("*.partial*"))
 
 
 def test_a_damaged_cache_is_computed_again(data: Path, tmp_path: Path):
     network, steps = StatisticsForTests(), Steps()
-    _kept(data, network, Steps())
-    (kept,) = (tmp_path / "cache").rglob("statistics-*.int8")
-    content = bytearray(kept.read_bytes())
+    _cached(data, network, Steps())
+    (cached,) = (tmp_path / "cache").rglob("statistics-*.int8")
+    content = bytearray(cached.read_bytes())
     content[777] ^= 1
-    kept.write_bytes(content)
-    np.testing.assert_array_equal(_kept(data, network, steps), _expected(data, network))
+    cached.write_bytes(content)
+    np.testing.assert_array_equal(_cached(data, network, steps), _expected(data, network))
     assert steps.seen
 
 

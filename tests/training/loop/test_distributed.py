@@ -21,8 +21,8 @@ from radioml.errors import RadioMLError
 from radioml.reading.text import read_json
 from tests.killing import new_mark, processes_of, until
 from tests.repository import REPOSITORY
-from training import distributed
 from training.experiments.experiment import load_experiment
+from training.loop import distributed
 from training.loop.train import train
 from training.trained.checkpoint import load_checkpoint
 from training.trained.reference import integer_logits

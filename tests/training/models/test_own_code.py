@@ -134,7 +134,10 @@ def test_parameters_that_the_constructor_does_not_take(parameters: dict, message
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (("24, **weights", "11, **weights"), r"forward makes \(2, 11\) of samples .* it has to make logits \(2, 24\)"),
+        (
+            ("len(CLASSES), **weights", "11, **weights"),
+            r"forward makes \(2, 11\) of samples .* it has to make logits \(2, 24\)",
+        ),
         (("return self.classifier(", "return x("), r"mine.py, line \d+: NameError: name 'x' is not defined"),
         (
             ("qnn.QuantIdentity(act_quant=InputQuant, bit_width=8)", "nn.Identity()"),
@@ -145,7 +148,10 @@ def test_parameters_that_the_constructor_does_not_take(parameters: dict, message
             ("self.input(iq)", "self.input(2 * iq)"),
             "Mul reads the samples; the first QuantIdentity of the network must",
         ),
-        (("24, **weights)", "24, **weights, weight_scaling_per_output_channel=True)"), "a weight scale for each class"),
+        (
+            ("CLASSES), **weights)", "CLASSES), **weights, weight_scaling_per_output_channel=True)"),
+            "a weight scale for each class",
+        ),
         (('"bias": False}', '"bias": True}'), "not multiples of logit_scale"),
     ],
 )

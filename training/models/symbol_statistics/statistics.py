@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 
 import torch
 
+from radioml.constants import FRAME_LENGTH
 from radioml.errors import RadioMLError
 from radioml.suggest import did_you_mean
 from training.models.symbol_statistics.operations import (
@@ -113,16 +114,17 @@ def _of_the_samples() -> Iterator[Statistic]:
     step = 2 * POWER_STEP
 
     def above(threshold: float) -> Values:
-        return lambda s: mean((s.raw_power - threshold).clamp(0, 0.5), 1, 1024)
+        return lambda s: mean((s.raw_power - threshold).clamp(0, 0.5), 1, FRAME_LENGTH)
 
     def squares(s: Signals) -> torch.Tensor:
-        return mean(requantised(doubled_square(s.raw_power), 2 * step**2, 1 / 4, 8, signed=False), 1, 1024)
+        return mean(requantised(doubled_square(s.raw_power), 2 * step**2, 1 / 4, 8, signed=False), 1, FRAME_LENGTH)
 
-    yield Statistic("x.p", "mean of |x|^2", 1, step / 1024, 1023 * step, 1, lambda s: mean(s.raw_power, 1, 1024))
+    power, most = "mean of |x|^2", (2**10 - 1) * step
+    yield Statistic("x.p", power, 1, step / FRAME_LENGTH, most, 1, lambda s: mean(s.raw_power, 1, FRAME_LENGTH))
     yield Statistic("x.pp", "mean of |x|^4", 2, 1 / 4096, 255 / 4, 1, squares)
     for threshold in _THRESHOLDS:
         formula = f"mean of a ramp of |x|^2 from 0 at {threshold:g} to 1 at {threshold + 0.5:g}"
-        yield Statistic(f"x.above{threshold:g}", formula, 0.5, step / 1024, 0.5, 1, above(threshold))
+        yield Statistic(f"x.above{threshold:g}", formula, 0.5, step / FRAME_LENGTH, 0.5, 1, above(threshold))
 
 
 def _of_the_decimated() -> Iterator[Statistic]:

@@ -16,8 +16,8 @@ from scipy.ndimage import convolve1d
 
 from radioml.data.synthetic import generate_cell
 from radioml.network.integer_qonnx import IntegerQonnx
-from training import teacher_first
 from training.experiments.experiment import load_experiment
+from training.loop import teacher_first
 from training.models import create
 from training.models.symbol_statistics import equaliser, fitting, operations
 from training.models.symbol_statistics.equaliser import fitted_taps
