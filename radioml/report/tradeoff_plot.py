@@ -26,12 +26,22 @@ PUBLISHED = "published, real data"
 
 @dataclass(frozen=True)
 class Point:
-    """One network: score (lower is cheaper), accuracy 0 to 1, and its 95 % interval where it is known."""
+    """One network: official score (lower is cheaper), accuracy 0 to 1.
+
+    interval: of 95 % of the accuracy, where it is known. conservative: the conservative score, where it is known.
+    """
 
     label: str
     score: float
     accuracy: float
     interval: tuple[float, float] | None = None
+    conservative: float | None = None
+
+    @property
+    def span(self) -> tuple[float, float] | None:
+        """Official and conservative score where they differ."""
+        known = self.conservative is not None and self.conservative > self.score
+        return (self.score, self.conservative) if known else None  # type: ignore[return-value]
 
 
 def pareto_front(points: Sequence[Point]) -> list[Point]:
@@ -47,7 +57,7 @@ def pareto_front(points: Sequence[Point]) -> list[Point]:
 
 
 def tradeoff(path: Path | str, groups: Mapping[str, Sequence[Point]], published: Sequence[Point]) -> None:
-    """Draw accuracy against score and write `path`.json's numbers.
+    """Draw accuracy against official score, and write `path`.json's numbers; hollow markers are conservative scores.
 
     groups: the data that points were measured on -> those points; each group has its own colour, its own front, and
     its name in the legend. published: drawn apart as `PUBLISHED`, on no front of ours.
@@ -67,6 +77,10 @@ def tradeoff(path: Path | str, groups: Mapping[str, Sequence[Point]], published:
             label = data if point is points[0] else None
             axes.errorbar(point.score, point.accuracy, errors, fmt="o", color=colour, capsize=3, label=label)
             lines.append(((point.score, low), (point.score, high)))
+            if point.span:
+                both = (point.accuracy, point.accuracy)
+                axes.plot(point.span, both, "o:", color=colour, fillstyle="none", markevery=[1], linewidth=1)
+                lines.append(tuple(zip(point.span, both, strict=True)))
         front = pareto_front(points)
         axes.step([p.score for p in front], [p.accuracy for p in front], where="post", color=colour, alpha=0.5)
         for one, next_one in pairwise(front):
@@ -78,6 +92,8 @@ def tradeoff(path: Path | str, groups: Mapping[str, Sequence[Point]], published:
         REQUIRED_ACCURACY, color="grey", linestyle=":", linewidth=1,
         label=f"{REQUIRED_ACCURACY:.0%}: what the challenge asks for on real data",
     )  # fmt: skip
+    if any(point.span for points in groups.values() for point in points):
+        axes.plot([], [], "o:", color="grey", fillstyle="none", linewidth=1, label="conservative score")
     axes.set(xlabel="inference cost score (VGG10 W8A8 baseline: 1; lower is better)", ylabel="accuracy over all SNRs")
     axes.set_xscale("log")
     axes.margins(0.12)

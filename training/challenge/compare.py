@@ -13,6 +13,7 @@ from typing import Any
 
 from radioml.errors import RadioMLError
 from radioml.files import write_json, write_text
+from radioml.report.page.run_content import measurements
 from radioml.report.tradeoff_plot import Point, pareto_front, tradeoff
 from training.experiments.experiment import load_experiment
 from training.models import topologies, topology
@@ -26,9 +27,10 @@ class Entry:
 
     bits: widths of the weights and of the layers' inputs, e.g. "W4 A4/8".
     parameters: number of trained parameters.
-    score: None for a network with operations that the official function does not know.
+    score, conservative: None for a network with operations that the official function does not know.
     bit_ops, bit_mem: inference cost.
-    accuracy, interval, at_30_db: 0 to 1, measured at the end of training; None where none was measured.
+    accuracy, interval, at_30_db: 0 to 1, of the run's measurement with most frames, be it of `radioml train` or
+        `radioml evaluate`; None where none was measured.
     kind, data: kind and description of the test data; data is "" without a measurement.
     published: of the same network, by its authors.
     best: whether the run is on the Pareto front of its group.
@@ -39,6 +41,7 @@ class Entry:
     bits: str
     parameters: int
     score: float | None
+    conservative: float | None
     bit_ops: int
     bit_mem: int
     accuracy: float | None
@@ -75,7 +78,8 @@ def groups(entries: Sequence[Entry]) -> dict[str, list[Point]]:
     found: dict[str, list[Point]] = {}
     for entry in entries:
         if entry.score is not None and entry.accuracy is not None:
-            found.setdefault(entry.data, []).append(Point(entry.run, entry.score, entry.accuracy, entry.interval))
+            point = Point(entry.run, entry.score, entry.accuracy, entry.interval, entry.conservative)
+            found.setdefault(entry.data, []).append(point)
     return found
 
 
@@ -95,8 +99,8 @@ def write_comparison(entries: Sequence[Entry], folder: Path) -> None:
 
 
 COLUMNS = (
-    "run", "topology", "bits", "parameters", "score", "bit operations", "bits of weights", "accuracy (95 % interval)",
-    "at +30 dB", "data", "published score", "published accuracy (real data)",
+    "run", "topology", "bits", "parameters", "score", "conservative score", "bit operations", "bits of weights",
+    "accuracy (95 % interval)", "at +30 dB", "data", "published score", "published accuracy (real data)",
 )  # fmt: skip
 
 
@@ -130,6 +134,7 @@ def _cells(entry: Entry, data: str) -> tuple[str, ...]:
         entry.bits,
         f"{entry.parameters:,}",
         "no valid score" if entry.score is None else f"{entry.score:.6f}",
+        "" if entry.conservative is None else f"{entry.conservative:.6f}",
         f"{entry.bit_ops:,}",
         f"{entry.bit_mem:,}",
         accuracy,
@@ -144,23 +149,40 @@ def _entry(name: str, run: TrainedRun) -> Entry:
     trained, score = run.trained, run.score
     weights = sorted({layer.weight_bits for layer in score.layers})
     inputs = sorted({layer.input_bits for layer in score.layers})
-    measured: dict[str, Any] = trained.accuracy
-    interval = measured.get("interval_95")
+    accuracy, interval, at_30_db, kind, data = _measured(run)
     return Entry(
         run=name,
         topology=trained.topology,
         bits=f"W{'/'.join(map(str, weights))} A{'/'.join(map(str, inputs))}",
         parameters=sum(parameter.numel() for parameter in trained.network.parameters()),
         score=None if score.unsupported else score.score,
+        conservative=None if score.unsupported else score.conservative,
         bit_ops=score.bit_ops,
         bit_mem=score.bit_mem,
-        accuracy=measured.get("overall"),
-        interval=tuple(interval) if interval else None,
-        at_30_db=measured.get("at_30_db"),
-        kind=trained.training_data.get("kind", "unknown"),
-        data=measured.get("data", ""),
+        accuracy=accuracy,
+        interval=interval,
+        at_30_db=at_30_db,
+        kind=kind,
+        data=data,
         published=_published(run),
     )
+
+
+def _measured(
+    run: TrainedRun,
+) -> tuple[float | None, tuple[float, float] | None, float | None, str, str]:
+    """Accuracy, interval, accuracy at +30 dB, kind and description of the data, as `Entry` has them."""
+    if found := measurements(run.path):
+        most = found[0]
+        overall, top = most.metrics["overall"], most.metrics["at_30_db"]
+        at_30_db = top["accuracy"] if top["frames"] else None
+        return overall["accuracy"], (overall["low"], overall["high"]), at_30_db, most.kind, most.data
+    recorded: dict[str, Any] = run.trained.accuracy
+    interval = recorded.get("interval_95")
+    return (
+        recorded.get("overall"), tuple(interval) if interval else None, recorded.get("at_30_db"),
+        run.trained.training_data.get("kind", "unknown"), recorded.get("data", ""),
+    )  # fmt: skip
 
 
 def _published(run: TrainedRun) -> Published | None:

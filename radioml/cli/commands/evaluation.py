@@ -110,10 +110,10 @@ def compare_runs(
 ) -> None:
     """Compare trained runs: cost, accuracy, and which are on the Pareto front, beside the published entries.
 
-    Accuracies are those of the test part of the data that each run was trained on, as its checkpoint records them; a
-    run's score is that of its QONNX model. A run whose model is missing or of an older checkpoint is exported, as by
-    `radioml export`. Runs tested on different data have fronts of their own, and published accuracies, which are of
-    the real data set, are on none.
+    A run's accuracy is its measurement of most frames, be it that of `radioml train` or one of `radioml evaluate`: let
+    that measure all runs on one file first. A run's scores are those of its QONNX model. A run whose model is missing
+    or of an older checkpoint is exported, as by `radioml export`. Runs tested on different data have fronts of their
+    own, and published accuracies, which are of the real data set, are on none.
 
     Writes comparison.html (the page), comparison.md (the table), comparison.json, and tradeoff.png with its numbers.
     """

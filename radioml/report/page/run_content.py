@@ -88,7 +88,7 @@ def read_run(run: Path) -> RunContent:
     builds = [_build(folder) for folder in sorted((run / BUILD).glob("*/")) if (folder / ESTIMATE).is_file()]
     content = RunContent(
         name=run.resolve().name,
-        measurements=_measurements(run),
+        measurements=measurements(run),
         score=_read(run / TRAIN / SCORE, "score", "conservative", "strictest", "valid", "layers", "bit_ops", "bit_mem"),
         builds=builds,
         bench=_read(run / DEPLOY / BENCH, "figures", "runs_on", "batches", "latency_of_one_frame", "streaming"),
@@ -127,7 +127,8 @@ def _build(folder: Path) -> BuildContent:
     )
 
 
-def _measurements(run: Path) -> list[Measurement]:
+def measurements(run: Path) -> list[Measurement]:
+    """All measurements of accuracy in a run directory, that of most frames first; raises RadioMLError as `read_run`."""
     files = [("after training, test part", run / TRAIN / METRICS)]
     files += [
         (f"evaluated: {path.parent.name}", path) for path in sorted(run.glob(f"{EVALUATION}/*/{EVALUATION_REPORT}"))
@@ -139,7 +140,7 @@ def _measurements(run: Path) -> list[Measurement]:
         if metrics and metrics["overall"]["frames"]:
             data = metrics["data"]
             backend = f", backend {metrics['backend']}" if "backend" in metrics else ""
-            found.append(
-                Measurement(name + backend, metrics, data["kind"], f"{data['kind']} data ({data['identity']})")
-            )
+            part = f", part {data['part']}" if "part" in data else ""
+            words = f"{data['kind']} data ({data['identity']}){part}"
+            found.append(Measurement(name + backend, metrics, data["kind"], words))
     return sorted(found, key=lambda one: -one.metrics["overall"]["frames"])

@@ -67,7 +67,9 @@ def _points(runs: Sequence[RunContent]) -> list[tuple[str, Point]]:
         if run.valid_score is not None and run.measurements:
             one = run.measurements[0]
             overall = one.metrics["overall"]
-            point = Point(run.name, run.valid_score, overall["accuracy"], (overall["low"], overall["high"]))
+            assert run.score is not None
+            interval = overall["low"], overall["high"]
+            point = Point(run.name, run.valid_score, overall["accuracy"], interval, run.score["conservative"])
             found.append((one.data, point))
     return found
 

@@ -18,6 +18,17 @@ def test_the_front_is_what_nothing_beats():
     assert pareto_front([]) == []
 
 
+def test_a_conservative_score_is_drawn_where_it_is_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    drawn: list[Figure] = []
+    monkeypatch.setattr(Figure, "savefig", lambda self, path, **_: (drawn.append(self), Path(path).touch()))
+    points = [Point("small", 0.001, 0.6, conservative=0.002), Point("plain", 0.1, 0.7, conservative=0.1)]
+    tradeoff(tmp_path / "plot.png", {"data": points}, [Point("first", 0.0162, 0.562)])
+    (figure,) = drawn
+    hollow = [line for line in figure.axes[0].lines if line.get_fillstyle() == "none" and line.get_marker() == "o"]
+    assert [list(line.get_xdata()) for line in hollow if len(line.get_xdata())] == [[0.001, 0.002]]
+    assert "conservative score" in [text.get_text() for text in figure.legends[0].get_texts()]
+
+
 def test_groups_keep_their_own_fronts_and_no_label_covers_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     drawn: list[Figure] = []
     original = Figure.savefig

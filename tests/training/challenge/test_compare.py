@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -75,6 +76,21 @@ def test_runs_on_different_data_have_different_fronts(
     table = (tmp_path / "out" / "comparison.md").read_text()
     assert "| good * | polyphase | W4 A4/8 |" in table and "test part of synthetic data: A" in table
     assert (tmp_path / "out" / "tradeoff.png").exists() and len(read_json(tmp_path / "out" / "comparison.json")) == 4
+
+
+def test_runs_that_were_evaluated_on_one_file_are_compared_on_it(small_checkpoint: Path, tmp_path: Path):
+    overall = {"accuracy": 0.25, "low": 0.2, "high": 0.3, "frames": 2000}
+    runs = [_run(tmp_path / name, small_checkpoint, 0.5, f"test part of {name}") for name in ("one", "other")]
+    for run in runs:
+        folder = run / "evaluation" / "checkpoint-all"
+        folder.mkdir(parents=True)
+        data = {"kind": "synthetic", "identity": "common", "part": "all"}
+        keys = dict.fromkeys(("over", "per_snr_db", "per_class", "confusion"))
+        found = {**keys, "overall": overall, "at_30_db": {**overall, "accuracy": 0.4}, "data": data}
+        (folder / "evaluation.json").write_text(json.dumps(found))
+    entries = compare(runs)
+    assert {entry.data for entry in entries} == {"synthetic data (common), part all"}
+    assert [(entry.accuracy, entry.interval, entry.at_30_db) for entry in entries] == [(0.25, (0.2, 0.3), 0.4)] * 2
 
 
 def test_what_was_published_stands_beside_a_run_of_the_same_network(lively, tmp_path: Path):
