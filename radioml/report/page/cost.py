@@ -41,6 +41,14 @@ def pareto(own: Sequence[tuple[str, Point]], published: Sequence[Point]) -> Figu
     y = {"field": "accuracy", "type": "quantitative", "title": "accuracy over all SNRs", "scale": {"zero": False},
          "axis": {"format": ".0%"}}  # fmt: skip
     both = [{"filter": "datum.conservative !== null"}]
+    # Left out where they have no mark: a screen reader stumbles over an empty layer
+    conservative: list[dict[str, Any]] = [
+        {"mark": {"type": "rule", "strokeDash": [2, 2]}, "transform": both, "encoding": {
+            "x": x, "x2": {"field": "conservative"}, "y": y, "color": of}},
+        {"mark": {"type": "point", "size": 90}, "transform": both, "encoding": {
+            "x": {**x, "field": "conservative"}, "y": y, "color": of,
+            "tooltip": [{"field": "name"}, {"field": "conservative", "format": ".6f", "title": "conservative"}]}},
+    ]  # fmt: skip
     spec = {
         "data": {"values": values},
         "layer": [
@@ -50,11 +58,7 @@ def pareto(own: Sequence[tuple[str, Point]], published: Sequence[Point]) -> Figu
                 "x": x, "y": y, "color": of, "shape": {**of, "legend": None},
                 "tooltip": [{"field": "name"}, {"field": "score", "format": ".6f"},
                             {"field": "accuracy", "format": ".2%"}, {"field": "of", "title": "measured on"}]}},
-            {"mark": {"type": "rule", "strokeDash": [2, 2]}, "transform": both, "encoding": {
-                "x": x, "x2": {"field": "conservative"}, "y": y, "color": of}},
-            {"mark": {"type": "point", "size": 90}, "transform": both, "encoding": {
-                "x": {**x, "field": "conservative"}, "y": y, "color": of,
-                "tooltip": [{"field": "name"}, {"field": "conservative", "format": ".6f", "title": "conservative"}]}},
+            *(conservative if any(point.span for _, point in own) else []),
             {"mark": {"type": "text", "dy": -10}, "encoding": {
                 "x": x, "y": y, "text": {"field": "name"}, "color": of}},
         ],
