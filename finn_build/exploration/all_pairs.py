@@ -1,7 +1,8 @@
 """Many networks on many boards: what each would cost on each, folded as fast as it fits.
 
 Up to FINN's layers a network is the same for every board, so this part is done once for each network. Choosing the
-folding, which is left for each board, takes seconds. All results are cached by the content that they depend on.
+folding, or the samples a cycle of a statistics unit, is left for each board and takes seconds. All results are cached
+by the content that they depend on.
 """
 
 from __future__ import annotations
@@ -17,22 +18,29 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from finn_build.boards import CATALOGUE, board_names, load_board
+from finn_build.boards import CATALOGUE, Board, board_names, load_board
 from finn_build.engine.finn_session import finn_session
 from finn_build.engine.graphs import load_graph, save_graph
 from finn_build.engine.record import versions
 from finn_build.engine.sources import code_digest
+from finn_build.estimate.result import Estimate
 from finn_build.exploration.choose_folding import FIT_MARGIN_PERCENT, DoesNotFitError, Goal, choose_folding
+from finn_build.exploration.choose_lanes import choose_lanes
 from finn_build.model_check.check_model import describe, examine, remark
+from finn_build.statistics_unit.recognition import is_statistics_network
+from finn_build.statistics_unit.unit import LANES, read_unit
 from finn_build.steps import GRAPH_STEPS, Context, apply_steps
 from radioml.cache import Cache, content_key
-from radioml.contract.metadata import load_exported
+from radioml.contract.metadata import ModelMetadata, load_exported
 from radioml.errors import RadioMLError
 from radioml.files import sha256
 from radioml.processes import ProcessPool
 from radioml.run_directory import MODEL, TRAIN
+
+if TYPE_CHECKING:
+    import onnx
 
 FITS, DOES_NOT_FIT, NOT_BUILDABLE, FAILED = "fits", "does not fit", "not buildable", "failed"
 _WORK, _LOG, _LAYERS = ".work", "estimate.log", "layers.onnx"
@@ -43,12 +51,12 @@ ModelMaker = Callable[[str, Path], Path]
 
 @dataclass(frozen=True)
 class Layers:
-    """A network on its way to FINN layers.
+    """A network on its way to FINN layers, or to a statistics unit.
 
     problem: what keeps the network from an estimate, a line for each layer.
     rtl_problem: what keeps the network from RTL with open tools, likewise.
     remark: see `check_model.remark`.
-    sha256: digest of the file of FINN layers, where they could be made.
+    sha256: digest of the file of FINN layers, where they could be made; of model.onnx where a unit is made of it.
     failed: whether something unforeseen went wrong.
     """
 
@@ -127,7 +135,7 @@ def estimate_all(
 
 
 def _layers(network: str, make_model: ModelMaker, out: Path) -> Layers:
-    """Export a network, check it, and apply all steps whose result is the same for every board."""
+    """Export a network, check it, and of FINN's layers apply all steps whose result is the same for every board."""
     from qonnx.core.modelwrapper import ModelWrapper
 
     cache, folder = _cache(out), out / "networks" / network
@@ -138,6 +146,10 @@ def _layers(network: str, make_model: ModelMaker, out: Path) -> Layers:
         if receipt := cache.find(f"networks/{network}/layers", key):
             return Layers(**receipt.value)
         onnx_model, metadata = load_exported(path)
+        if is_statistics_network(onnx_model):
+            layers = Layers(network, _unit_problem(onnx_model, metadata), sha256=sha256(path))
+            cache.store(f"networks/{network}/layers", key, [], asdict(layers))
+            return layers
         found = examine(ModelWrapper(onnx_model), metadata)
         problem, rtl_problem = (_problems(describe(found, until)) for until in ("estimate", "rtl"))
         layers = Layers(network, problem, rtl_problem)
@@ -164,29 +176,43 @@ def _estimate(layers: Layers, board_name: str, out: Path) -> dict[str, Any]:
 
 
 def _choose(layers: Layers, board_name: str, out: Path) -> dict[str, Any]:
-    folder, board = out / "networks" / layers.network, load_board(board_name)
     start = time.perf_counter()
-    with _session(out) as work:
-        _, metadata = load_exported(folder / TRAIN / MODEL)
-        model = load_graph(folder / _LAYERS)
-        model = apply_steps(
-            model, Context(model, metadata, board, work), [step for step in GRAPH_STEPS if step.depends_on_board]
-        )
-        try:
-            chosen, verdict, reason = choose_folding(model, board, Goal(margin_percent=FIT_MARGIN_PERCENT)), FITS, ""
-        except DoesNotFitError as error:
-            chosen, verdict = error.smallest, DOES_NOT_FIT
-            reason = f"with PE = SIMD = 1 in every layer it needs {', '.join(error.excess)}"
-    value, cell = chosen.estimate, _cell(layers, board_name, verdict, reason)
+    try:
+        value, verdict, reason = _fastest(out / "networks" / layers.network, load_board(board_name), out), FITS, ""
+    except DoesNotFitError as error:
+        value, verdict = error.smallest, DOES_NOT_FIT
+        reason = f"with {error.slowest} it needs {', '.join(error.excess)}"
+    cell = _cell(layers, board_name, verdict, reason)
     cell |= {"cycles": value.cycles_per_frame, "frames_per_second": value.frames_per_second}
     cell.update(value.total.items())
     cell |= {"limit": value.folded.limit if value.folded else "", "seconds": round(time.perf_counter() - start, 2)}
     return cell
 
 
+def _fastest(folder: Path, board: Board, out: Path) -> Estimate:
+    """The estimate of the fastest folding of the network in a folder; raises DoesNotFitError when none fits."""
+    onnx_model, metadata = load_exported(folder / TRAIN / MODEL)
+    goal = Goal(margin_percent=FIT_MARGIN_PERCENT)
+    if is_statistics_network(onnx_model):
+        return choose_lanes(onnx_model, metadata.logit_scale, board, goal)
+    with _session(out) as work:
+        context = Context(model := load_graph(folder / _LAYERS), metadata, board, work)
+        model = apply_steps(model, context, [step for step in GRAPH_STEPS if step.depends_on_board])
+        return choose_folding(model, board, goal).estimate
+
+
 def _cell(layers: Layers, board: str, verdict: str = "", reason: str = "") -> dict[str, Any]:
     verdict = verdict or (FAILED if layers.failed else NOT_BUILDABLE)
     return {"network": layers.network, "board": board, "verdict": verdict, "reason": reason or layers.problem}
+
+
+def _unit_problem(model: onnx.ModelProto, metadata: ModelMetadata) -> str:
+    """What keeps a network on statistics from an estimate: a line for each node."""
+    try:
+        read_unit(model, metadata.logit_scale, LANES[-1])
+    except RadioMLError as error:
+        return _problems(str(error))
+    return ""
 
 
 def _problems(description: str) -> str:

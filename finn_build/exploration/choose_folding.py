@@ -93,14 +93,17 @@ class Candidate:
 
 
 class DoesNotFitError(RadioMLError):
-    """No folding fits the board. `smallest` is the one that needs least, `excess` what it needs too much of."""
+    """No folding fits the board.
 
-    def __init__(self, smallest: Candidate, excess: list[str]) -> None:
+    smallest: estimate of the folding that needs least, `slowest` in words. excess: what it needs too much of.
+    """
+
+    def __init__(self, smallest: Estimate, excess: list[str], slowest: str) -> None:
         super().__init__(
-            f"the network does not fit even with PE = SIMD = 1 in every layer: it needs {', '.join(excess)}; "
+            f"the network does not fit even with {slowest}: it needs {', '.join(excess)}; "
             "take a larger board, a smaller --margin or a smaller network"
         )
-        self.smallest, self.excess = smallest, excess
+        self.smallest, self.excess, self.slowest = smallest, excess, slowest
 
 
 def choose_folding(model: ModelWrapper, board: Board, goal: Goal) -> Candidate:
@@ -141,7 +144,7 @@ def fastest_fit(at: Callable[[int], Candidate], budget: Resources) -> Candidate:
         return fastest
     best = at(_UNFOLDED_CYCLES)
     if excess := best.estimate.excess(budget):
-        raise DoesNotFitError(best, excess)
+        raise DoesNotFitError(best.estimate, excess, "PE = SIMD = 1 in every layer")
     too_fast = fastest.cycles
     while best.cycles - too_fast > 1:
         target = (best.cycles + too_fast) // 2

@@ -9,7 +9,7 @@ from finn_build.boards import Board
 from finn_build.rtl.readme import README, packing
 from finn_build.rtl.top import stitch
 from finn_build.statistics_unit.schedule import Schedule
-from finn_build.statistics_unit.unit import Unit
+from finn_build.statistics_unit.unit import NAME, Unit
 from finn_build.statistics_unit.verilog import MODULE, PARTS, unit_module
 from radioml.constants import FRAME_LENGTH
 from radioml.contract.package import StreamFormat
@@ -18,8 +18,6 @@ from radioml.simulation.design import FILE_LIST, TOP, Design, Layer, Wire
 from radioml.simulation.verilator import READ_OPTIONS
 
 _PARTS = tuple(part.name for part in PARTS)
-NAME = "StatisticsUnit_0"
-"""Of the unit as a layer of the design."""
 
 
 def write_hdl(unit: Unit, timing: Schedule, board: Board, folder: Path) -> Design:

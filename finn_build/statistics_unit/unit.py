@@ -19,6 +19,8 @@ from radioml.network.exact_qonnx import exact_constants
 if TYPE_CHECKING:
     import onnx
 
+NAME = "StatisticsUnit_0"
+"""Of the unit as a layer of a design."""
 LANES = (1, 2, 4, 8)
 """Samples a beat that a unit can take."""
 

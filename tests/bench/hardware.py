@@ -1,125 +1,159 @@
-"""`python -m tests.bench.hardware FOLDER [--topology NAME]... [--board NAME]...`: topologies in simulated hardware.
+"""`python -m tests.bench.hardware FOLDER [--topology NAME]... [--board NAME]...`: every network in simulated hardware.
 
-Each topology gets random weights (tests/seeded_network.py), is folded for each board as fast as leaves 10 % of its
-resources, and built to RTL. Frames of all classes and SNRs go through the RTL, and some through every rung of `radioml
-verify`. What FOLDER has already is not built again. The table that is printed has a line for each pair; a dash stands
-for what was not run. The reason why a pair cannot be built is printed, too.
+The networks are those of `radioml models list`, the cheapest first, with random weights (tests/seeded_network.py). The
+shipped robust_record stands in the place of symbol_statistics, whose weights are left by its ablation. Each network is
+folded for each board as fast as leaves 10 % of its resources, and built to RTL; robust_record_by_1 takes a sample a
+cycle instead. Frames of all classes and SNRs go through the RTL, and some through every rung of `radioml verify`.
+
+Each pair has a row, FOLDER/NETWORK/BOARD.json, written after each stage. A finished row is read. Another one goes on at
+the stage that it lacks. FOLDER/hardware.json and hardware.md are the table. The exit code is 1 where an integer is
+different, and where a network cannot be built for another reason than the board's size.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from finn_build.boards import load_board
 from finn_build.build import build
-from finn_build.engine.paths import CYCLES
-from finn_build.estimate.result import read_estimate
-from finn_build.verify.golden_simulation import read_golden_simulation
+from finn_build.exploration.choose_folding import DoesNotFitError
+from finn_build.statistics_unit.unit import NAME
 from finn_build.verify.ladder import climb
 from finn_build.verify.rung import Reference
 from finn_build.verify.simulation_report import FrameLabels, report, simulate_build
 from radioml.constants import CLASSES
 from radioml.data.synthetic import generate_spread
 from radioml.errors import RadioMLError
-from radioml.reading.text import read_json
-from radioml.run_directory import CHECKPOINT, ESTIMATE, MODEL, SIMULATION_REPORT, TRAIN, VERIFY, build_folder
+from radioml.files import write_json, write_text
+from radioml.run_directory import CHECKPOINT, MODEL, TRAIN, build_folder
+from tests.bench.hardware_row import Row, markdown, read_row, row_of
+from tests.repository import REPOSITORY
 from tests.seeded_network import exported
-from training.models.registry import topologies
+from training.experiments.experiment import load_experiment
+from training.experiments.zoo import read_zoo
+from training.trained.export import export
 from training.trained.inner_levels import inner_levels
 
-HEADER = (
-    "topology", "board", "cycles, estimated", "simulated", "frames/s", "latency", "LUT", "DSP", "BRAM18",
-    "frames equal", "rungs equal",
-)  # fmt: skip
-_FRAMES, _VERIFIED = 624, 26
+SHIPPED = REPOSITORY / "training" / "pretrained" / "robust_record.pth"
+BOARDS = ("ZCU104", "Pynq-Z2")
 _MARGIN_PERCENT = 10
-_DATA = "synthetic, seed 6"
+_SEED = 6
+_DATA = f"synthetic, seed {_SEED}"
 
 
-def run(topology: str, board: str, out: Path, until: str) -> None:
-    """Build a pair `until` "estimate" or "rtl"; then compare its frames and rungs. Raises RadioMLError if it cannot."""
-    model = out / topology / TRAIN / MODEL
-    if not model.is_file():
-        (out / topology).mkdir(parents=True, exist_ok=True)
-        exported(out / topology, {}, topology=topology)
-    folder = build(model, board, until, fit=True, margin_percent=_MARGIN_PERCENT).folder
-    if until == "estimate":
-        return
-    frames = generate_spread(_FRAMES, seed=6)
-    checkpoint = model.parents[1] / CHECKPOINT
-    if not (folder / SIMULATION_REPORT).is_file():
-        expected = inner_levels(checkpoint, frames.iq).logits
-        manifest, simulated = simulate_build(folder, frames.iq, lambda done: None)
-        labels = FrameLabels(tuple(CLASSES[index] for index in frames.class_index), tuple(frames.snr_db.tolist()))
-        report(folder, manifest, simulated, expected, labels, _DATA, "Brevitas")
-    if not (folder / VERIFY).is_file():
-        frames = generate_spread(_VERIFIED, seed=6)
-        trained = inner_levels(checkpoint, frames.iq)
-        climb(folder, frames, Reference(trained.logits, trained.layers, trained.classifier), _DATA)
+@dataclass(frozen=True)
+class Network:
+    """Where a network comes from, a topology with its parameters or a checkpoint, and how its build is folded.
+
+    folding: content of a folding file; without one it is as fast as fits.
+    """
+
+    topology: str = ""
+    parameters: Any = None
+    checkpoint: Path | None = None
+    folding: Any = None
+
+    def model(self, run: Path) -> Path:
+        """model.onnx in a run directory, exported once."""
+        path = run / TRAIN / MODEL
+        if path.is_file():
+            return path
+        run.mkdir(parents=True, exist_ok=True)
+        if self.checkpoint:
+            return export(self.checkpoint, run / TRAIN)
+        return exported(run, self.parameters, topology=self.topology)
+
+    def goal(self, run: Path) -> dict[str, Any]:
+        """The options of `build` that fold the network."""
+        if self.folding is None:
+            return {"fit": True, "margin_percent": _MARGIN_PERCENT}
+        write_json(file := run / "folding.json", self.folding)
+        return {"folding_file": file}
 
 
-def row(topology: str, folder: Path) -> list[str]:
-    """The cells of one build folder, as text."""
-    estimate = read_estimate(folder / ESTIMATE)
-    resources = [f"{estimate.total[name]:,}" for name in ("LUT", "DSP", "BRAM_18K")]
-    simulated = ["-"] * 3
-    if (folder / CYCLES).is_file():
-        golden = read_golden_simulation(folder / CYCLES)
-        rate = estimate.clock_mhz * 1e6 / golden.cycles_per_frame
-        latency = golden.latency_cycles / estimate.clock_mhz
-        simulated = [f"{golden.cycles_per_frame:,}", f"{rate:,.0f}", f"{latency:,.1f} us"]
-    return [
-        topology, estimate.board, f"{estimate.cycles_per_frame:,}", *simulated, *resources, _frames(folder),
-        _rungs(folder),
-    ]  # fmt: skip
+def networks() -> dict[str, Network]:
+    """By name, the cheapest by the challenge's score first; of experiments that differ in training only, the first."""
+    found = {
+        "robust_record": Network(checkpoint=SHIPPED),
+        "robust_record_by_1": Network(checkpoint=SHIPPED, folding={NAME: {"SIMD": 1}}),
+    }
+    for entry in sorted(read_zoo().entries, key=lambda entry: entry.score):
+        experiment = load_experiment(entry.experiment)
+        network = Network(experiment.topology, experiment.parameters)
+        if experiment.topology != "symbol_statistics" and network not in found.values():
+            found[entry.experiment] = network
+    return found
 
 
-def markdown(rows: list[list[str]]) -> str:
-    """The table in Markdown."""
-    lines = [list(HEADER), ["---"] * len(HEADER), *rows]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+def rows_of(
+    name: str, network: Network, board: str, out: Path, until: str, frames: int, verified: int
+) -> Iterator[Row]:
+    """The row of a network on a board after each stage, built `until` "estimate" or "rtl"."""
+    run, limits = out / name, load_board(board)
+    row = Row(name, limits.name, "shipped" if network.checkpoint else "random", limits.clock_mhz)
+    try:
+        model = network.model(run)
+        folder = build_folder(model, limits.name)
+        build(model, board, until, **network.goal(run))
+        yield (row := row_of(row, folder))
+        if until == "estimate":
+            return
+        checkpoint = run / TRAIN / CHECKPOINT
+        if (row.frames or 0) < frames:
+            chosen = generate_spread(frames, _SEED)
+            manifest, simulated = simulate_build(folder, chosen.iq, lambda done: None)
+            labels = FrameLabels(tuple(CLASSES[index] for index in chosen.class_index), tuple(chosen.snr_db.tolist()))
+            report(folder, manifest, simulated, inner_levels(checkpoint, chosen.iq).logits, labels, _DATA, "Brevitas")
+            yield (row := row_of(row, folder))
+        if (row.verified or 0) < verified:
+            chosen = generate_spread(verified, _SEED)
+            trained = inner_levels(checkpoint, chosen.iq)
+            climb(folder, chosen, Reference(trained.logits, trained.layers, trained.classifier), _DATA)
+            yield row_of(row, folder)
+    except DoesNotFitError as error:
+        yield replace(row, problem=f"does not fit: {', '.join(error.excess)}", does_not_fit=True)
+    except RadioMLError as error:
+        print(f"{name} on {board}: {error}", file=sys.stderr)
+        yield replace(row_of(row, build_folder(run / TRAIN / MODEL, limits.name)), problem=str(error).split("\n")[0])
 
 
-def _frames(folder: Path) -> str:
-    if not (folder / SIMULATION_REPORT).is_file():
-        return "-"
-    value = read_json(folder / SIMULATION_REPORT)
-    return f"{value['frames'] - value['mismatching_frames']:,} of {value['frames']:,}"
-
-
-def _rungs(folder: Path) -> str:
-    if not (folder / VERIFY).is_file():
-        return "-"
-    value: dict[str, Any] = read_json(folder / VERIFY)
-    compared = min(len(rung["layers_compared"]) for rung in value["rungs"])
-    equal = sum(rung["equal"] for rung in value["rungs"])
-    return f"{equal} of {len(value['rungs'])}; {compared} of {value['layers']} layers"
+def finished_row(path: Path, until: str, frames: int, verified: int) -> Row | None:
+    """The row in a file, where it has all that is asked for."""
+    row = read_row(path) if path.is_file() else None
+    return row if row and row.is_finished(until, frames, verified) else None
 
 
 def main() -> None:
-    """Run what the arguments name, and print the table."""
+    """Run what the arguments name, and print and write the table."""
+    known = networks()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--topology", action="append", choices=topologies())
+    parser.add_argument("--topology", action="append", choices=list(known))
     parser.add_argument("--board", action="append")
     parser.add_argument("--until", choices=("estimate", "rtl"), default="rtl")
+    parser.add_argument("--frames", type=int, default=len(CLASSES) * 26, help="back to back; default: all cells once")
+    parser.add_argument("--verified", type=int, default=26, help="frames on every rung of `radioml verify`; 0: no rung")
     given = parser.parse_args()
-    rows = []
-    for topology in given.topology or topologies():
-        for board in given.board or ["ZCU104", "Pynq-Z2"]:
-            folder = build_folder(given.folder / topology / TRAIN / MODEL, load_board(board).name)
-            try:
-                run(topology, board, given.folder, given.until)
-            except RadioMLError as error:
-                print(f"{topology} on {board}: {error}", file=sys.stderr)
-            if (folder / ESTIMATE).is_file():
-                rows.append(row(topology, folder))
-            else:
-                rows.append([topology, board, *["cannot be built"], *["-"] * (len(HEADER) - 3)])
+    asked = (given.until, given.frames, given.verified)
+    rows: list[Row] = []
+    for board in given.board or BOARDS:
+        for name in given.topology or known:
+            path = given.folder / name / f"{load_board(board).name}.json"
+            row = finished_row(path, *asked)
+            if row is None:
+                for row in rows_of(name, known[name], board, given.folder, *asked):
+                    row.write(path)
+            if row is not None:
+                rows.append(row)
+            write_json(given.folder / "hardware.json", [asdict(one) for one in rows])
+            write_text(given.folder / "hardware.md", markdown(rows))
     print(markdown(rows), end="")
+    sys.exit(not all(row.is_sound() for row in rows))
 
 
 if __name__ == "__main__":

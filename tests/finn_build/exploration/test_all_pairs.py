@@ -22,12 +22,16 @@ from tests.repository import REPOSITORY
 pytestmark = pytest.mark.rtl
 
 SMALL = {"phases": 32, "channels": [4, 4], "kernels": [3, 3], "strides": [2, 2]}
+STATISTICS = {
+    "phase_statistics": ["p"], "whole_statistics": ["x.p", "max.p"], "phase_units": 2, "whole_units": 2,
+}  # fmt: skip
 EXPERIMENTS = {
     "small": {"topology": "polyphase", "parameters": SMALL},
     "small_trained_longer": {"topology": "polyphase", "parameters": SMALL, "training": {"epochs": 99}},
     # More weights than the 280 block RAMs of a Pynq-Z2 hold, however slowly they are read.
     "huge": {"topology": "polyphase", "parameters": SMALL | {"channels": [512, 512]}},
     "residual": {"topology": "bacalhaunet", "parameters": {"channels": [4, 4], "kernels": [3, 3], "strides": [8, 1]}},
+    "statistics": {"topology": "symbol_statistics", "parameters": STATISTICS},
     "joined": {"topology": "aaronnet", "parameters": {"stem": 3, "blocks": [4], "dense": 4}},
 }
 
@@ -65,6 +69,8 @@ def test_verdicts(estimated):
         ("huge", "U250"): "fits",
         ("residual", "Pynq-Z2"): "fits",
         ("residual", "U250"): "fits",
+        ("statistics", "Pynq-Z2"): "fits",
+        ("statistics", "U250"): "fits",
         ("joined", "Pynq-Z2"): "fits",
         ("joined", "U250"): "fits",
     }, "experiments that differ in training only are one network"
@@ -73,11 +79,12 @@ def test_verdicts(estimated):
     assert "residual: its residual sums add activations of one scale" in said
 
 
-def test_a_figure_is_that_of_a_build(estimated, tmp_path):
+@pytest.mark.parametrize("network", ["small", "statistics"])
+def test_a_figure_is_that_of_a_build(network, estimated, tmp_path):
     folder, _ = estimated
-    model = folder / "networks" / "small" / "train" / "model.onnx"
+    model = folder / "networks" / network / "train" / "model.onnx"
     value = build(model, "Pynq-Z2", "estimate", tmp_path / "build", fit=True).estimate
-    cell = cells(folder)["small", "Pynq-Z2"]
+    cell = cells(folder)[network, "Pynq-Z2"]
     assert cell["cycles"] == value.cycles_per_frame
     assert cell["frames_per_second"] == pytest.approx(100e6 / cell["cycles"])
     assert {name: cell[name] for name in RESOURCES} == value.total

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from finn_build.build import build
-from finn_build.stages.unit_hdl import NAME
 from finn_build.statistics_unit.recognition import is_statistics_network
+from finn_build.statistics_unit.unit import NAME
 from finn_build.verify.ladder import climb
 from finn_build.verify.rtl_rungs import BACK_TO_BACK, FRAME_GAPS, STALLS, WORD_GAPS
 from finn_build.verify.rung import Reference
