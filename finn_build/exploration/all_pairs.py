@@ -45,6 +45,9 @@ if TYPE_CHECKING:
 FITS, DOES_NOT_FIT, NOT_BUILDABLE, FAILED = "fits", "does not fit", "not buildable", "failed"
 _WORK, _LOG, _LAYERS = ".work", "estimate.log", "layers.onnx"
 
+_OF_UNIT = "no weight is zero here; logic follows from the weights, and a training by ablation leaves some hundred"
+"""Remark on a network on statistics."""
+
 ModelMaker = Callable[[str, Path], Path]
 """Exports the network of a name into a folder and returns its model.onnx; called in another process."""
 
@@ -55,7 +58,7 @@ class Layers:
 
     problem: what keeps the network from an estimate, a line for each layer.
     rtl_problem: what keeps the network from RTL with open tools, likewise.
-    remark: see `check_model.remark`.
+    remark: what is to be known with the figures.
     sha256: digest of the file of FINN layers, where they could be made; of model.onnx where a unit is made of it.
     failed: whether something unforeseen went wrong.
     """
@@ -147,7 +150,7 @@ def _layers(network: str, make_model: ModelMaker, out: Path) -> Layers:
             return Layers(**receipt.value)
         onnx_model, metadata = load_exported(path)
         if is_statistics_network(onnx_model):
-            layers = Layers(network, _unit_problem(onnx_model, metadata), sha256=sha256(path))
+            layers = Layers(network, _unit_problem(onnx_model, metadata), "", _OF_UNIT, sha256(path))
             cache.store(f"networks/{network}/layers", key, [], asdict(layers))
             return layers
         found = examine(ModelWrapper(onnx_model), metadata)
