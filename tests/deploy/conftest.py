@@ -14,9 +14,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from deploy.accelerator import open_accelerator
 from deploy.simulated.bitfile import write_bitfile_package
-from radioml.contract.package import Manifest, open_package, write_package
-from radioml.data.synthetic import write_dataset
+from radioml.contract.package import Manifest, Package, open_package, write_package
+from radioml.data.synthetic import generate_spread, write_dataset
 from radioml.run_directory import GOLDEN
 from tests.repository import REPOSITORY
 
@@ -61,6 +62,25 @@ def data_file(tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("data") / "frames.h5"
     write_dataset(path, frames_per_cell=2, seed=11, processes=1)
     return path
+
+
+@pytest.fixture(scope="session")
+def iq() -> np.ndarray:
+    """Frames float32 (30, 1024, 2)."""
+    return generate_spread(30, 21).iq
+
+
+@pytest.fixture(scope="session")
+def package(small_package, tmp_path_factory) -> Package:
+    """`small_package`, unpacked."""
+    return open_package(small_package, tmp_path_factory.mktemp("package"))
+
+
+@pytest.fixture(scope="session")
+def logits(package, iq) -> np.ndarray:
+    """The network's logits of `iq`."""
+    with open_accelerator(package, "software") as accelerator:
+        return accelerator.infer(package.manifest.quantiser(iq)).logits
 
 
 @pytest.fixture
