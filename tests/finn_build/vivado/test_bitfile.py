@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import os
 import re
 import shutil
@@ -14,16 +13,15 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from finn_build.boards import Finn, board_names, load_board
+from finn_build.boards import load_board
 from finn_build.build import build
 from finn_build.engine.finn_session import finn_session
 from finn_build.engine.record import load_record
 from finn_build.engine.step_runner import StepRunner
 from finn_build.rtl.library_patches import PATCHES
-from finn_build.vivado.bitfile import NOT_SHELLED, build_bitfile, check_bitfile
+from finn_build.vivado.bitfile import build_bitfile
 from finn_build.vivado.implementation import collect_vitis, collect_zynq, summary
 from finn_build.vivado.same_hardware import check_same_hardware
-from finn_build.vivado.synthesis import finn_period_ns
 from radioml import io_dma
 from radioml.contract.package import BITFILE, HANDOFF, XCLBIN, open_package
 from radioml.errors import MismatchError, RadioMLError
@@ -35,11 +33,6 @@ from tests.killing import new_mark, processes_of, until
 from tests.repository import REPOSITORY
 
 FPS = 400_000  # of small_build
-
-
-@pytest.fixture
-def tools(tmp_path, monkeypatch) -> Path:
-    return vendor_tools.install(tmp_path / "vendor", monkeypatch)
 
 
 @dataclass(frozen=True)
@@ -268,54 +261,3 @@ def test_alveo(small_build, tools, tmp_path):
     with pytest.raises(RadioMLError, match=r"200 MHz \(DATA_CLK\) instead of 250"):
         collect_vitis(link, board, tmp_path / "work" / "finn", tmp_path / "slow")
     assert not (tmp_path / "slow" / XCLBIN).exists()
-
-
-def test_without_vivado_nothing_is_begun(radioml, small_build, tmp_path):
-    out = tmp_path / "out"
-    done = radioml("build", small_build.model, "--board", "Pynq-Z2", "--until", "bitfile", "--out", out, home=tmp_path)
-    assert done.returncode == 3
-    assert "nothing has been done" in done.stderr and "XILINX_VIVADO (not set)" in done.stderr
-    assert "amd.com" in done.stderr and "requirements/finn_deps.py" in done.stderr
-    assert not out.exists()
-
-
-def test_another_release_is_refused(tmp_path, monkeypatch):
-    vendor_tools.install(tmp_path, monkeypatch, release="2019.2")
-    with pytest.raises(RadioMLError, match=r"release 2019\.2 is here; FINN 1\.6\.1 was tested with 2022\.2 or 2024\.2"):
-        check_bitfile(load_board("ZCU104"))
-
-
-def test_boards_that_finn_has_no_shell_for(tools):
-    """The refused boards are those that FINN's own scripts lack, no others."""
-    from finn.transformation.fpgadataflow import templates, vitis_linking_configuration
-
-    zynq = set(re.findall(r'\$BOARD == "([^"]+)"', templates.custom_zynq_shell_template))
-    link = inspect.getsource(vitis_linking_configuration.BuildBasicVitisLinkConfig)
-    vitis = {name.upper() for line in re.findall(r"case (.*\"u\d+.*):", link) for name in re.findall(r'"(\w+)"', line)}
-    for name in board_names():
-        board = load_board(name)
-        if board.shell == "serial":
-            continue
-        known = board.finn.board in (zynq if board.shell == "zynq" else vitis)
-        assert known == (board.finn.board not in NOT_SHELLED), name
-        if known:
-            check_bitfile(board)
-        else:
-            with pytest.raises(RadioMLError, match="cannot build a bitfile for it"):
-                check_bitfile(board)
-
-
-def test_a_board_that_finn_does_not_know(tools):
-    board = load_board("ZCU104").model_copy(update={"name": "Own", "finn": Finn(board=None, resource_table=False)})
-    with pytest.raises(RadioMLError, match=r"^Own: FINN 1\.6\.1 cannot build .*: it is not in its part map"):
-        check_bitfile(board)
-
-
-def test_finn_makes_the_boards_clock_of_the_period():
-    for mhz in {*(load_board(name).clock_mhz for name in board_names()), *range(50, 501)}:
-        assert int(1 / (finn_period_ns(mhz) * 0.001)) == mhz  # as MakeZYNQProject does
-        assert round(1000 / finn_period_ns(mhz)) == mhz  # as VitisBuild does
-
-
-def test_report_texts_are_labelled_as_made_up():
-    assert "made-up" in vivado_texts.__doc__ and "made-up" in vendor_tools.__doc__

@@ -12,6 +12,7 @@ from finn_build.vivado.reports import (
     parse_xclbin_clocks,
 )
 from radioml.errors import RadioMLError
+from tests.finn_build.vivado import vendor_tools
 from tests.finn_build.vivado import vivado_texts as texts
 
 
@@ -127,3 +128,7 @@ def test_foreign_reports_are_refused(written, parse, text):
 def test_missing_report(tmp_path, parse, text):
     with pytest.raises(RadioMLError, match="absent"):
         parse(tmp_path / "absent.rpt")
+
+
+def test_report_texts_are_labelled_as_made_up():
+    assert "made-up" in texts.__doc__ and "made-up" in vendor_tools.__doc__
