@@ -1,4 +1,4 @@
-"""One small network in every dialect and with every habit of exporters: the integers are always the same."""
+"""Networks of others with outputs, shapes, quantisers and biases that the import has to bring into its form."""
 
 from __future__ import annotations
 
@@ -11,143 +11,11 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from radioml.contract.metadata import ImportOptions
-from radioml.contract.quantiser import InputQuantiser
-from radioml.data.synthetic import generate_spread
 from radioml.foreign.importing import Network, import_network
-from radioml.network.exact_qonnx import ExactQonnx, logits_as_integers
+from radioml.network.exact_qonnx import ExactQonnx
 from radioml.network.integer_qonnx import IntegerQonnx
-from radioml.network.onnx_graph import check_graph
-from tests.networks import FinnWriter, GraphWriter, QcdqWriter
-
-FRAMES = 16
-SEED = 3
-
-
-def written(writer: GraphWriter) -> onnx.ModelProto:
-    writer.small_network()
-    return writer.model()
-
-
-@pytest.fixture(scope="module")
-def iq() -> np.ndarray:
-    return generate_spread(FRAMES, 1).iq
-
-
-@pytest.fixture(scope="module")
-def expected(iq: np.ndarray) -> np.ndarray:
-    """Logits of the network as our own exports write it, node by node."""
-    return ExactQonnx(written(GraphWriter(SEED)))(iq)
-
-
-@pytest.fixture
-def imported(tmp_path: Path) -> Callable[..., Network]:
-    def run(model: onnx.ModelProto, **options: object) -> Network:
-        path = tmp_path / "theirs.onnx"
-        path.write_bytes(model.SerializeToString())
-        return import_network(path, ImportOptions(**options))
-
-    return run
-
-
-def check(network: Network, iq: np.ndarray, expected: np.ndarray) -> None:
-    """Model and reference, one frame and many, give the expected logits in integers."""
-    check_graph(network.model)
-    shapes = [
-        (value.name, tuple(d.dim_value for d in value.type.tensor_type.shape.dim))
-        for value in (network.model.graph.input[0], network.model.graph.output[0])
-    ]
-    assert shapes == [("iq", (1, 2, 1024)), ("logits", (1, 24))]
-    integers = np.rint(expected / network.logit_scale)
-    assert len(np.unique(integers, axis=0)) > FRAMES // 2
-    samples = network.quantiser.dequantise(network.quantiser(iq))
-    many = logits_as_integers(IntegerQonnx(network.model)(samples), network.logit_scale)
-    np.testing.assert_array_equal(many, integers)
-    reference = ExactQonnx(network.reference)
-    for frame, wanted in zip(samples[:4], integers, strict=False):
-        np.testing.assert_array_equal(logits_as_integers(reference(frame[None]), network.logit_scale)[0], wanted)
-
-
-DIALECTS = {
-    "QONNX": lambda: GraphWriter(SEED),
-    "Quant of onnx.brevitas, opset 9": lambda: GraphWriter(SEED, 9, "onnx.brevitas"),
-    "Quant of no domain, opset 11": lambda: GraphWriter(SEED, 11, ""),
-    "Quant of a domain of its own, opset 17": lambda: GraphWriter(SEED, 17, "my.quantisers"),
-    "QCDQ, opset 13": lambda: QcdqWriter(SEED, 13),
-    "QCDQ, opset 21": lambda: QcdqWriter(SEED, 21),
-    "FINN, opset 9": lambda: FinnWriter(SEED),
-    "FINN without annotations": lambda: FinnWriter(SEED, annotated=False),
-    "FINN of another domain": lambda: FinnWriter(SEED, 11, "finn.custom_op.general"),
-}
-
-
-@pytest.mark.parametrize("dialect", DIALECTS)
-def test_every_dialect_gives_the_same_integers(
-    dialect: str, imported: Callable[..., Network], iq: np.ndarray, expected: np.ndarray
-):
-    network = imported(written(DIALECTS[dialect]()))
-    assert network.quantiser == InputQuantiser(8, 1 / 64)
-    check(network, iq, expected)
-    constants = {tensor.name for tensor in network.model.graph.initializer}
-    weights = [node for node in network.model.graph.node if node.op_type == "Quant" and node.input[0] in constants]
-    assert len(weights) == 3, "each layer's weights are quantised, for the score and for FINN"
-
-
-def _listed_as_inputs(model: onnx.ModelProto) -> None:
-    for tensor in model.graph.initializer:
-        value = helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims)
-        model.graph.input.insert(0, value)
-
-
-def _twice(model: onnx.ModelProto) -> None:
-    model.graph.initializer.extend(list(model.graph.initializer))
-
-
-def _batch(size: int | str) -> Callable[[onnx.ModelProto], None]:
-    def change(model: onnx.ModelProto) -> None:
-        for value in (model.graph.input[0], model.graph.output[0]):
-            dimension = value.type.tensor_type.shape.dim[0]
-            dimension.Clear()
-            if isinstance(size, str):
-                dimension.dim_param = size
-            else:
-                dimension.dim_value = size
-
-    return change
-
-
-def _constants_as_nodes(model: onnx.ModelProto) -> None:
-    nodes = [helper.make_node("Constant", [], [tensor.name], value=tensor) for tensor in model.graph.initializer]
-    del model.graph.initializer[:]
-    rest = list(model.graph.node)
-    del model.graph.node[:]
-    model.graph.node.extend([*nodes, *rest])
-
-
-def _names_of_the_contract_elsewhere(model: onnx.ModelProto) -> None:
-    for node in model.graph.node:
-        for names in (node.input, node.output):
-            names[:] = [{"iq": "input.1", "t3_0": "iq", "t6_0": "logits"}.get(name, name) for name in names]
-    model.graph.input[0].name = "input.1"
-
-
-HABITS = {
-    "initialisers listed as inputs": _listed_as_inputs,
-    "initialisers twice": _twice,
-    "a batch with a name": _batch("N"),
-    "a batch of no size": _batch(0),
-    "a batch of 32": _batch(32),
-    "constants as nodes": _constants_as_nodes,
-    "our names for other tensors": _names_of_the_contract_elsewhere,
-}
-
-
-@pytest.mark.parametrize("habit", HABITS)
-def test_habits_of_exporters_change_nothing(
-    habit: str, imported: Callable[..., Network], iq: np.ndarray, expected: np.ndarray
-):
-    model = written(GraphWriter(SEED))
-    HABITS[habit](model)
-    check(imported(model), iq, expected)
+from tests.networks import GraphWriter, QcdqWriter
+from tests.radioml.foreign.their_network import SEED, check, written
 
 
 def test_weights_whose_quantiser_was_computed_by_the_exporter(
