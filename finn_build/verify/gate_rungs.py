@@ -34,11 +34,11 @@ def gate_rungs(folder: Path, integers: np.ndarray) -> list[Rung]:
     """Rungs for quantised frames int8 (N, 1024, 2).
 
     The netlists of all layers are joined as the RTL's layers are, and get the frames back to back and with random
-    stalls, see `rtl_rungs`. Of a large design each layer's netlist is simulated by itself: it gets the words that the
-    RTL of the layer gets, and must give the words that the RTL gives.
+    stalls, see `rtl_rungs`. Of a large design with several layers each layer's netlist is simulated by itself: it gets
+    the words that the RTL of the layer gets, and must give the words that the RTL gives.
     """
     synthesis = read_synthesis(folder / SYNTHESIS_REPORT)
-    if synthesis.total["LUT"] + synthesis.total["FF"] > _LARGEST_WHOLE:
+    if len(synthesis.layers) > 1 and synthesis.total["LUT"] + synthesis.total["FF"] > _LARGEST_WHOLE:
         return [Rung(LAYER_BY_LAYER, _KIND, partial(_layer_by_layer, folder, integers))]
     ways = (BACK_TO_BACK, STALLS)
     return [Rung(way.replace("RTL", "netlist"), _KIND, partial(_whole, folder, integers, way)) for way in ways]

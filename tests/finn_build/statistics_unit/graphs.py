@@ -116,3 +116,11 @@ def random_graph(seed: int) -> Graph:
         made.append(graph.quant(z, float(scale), bits))
     graph.results(graph.node("Concat", *made[-3:], axis=1))
     return graph
+
+
+def rows() -> Graph:
+    """Maxima of the means of sums of neighbouring rows: with a sample a cycle, delay lines of 31 and 32 moves."""
+    graph = Graph()
+    x = graph.reshape(graph.node("Mul", graph.samples, 64.0), 1, 2, 32, 32)
+    graph.results(graph.pool(x, (2, 1), (1, 1), (1, 0, 0, 0)), rows=32, columns=32)
+    return graph

@@ -18,7 +18,7 @@ from radioml.cache import Cache
 from radioml.simulation.design import Design
 from radioml.simulation.rtl_simulator import RtlSimulator, SimulationRun
 from radioml.simulation.verilator import compile_simulator
-from tests.finn_build.statistics_unit.graphs import Graph, frames
+from tests.finn_build.statistics_unit.graphs import Graph, frames, rows
 
 WAYS = {
     "back to back": {},
@@ -92,14 +92,6 @@ def test_one_sample_a_cycle(cache, integers, tmp_path):
     unit = network().unit(lanes=1)
     found = run(compiled(tmp_path, unit, cache), integers, stall_seed=2)
     assert np.array_equal(found.integers, Evaluation(unit, integers).logits)
-
-
-def rows() -> Graph:
-    """Maxima of the means of sums of neighbouring rows: with a sample a cycle, delay lines of 31 and 32 moves."""
-    graph = Graph()
-    x = graph.reshape(graph.node("Mul", graph.samples, 64.0), 1, 2, 32, 32)
-    graph.results(graph.pool(x, (2, 1), (1, 1), (1, 0, 0, 0)), rows=32, columns=32)
-    return graph
 
 
 @pytest.mark.rtl
