@@ -14,7 +14,7 @@ from rich.console import Console
 from finn_build.boards import Board, load_board
 from finn_build.ecp5.place_and_route import tools
 from finn_build.engine.cached_steps import CachedSteps
-from finn_build.engine.paths import MADE, ONLY_FINN, RECEIPTS, RESULTS, STEPS, VENDOR, WITH_FIFOS, WORK, dropped_with
+from finn_build.engine.paths import MADE, ONLY_FINN, RECEIPTS, RESULTS, STEPS, VENDOR, WORK, dropped_with
 from finn_build.engine.record import drop_stage, inputs_of, open_record
 from finn_build.engine.sources import code_digest
 from finn_build.engine.step_runner import StepRunner
@@ -29,7 +29,7 @@ from finn_build.stages.statistics_unit import build_unit_estimate, build_unit_rt
 from finn_build.stages.synthesis import build_synthesis
 from finn_build.statistics_unit.recognition import is_statistics_network
 from finn_build.statistics_unit.unit import LANES, read_unit
-from finn_build.vivado.bitfile import build_bitfile, check_bitfile, toolchain
+from finn_build.vivado.bitfile import build_bitfile, check_bitfile, sized_graph, toolchain
 from radioml.cache import Cache
 from radioml.contract.golden import read_golden
 from radioml.contract.metadata import ModelMetadata, load_exported
@@ -66,10 +66,10 @@ def check(model: Path, board: Board, until: str, hls_dma: bool = False) -> Model
     onnx_model, metadata = load_exported(model)
     if not is_statistics_network(onnx_model):
         check_model(ModelWrapper(onnx_model), metadata, until)
-    elif until == "bitfile" and board.shell != "serial":
+    elif until == "bitfile" and board.shell == "vitis":
         raise RadioMLError(
-            "a Zynq's or an Alveo's bitfile is made of FINN's layers, and this network is built without FINN: build it "
-            "--until rtl"
+            f"{board.name}: an Alveo's bitfile is made of FINN's layers, and this network is built without FINN: build "
+            "it --until rtl"
         )
     else:
         read_unit(onnx_model, metadata.logit_scale, LANES[-1])
@@ -168,16 +168,20 @@ def build(
             )  # fmt: skip
         elif until == "bitfile":
             how = {**inputs, **toolchain(), "hls_dma": hls_dma}
-            stage("bitfile", build_bitfile.__module__, how, lambda steps: _build_bitfile(steps, board, hls_dma))
+            samples = estimated.layers[0].folding["SIMD"] if without_finn else None
+            stage(
+                "bitfile", build_bitfile.__module__, how, lambda steps: _build_bitfile(steps, board, hls_dma, samples)
+            )
         return Build(folder, estimated, tuple(reused))
 
 
-def _build_bitfile(steps: CachedSteps, board: Board, hls_dma: bool) -> None:
+def _build_bitfile(steps: CachedSteps, board: Board, hls_dma: bool, unit_samples: int | None) -> None:
     """Build the bitfile from the beginning, without the cache: FINN cannot continue the vendor's tools."""
     folder, vendor = steps.folder, steps.folder / VENDOR
     shutil.rmtree(vendor, ignore_errors=True)
     runner = StepRunner(steps.runner.console, vendor, steps.runner.log)
     target = folder / BITFILE_FOLDER
-    build_bitfile(runner, folder / WITH_FIFOS, board, folder / RTL, folder / PACKAGE, target, hls_dma)
+    sized = sized_graph(folder, unit_samples, runner.log)
+    build_bitfile(runner, sized, board, folder / RTL, folder / PACKAGE, target, hls_dma)
     steps.seconds = runner.seconds
     shutil.rmtree(vendor)

@@ -13,10 +13,11 @@ from finn.custom_op.fpgadataflow.hwcustomop import HWCustomOp
 
 from finn_build.rtl_layers.stream_layer import StreamLayer
 from finn_build.statistics_unit.evaluator import Evaluation
+from finn_build.statistics_unit.modules import INSTANCE, MODULE, PARTS
 from finn_build.statistics_unit.resources import resources
 from finn_build.statistics_unit.schedule import schedule
 from finn_build.statistics_unit.unit import Unit, read_unit
-from finn_build.statistics_unit.verilog import MODULE, PARTS, unit_module
+from finn_build.statistics_unit.verilog import unit_module
 from radioml.constants import FRAME_LENGTH
 
 if TYPE_CHECKING:
@@ -26,21 +27,23 @@ if TYPE_CHECKING:
 
 
 class FrameStatistics(HWCustomOp):
-    """Takes a sample a cycle and gives a statistic a word once a frame.
+    """Takes samples and gives a statistic a word once a frame.
 
     Attributes network: a QONNX graph from frames to quantised statistics, see `encoded`. scale: of the statistics'
-    integers. shape: of the stream of samples, channels first in graphs of convolutions, (1, 1024, 1, 2) in hardware.
+    integers. samples: taken a cycle. shape: of the stream of samples, channels first in graphs of convolutions,
+    (1, 1024, 1, 2) in hardware.
     """
 
     def get_nodeattr_types(self) -> dict[str, tuple[Any, ...]]:
         """See CustomOp."""
-        own = {"network": ("s", True, ""), "scale": ("f", True, 1.0), "shape": ("ints", True, [])}
+        own = {"network": ("s", True, ""), "scale": ("f", True, 1.0), "samples": ("i", False, 1)}
+        own |= {"shape": ("ints", True, [])}
         return super().get_nodeattr_types() | own
 
     @property
     def unit(self) -> Unit:
         """The unit that computes the graph."""
-        return _unit(self.get_nodeattr("network"), self.get_nodeattr("scale"))
+        return _unit(*(self.get_nodeattr(name) for name in ("network", "scale", "samples")))
 
     def get_input_datatype(self, ind: int = 0) -> DataType:
         """The unit takes samples of 8 bits."""
@@ -64,16 +67,16 @@ class FrameStatistics(HWCustomOp):
         return (1, self.unit.classes)
 
     def get_folded_input_shape(self, ind: int = 0) -> tuple[int, ...]:
-        """A sample a word."""
-        return (1, FRAME_LENGTH, 2)
+        """As many samples a word as are taken a cycle."""
+        return (1, self.unit.beats, 2 * self.unit.lanes)
 
     def get_folded_output_shape(self, ind: int = 0) -> tuple[int, ...]:
         """A statistic a word."""
         return (*self.get_normal_output_shape(), 1)
 
     def get_instream_width(self, ind: int = 0) -> int:
-        """Bits of a sample."""
-        return 2 * int(self.get_input_datatype().bitwidth())
+        """Bits of the samples that are taken a cycle."""
+        return 2 * self.unit.lanes * int(self.get_input_datatype().bitwidth())
 
     def get_outstream_width(self, ind: int = 0) -> int:
         """Bits of a statistic."""
@@ -131,8 +134,7 @@ class FrameStatistics_rtl(StreamLayer, FrameStatistics):  # noqa: N801 - FINN fi
 
     def instance(self, parameters: dict[str, int | str], inputs: list[str], outputs: list[str]) -> str:
         """The unit's ports have the names of the wrapper's."""
-        signals = [f"{port}_T{signal}" for port in (*inputs, *outputs) for signal in ("DATA", "VALID", "READY")]
-        return f"{MODULE} impl ({', '.join(f'.{name}({name})' for name in ('ap_clk', 'ap_rst_n', *signals))});"
+        return INSTANCE
 
     def get_rtl_file_list(self, abspath: bool = False) -> list[str]:
         """The unit, its parts and its wrapper; see RTLBackend."""
@@ -155,7 +157,7 @@ def encoded(network: ModelProto) -> str:
 
 
 @cache
-def _unit(network: str, scale: float) -> Unit:
+def _unit(network: str, scale: float, samples: int) -> Unit:
     from onnx import ModelProto
 
-    return read_unit(ModelProto.FromString(base64.b64decode(network)), scale, 1)
+    return read_unit(ModelProto.FromString(base64.b64decode(network)), scale, samples)

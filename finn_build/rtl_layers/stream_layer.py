@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from finn.custom_op.fpgadataflow.rtlbackend import RTLBackend
 
+from finn_build.rtl_layers.wrapper import wrapper
+
 if TYPE_CHECKING:
     import numpy as np
     from finn.custom_op.fpgadataflow.hwcustomop import HWCustomOp
@@ -111,8 +113,8 @@ class StreamLayer(RTLBackend):
         outputs = {
             f"out{index}_V": self.get_outstream_width_padded(index) for index in range(len(self.onnx_node.output))
         }
-        wrapper = _wrapper(name, self.instance(parameters, list(inputs), list(outputs)), inputs, outputs)
-        (folder / f"{name}.v").write_text(wrapper, encoding="utf-8")
+        text = wrapper(name, self.instance(parameters, list(inputs), list(outputs)), inputs, outputs)
+        (folder / f"{name}.v").write_text(text, encoding="utf-8")
         self.set_nodeattr("gen_top_module", name)  # the node may be renamed later
         self.set_nodeattr("ipgen_path", str(folder))
         self.set_nodeattr("ip_path", str(folder))
@@ -142,27 +144,6 @@ class StreamLayer(RTLBackend):
             *(f"add_files -norecurse {file}" for file in self.get_rtl_file_list(abspath=True)),
             f"create_bd_cell -type module -reference {self.get_nodeattr('gen_top_module')} {self.onnx_node.name}",
         ]
-
-
-def _wrapper(name: str, instance: str, inputs: dict[str, int], outputs: dict[str, int]) -> str:
-    """Verilog of the module `name` around an instance, with FINN's names for its streams, which have so many bits."""
-    ports = [
-        f"input [{bits - 1}:0] {port}_TDATA, input {port}_TVALID, output {port}_TREADY" for port, bits in inputs.items()
-    ] + [
-        f"output [{bits - 1}:0] {port}_TDATA, output {port}_TVALID, input {port}_TREADY"
-        for port, bits in outputs.items()
-    ]
-    return f"""module {name} (
-  (* X_INTERFACE_PARAMETER = "ASSOCIATED_BUSIF {":".join((*inputs, *outputs))}, ASSOCIATED_RESET ap_rst_n" *)
-  (* X_INTERFACE_INFO = "xilinx.com:signal:clock:1.0 ap_clk CLK" *)
-  input ap_clk,
-  (* X_INTERFACE_PARAMETER = "POLARITY ACTIVE_LOW" *)
-  input ap_rst_n,
-  {f",{chr(10)}  ".join(ports)}
-);
-{instance}
-endmodule
-"""
 
 
 def _connection(port: str, streams: list[str]) -> str:

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
+from finn_build.statistics_unit.modules import MODULE
 from finn_build.statistics_unit.schedule import Schedule
 from finn_build.statistics_unit.signals import Signals
 from finn_build.statistics_unit.unit import Unit
 from finn_build.statistics_unit.wire_blocks import wire_block
 from finn_build.statistics_unit.wires import Wire
 
-MODULE = "statistics_unit"
-PARTS = tuple(Path(__file__).with_name(name) for name in ("frame_gate.sv", "delay_line.sv", "result_queue.sv"))
-"""SystemVerilog of the modules that are inside the unit's module."""
 FRAMES_INSIDE = 4
 """Frames that are in the unit at most, with those whose results wait to be taken."""
 

@@ -20,12 +20,14 @@ from typing import TYPE_CHECKING
 
 from finn_build.boards import Board
 from finn_build.engine.graphs import load_graph
+from finn_build.engine.paths import NETWORK, WITH_FIFOS
 from finn_build.engine.step import Step
 from finn_build.engine.step_runner import StepRunner
 from finn_build.rtl.library_patches import PATCHES, patch_copy
 from finn_build.vivado.implementation import collect_vitis, collect_zynq
 from finn_build.vivado.same_hardware import check_same_hardware
 from finn_build.vivado.synthesis import synthesise
+from finn_build.vivado.unit_graph import write_unit_graph
 from radioml.contract.package import open_package, write_package
 from radioml.doctor.need import require
 from radioml.doctor.vivado import bitfile_needs
@@ -62,6 +64,18 @@ def check_bitfile(board: Board, hls_dma: bool = False) -> None:
 def toolchain() -> dict[str, str]:
     """The folders of the vendor's tools and of FINN's dependencies, on which a bitfile depends."""
     return {name: os.environ[name] for name in ("XILINX_VIVADO", "FINN_DEPS")}
+
+
+def sized_graph(folder: Path, unit_samples: int | None, log: Path) -> Path:
+    """FINN's graph of a build folder, as simulated.
+
+    unit_samples: that a statistics unit takes a cycle, whose graph is written first; None for a network of layers.
+    log: gets what FINN prints.
+    """
+    path = folder / WITH_FIFOS
+    if unit_samples is not None:
+        write_unit_graph(folder / NETWORK, unit_samples, path, log)
+    return path
 
 
 def build_bitfile(

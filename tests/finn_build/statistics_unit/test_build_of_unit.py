@@ -6,20 +6,27 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from rich.console import Console
 
+from finn_build.boards import load_board
 from finn_build.build import build
+from finn_build.engine.paths import WITH_FIFOS
+from finn_build.engine.step_runner import StepRunner
+from finn_build.statistics_unit.modules import MODULE
 from finn_build.statistics_unit.recognition import is_statistics_network
 from finn_build.statistics_unit.unit import NAME
 from finn_build.verify.ladder import climb
 from finn_build.verify.rtl_rungs import BACK_TO_BACK, FRAME_GAPS, STALLS, WORD_GAPS
 from finn_build.verify.rung import Reference
 from finn_build.verify.unit_rungs import QONNX, UNIT
-from radioml.contract.package import open_package
+from finn_build.vivado.bitfile import build_bitfile
+from radioml.contract.package import BITFILE, HANDOFF, open_package
 from radioml.data.synthetic import generate_spread
-from radioml.errors import RadioMLError
+from radioml.errors import MismatchError, RadioMLError
 from radioml.files import write_json
-from radioml.run_directory import ESTIMATE, PACKAGE
+from radioml.run_directory import BITFILE_FOLDER, ESTIMATE, PACKAGE, RTL
 from tests.finn_build.statistics_unit.graphs import Graph
+from tests.finn_build.vivado import vendor_tools
 from training.models import create
 from training.trained.checkpoint import TrainedNetwork, save_checkpoint
 from training.trained.export import export
@@ -79,9 +86,23 @@ def test_the_samples_a_cycle_follow_from_the_goal(run, tmp_path):
 
 
 @pytest.mark.rtl
-def test_a_bitfile_is_refused(run):
-    with pytest.raises(RadioMLError):
-        build(run.model, "ZCU104", "bitfile")
+def test_a_bitfile_by_stand_ins_of_the_vendors_tools(run, tmp_path, monkeypatch):
+    """Vivado gets the sources that were simulated, and our DMA engines; other ones are no bitfile."""
+    tools, board = vendor_tools.install(tmp_path / "vendor", monkeypatch), load_board("ZCU104")
+    vendor_tools.behave(tools, timing={"mhz": board.clock_mhz})
+    done = build(run.model, board.name, "bitfile")
+    package = open_package(done.folder / BITFILE_FOLDER / PACKAGE, tmp_path / "package")
+    assert package.manifest.kind == "bitfile" and {BITFILE, HANDOFF} < set(package.manifest.files)
+    assert {call["tool"] for call in vendor_tools.calls(tools)} == {"vivado"}
+    with pytest.raises(RadioMLError, match="an Alveo's bitfile is made of FINN's layers"):
+        build(run.model, "U250", "bitfile")
+
+    other = vendor_tools.copied(done.folder, tmp_path / "build") / RTL
+    source = other / f"{MODULE}.sv"
+    source.write_text(source.read_text().replace(" + ", " - ", 1))
+    runner = StepRunner(Console(quiet=True), tmp_path / "work", tmp_path / "log")
+    with pytest.raises(MismatchError, match=rf"{MODULE}\.sv: differs"):
+        build_bitfile(runner, done.folder / WITH_FIFOS, board, other, done.folder / PACKAGE, tmp_path / "bitfile")
 
 
 def test_which_networks_are_units():

@@ -10,8 +10,8 @@ import pytest
 from finn_build.boards import load_board
 from finn_build.stages.unit_hdl import write_hdl
 from finn_build.statistics_unit.evaluator import Evaluation
+from finn_build.statistics_unit.modules import MODULE
 from finn_build.statistics_unit.schedule import schedule
-from finn_build.statistics_unit.verilog import MODULE
 from finn_build.synthesis.netlists import groups_of, synthesise
 from finn_build.synthesis.result import resources_of
 from finn_build.synthesis.scripts import yosys_family

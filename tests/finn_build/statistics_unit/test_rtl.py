@@ -11,9 +11,9 @@ import pytest
 from finn_build.boards import load_board
 from finn_build.stages.unit_hdl import write_hdl
 from finn_build.statistics_unit.evaluator import Evaluation
+from finn_build.statistics_unit.modules import MODULE
 from finn_build.statistics_unit.schedule import schedule
 from finn_build.statistics_unit.unit import Unit
-from finn_build.statistics_unit.verilog import MODULE
 from radioml.cache import Cache
 from radioml.simulation.design import Design
 from radioml.simulation.rtl_simulator import RtlSimulator, SimulationRun
