@@ -32,11 +32,11 @@ def write_unit_graph(network: Path, samples: int, path: Path, log: Path) -> None
             backend="fpgadataflow", network=encoded(model), scale=metadata.logit_scale, samples=samples, shape=shape,
         )  # fmt: skip
         layer = getCustomOp(node)
-        ends = [
-            [helper.make_tensor_value_info(name, TensorProto.FLOAT, at)]
+        frame, logits = (
+            helper.make_tensor_value_info(name, TensorProto.FLOAT, at)
             for name, at in (("frame", shape), ("logits", layer.get_normal_output_shape()))
-        ]
-        graph = ModelWrapper(helper.make_model(helper.make_graph([node], "unit", *ends)))
+        )
+        graph = ModelWrapper(helper.make_model(helper.make_graph([node], "unit", [frame], [logits])))
         graph.set_tensor_datatype("frame", DataType["INT8"])
         graph.set_tensor_datatype("logits", layer.get_output_datatype())
         save_graph(graph, path)
