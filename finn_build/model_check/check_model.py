@@ -10,14 +10,18 @@ import numpy as np
 from finn_build.integer_scales import integer_scales
 from finn_build.model_check.operations import Place, operation, weight_quantiser
 from finn_build.statistics_unit.part import statistics_part
-from finn_build.steps.activations import activations
+from finn_build.steps.activations import activation_quantisers, activations, in_front
 from finn_build.steps.cut_input import DATA_MOVEMENT, cut_input
+from finn_build.steps.fuse_activations import problem
+from finn_build.steps.integer_functions import IntegerFunctions
 from finn_build.steps.residual_sums import sums
 from radioml.errors import RadioMLError
 
 if TYPE_CHECKING:
+    from onnx import NodeProto
     from qonnx.core.modelwrapper import ModelWrapper
 
+    from finn_build.steps.activations import Activation
     from radioml.contract.metadata import ModelMetadata
 
 Problems = dict[str, str]
@@ -54,7 +58,7 @@ def examine(model: ModelWrapper, metadata: ModelMetadata) -> Findings:
 def examine_graph(model: ModelWrapper) -> Findings:
     """Walk over the nodes that depend on the network's input, each with the rules of its operation.
 
-    The unit of statistics says what is wrong with the nodes that it would compute.
+    The unit of statistics says what is wrong with the nodes that it would compute, and so do thresholds and tables.
     """
     signals = {model.graph.input[0].name}
     found = Findings({}, {})
@@ -64,7 +68,8 @@ def examine_graph(model: ModelWrapper) -> Findings:
             part.unit()
         except RadioMLError as error:
             found.estimate["statistics"] = str(error)
-    inside = part.nodes if part else frozenset()
+    fused = [found for found in activations(model) if found is not None and not found.known_to_finn]
+    inside = {*(part.nodes if part else ()), *(node.output[0] for function in fused for node in function.nodes)}
     first = True
     for node in model.graph.node:
         sources = tuple(name for name in node.input if name in signals)
@@ -74,19 +79,21 @@ def examine_graph(model: ModelWrapper) -> Findings:
         if node.output[0] in inside:
             continue
         rules, place, name = operation(node.op_type), Place(model, node, sources), f"{node.op_type} {node.name}"
-        problem = rules.estimate(place)
-        if first and not problem and node.op_type not in ("Quant", *DATA_MOVEMENT):
+        wrong = rules.estimate(place)
+        if first and not wrong and node.op_type not in ("Quant", *DATA_MOVEMENT):
             first = False
             if node.op_type not in ("Conv", "AveragePool"):
-                problem = "the first layer is neither convolution nor average pool, which is all that FINN is fed with"
-        if problem:
-            found.estimate[name] = problem
-        if problem := rules.rtl(place):
-            found.rtl[name] = problem
+                wrong = "the first layer is neither convolution nor average pool, which is all that FINN is fed with"
+        if wrong:
+            found.estimate[name] = wrong
+        if wrong := rules.rtl(place):
+            found.rtl[name] = wrong
     if not found.estimate:
         found.estimate.update(_classifier_problem(model))
-    if not found.estimate and not found.rtl and not all(activations(model)):
-        found.rtl["activations"] = "each needs convolution or linear layer, batch norm, ReLU, quantiser, in this order"
+    if not found.estimate:
+        found.estimate.update(_function_problems(model, fused))
+    if not found.estimate and not found.rtl:
+        found.rtl.update(_quantiser_problems(model))
     return found
 
 
@@ -103,8 +110,8 @@ def remark(model: ModelWrapper) -> str:
 
 def check_model(model: ModelWrapper, metadata: ModelMetadata, until: str) -> None:
     """Raise RadioMLError with a line for each problem of a build `until` then, with all layers that have it."""
-    if problem := describe(examine(model, metadata), until):
-        raise RadioMLError(problem)
+    if wrong := describe(examine(model, metadata), until):
+        raise RadioMLError(wrong)
 
 
 def describe(found: Findings, until: str) -> str:
@@ -112,11 +119,11 @@ def describe(found: Findings, until: str) -> str:
     if not (problems := found.problems(until)):
         return ""
     alike: dict[str, list[str]] = {}
-    for name, problem in problems.items():
-        alike.setdefault(problem, []).append(name)
+    for name, wrong in problems.items():
+        alike.setdefault(wrong, []).append(name)
     lines = [
-        f"{first}: {problem}" + (f" (the same with {', '.join(others)})" if others else "")
-        for problem, (first, *others) in alike.items()
+        f"{first}: {wrong}" + (f" (the same with {', '.join(others)})" if others else "")
+        for wrong, (first, *others) in alike.items()
     ]
     hint = "" if found.estimate else " (up to 'estimate' it can)"
     return "\n  ".join([f"this network cannot be built up to {until!r}{hint}:", *lines])
@@ -127,6 +134,33 @@ def check_all_rtl(model: ModelWrapper) -> None:
     others = [f"{node.op_type} {node.name}" for node in model.graph.node if not node.op_type.endswith("_rtl")]
     if others:
         raise RadioMLError(f"there is no RTL for {', '.join(others)}; they would need Vitis HLS")
+
+
+def _function_problems(model: ModelWrapper, fused: list[Activation]) -> Problems:
+    """What keeps functions of integers from being thresholds or tables."""
+    functions = IntegerFunctions(model)
+    try:
+        return dict(found for function in fused if (found := problem(model, function, functions)) is not None)
+    except RadioMLError as error:
+        return {"activations": str(error)}
+
+
+def _quantiser_problems(model: ModelWrapper) -> Problems:
+    """The quantisers of what is no function of one tensor of integers, or of one layer's sums."""
+    quantisers = zip(activation_quantisers(model), activations(model), strict=True)
+    return {
+        f"{quant.op_type} {quant.name}": (
+            f"quantises no function of one tensor of integers or of one layer's sums, but of {_names(model, quant)}; "
+            "put a quantiser (QuantIdentity) in front of each of them that has none"
+        )
+        for quant, found in quantisers
+        if found is None
+    }
+
+
+def _names(model: ModelWrapper, quant: NodeProto) -> str:
+    makers = [model.find_producer(tensor) for tensor in in_front(model, quant)[1]]
+    return " and ".join(f"{node.op_type} {node.name}" for node in makers if node is not None) or "the input"
 
 
 def _classifier_problem(model: ModelWrapper) -> Problems:

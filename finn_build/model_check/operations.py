@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from finn_build.integer_scales import integer_scales, quantiser_before
+from finn_build.integer_scales import integer_scales, is_product, quantiser_before
+from finn_build.steps.activations import FUNCTIONS, activations
 from finn_build.steps.affine_maps import AffineMaps
 from finn_build.steps.biases import norm_behind
 from finn_build.steps.cut_input import DATA_MOVEMENT
@@ -69,9 +70,25 @@ def _fine(place: Place) -> str:
 
 
 def _one_signal(place: Place) -> str:
-    if place.joins:
-        return "multiplies two activations; there is no layer for that, square a single one in an activation instead"
-    return ""
+    return "takes two activations, and FINN has a layer for one alone" if place.joins else ""
+
+
+def _product(place: Place) -> str:
+    if not place.joins:
+        return ""
+    model, node = place.model, place.node
+    if not is_product(model, node):
+        return (
+            "multiplies activations that are not both quantised right in front of it, or one by itself without a "
+            "quantiser behind; quantise both factors, or the function of one (QuantIdentity)"
+        )
+    if problem := _shapes(place):
+        return problem
+    quantised = [found for found in activations(model) if found is not None and found.source == node.output[0]]
+    inside = {made.output[0] for found in quantised for made in (*found.nodes, found.quant)}
+    if all(reader.output[0] in inside for reader in model.find_consumers(node.output[0])):
+        return ""
+    return "its product is not quantised; put a quantiser (QuantIdentity) behind it"
 
 
 def _flatten(place: Place) -> str:
@@ -108,7 +125,7 @@ def _sum(place: Place) -> str:
         return ""
     model, node = place.model, place.node
     addends = [model.find_producer(name) for name in node.input]
-    if not all(addend is not None and addend.op_type in ("Quant", "Add") for addend in addends):
+    if not all(addend is not None and addend.op_type in ("Quant", "Add", "Sub") for addend in addends):
         return (
             "adds activations that are not quantised right in front of it; FINN adds integers: quantise both branches, "
             "with one scale"
@@ -165,11 +182,8 @@ def _unequal(place: Place, scales: int) -> str:
     return ""
 
 
-def _no_rtl(advice: str) -> Rule:
-    def rule(place: Place) -> str:
-        return f"no RTL implementation; {advice}"
-
-    return rule
+def _rtl_constant(place: Place) -> str:
+    return "" if place.joins else "no RTL implementation; give the constant to the batch norm behind it"
 
 
 def _rtl_weighted(place: Place) -> str:
@@ -241,15 +255,16 @@ OPERATIONS = {
     "Flatten": Operation(_flatten, _fine),
     "Concat": Operation(_concat, _fine),
     "Add": Operation(_sum, _rtl_sum),
-    "Mul": Operation(_one_signal, _no_rtl("give the constant to the batch norm behind it")),
-    "Div": Operation(_one_signal, _no_rtl("give the constant to the batch norm behind it")),
+    "Sub": Operation(_sum, _rtl_sum),
+    "Mul": Operation(_product, _rtl_constant),
+    "Div": Operation(_one_signal, _rtl_constant),
     **dict.fromkeys(DATA_MOVEMENT, Operation(_fine, _fine)),
 }
 """Operations that become layers. Others may occur in statistics of a frame (`statistics_unit`) only."""
 _LINEAR = "use a linear layer on the flattened features"
 _ADVICE = {
     "ReduceMean": _LINEAR,
-    "Sub": "put the constant into the batch norm behind it",
+    **dict.fromkeys(FUNCTIONS, "put quantisers (QuantIdentity) in front of the function and behind it"),
 }
 """What to use in the place of other operations."""
 

@@ -26,8 +26,8 @@ class FunctionTable(HWCustomOp):
 
     Inputs: a stream of integers, channels last; the table, integers (1, N) where all channels have one function, or
     (channels, N), with the results of all N integers of the input's type in order, the least first.
-    Attributes shape: of the stream. channels_last: 0 where the channels are its second dimension, in graphs of
-    convolutions. PE: channels a cycle. inputDataType, outputDataType.
+    Attributes shape: of the stream, channels last. channels_last: 0 where the channels are its second dimension, in
+    graphs of convolutions. PE: channels a cycle. inputDataType, outputDataType.
     """
 
     def get_nodeattr_types(self) -> dict[str, tuple[Any, ...]]:
@@ -36,6 +36,12 @@ class FunctionTable(HWCustomOp):
         return super().get_nodeattr_types() | kinds | {
             "shape": ("ints", True, []), "channels_last": ("i", False, 1), "PE": ("i", False, 1),
         }  # fmt: skip
+
+    def make_shape_compatible_op(self, model: ModelWrapper) -> NodeProto:
+        """The output has the input's shape."""
+        from onnx import helper
+
+        return helper.make_node("Relu", self.onnx_node.input[:1], self.onnx_node.output)
 
     def get_input_datatype(self, ind: int = 0) -> DataType:
         """See HWCustomOp; the table has the output's type."""

@@ -29,9 +29,24 @@ class StreamProduct(ElementwiseMul):
         del types["ram_style"]
         return types
 
+    def make_shape_compatible_op(self, model: ModelWrapper) -> NodeProto:
+        """The output has the inputs' shape, in graphs of convolutions with the channels as second dimension."""
+        from onnx import helper
+
+        return helper.make_node("Add", self.onnx_node.input, self.onnx_node.output)
+
+    def infer_node_datatype(self, model: ModelWrapper) -> None:
+        """The product has the bits of both factors, whose types are known when FINN has moved their scales."""
+        kinds = [model.get_tensor_datatype(name) for name in self.onnx_node.input]
+        if all(kind.is_integer() for kind in kinds):
+            self.set_nodeattr("lhs_dtype", kinds[0].name)
+            self.set_nodeattr("rhs_dtype", kinds[1].name)
+            self.set_nodeattr("out_dtype", self._derive_out_dtype(model).name)
+        model.set_tensor_datatype(self.onnx_node.output[0], self.out_dtype)
+
     def execute_node(self, context: dict[str, np.ndarray], graph: Any) -> None:
         """Compute in 64-bit integers, and give double precision, which holds products of up to 53 bits."""
-        lhs, rhs = (context[name].astype(np.int64) for name in self.onnx_node.input)
+        lhs, rhs = (np.rint(context[name]).astype(np.int64) for name in self.onnx_node.input)
         context[self.onnx_node.output[0]] = (lhs * rhs).astype(np.float64)
 
 

@@ -16,12 +16,14 @@ from finn_build.steps.cut_host_ends import cut_host_ends
 from finn_build.steps.cut_input import cut_input
 from finn_build.steps.cut_statistics import cut_statistics, statistics_as_layer
 from finn_build.steps.exact_thresholds import exact_thresholds
+from finn_build.steps.fuse_activations import fuse_activations
 from finn_build.steps.pools import pools_as_sums, sums_of_pixels
 from finn_build.steps.prefer_rtl import prefer_rtl
 from finn_build.steps.raise_to_2d import mend_layouts, raise_to_2d
 from finn_build.steps.residual_sums import fuse_factors, move_scales_past_sums, move_transposes_past_sums, narrow_sums
 from finn_build.steps.signed_weights import sign_weights
 from finn_build.steps.split_sums import split_sums
+from finn_build.steps.stream_products import stream_products
 from finn_build.steps.wide_thresholds import with_thresholds_kept
 from radioml.contract.metadata import ModelMetadata
 
@@ -112,6 +114,16 @@ GRAPH_STEPS: tuple[GraphStep, ...] = (
         "cut_statistics", "make a layer of statistics", apply=lambda model, at: cut_statistics(model, at.network)
     ),
     GraphStep("affine_maps", "move batch norms behind layers", apply=lambda model, at: move_affine_maps(model)),
+    GraphStep(
+        "fuse_activations",
+        "turn functions of integers into thresholds and tables",
+        apply=lambda model, at: fuse_activations(model, at.network),
+    ),
+    GraphStep(
+        "stream_products",
+        "make layers of products",
+        apply=lambda model, at: stream_products(model, at.network),
+    ),
     GraphStep("biases", "give biases to batch norms", apply=lambda model, at: give_biases_to_norms(model)),
     GraphStep("pools_as_sums", "turn average pools into sums", apply=lambda model, at: pools_as_sums(model)),
     GraphStep("split_sums", "push sums of unequal scales behind layers", apply=lambda model, at: split_sums(model)),

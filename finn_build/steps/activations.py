@@ -1,11 +1,13 @@
-"""The quantisers of activations in a QONNX network, and the layers whose numbers they quantise."""
+"""The quantisers of activations in a QONNX network, and the functions of one integer in front of them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from finn_build.integer_scales import integer_scales
+import numpy as np
+
+from finn_build.integer_scales import integer_scales, levels_of
 from finn_build.node_order import nodes_in_order
 from finn_build.statistics_unit.part import statistics_part
 
@@ -13,18 +15,41 @@ if TYPE_CHECKING:
     from onnx import NodeProto
     from qonnx.core.modelwrapper import ModelWrapper
 
+_WEIGHTED = ("Conv", "MatMul", "Gemm")
+MONOTONE = (
+    "Add", "BatchNormalization", "Clip", "Div", "Exp", "Identity", "Mul", "Neg", "Relu", "Sigmoid", "Sub", "Tanh",
+)  # fmt: skip
+"""Operations that rise or fall, channel by channel, where all inputs but one are constants."""
+FUNCTIONS = (
+    *MONOTONE, "Abs", "Elu", "Erf", "HardSigmoid", "HardSwish", "LeakyRelu", "Log", "Pow", "Reciprocal", "Selu", "Sign",
+    "Softplus", "Softsign", "Sqrt",
+)  # fmt: skip
+"""Operations that give each element by itself where their inputs come from one tensor, or are constants."""
+
 
 @dataclass(frozen=True)
 class Activation:
-    """A quantiser of activations, by its nodes in the QONNX graph.
+    """A quantiser of activations, and what it quantises: a function of one tensor, element by element.
 
-    In front of the quantiser are a ReLU, `batch_norm`, and `weighted`, a convolution or linear layer. Or its
-    numbers are quantised already, as in front of a layer that quantises its own input; then both are None.
+    quant: the quantiser. source: a tensor of integers, or the sums of `weighted`, a convolution or linear layer.
+    nodes: from the source to the quantiser, which is left out; none where it quantises integers.
     """
 
     quant: NodeProto
-    batch_norm: NodeProto | None
-    weighted: NodeProto | None
+    source: str
+    weighted: NodeProto | None = None
+    nodes: tuple[NodeProto, ...] = ()
+
+    @property
+    def batch_norm(self) -> NodeProto | None:
+        """The batch norm of a function that is a batch norm and a ReLU of a layer's sums."""
+        kinds = [node.op_type for node in self.nodes]
+        return self.nodes[0] if self.weighted is not None and kinds == ["BatchNormalization", "Relu"] else None
+
+    @property
+    def known_to_finn(self) -> bool:
+        """Whether FINN makes thresholds of it by itself; `fuse_activations` makes an integer function of others."""
+        return self.batch_norm is not None or (self.weighted is None and not self.nodes)
 
 
 def activations(network: ModelWrapper) -> list[Activation | None]:
@@ -32,23 +57,67 @@ def activations(network: ModelWrapper) -> list[Activation | None]:
 
     Those of statistics are left out.
     """
+    return [_activation(network, quant) for quant in activation_quantisers(network)]
+
+
+def activation_quantisers(network: ModelWrapper) -> list[NodeProto]:
+    """The quantisers of a QONNX network but for those of its input, of weights and of statistics."""
     part = statistics_part(network.model)
     inside = part.nodes if part else frozenset()
-    found: list[Activation | None] = []
-    for quant in (node for node in nodes_in_order(network) if node.op_type == "Quant"):
-        if network.get_initializer(quant.input[0]) is not None or quant.input[0] == network.graph.input[0].name:
-            continue  # weights, the input quantiser
-        if quant.output[0] in inside:
+    return [
+        node
+        for node in nodes_in_order(network)
+        if node.op_type == "Quant"
+        and network.get_initializer(node.input[0]) is None
+        and node.input[0] != network.graph.input[0].name
+        and node.output[0] not in inside
+    ]
+
+
+def in_front(network: ModelWrapper, quant: NodeProto) -> tuple[list[NodeProto], list[str]]:
+    """The nodes of `FUNCTIONS` between a quantiser and the tensors that it depends on, in order, and these tensors."""
+    found: dict[str, NodeProto] = {}
+    sources, waiting = [], [quant.input[0]]
+    while waiting:
+        tensor = waiting.pop()
+        node = network.find_producer(tensor)
+        if node is None and network.get_initializer(tensor) is not None:
             continue
-        chain: list[NodeProto] = []
-        tensor = quant.input[0]
-        while len(chain) < 3 and (node := network.find_producer(tensor)) is not None:
-            chain.append(node)
-            tensor = node.input[0]
-        kinds = [node.op_type for node in chain]
-        if kinds[:2] == ["Relu", "BatchNormalization"] and kinds[2:] in (["Conv"], ["MatMul"], ["Gemm"]):
-            found.append(Activation(quant, chain[1], chain[2]))
-        else:
-            quantised = not integer_scales(network, quant.input[0]).lost_at
-            found.append(Activation(quant, None, None) if quantised else None)
-    return found
+        if node is None or not _continues(network, node, tensor):
+            sources.append(tensor)
+        elif node.output[0] not in found:
+            found[node.output[0]] = node
+            waiting += node.input
+    nodes = [node for node in nodes_in_order(network) if node.output[0] in found] if found else []
+    return nodes, list(dict.fromkeys(sources))
+
+
+def _continues(network: ModelWrapper, node: NodeProto, tensor: str) -> bool:
+    """Whether a tensor is a function of others, and no tensor of integers itself."""
+    if node.op_type not in FUNCTIONS or integer_scales(network, tensor).known:
+        return False
+    shape = network.get_tensor_shape(tensor)
+    if node.op_type == "BatchNormalization":
+        return True
+    constants = [value for name in node.input if name and (value := network.get_initializer(name)) is not None]
+    return all(_by_channel(value, shape) for value in constants)
+
+
+def _by_channel(value: np.ndarray, shape: list[int]) -> bool:
+    """Whether a constant is one number, or one a channel, of tensors (1, channels, ...)."""
+    one = (1, shape[1], *[1] * (len(shape) - 2))
+    try:
+        return np.broadcast_shapes(value.shape, one) == one
+    except ValueError:
+        return False
+
+
+def _activation(network: ModelWrapper, quant: NodeProto) -> Activation | None:
+    nodes, sources = in_front(network, quant)
+    if len(sources) != 1 or levels_of(network, quant) is None:
+        return None
+    (source,) = sources
+    layer = network.find_producer(source)
+    if layer is not None and layer.op_type in _WEIGHTED:
+        return Activation(quant, source, layer, tuple(nodes))
+    return Activation(quant, source, None, tuple(nodes)) if integer_scales(network, source).known else None

@@ -85,7 +85,7 @@ class AffineMaps:
 
     def _behind(self, activation: Activation) -> Behind | None:
         layer = activation.weighted
-        source = None if layer is None else self._map(layer.input[0])
+        source = None if layer is None or activation.batch_norm is None else self._map(layer.input[0])
         if source is None or layer is None:
             return None
         found = quantised_weights(self._network.model, layer.input[1], self._constants, self._stored)

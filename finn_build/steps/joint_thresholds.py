@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from finn_build.integer_scales import integer_scales, quantiser_before
+from finn_build.integer_scales import integer_scales, levels_of, quantiser_before
 from finn_build.steps.branch_factors import Boundary, integer_factors
-from finn_build.steps.split_sums import branch_weights
+from finn_build.steps.split_sums import DEAD, branch_weights
 from radioml.errors import RadioMLError
 from radioml.network.exact_qonnx import integer_weights
-from radioml.network.integer_nodes import quantiser_grid
+from radioml.network.integer_nodes import attributes, quantiser_grid
 
 if TYPE_CHECKING:
     from onnx import NodeProto
@@ -31,17 +31,20 @@ def is_joint(network: ModelWrapper, activation: Activation) -> bool:
 
 
 def joint_thresholds(
-    network: ModelWrapper, activation: Activation, real: np.ndarray, levels: np.ndarray
-) -> tuple[tuple[int, int], np.ndarray, np.ndarray]:
+    network: ModelWrapper, activation: Activation
+) -> tuple[tuple[int, int], np.ndarray, np.ndarray, np.ndarray]:
     """Factors of both branches, and the smallest weighted sum that reaches each level, int64 (channels, levels).
 
-    Also returns the smallest weighted sum of each channel and the first number above the largest, int64 (2, channels,
-    1), which stand for levels that every sum or none reaches.
-
-    real: float64 (channels, levels), what both branches' sums times their scales must reach.
+    Also returns where a channel's sum changes its level, bool (channels, levels), and the smallest weighted sum of each
+    channel and the first number above the largest, int64 (2, channels, 1), which stand for levels that every sum or
+    none reaches.
     """
     layer, norm = activation.weighted, activation.batch_norm
     assert layer is not None and norm is not None
+    grid = levels_of(network, activation.quant)
+    assert grid is not None
+    levels = np.arange(grid.low + 1, grid.high + 1)
+    real, usable = _real_thresholds(network, layer, norm, (levels - 0.5) * grid.scale)
     join = network.find_producer(layer.input[0])
     constants = {tensor.name: network.get_initializer(tensor.name) for tensor in network.graph.initializer}
     quantisers = [quantiser_before(network, branch) for branch in join.input]
@@ -67,7 +70,30 @@ def joint_thresholds(
     table = np.array(thresholds, np.int64).reshape(real.shape)
     limits = np.array([[b.first, b.second] for b in boundaries[:: len(levels)]], np.int64)  # channel, branch, end
     low, high = np.einsum("cbe,b->ec", limits, factors)[:, :, None]
-    return factors, table, np.stack([low, high + 1])
+    return factors, table, usable, np.stack([low, high + 1])
+
+
+def _real_thresholds(
+    network: ModelWrapper, layer: NodeProto, norm: NodeProto, steps: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """What both branches' sums times their scales must reach for each level, (channels, levels), and where any does.
+
+    A level is reached when gamma (a s - mean) / sigma + beta >= its step, with the scale s of the weights. For a
+    negative gamma FINN negates the weights, so the sums are negated here.
+    """
+    gamma, beta, mean, variance = (_constant(network, name) for name in norm.input[1:5])
+    if len(layer.input) > 2:
+        mean = mean - _constant(network, layer.input[2])
+    live = np.abs(gamma) >= DEAD
+    slope = np.where(live, np.abs(gamma), 1) / np.sqrt(variance + attributes(norm)["epsilon"])
+    real = (steps - beta[:, None]) / slope[:, None] + (np.sign(gamma) * mean)[:, None]
+    scale = _constant(network, network.find_producer(layer.input[1]).input[1]).ravel()
+    real /= np.broadcast_to(scale, gamma.shape)[:, None]
+    return real, np.broadcast_to(live[:, None], real.shape)
+
+
+def _constant(network: ModelWrapper, name: str) -> np.ndarray:
+    return np.asarray(network.get_initializer(name), np.float64)
 
 
 def weigh_branches(model: ModelWrapper, thresholds: NodeProto, factors: tuple[int, int]) -> tuple[float, float]:

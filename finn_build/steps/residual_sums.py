@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from onnx import NodeProto
     from qonnx.core.modelwrapper import ModelWrapper
 
+_BY_ELEMENT = ("PixelThresholds", "FunctionTable", "StreamProduct")
+"""Layers of ours that give each element by itself."""
+
 
 def sums(model: ModelWrapper, kind: str = "Add") -> list[NodeProto]:
     """The nodes of an operation that add two branches."""
@@ -79,9 +82,10 @@ def move_transposes_past_sums(model: ModelWrapper) -> ModelWrapper:
     from qonnx.transformation.general import GiveReadableTensorNames, GiveUniqueNodeNames, SortGraph
     from qonnx.transformation.infer_data_layouts import InferDataLayouts
 
-    _turn_own_layers(model)
-    for _ in [*joins(model), *model.get_nodes_by_op_type("PixelThresholds")]:
+    for _ in [*joins(model), *own_layers(model)]:
+        _turn_own_layers(model)
         for change in (
+            SortGraph(),
             MoveTransposePastFork(),
             MoveTransposePastScalarMul(),
             MoveTransposePastJoinAdd(),
@@ -95,24 +99,36 @@ def move_transposes_past_sums(model: ModelWrapper) -> ModelWrapper:
     return model.transform(SortGraph()).transform(GiveUniqueNodeNames()).transform(GiveReadableTensorNames())
 
 
+def own_layers(model: ModelWrapper) -> list[NodeProto]:
+    """Our own layers that are in the graph before FINN's are, and that take any layout."""
+    return [node for node in model.graph.node if node.op_type in (*_BY_ELEMENT, "WideDense")]
+
+
 def _turn_own_layers(model: ModelWrapper) -> None:
-    """Let thresholds by pixel take channels last, and dense layers their single pixel as it comes."""
+    """Let layers that work element by element take channels last, and dense layers their single pixel as it comes."""
     from onnx import helper
     from qonnx.custom_op.registry import getCustomOp
 
-    for node in model.get_nodes_by_op_type("PixelThresholds") + model.get_nodes_by_op_type("WideDense"):
-        before = model.find_producer(node.input[0])
-        if before is None or before.op_type != "Transpose":
+    for node in own_layers(model):
+        streams = [index for index, name in enumerate(node.input) if model.get_initializer(name) is None]
+        before = [model.find_producer(node.input[index]) for index in streams]
+        if any(transpose is None or transpose.op_type != "Transpose" for transpose in before):
             continue
-        node.input[0] = before.input[0]
-        if node.op_type == "PixelThresholds":
-            getCustomOp(node).set_nodeattr("channels_last", 1)
+        for index, transpose in zip(streams, before, strict=True):
+            node.input[index] = transpose.input[0]
+        if node.op_type in _BY_ELEMENT:
+            operator = getCustomOp(node)
+            if "channels_last" in operator.get_nodeattr_types():
+                operator.set_nodeattr("channels_last", 1)
             output, between = node.output[0], f"{node.output[0]}_channels_last"
             model.set_tensor_shape(between, model.get_tensor_shape(node.input[0]))
             model.set_tensor_datatype(between, model.get_tensor_datatype(output))
             node.output[0] = between
-            model.graph.node.append(helper.make_node("Transpose", [between], [output], perm=before.attribute[0].ints))
-        model.graph.node.remove(before)
+            perm = before[0].attribute[0].ints
+            model.graph.node.append(helper.make_node("Transpose", [between], [output], perm=perm))
+        for transpose in before:
+            if not model.find_consumers(transpose.output[0]) and transpose in model.graph.node:
+                model.graph.node.remove(transpose)
 
 
 def fuse_factors(model: ModelWrapper) -> ModelWrapper:

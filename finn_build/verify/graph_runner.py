@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from finn_build.integer_scales import levels_of
 from finn_build.node_order import nodes_in_order
 from finn_build.steps.pools import adds_pixels
 from finn_build.verify.node_functions import FINN_DOMAIN, Context, complete_dilations, node_function, node_kind
@@ -127,7 +128,8 @@ class GraphRunner:
 
         values = np.asarray(context[node.output[0]], np.float64)
         if node.op_type == "Quant":
-            return integers_of(values / context[node.input[1]])
+            grid = levels_of(self._model, node)
+            return integers_of(values / context[node.input[1]]) - (0 if grid is None else grid.low)
         if node.op_type == "MultiThreshold":
             operator = getCustomOp(node)
             values = integers_of((values - operator.get_nodeattr("out_bias")) / operator.get_nodeattr("out_scale"))

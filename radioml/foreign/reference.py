@@ -14,6 +14,8 @@ from radioml.errors import RadioMLError
 from radioml.files import sha256
 from radioml.foreign.importing import Network, import_network
 from radioml.network.exact_qonnx import ExactQonnx, logits_as_integers
+from radioml.network.grids import Grid
+from radioml.network.integer_nodes import quantiser_grid
 
 if TYPE_CHECKING:
     import onnx
@@ -67,28 +69,30 @@ def reference_levels(network: Network, iq: np.ndarray) -> Levels:
     """The same with the levels of every activation, at the tensors to which model and file give the same names."""
     run, samples = ExactQonnx(network.reference), network.quantiser.dequantise(network.quantiser(iq))
     activations, classifier = _activations(network.model)
-    steps = {tensor: scale for _, tensor, scale in activations}
-    values: dict[str, list[np.ndarray]] = {tensor: [] for tensor in steps}
+    grids = {tensor: grid for _, tensor, grid in activations}
+    values: dict[str, list[np.ndarray]] = {tensor: [] for tensor in grids}
     logits = []
     for frame in samples:
-        found, inner = run.with_tensors(frame[None], list(steps))
+        found, inner = run.with_tensors(frame[None], list(grids))
         logits.append(logits_as_integers(found, network.logit_scale))
         for tensor, numbers in inner.items():
-            values[tensor].append(np.rint(numbers / steps[tensor]).astype(np.int64))
+            grid = grids[tensor]
+            values[tensor].append(np.rint(numbers / grid.scale).astype(np.int64) - grid.low)
     layers = {layer: np.concatenate(values[tensor]) for layer, tensor, _ in activations}
     return Levels(np.concatenate(logits), layers, classifier)
 
 
-def _activations(model: onnx.ModelProto) -> tuple[list[tuple[str, str, np.ndarray]], str]:
-    """Layer, tensor and scale of each quantiser of what a layer computes, and the last layer's name."""
+def _activations(model: onnx.ModelProto) -> tuple[list[tuple[str, str, Grid]], str]:
+    """Layer, tensor and levels of each quantiser of what a layer computes, and the last layer's name."""
     from onnx import numpy_helper
 
     constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
     makers = {name: node for node in model.graph.node for name in node.output}
     found = []
     for node in model.graph.node:
-        if node.op_type == "Quant" and (layer := _layer_before(node.input[0], makers)) is not None:
-            found.append((layer.name, node.output[0], constants[node.input[1]].astype(np.float64)))
+        grid = quantiser_grid(node, constants)
+        if grid is not None and (layer := _layer_before(node.input[0], makers)) is not None:
+            found.append((layer.name, node.output[0], grid))
     last = _layer_before(model.graph.output[0].name, makers)
     return found, "logits" if last is None else last.name
 

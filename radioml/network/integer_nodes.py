@@ -57,9 +57,9 @@ def quantiser_grid(node: onnx.NodeProto, constants: Mapping[str, np.ndarray]) ->
         return None
     scale, zero_point, bits = (float(constants[name].item()) for name in node.input[1:])
     given = attributes(node)
-    if zero_point or not bits.is_integer() or not 2 <= bits <= _MOST_BITS:
-        return None
     signed, narrow, width = given.get("signed", 1), given.get("narrow", 0), int(bits)
+    if zero_point or not bits.is_integer() or not 1 + signed <= bits <= _MOST_BITS:
+        return None
     return (
         Grid(scale, narrow - 2 ** (width - 1), 2 ** (width - 1) - 1)
         if signed

@@ -125,10 +125,21 @@ def _to_qonnx(network: nn.Module, path: Path) -> onnx.ModelProto:
         input_names=[INPUT_NAME], output_names=[OUTPUT_NAME],
     )  # fmt: skip
     with indexed():
-        wrapper = cleanup_model(ModelWrapper(str(path)))
+        wrapper = cleanup_model(_reading_once(ModelWrapper(str(path))))
     wrapper.rename_tensor(wrapper.graph.input[0].name, INPUT_NAME)
     wrapper.rename_tensor(wrapper.graph.output[0].name, OUTPUT_NAME)
     return wrapper.model
+
+
+def _reading_once(model: ModelWrapper) -> ModelWrapper:
+    """Let no node read a tensor twice, as `x * x` does: qonnx renames only one of two equal inputs of a node."""
+    for node in list(model.graph.node):
+        for index, name in enumerate(node.input):
+            if name and name in node.input[:index]:
+                node.input[index] = f"{node.output[0]}_{index}"
+                same = onnx.helper.make_node("Identity", [name], [node.input[index]])
+                model.graph.node.insert(list(model.graph.node).index(node), same)
+    return model
 
 
 def compare(
