@@ -138,11 +138,13 @@ def check_all_rtl(model: ModelWrapper) -> None:
 
 def _function_problems(model: ModelWrapper, fused: list[Activation]) -> Problems:
     """What keeps functions of integers from being thresholds or tables."""
-    functions = IntegerFunctions(model)
-    try:
-        return dict(found for function in fused if (found := problem(model, function, functions)) is not None)
-    except RadioMLError as error:
-        return {"activations": str(error)}
+    functions, problems = IntegerFunctions(model), {}
+    for function in fused:
+        try:
+            problems |= dict(filter(None, [problem(model, function, functions)]))
+        except RadioMLError as error:
+            problems[f"Quant {function.quant.name}"] = str(error)
+    return problems
 
 
 def _quantiser_problems(model: ModelWrapper) -> Problems:

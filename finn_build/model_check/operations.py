@@ -177,7 +177,7 @@ def _unequal(place: Place, scales: int) -> str:
         return f"{len(readers)} layers read the result, so it cannot be pushed behind one"
     if layers_behind(model, node) is None:
         behind = ", ".join(f"{reader.op_type} {reader.name}" for reader in readers)
-        layers = "convolution" if node.op_type == "Add" else "convolution or linear layer"
+        layers = "convolution or linear layer" if node.op_type == "Concat" else "convolution"
         return f"only in front of a {layers} with a batch norm this is exact, and {behind} reads it"
     return ""
 

@@ -58,7 +58,10 @@ class IntegerFunction:
         with np.errstate(all="ignore"):
             steps = self.real(integers * self.scale + self.bias) / self.levels.scale
         if np.isnan(steps).any():
-            raise RadioMLError(f"{self.name} gives no number for some of the integers that it may be given")
+            raise RadioMLError(
+                f"{self.name} gives no number for some of the integers that it may be given; put a ReLU or an unsigned "
+                "quantiser in front of it"
+            )
         half = np.floor(steps) + 0.5
         tied = np.abs(steps - half) <= _TIE * np.maximum(1, np.abs(half))
         # On a tie Brevitas rounds to the even level.

@@ -16,17 +16,18 @@ _BY_ELEMENT = ("PixelThresholds", "FunctionTable", "StreamProduct")
 """Layers of ours that give each element by itself."""
 
 
-def sums(model: ModelWrapper, kind: str = "Add") -> list[NodeProto]:
-    """The nodes of an operation that add two branches."""
+def sums(model: ModelWrapper, *kinds: str) -> list[NodeProto]:
+    """The nodes of some operations that add two branches, or subtract one from the other; by default in ONNX."""
     return [
         node
+        for kind in kinds or ("Add", "Sub")
         for node in model.get_nodes_by_op_type(kind)
         if all(model.get_initializer(name) is None for name in node.input)
     ]
 
 
 def joins(model: ModelWrapper) -> list[NodeProto]:
-    """The nodes that add branches or put their channels side by side."""
+    """The nodes that add or subtract branches or put their channels side by side."""
     return [*sums(model), *model.get_nodes_by_op_type("Concat")]
 
 
@@ -82,13 +83,15 @@ def move_transposes_past_sums(model: ModelWrapper) -> ModelWrapper:
     from qonnx.transformation.general import GiveReadableTensorNames, GiveUniqueNodeNames, SortGraph
     from qonnx.transformation.infer_data_layouts import InferDataLayouts
 
+    past_sums = MoveTransposePastJoinAdd()
+    past_sums.join_node_op = ["Add", "Sub"]
     for _ in [*joins(model), *own_layers(model)]:
         _turn_own_layers(model)
         for change in (
             SortGraph(),
             MoveTransposePastFork(),
             MoveTransposePastScalarMul(),
-            MoveTransposePastJoinAdd(),
+            past_sums,
             MoveTransposePastJoinConcat(),
             AbsorbTransposeIntoMultiThreshold(),
             MakeMaxPoolNHWC(),
@@ -132,10 +135,16 @@ def _turn_own_layers(model: ModelWrapper) -> None:
 
 
 def fuse_factors(model: ModelWrapper) -> ModelWrapper:
-    """Make one layer, `StreamSum`, of each sum of branches and the integers that they are multiplied by."""
+    """Make one layer, `StreamSum`, of each sum of branches and the integers that they are multiplied by.
+
+    A difference is the sum of the first branch and -1 times the second.
+    """
     from onnx import helper
     from qonnx.custom_op.registry import getCustomOp
 
+    for node in sums(model, "ElementwiseSub"):
+        node.op_type = "StreamSum"
+        node.attribute.append(helper.make_attribute("rhs_factor", -1))
     for node in sums(model, "ElementwiseAdd"):
         products = [model.find_producer(name) for name in node.input]
         if any(product.op_type != "ElementwiseMul" for product in products):
@@ -157,7 +166,7 @@ def narrow_sums(model: ModelWrapper) -> ModelWrapper:
     from qonnx.transformation.general import GiveReadableTensorNames
     from qonnx.transformation.infer_datatypes import InferDataTypes
 
-    for name in [node.name for kind in ("ElementwiseAdd", "StreamSum") for node in sums(model, kind)]:
+    for name in [node.name for node in sums(model, "ElementwiseAdd", "StreamSum")]:
         getHWCustomOp(model.get_node_from_name(name)).minimize_accumulator_width(model)
         model = model.transform(InferDataTypes())
     return model.transform(GiveReadableTensorNames())

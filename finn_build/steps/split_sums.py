@@ -1,8 +1,8 @@
 """Push sums and concatenations of branches with different scales behind the layer that reads them.
 
-`conv(a s1 + b s2)` becomes `conv(a s1) + conv(b s2)`. Both convolutions have the same integer weights, and each has
-integer sums of one scale. Behind a concatenation each branch has the weights of its own channels. `exact_thresholds`
-gives each branch an integer factor.
+`conv(a s1 + b s2)` becomes `conv(a s1) + conv(b s2)`. Both convolutions have the same integer weights, negated for a
+branch that is subtracted, and each has integer sums of one scale. Behind a concatenation each branch has the weights of
+its own channels. `exact_thresholds` gives each branch an integer factor.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ def layers_behind(model: ModelWrapper, node: NodeProto) -> list[NodeProto] | Non
 
 def branch_weights(model: ModelWrapper, join: NodeProto, layer: NodeProto, weights: np.ndarray) -> list[np.ndarray]:
     """The weights of the layer behind a join for each of its branches."""
-    if join.op_type == "Add":
-        return [weights, weights]
+    if join.op_type != "Concat":
+        return [weights, weights if join.op_type == "Add" else -weights]
     axis = 0 if layer.op_type == "MatMul" else 1  # (inputs, outputs), (outputs, inputs, window)
     ends = np.cumsum([model.get_tensor_shape(name)[1] for name in join.input])
     return np.split(weights, ends[:-1], axis)

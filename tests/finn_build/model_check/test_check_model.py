@@ -86,16 +86,62 @@ def average_pool(model):
 
 def unknown_layer(model):
     relu = first(model, "Relu")
-    tanh = helper.make_node("Tanh", [relu.output[0]], ["squashed"], name="Squash")
-    insert_behind(model, relu, tanh)
+    softmax = helper.make_node("Softmax", [relu.output[0]], ["shares"], name="Shares")
+    insert_behind(model, relu, softmax)
+    return softmax
+
+
+def behind_first_norm(model, kind):
+    """Insert a function of one argument behind the first batch norm, whose ReLU and quantiser follow."""
+    norm = first(model, "BatchNormalization")
+    function = helper.make_node(kind, [norm.output[0]], ["function"], name="Function")
+    insert_behind(model, norm, function)
+    model.set_tensor_shape("function", model.get_tensor_shape(norm.output[0]))
+    return function
+
+
+def function_without_quantiser(model):
+    relu = first(model, "Relu")
+    conv = [node for node in model.graph.node if node.op_type == "Conv"][1]
+    tanh = helper.make_node("Tanh", [conv.input[0]], ["squashed"], name="Squash")
+    insert_behind(model, model.find_consumers(relu.output[0])[0], tanh)
     return tanh
 
 
+def function_of_the_input(model):
+    conv = first(model, "Conv")
+    source, template = conv.input[0], model.find_consumers(first(model, "Relu").output[0])[0]
+    absolute = helper.make_node("Abs", [source], ["size"], name="Size")
+    quant = helper.make_node("Quant", ["size", *template.input[1:]], ["sizes"], domain=template.domain, name="Sizes",
+                             narrow=0, rounding_mode="ROUND", signed=0)  # fmt: skip
+    conv.input[0] = "sizes"
+    for index, node in enumerate((absolute, quant)):
+        model.graph.node.insert(list(model.graph.node).index(conv), node)
+        model.set_tensor_shape(("size", "sizes")[index], model.get_tensor_shape(source))
+    return absolute
+
+
 def product(model):
+    """Multiply an activation that is not quantised by one that is."""
     relu = first(model, "Relu")
-    square = helper.make_node("Mul", [relu.output[0], relu.output[0]], ["square"], name="Square")
-    insert_behind(model, relu, square)
-    return square
+    other = first(model, "Conv").input[0]
+    gated = helper.make_node("Mul", [relu.output[0], other], ["gated"], name="Gate")
+    insert_behind(model, relu, gated)
+    return gated
+
+
+def product_without_quantiser(model):
+    """Multiply an activation by what a pool gives of it."""
+    quant = model.find_consumers(first(model, "Relu").output[0])[0]
+    pool = helper.make_node("MaxPool", [quant.output[0]], ["same"], name="Same", kernel_shape=[1], strides=[1])
+    gated = helper.make_node("Mul", [quant.output[0], "same"], ["gated"], name="Gate")
+    for consumer in model.find_consumers(quant.output[0]):
+        consumer.input[0] = "gated"
+    for node in (gated, pool):
+        model.graph.node.insert(list(model.graph.node).index(quant) + 1, node)
+    for name in ("same", "gated"):
+        model.set_tensor_shape(name, model.get_tensor_shape(quant.output[0]))
+    return gated
 
 
 def quantiser_behind_flatten(model):
@@ -153,7 +199,16 @@ def scale_for_each_class(model):
         (no_quantiser, "estimate", "its input is not quantised: behind a batch norm each"),
         (average_pool, "estimate", "averages what is not quantised; put a quantiser (QuantIdentity) in front of it"),
         (unknown_layer, "estimate", "FINN's way to hardware does not know it; use layers of Quant"),
-        (product, "estimate", "multiplies two activations"),
+        (function_without_quantiser, "estimate", "put quantisers (QuantIdentity) in front of the function and behind"),
+        (lambda model: behind_first_norm(model, "Abs"), "estimate", "and here it is given sums of"),
+        (
+            lambda model: behind_first_norm(model, "Softplus"),
+            "estimate",
+            "put a quantiser of up to 8 bits (QuantIdentity)",
+        ),
+        (function_of_the_input, "estimate", "a function of the network's input; the first layer is a convolution"),
+        (product, "estimate", "multiplies activations that are not both quantised right in front of it"),
+        (product_without_quantiser, "estimate", "its product is not quantised; put a quantiser"),
         (quantiser_behind_flatten, "estimate", "Quant Late follows; quantise in front of Flatten"),
         (no_convolution_first, "estimate", "the first layer is neither convolution nor average pool"),
         (grouped, "rtl", "a grouped convolution; RTL exists for dense ones"),

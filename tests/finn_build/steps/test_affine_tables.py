@@ -30,7 +30,7 @@ def behind(weights: np.ndarray, depthwise: bool, **attributes: object) -> Behind
     bounds = (np.full(CHANNELS, bound) for bound in (LOW, HIGH))
     source = AffineMap((), SLOPE, OFFSET, *bounds)
     scale = np.full(len(weights), 0.5)
-    return Behind(Activation(quant, None, layer), source, weights, scale, np.zeros(len(weights)), depthwise)
+    return Behind(Activation(quant, "y", layer), source, weights, scale, np.zeros(len(weights)), depthwise)
 
 
 def level(value: Fraction, channel: int) -> int:
