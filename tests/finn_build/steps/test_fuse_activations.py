@@ -24,11 +24,11 @@ from radioml.data.dataset import Frames
 from radioml.data.synthetic import generate_spread
 from radioml.simulation.compiled import packaged_simulator
 from radioml.simulation.design import read_design
+from training.models import registry
+from training.models.quantisers import ActivationQuant, InputQuant, SignedActivationQuant, WeightQuant
 from training.trained.checkpoint import TrainedNetwork, save_checkpoint
 from training.trained.export import export
 from training.trained.inner_levels import inner_levels
-from training.models import registry
-from training.models.quantisers import ActivationQuant, InputQuant, SignedActivationQuant, WeightQuant
 
 pytestmark = pytest.mark.rtl
 
