@@ -138,7 +138,8 @@ def check_all_rtl(model: ModelWrapper) -> None:
 
 def _function_problems(model: ModelWrapper, fused: list[Activation]) -> Problems:
     """What keeps functions of integers from being thresholds or tables."""
-    functions, problems = IntegerFunctions(model), {}
+    functions = IntegerFunctions(model)
+    problems: Problems = {}
     for function in fused:
         try:
             problems |= dict(filter(None, [problem(model, function, functions)]))

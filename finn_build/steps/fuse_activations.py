@@ -98,10 +98,12 @@ def _fuse(model: ModelWrapper, network: ModelWrapper, activation: Activation, fu
         integers = as_integers(model, activation.source, integer_scales(network, activation.source).scale, output)
     else:
         integers = activation.source
+        assert function.signs is not None
         _weigh_in_integers(model, network, activation.weighted, functions, function.signs)
     if is_table(activation, function):
-        given = _kind(levels_of(network, quantiser_before(network, activation.source)))
-        _add_table(model, integers, levels, function, given)
+        before = quantiser_before(network, activation.source)
+        assert before is not None
+        _add_table(model, integers, levels, function, _kind(levels_of(network, before)))
     else:
         table = function.thresholds(function.low, function.high) - 0.5
         rows = table[:1] if activation.weighted is None and (table == table[:1]).all() else table
@@ -122,7 +124,7 @@ def as_integers(model: ModelWrapper, tensor: str, scale: float, reader: str) -> 
 
 
 def _weigh_in_integers(
-    model: ModelWrapper, network: ModelWrapper, of: NodeProto, functions: IntegerFunctions, signs: np.ndarray | None
+    model: ModelWrapper, network: ModelWrapper, of: NodeProto, functions: IntegerFunctions, signs: np.ndarray
 ) -> None:
     """Let a layer multiply integers by integers, negated where levels fall, and add no bias."""
     from qonnx.core.datatype import DataType

@@ -34,7 +34,10 @@ class InnerLevels:
 def inner_levels(checkpoint: Path | str, iq: np.ndarray) -> InnerLevels:
     """Levels of frames float32 (N, 1024, 2) in a checkpoint's network, computed as in `IntegerNetwork`."""
     trained = load_checkpoint(checkpoint).network
-    scales, names, lowest, weighted = {}, {}, {}, ""
+    scales: dict[nn.Module, float] = {}
+    names: dict[nn.Module, str] = {}
+    lowest: dict[nn.Module, int] = {}
+    weighted = ""
     for name, module in trained.named_modules():
         if isinstance(module, (qnn.QuantConv1d, qnn.QuantConv2d, qnn.QuantLinear)):
             weighted = name
