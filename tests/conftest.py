@@ -131,6 +131,16 @@ def small_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return export(SMALL_NETWORK / "checkpoint.pth", run / "train")
 
 
+@pytest.fixture(scope="module")
+def quick_simulators() -> Iterator[None]:
+    """Let this process compile simulators without g++'s optimiser, which takes longer than a few frames in them."""
+    from radioml.simulation import verilator
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(verilator, "_OPTIMISE", verilator._QUICK)
+        yield
+
+
 @dataclass(frozen=True)
 class SmallBuild:
     """A finished `--until rtl` build of the small network."""

@@ -43,9 +43,9 @@ MAKE_VARIABLES = ("CFG_CXXFLAGS_PCH_I=-include", "CFG_LDLIBS_THREADS=-pthread")
 # The multipliers' loops (multiplier_loops) are vectorised although their length is no multiple of a vector.
 _OPTIMISE = ("OPT_FAST=-O2 -ftree-vectorize -fvect-cost-model=dynamic", "OPT_SLOW=-O0")
 _QUICK = ("OPT_FAST=-O0", "OPT_SLOW=-O0")  # for what runs once, for a few frames
-_ONE_FILE_BYTES = 1_600_000
-"""C++ of a design up to which it is compiled as one file: half the processor time, as the two precompiled headers of
-separate files take 6 s."""
+_ONE_FILE_BYTES, _QUICK_ONE_FILE_BYTES = 1_600_000, 4_000_000
+"""C++ of a design up to which it is compiled as one file, optimised and not: half the processor time, as the two
+precompiled headers of separate files take 6 s. Without optimisation, 3 MB take 6 s as one file, 12 s as six."""
 Recipe = tuple[str, tuple[str, ...], tuple[str, ...]]
 """What decides how HDL becomes a simulator: the harness's header, Verilator's options, make's variables."""
 _RUNTIME = ("verilated.o", "verilated_threads.o")
@@ -82,7 +82,8 @@ def compile_top(hdl: Path, top: str, harness: Path, how: Recipe, library: Path, 
             sources[sources.index(multiplier)] = str(work / multiplier)
         objects = ("--Mdir", str(work), "-o", library.name)
         run_tool([str(beside_python(VERILATOR)), *options, *objects, str(harness), *sources], hdl, log)
-        if sum(path.stat().st_size for path in work.glob(f"V{top}*.cpp")) < _ONE_FILE_BYTES:
+        at_most = _QUICK_ONE_FILE_BYTES if set(_QUICK) <= set(variables) else _ONE_FILE_BYTES
+        if sum(path.stat().st_size for path in work.glob(f"V{top}*.cpp")) < at_most:
             variables = (*variables, "VM_PARALLEL_BUILDS=0")
         key = content_key("runtime", tools(), _CFLAGS, MAKE_VARIABLES)
         names = [f"{key}_{name}" for name in _RUNTIME]

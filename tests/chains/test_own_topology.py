@@ -15,7 +15,9 @@ from radioml.reading.text import read_json, read_yaml
 pytestmark = [pytest.mark.rtl, pytest.mark.training]
 
 
-def test_from_an_empty_folder_to_simulated_rtl(radioml: Callable, radioml_here: Callable, tmp_path: Path):
+def test_from_an_empty_folder_to_simulated_rtl(
+    radioml: Callable, radioml_here: Callable, quick_simulators: None, tmp_path: Path
+):
     home = tmp_path
 
     def run(command: str) -> str:

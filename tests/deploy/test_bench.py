@@ -125,7 +125,8 @@ def test_golden_frames_come_first(repack):
 
 
 def test_ctrl_c_keeps_results(small_package, tmp_path):
-    command = [sys.executable, "-m", "radioml", "bench", small_package, "--seconds", "20", "--batches", "1,2,3"]
+    sizes = ",".join(map(str, range(1, 31)))  # a second each: time enough for Ctrl-C to come before streaming
+    command = [sys.executable, "-m", "radioml", "bench", small_package, "--seconds", "1", "--batches", sizes]
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "PYTHONUNBUFFERED": "1"}
     process = subprocess.Popen(
         [*command, "--processes", "1", "--out", "out"], cwd=tmp_path, env=environment, stdout=subprocess.PIPE,
@@ -151,8 +152,8 @@ def test_ctrl_c_keeps_results(small_package, tmp_path):
         (("--target", "192.0.2.1"), "the simulation backend has no target"),
     ],
 )
-def test_wrong_options_are_refused(radioml, small_package, tmp_path, arguments, message):
-    done = radioml("bench", small_package, *arguments, home=tmp_path)
+def test_wrong_options_are_refused(radioml_here, small_package, tmp_path, arguments, message):
+    done = radioml_here("bench", small_package, *arguments)
     assert done.returncode == 2
     assert message in done.stderr and "Traceback" not in done.stderr
 

@@ -245,9 +245,9 @@ def test_one_right_accelerator_in_a_thousand_is_suspected_at_most(result, monkey
     assert 0.02 < alarms / trials < 0.05
 
 
-def test_another_accuracy_than_the_trained_networks_ends_with_1(radioml, repack, data_file, tmp_path):
+def test_another_accuracy_than_the_trained_networks_ends_with_1(radioml_here, repack, data_file, tmp_path):
     package = repack({"accuracy": {"overall": 0.999, "frames": 10_000}})
-    done = radioml("classify", package, "--data", data_file, "--frames", 48, "--out", tmp_path / "out", home=tmp_path)
+    done = radioml_here("classify", package, "--data", data_file, "--frames", 48, "--out", tmp_path / "out")
     assert done.returncode == 1
     assert "where the trained network had 99.90%" in done.stderr
     assert json.loads((tmp_path / "out" / "accuracy.json").read_text())["expectation"]["met"] is False
@@ -269,10 +269,10 @@ def test_the_command_prints_and_writes(radioml, small_package, data_file, tmp_pa
     assert {path.name for path in out.iterdir()} >= {"accuracy.json", "throughput.json", "accuracy_over_snr.png"}
 
 
-def test_the_command_ends_with_1_on_a_golden_mismatch(radioml, repack, data_file, tmp_path):
+def test_the_command_ends_with_1_on_a_golden_mismatch(radioml_here, repack, data_file, tmp_path):
     package = repack(logits=lambda logits: logits + (np.arange(24) == 7))
     out = tmp_path / "out"
-    done = radioml("classify", package, "--data", data_file, "--out", out, home=tmp_path)
+    done = radioml_here("classify", package, "--data", data_file, "--out", out)
     assert done.returncode == 1
     assert "mismatch:" in done.stderr and "golden frames differ" in done.stderr
     assert not out.exists()

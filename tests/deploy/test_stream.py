@@ -204,9 +204,9 @@ def test_the_command_reads_a_recording(radioml, small_package, recording, logits
     assert found == [CLASSES[index] for index in logits.argmax(1)]
 
 
-def test_a_recording_that_is_too_short_is_a_user_error(radioml, small_package, tmp_path):
+def test_a_recording_that_is_too_short_is_a_user_error(radioml_here, small_package, tmp_path):
     (tmp_path / "x.cs8").write_bytes(bytes(100))
-    done = radioml("stream", small_package, tmp_path / "x.cs8", "--out", tmp_path / "x.jsonl", home=tmp_path)
+    done = radioml_here("stream", small_package, tmp_path / "x.cs8", "--out", tmp_path / "x.jsonl")
     assert done.returncode == 2
     assert "50 samples; a frame has 1024" in done.stderr
     assert not (tmp_path / "x.jsonl").exists()

@@ -55,7 +55,7 @@ def test_second_build_reuses_the_first(small_build):
     assert (small_build.folder / "package.zip").stat().st_mtime_ns == before
 
 
-def test_altered_or_unfinished_stage_is_not_reused(radioml, small_build, tmp_path):
+def test_altered_or_unfinished_stage_is_not_reused(radioml_here, small_build, tmp_path):
     folder = tmp_path / "copy"
     shutil.copytree(small_build.folder, folder)
     record = load_record(folder)
@@ -67,8 +67,7 @@ def test_altered_or_unfinished_stage_is_not_reused(radioml, small_build, tmp_pat
     assert not record.is_complete(folder, "rtl", inputs)
     assert open_record(folder, replace(record.inputs, model="other")).stages == {}
     assert load_record(folder).stages == {}
-    done = radioml("simulate", folder, "--frames", 24, "--checkpoint", small_build.run / "train/checkpoint.pth",
-                   home=small_build.home)  # fmt: skip
+    done = radioml_here("simulate", folder, "--frames", 24, "--checkpoint", small_build.run / "train/checkpoint.pth")
     assert done.returncode == 2
 
 

@@ -32,9 +32,9 @@ def test_golden_frames_come_out_equal_and_in_order(package):
     assert inference.seconds > 0
 
 
-def test_classify_runs_on_it(radioml, small_package, data_file, tmp_path):
+def test_classify_runs_on_it(radioml_here, small_package, data_file, tmp_path):
     arguments = ("--data", data_file, "--backend", "software", "--frames", 30, "--out", tmp_path / "out")
-    done = radioml("classify", small_package, *arguments, home=tmp_path)
+    done = radioml_here("classify", small_package, *arguments)
     assert done.returncode == 0, done.stderr
     assert "frames/s in software" in done.stdout
     assert (tmp_path / "out" / "accuracy.json").is_file()

@@ -190,7 +190,7 @@ def test_a_truncated_package_is_told(on_board, bitfile_package, data_file, tmp_p
     assert "cut.zip: not a ZIP archive, or a damaged one" in done.stderr
 
 
-def test_nan_and_clipped_input_are_counted_by_classify(radioml, small_package, data_file, tmp_path):
+def test_nan_and_clipped_input_are_counted_by_classify(radioml_here, small_package, data_file, tmp_path):
     path = tmp_path / "broken.h5"
     shutil.copyfile(data_file, path)
     nan, infinite, loud = spread_indices(Layout.full(2), 26, "all")[3:6]
@@ -199,7 +199,7 @@ def test_nan_and_clipped_input_are_counted_by_classify(radioml, small_package, d
         file["X"][infinite, 0, 0] = -np.inf
         file["X"][loud, :, 0] = 1000
     arguments = ("--data", path, "--part", "all", "--frames", 26, "--backend", "software", "--out", tmp_path / "out")
-    done = radioml("classify", small_package, *arguments, home=tmp_path)
+    done = radioml_here("classify", small_package, *arguments)
     assert done.returncode in (0, 1), done.stderr  # 26 frames may by chance be too wrong
     found = read_json(tmp_path / "out" / "accuracy.json")
     assert sorted(found["unusable_frames"]) == sorted([nan, infinite])
@@ -212,14 +212,14 @@ def test_nan_and_clipped_input_are_counted_by_classify(radioml, small_package, d
     assert re.search(r"not classified +2 frames with NaN or infinite samples", done.stdout)
 
 
-def test_nan_and_clipped_input_and_a_cut_frame_are_counted_by_stream(radioml, small_package, tmp_path):
+def test_nan_and_clipped_input_and_a_cut_frame_are_counted_by_stream(radioml_here, small_package, tmp_path):
     iq = generate_spread(4, 9).iq
     iq[1, 7, 0] = np.nan
     iq[2, :, 1] = -500
     (tmp_path / "x.cf32").write_bytes(iq.tobytes() + bytes(8 * 512 + 3))
     out = tmp_path / "x.jsonl"
     arguments = ("stream", small_package, tmp_path / "x.cf32", "--as-is", "--backend", "software", "--out", out)
-    done = radioml(*arguments, home=tmp_path)
+    done = radioml_here(*arguments)
     assert done.returncode == 0, done.stderr
     assert [json.loads(row)["class"] is None for row in out.read_text().splitlines()] == [False, True, False, False]
     found = read_json(tmp_path / "x.summary.json")

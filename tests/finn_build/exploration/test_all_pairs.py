@@ -109,14 +109,13 @@ def test_tables(estimated):
     assert len([line for line in full.splitlines() if line.startswith("| ")]) == 2 + len(found)
 
 
-def test_second_run_estimates_nothing(radioml, configs, estimated, tmp_path):
+def test_second_run_estimates_nothing(radioml_here, configs, estimated, tmp_path):
     folder, _ = estimated
     files = [*folder.glob("cells/*/*.json"), *folder.glob("networks/*/*")]
     before = {path: path.stat().st_mtime_ns for path in files}
     altered = folder / "cells" / "small" / "U250.json"
     altered.write_text(json.dumps({**read_json(altered), "key": "of something else"}))
-    home = tmp_path
-    done = radioml("estimate", *configs, "--board", "Pynq-Z2", "--board", "U250", "--out", folder, home=home)
+    done = radioml_here("estimate", *configs, "--board", "Pynq-Z2", "--board", "U250", "--out", folder)
     assert done.returncode == 0, done.stderr
     changed = [path for path, written in before.items() if path.stat().st_mtime_ns != written]
     assert changed == [altered]

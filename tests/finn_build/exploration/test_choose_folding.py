@@ -102,11 +102,9 @@ def test_search_finds_what_trying_all_finds():
         assert fastest_fit(at, budget).cycles == best
 
 
-def test_fit_from_the_command(radioml, radioml_here, small_model, tmp_path):
-    home = tmp_path / "home"
-    home.mkdir()
+def test_fit_from_the_command(radioml_here, small_model, tmp_path):
     command = ["build", small_model, "--board", "Pynq-Z2", "--until", "estimate", "--out", tmp_path / "out"]
-    done = radioml(*command, "--fit", home=home)
+    done = radioml_here(*command, "--fit")
     assert done.returncode == 0, done.stderr
     assert "Limit: " in done.stdout
     assert build(small_model, "Pynq-Z2", "estimate", tmp_path / "out", fit=True).reused == ("estimate",)

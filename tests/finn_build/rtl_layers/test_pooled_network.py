@@ -84,7 +84,7 @@ class Built:
 
 
 @pytest.fixture(scope="module")
-def built(topology, tmp_path_factory) -> Built:
+def built(topology, quick_simulators, tmp_path_factory) -> Built:
     run = tmp_path_factory.mktemp("pools")
     torch.manual_seed(3)
     network = TwoPools()

@@ -17,6 +17,7 @@ from finn_build.verify.rtl_rungs import STALLS
 from finn_build.verify.rung import Reference
 from radioml.contract.metadata import load_exported
 from radioml.data.synthetic import generate_spread
+from tests.finn_build.copied_build import forget_rtl
 from tests.seeded_network import exported
 from training.trained.inner_levels import inner_levels
 
@@ -34,7 +35,7 @@ def model(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def built(model):
+def built(model, quick_simulators):
     return build(model, "ZCU104", "rtl", target_fps=200_000, console=Console(quiet=True))
 
 
@@ -70,6 +71,7 @@ def test_a_set_of_thresholds_too_few_is_found(built, frames, reference, last, tm
     """Without its own set the first or the last pixel has the inner pixels' thresholds."""
     folder = tmp_path / "build"
     shutil.copytree(built.folder, folder)
+    forget_rtl(folder)
     step = next((folder / STEPS).glob("*affine_maps*"))
     model = ModelWrapper(str(step))
     node = model.get_nodes_by_op_type("PixelThresholds")[0]

@@ -90,7 +90,7 @@ def topology() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def built(topology, tmp_path_factory) -> Built:
+def built(topology, quick_simulators, tmp_path_factory) -> Built:
     run = tmp_path_factory.mktemp("pools_and_joins")
     torch.manual_seed(3)
     network = PoolsAndJoins()

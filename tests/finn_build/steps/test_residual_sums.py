@@ -47,7 +47,7 @@ def model(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def built(model):
+def built(model, quick_simulators):
     return build(model, "ZCU104", "rtl", target_fps=100_000, console=Console(quiet=True))
 
 
@@ -133,8 +133,7 @@ def branch_fifo(folder, name):
     return next(fifo for fifo in fifos if given[layers[fifo].inputs[0].tensor].startswith("DuplicateStreams"))
 
 
-def test_a_branch_fifo_that_is_too_shallow_is_named(built, frames, tmp_path, monkeypatch):
-    monkeypatch.setattr("radioml.simulation.verilator._OPTIMISE", ("OPT_FAST=-O0", "OPT_SLOW=-O0"))
+def test_a_branch_fifo_that_is_too_shallow_is_named(built, tmp_path):
     hdl, fifo = (
         Path(shutil.copytree(built.folder / RTL, tmp_path / "rtl")),
         branch_fifo(built.folder, "StreamSum_rtl_0"),

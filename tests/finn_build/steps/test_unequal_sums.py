@@ -19,7 +19,7 @@ from finn_build.verify.rtl_rungs import STALLS
 from finn_build.verify.rung import Reference
 from radioml.contract.metadata import load_exported
 from radioml.data.synthetic import generate_spread
-from radioml.run_directory import RTL
+from tests.finn_build.copied_build import forget_rtl
 from tests.seeded_network import exported
 from training.trained.inner_levels import inner_levels
 
@@ -35,7 +35,7 @@ def model(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def built(model):
+def built(model, quick_simulators):
     return build(model, "ZCU104", "rtl", target_fps=100_000, console=Console(quiet=True))
 
 
@@ -79,7 +79,8 @@ def test_the_sum_has_factors_in_the_ratio_of_the_scales(model, built):
 @pytest.mark.parametrize("change", [1, -1])
 def test_a_factor_off_by_one_is_found(change, built, frames, reference, tmp_path):
     folder = tmp_path / "build"
-    shutil.copytree(built.folder, folder, ignore=shutil.ignore_patterns(RTL))
+    shutil.copytree(built.folder, folder)
+    forget_rtl(folder)
     index = GRAPH_STEPS.index(EXACT_THRESHOLDS)
     path = folder / graph_of_step(index + 1, EXACT_THRESHOLDS.id)
     graph = ModelWrapper(str(path))

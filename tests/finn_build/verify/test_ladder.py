@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import yaml
 from qonnx.core.modelwrapper import ModelWrapper
 
 from finn_build.engine.paths import FOLDED, NETWORK, WITH_FIFOS, graph_of_step
@@ -15,6 +14,7 @@ from finn_build.steps import GRAPH_STEPS
 from finn_build.verify.ladder import climb, describe
 from radioml.errors import RadioMLError
 from radioml.reading.text import read_json
+from tests.finn_build.copied_build import forget_rtl
 from tests.finn_build.verify.ladder_reports import RTL_RUNGS, wrong
 
 pytestmark = pytest.mark.rtl
@@ -36,9 +36,8 @@ def graphs(small_build, tmp_path):
     for file in FILES.values():
         (folder / file).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(small_build.folder / file, folder / file)
-    record = yaml.safe_load((small_build.folder / "build.yaml").read_text())
-    del record["stages"]["rtl"]
-    (folder / "build.yaml").write_text(yaml.safe_dump(record))
+    shutil.copy(small_build.folder / "build.yaml", folder)
+    forget_rtl(folder)
     return folder
 
 

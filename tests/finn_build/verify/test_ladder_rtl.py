@@ -45,10 +45,10 @@ def flip_weight(rtl: Path, layer: int) -> None:
     weights.write_text("\n".join(lines))
 
 
-def test_flipped_bit_in_a_weight_memory_is_found_by_the_rtl_alone(radioml, small_build, tmp_path):
+def test_flipped_bit_in_a_weight_memory_is_found_by_the_rtl_alone(radioml_here, small_build, tmp_path):
     folder = repackaged(small_build, tmp_path / "build", lambda rtl: flip_weight(rtl, 2))
     checkpoint = small_build.run / "train" / "checkpoint.pth"
-    done = radioml("verify", folder, "--frames", 26, "--checkpoint", checkpoint, home=small_build.home)
+    done = radioml_here("verify", folder, "--frames", 26, "--checkpoint", checkpoint)
     assert done.returncode == 1, done.stdout + done.stderr
     assert f"first rung that differs: {BACK_TO_BACK}" in done.stdout
     assert "layer classifier, frame" in done.stdout
@@ -122,7 +122,9 @@ endmodule
 @pytest.mark.parametrize(
     ("fault", "found"), [(0, []), (1, [STALLS]), (2, [WORD_GAPS]), (3, [BACK_TO_BACK]), (4, [FRAME_GAPS])]
 )
-def test_fault_that_shows_in_one_way_of_streaming_alone(fault, found, small_build, frames, reference, tmp_path):
+def test_fault_that_shows_in_one_way_of_streaming_alone(
+    fault, found, small_build, frames, reference, quick_simulators, tmp_path
+):
     """The build's RTL in a wrapper whose fault is chosen by fault.dat: 0 none, 1 to 4 as in WRAPPER."""
 
     def change(rtl: Path) -> None:
@@ -135,7 +137,7 @@ def test_fault_that_shows_in_one_way_of_streaming_alone(fault, found, small_buil
     assert wrong(climb(folder, frames, reference, "synthetic")) == found
 
 
-def test_activations_that_come_after_the_last_logit_are_waited_for(frames, tmp_path):
+def test_activations_that_come_after_the_last_logit_are_waited_for(frames, quick_simulators, tmp_path):
     # The second convolution does not read the last 6 pixels.
     parameters = {"phases": 32, "channels": [4, 4], "kernels": [3, 3], "strides": [2, 8]}
     torch.manual_seed(0)

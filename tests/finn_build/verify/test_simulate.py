@@ -114,7 +114,7 @@ def test_missing_weights_are_an_error(package, tmp_path):
         simulator(package, tmp_path)
 
 
-def test_corrupted_weight_is_reported(radioml, small_build, package, tmp_path):
+def test_corrupted_weight_is_reported(radioml_here, small_build, package, tmp_path):
     """Flipping the top bit of a weight of the classifier changes one logit by 8 x the weight's activation."""
     iq, logits = package.golden()
     contents = tmp_path / "package"
@@ -135,7 +135,7 @@ def test_corrupted_weight_is_reported(radioml, small_build, package, tmp_path):
     names = list(package.manifest.files)
     write_package(folder / "package.zip", replace(package.manifest, files={}), contents, names)
     checkpoint = small_build.run / "train" / "checkpoint.pth"
-    done = radioml("simulate", folder, "--frames", 24, "--checkpoint", checkpoint, home=small_build.home)
+    done = radioml_here("simulate", folder, "--frames", 24, "--checkpoint", checkpoint)
     assert done.returncode == 1, done.stderr
     assert "first difference" in done.stdout
     report = read_json(folder / "simulation" / "simulation.json")

@@ -176,14 +176,27 @@ def test_impossible_diverging_and_repeated_networks_are_pruned_with_the_reason(f
     assert states == [TrialState.PRUNED, TrialState.PRUNED, TrialState.COMPLETE, TrialState.PRUNED]
 
 
+BOTH = """
+import os, time
+
+def when_both_have_a_trial(module):
+    open(f"training-{os.getpid()}", "w").close()
+    while sum(name.startswith("training-") for name in os.listdir()) < 2:
+        time.sleep(0.05)
+
+import training.loop.classifier
+training.loop.classifier.ModulationClassifier.on_train_epoch_start = when_both_have_a_trial
+"""
+
+
 def test_two_workers_share_a_study(files: Path, original: Path):
-    workers = [_worker(files, original, 8) for _ in range(2)]
+    workers = [_worker(files, original, 4, BOTH) for _ in range(2)]
     outputs = [worker.communicate(timeout=600)[0] for worker in workers]
     assert [worker.returncode for worker in workers] == [0, 0], outputs
     done = [{int(number) for number in re.findall(r"^trial (\d+): ", output, re.MULTILINE)} for output in outputs]
     assert done[0] and done[1] and not done[0] & done[1]
     study = _open(_search(files, original))
-    assert done[0] | done[1] == {trial.number for trial in study.trials} == set(range(8))
+    assert done[0] | done[1] == {trial.number for trial in study.trials} == set(range(4))
     assert {trial.state for trial in study.trials} <= {TrialState.COMPLETE, TrialState.PRUNED}
 
 

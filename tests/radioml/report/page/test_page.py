@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from radioml.cli import app
 from radioml.constants import CLASSES, SNRS_DB
 from radioml.files import write_json
 from radioml.report.metrics import measure
@@ -17,7 +19,7 @@ from radioml.report.page.render import render
 from radioml.report.page.run_content import read_run
 from radioml.report.page.run_page import comparison_page, run_page
 from radioml.report.tradeoff_plot import Point
-from tests.conftest import SmallBuild, run_radioml
+from tests.conftest import SmallBuild
 
 PUBLISHED = [Point("winner", 0.0162, 0.5624), Point("baseline", 1.0, 0.5947)]
 SYMBOLS = "[role=graphics-symbol]"
@@ -35,8 +37,8 @@ def run(small_build: SmallBuild, tmp_path_factory: pytest.TempPathFactory) -> Pa
         ("verify", folder, "--frames", 2),
         ("bench", folder / "package.zip", "--batches", "1,4", "--seconds", 0.01),
     ):
-        done = run_radioml(*command, home=small_build.home)
-        assert done.returncode == 0, done.stderr
+        done = CliRunner().invoke(app, [str(word) for word in command], env={"COLUMNS": "200"})
+        assert done.exit_code == 0, done.output
     rng = np.random.default_rng(0)
     labels, snrs = rng.integers(len(CLASSES), size=2000), rng.choice(SNRS_DB, 2000)
     predicted = np.where(rng.random(2000) < 0.6, labels, rng.integers(len(CLASSES), size=2000))
@@ -149,8 +151,8 @@ def test_runs_are_compared_on_one_page(browser, run, tmp_path):
     assert shown.query_selector("#figure-pareto svg") and shown.query_selector("#figure-accuracy-over-snr svg")
 
 
-def test_the_command_writes_the_page(run, small_build):
-    done = run_radioml("report", run, home=small_build.home)
+def test_the_command_writes_the_page(run, radioml_here):
+    done = radioml_here("report", run)
     assert done.returncode == 0, done.stderr
     text = (run / "report.html").read_text(encoding="utf-8")
     assert "my &lt;run&gt;" in text
@@ -158,11 +160,11 @@ def test_the_command_writes_the_page(run, small_build):
 
 
 @pytest.mark.parametrize(("content", "said"), [("{", "not valid JSON"), ("[]", "no JSON object"), ("{}", "it lacks")])
-def test_a_damaged_file_is_named(run, small_build, tmp_path, content, said):
+def test_a_damaged_file_is_named(radioml_here, tmp_path, content, said):
     broken = tmp_path / "run"
     (broken / "train").mkdir(parents=True)
     (broken / "train" / "score.json").write_text(content)
-    done = run_radioml("report", broken, home=small_build.home)
+    done = radioml_here("report", broken)
     assert done.returncode == 2
     assert "score.json" in done.stderr and said in done.stderr.replace("\n", " ")
     assert not (broken / "report.html").exists()
