@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 
 import pytest
@@ -111,6 +112,7 @@ def module_level(tree: ast.Module) -> ast.Module:
     return Strip().visit(tree)
 
 
+@cache
 def imported(name: str, source: str) -> set[str]:
     """Imports of the file `name` (path from the root); of a command without its functions, which load a stage."""
     tree = ast.parse(source)
