@@ -11,7 +11,9 @@ from finn_build.statistics_unit.wires import (
     Input,
     Level,
     Product,
+    Recall,
     Reduce,
+    Running,
     Serial,
     Sum,
     Term,
@@ -70,6 +72,11 @@ class Evaluation:
                 return self._at(source, np.array([slot]))
             case Serial(sources):
                 return np.concatenate([self._values[source] for source in sources], 1)
+            case Recall(source, order):
+                return self._at(source, np.array(order))
+            case Running(source, starts):
+                parts = np.split(self._values[source], np.array(starts[1:]) - starts[0], axis=1)
+                return np.concatenate([np.cumsum(part, axis=1) for part in parts], axis=1)
 
     def _term(self, term: Term, slots: np.ndarray) -> np.ndarray:
         return self._at(term.source, slots - term.delay)

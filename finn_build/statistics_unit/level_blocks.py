@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from finn_build.statistics_unit.schedule import Schedule
 from finn_build.statistics_unit.signals import Signals, constant
-from finn_build.statistics_unit.stages import Digit, digits, limits, multiplies, only_shifts, product_range, total_range
+from finn_build.statistics_unit.stages import (
+    Digit,
+    digits,
+    limits,
+    multiplies,
+    only_shifts,
+    product_range,
+    total_range,
+    weighs,
+)  # fmt: skip
 from finn_build.statistics_unit.unit import Unit
 from finn_build.statistics_unit.wires import Level, Term, Wire, width
 
@@ -15,6 +24,9 @@ def level_block(signals: Signals, unit: Unit, timing: Schedule, index: int, leve
     low, high = total_range(level, source)
     text = signals.read(level.source)
     at = timing.latency[level.source]
+    if weighs(level, source):
+        signals.result(index, _weighted(signals, level, source, text, at), '(* use_dsp = "no" *) ')
+        return
     if multiplies(level):
         text = _multiplied(signals, level, source, text, at)
     else:
@@ -60,6 +72,13 @@ def _limited(signals: Signals, level: Level, text: str, low: int, high: int) -> 
     if level.least is not None and level.least > least:
         result = f"({text} < {constant(level.least, bits)} ? {constant(level.least, bits)} : {result})"
     return result
+
+
+def _weighted(signals: Signals, level: Level, source: Wire, text: str, at: int) -> str:
+    """Registers at the inputs; the product in LUTs is left to the reader."""
+    operand = signals.declare(min(source.low, 0), max(source.high, 0))
+    signals.register(operand, text, None)
+    return f"{signals.as_signed(operand, min(source.low, 0))} * {_table(signals, level.factors, source, at)}"
 
 
 def _multiplied(signals: Signals, level: Level, source: Wire, text: str, at: int) -> str:

@@ -10,7 +10,9 @@ from finn_build.statistics_unit.wires import (
     Input,
     Level,
     Product,
+    Recall,
     Reduce,
+    Running,
     Serial,
     Slots,
     Sum,
@@ -99,3 +101,14 @@ def add_serial(wires: Wires, sources: tuple[int, ...], first: int) -> int:
     """A wire that carries held wires one after the other."""
     low, high = min(wires[s].low for s in sources), max(wires[s].high for s in sources)
     return wires.add(Serial(sources, first), low, high, Slots(first, 1, len(sources), serial=True), held=False)
+
+
+def add_recall(wires: Wires, source: int, order: tuple[int, ...]) -> int:
+    """A wire that carries what another carried at some slots."""
+    wire = wires[source]
+    return wires.add(Recall(source, order), wire.low, wire.high, Slots(0, 1, len(order), serial=True), held=False)
+
+
+def add_running(wires: Wires, source: int, starts: tuple[int, ...], low: int, high: int) -> int:
+    """A wire with running sums that stay between low and high."""
+    return wires.add(Running(source, starts), low, high, wires[source].slots, held=False)

@@ -2,7 +2,7 @@
 
 A LUT adds a bit; it also gives an accumulator its first number. A limit takes a LUT a bit for the choice, and each of
 its comparisons one for four bits. A square in LUTs takes one for five bits of its partial products. A multiplexer takes
-a LUT for four inputs of a bit, a table one for 64 entries of a bit.
+a LUT for four inputs of a bit, a table one for 64 entries of a bit, and a memory four LUTs for 32 words of 6 bits.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections import Counter
 from finn_build.statistics_unit.stages import (
     addends,
     digits,
+    factor_bits,
     in_dsp,
     is_table,
     limits,
@@ -19,6 +20,7 @@ from finn_build.statistics_unit.stages import (
     only_shifts,
     signed_bits,
     total_range,
+    weighs,
 )
 from finn_build.statistics_unit.unit import Unit
 from finn_build.statistics_unit.wires import (
@@ -26,7 +28,9 @@ from finn_build.statistics_unit.wires import (
     Input,
     Level,
     Product,
+    Recall,
     Reduce,
+    Running,
     Serial,
     Sum,
     Term,
@@ -37,6 +41,8 @@ from finn_build.statistics_unit.wires import (
 NOT_COUNTED = "flip-flops, the memories and shift registers of delay lines, and the comparisons that decode slots"
 _ENDS = 150
 """LUTs of the gate and of the queue."""
+_TABLE = 64
+"""Entries of a table that a LUT holds, a bit of each."""
 
 
 def resources(unit: Unit) -> tuple[dict[str, int], int]:
@@ -64,7 +70,13 @@ def _operation(unit: Unit, wire: Wire) -> tuple[float, int]:
         case Reduce(kind):
             return wire.bits * (1 if kind == "sum" else 1.5), 0
         case Serial(sources):
-            return wire.bits * -(-len(sources) // 4), 0
+            return sum(unit.wires[s].bits if unit.wires[s].low >= 0 else wire.bits for s in sources) / 4, 0
+        case Recall(_, order):
+            kept = len(set(order))
+            addresses = kept.bit_length() * (kept + len(order)) / _TABLE
+            return wire.bits * 4 / 6 * -(-(kept + 1) // 32) + addresses, 0
+        case Running(source):
+            return wire.bits + unit.wires[source].slots.count / _TABLE, 0
         case Level():
             return _level(unit, wire.operation, wire)
 
@@ -77,9 +89,12 @@ def _adders(unit: Unit, terms: tuple[Term, ...], wire: Wire) -> int:
 
 def _level(unit: Unit, level: Level, wire: Wire) -> tuple[float, int]:
     source = unit.wires[level.source]
+    if weighs(level, source):
+        factor = factor_bits(level)
+        return signed_bits(source) * factor + len(level.factors) / _TABLE * factor, 0
     bits, luts = width(*total_range(level, source)), 0.0
     if multiplies(level):
-        luts += bits + (len(level.factors) + len(level.offsets)) / 64 * bits * is_table(level)
+        luts += bits + (len(level.factors) + len(level.offsets)) / _TABLE * bits * is_table(level)
     elif not only_shifts(level):
         free = min((v & -v).bit_length() - 1 for v in (level.factors[0], level.offsets[0]) if v)
         luts += (bits - free) * max(1, len(digits(level.factors[0])) - 1 + (level.offsets != (0,)))

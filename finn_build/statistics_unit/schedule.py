@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from finn_build.statistics_unit.elements import at_delay
 from finn_build.statistics_unit.ranges import reads_outside
 from finn_build.statistics_unit.stages import stages
-from finn_build.statistics_unit.unit import Unit
-from finn_build.statistics_unit.wires import Hold, Input, Product, Serial, Slots, Sum, Term, Wire, sources
+from finn_build.statistics_unit.wires import Hold, Input, Product, Recall, Serial, Slots, Sum, Term, Wire, sources
 from radioml.errors import RadioMLError
+
+if TYPE_CHECKING:
+    from finn_build.statistics_unit.unit import Unit
 
 
 @dataclass(frozen=True)
@@ -62,11 +65,7 @@ def schedule(unit: Unit) -> Schedule:
             total = max(total, source.slots.last - outside + 1)
             if not isinstance(source.operation, Input):
                 masked.add(term.source)
-    latency: list[int] = []
-    for wire in unit.wires:
-        latency.append(
-            _operands_ready(unit, wire, latency) + stages(wire, tuple(unit.wires[s] for s in sources(wire.operation)))
-        )
+    latency = latencies(unit)
     start = 2
     for wire in unit.wires:
         if isinstance(wire.operation, Hold):
@@ -76,6 +75,16 @@ def schedule(unit: Unit) -> Schedule:
     found = Schedule(total - unit.beats, tuple(latency), start, length, frozenset(masked))
     _check_lives(unit, found)
     return found
+
+
+def latencies(unit: Unit) -> list[int]:
+    """Of each wire, what `Schedule` says of it."""
+    latency: list[int] = []
+    for wire in unit.wires:
+        latency.append(
+            _operands_ready(unit, wire, latency) + stages(wire, tuple(unit.wires[s] for s in sources(wire.operation)))
+        )
+    return latency
 
 
 def _outside(unit: Unit, wire: Wire) -> list[tuple[Term, int]]:
@@ -89,6 +98,9 @@ def _operands_ready(unit: Unit, wire: Wire, latency: list[int]) -> int:
     """Latency at which all operands of an operation are there."""
     if isinstance(wire.operation, Input | Hold):
         return 0
+    if isinstance(wire.operation, Recall):
+        written = latency[wire.operation.source]
+        return max(slot + written - position for position, slot in enumerate(wire.operation.order))
     found = []
     for position, source in enumerate(sources(wire.operation)):
         read = unit.wires[source]
@@ -107,11 +119,12 @@ def _check_lives(unit: Unit, found: Schedule) -> None:
     if found.length > frame:
         raise problem
     for index, wire in enumerate(unit.wires):
-        for source in sources(wire.operation):
+        for position, source in enumerate(sources(wire.operation)):
             held = unit.wires[source].operation
             if not isinstance(held, Hold):
                 continue
             replaced = held.slot + found.latency[held.source] + 1 - found.start
-            last = wire.slots.last + found.latency[index] - 1
+            read = wire.slots.first + position if isinstance(wire.operation, Serial) else wire.slots.last
+            last = read + found.latency[index] - 1
             if last > replaced:
                 raise problem

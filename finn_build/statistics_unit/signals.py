@@ -78,11 +78,17 @@ class Signals:
         """Name what an expression gives, without a register."""
         self.lines.append(f"\tassign\t{name} = {text};")
 
-    def choice(self, name: str, selector: str, cases: Sequence[tuple[int, str]]) -> None:
-        """Load a register with what belongs to a number; with nothing for other numbers."""
+    def declare_array(self, low: int, high: int, count: int) -> str:
+        """Some registers of its own for the integers low to high, read by their number."""
+        name = self.declare(low, high)
+        self.lines[-1] = self.lines[-1].replace(f"{name};", f"{name}[{count}];")
+        return name
+
+    def choice(self, name: str, selector: str, cases: Sequence[tuple[int, str]], other: str = "'x") -> None:
+        """Load a register with what belongs to a number; with `other` for other numbers."""
         loads = [f"\t\t\t{number}: {name} <= {text};" for number, text in cases]
         self.lines += ["\talways_ff @(posedge ap_clk) begin", f"\t\tcase({selector})", *loads]
-        self.lines += [f"\t\t\tdefault: {name} <= 'x;", "\t\tendcase", "\tend"]
+        self.lines += [f"\t\t\tdefault: {name} <= {other};", "\t\tendcase", "\tend"]
 
     def result(self, wire: int, text: str, attribute: str = "") -> None:
         """The last register of a wire: one that is held loads once a frame, a masked one is 0 beside its slots."""

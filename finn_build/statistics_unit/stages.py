@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from finn_build.statistics_unit.wires import Hold, Input, Level, Product, Reduce, Serial, Sum, Term, Wire, width
+from finn_build.statistics_unit.wires import (
+    Hold,
+    Input,
+    Level,
+    Product,
+    Recall,
+    Reduce,
+    Running,
+    Serial,
+    Sum,
+    Term,
+    Wire,
+    width,
+)
 
 LUT_BITS = 8
 """Factors of at most this many bits are multiplied in LUTs, wider ones in a DSP slice."""
@@ -95,8 +108,10 @@ def signed_bits(wire: Wire) -> int:
 def stages(wire: Wire, sources: tuple[Wire, ...]) -> int:
     """Registers between the sources of an operation and its wire."""
     match wire.operation:
-        case Input() | Reduce() | Hold() | Serial():
+        case Input() | Reduce() | Hold() | Serial() | Running():
             return 1
+        case Recall():
+            return 2
         case Level():
             return level_stages(wire.operation, sources[0])
         case Sum(terms):
@@ -105,7 +120,21 @@ def stages(wire: Wire, sources: tuple[Wire, ...]) -> int:
             return DSP_STAGES if in_dsp(*sources) else LUT_STAGES
 
 
+def weighs(level: Level, source: Wire) -> bool:
+    """Whether a level is no more than a product with a table, and small enough for LUTs."""
+    bits = max(signed_bits(source), factor_bits(level))
+    plain = level.offsets == (0,) and not level.shift and level.least is None and level.most is None
+    return is_table(level) and plain and not level.to_even and bits <= LUT_BITS + 1
+
+
+def factor_bits(level: Level) -> int:
+    """Width of a level's factors as signed numbers."""
+    return width(min(*level.factors, -1), max(level.factors))
+
+
 def level_stages(level: Level, source: Wire) -> int:
     """Registers of a level."""
+    if weighs(level, source):
+        return LUT_STAGES
     add = DSP_STAGES if multiplies(level) else int(not only_shifts(level))
     return max(1, add + limits(level, source))

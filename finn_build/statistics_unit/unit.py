@@ -11,6 +11,7 @@ from finn_build.statistics_unit.elements import CONSTANT, Elements, constants
 from finn_build.statistics_unit.node import node_of
 from finn_build.statistics_unit.operations import apply
 from finn_build.statistics_unit.ranges import add_input, add_level, add_serial
+from finn_build.statistics_unit.sharing import shared
 from finn_build.statistics_unit.wires import Level, Wire, Wires, renumbered
 from radioml.constants import FRAME_LENGTH
 from radioml.errors import RadioMLError
@@ -82,7 +83,7 @@ def read_unit(model: onnx.ModelProto, logit_scale: float, lanes: int) -> Unit:
     logits = values.get(model.graph.output[0].name)
     if not problems and logits is not None:
         try:
-            return _pruned(wires, lanes, _logits(wires, logits, logit_scale), values)
+            return shared(_pruned(wires, lanes, _logits(wires, logits, logit_scale), values))
         except RadioMLError as error:
             problems.append(f"output {model.graph.output[0].name}: {error}")
     raise RadioMLError("\n  ".join(["the statistics unit cannot compute this network:", *problems]))

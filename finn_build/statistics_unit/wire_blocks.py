@@ -9,7 +9,21 @@ from finn_build.statistics_unit.schedule import Schedule
 from finn_build.statistics_unit.signals import Signals
 from finn_build.statistics_unit.stages import Digit, addends, in_dsp, stages
 from finn_build.statistics_unit.unit import Unit
-from finn_build.statistics_unit.wires import Hold, Input, Level, Product, Reduce, Serial, Slots, Sum, Term, Wire
+from finn_build.statistics_unit.turn_blocks import recall_block, running_block, serial_block
+from finn_build.statistics_unit.wires import (
+    Hold,
+    Input,
+    Level,
+    Product,
+    Recall,
+    Reduce,
+    Running,
+    Serial,
+    Slots,
+    Sum,
+    Term,
+    Wire,
+)  # fmt: skip
 
 
 def wire_block(signals: Signals, unit: Unit, timing: Schedule, index: int) -> None:
@@ -30,10 +44,12 @@ def wire_block(signals: Signals, unit: Unit, timing: Schedule, index: int) -> No
         case Hold(source, slot):
             now = signals.when(Slots(slot, 1, 1, serial=False), timing.latency[source])
             signals.register(signals.declare_wire(index), signals.read(source), now)
-        case Serial(sources, first):
-            begin = first + timing.latency[index] - 1
-            cases = [(begin + k, signals.read(source)) for k, source in enumerate(sources)]
-            signals.choice(signals.declare_wire(index), "age", cases)
+        case Serial():
+            serial_block(signals, unit, timing, index, operation)
+        case Recall():
+            recall_block(signals, unit, timing, index, operation)
+        case Running():
+            running_block(signals, unit, timing, index, operation)
 
 
 def _operand(signals: Signals, unit: Unit, timing: Schedule, index: int, term: Term) -> str:

@@ -127,7 +127,23 @@ class Serial:
     first: int
 
 
-Operation = Input | Level | Sum | Product | Reduce | Hold | Serial
+@dataclass(frozen=True)
+class Recall:
+    """What the source carried at the slots `order`, one after the other from slot 0 on, out of a memory."""
+
+    source: int
+    order: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Running:
+    """Sum of what the source carried since the last of the slots `starts`; the first of them is its first slot."""
+
+    source: int
+    starts: tuple[int, ...]
+
+
+Operation = Input | Level | Sum | Product | Reduce | Hold | Serial | Recall | Running
 
 
 @dataclass(frozen=True)
@@ -166,7 +182,7 @@ def sources(operation: Operation) -> tuple[int, ...]:
     match operation:
         case Input():
             return ()
-        case Level() | Reduce() | Hold():
+        case Level() | Reduce() | Hold() | Recall() | Running():
             return (operation.source,)
         case Sum():
             return tuple(term.source for term in operation.terms)
@@ -181,7 +197,7 @@ def renumbered(wire: Wire, number: dict[int, int]) -> Wire:
     match wire.operation:
         case Input():
             changed: Operation = wire.operation
-        case Level() | Reduce() | Hold():
+        case Level() | Reduce() | Hold() | Recall() | Running():
             changed = replace(wire.operation, source=number[wire.operation.source])
         case Sum():
             changed = replace(wire.operation, terms=tuple(_moved(term, number) for term in wire.operation.terms))

@@ -17,8 +17,9 @@ import numpy as np
 from finn_build.engine.paths import NETWORK
 from finn_build.estimate.result import read_estimate
 from finn_build.statistics_unit.evaluator import Evaluation
+from finn_build.statistics_unit.stages import weighs
 from finn_build.statistics_unit.unit import Unit, read_unit
-from finn_build.statistics_unit.wires import Sum, sources
+from finn_build.statistics_unit.wires import Level, Recall, sources
 from radioml.contract.metadata import load_exported
 from radioml.data.synthetic import generate_spread
 from radioml.run_directory import ESTIMATE
@@ -26,7 +27,7 @@ from radioml.run_directory import ESTIMATE
 FRAMES = 26
 FAULTS = ("sign", "lowest bit")
 Weight = tuple[int, int]
-"""Number of a wire that is a sum, and of a term of it."""
+"""Number of a wire that weights, and place of a weight in its table."""
 
 
 def unit_of(folder: Path) -> Unit:
@@ -36,35 +37,42 @@ def unit_of(folder: Path) -> Unit:
 
 
 def weights_of(unit: Unit) -> list[Weight]:
-    """Terms of the sums behind the statistics."""
+    """Weights of the sums behind the statistics."""
     return [
-        (index, term)
-        for index, wire in enumerate(unit.wires)
-        if isinstance(wire.operation, Sum) and wire.held
-        for term in range(len(wire.operation.terms))
+        (index, place)
+        for index in range(len(unit.wires))
+        if (tables := _table(unit, index)) is not None
+        for place, factor in enumerate(tables[0].factors)
+        if factor
     ]
+
+
+def _table(unit: Unit, index: int) -> tuple[Level, Recall] | None:
+    """A wire that weights what it reads from a memory, and that wire; None for other wires."""
+    level = unit.wires[index].operation
+    recall = unit.wires[level.source].operation if isinstance(level, Level) else None
+    weights = isinstance(level, Level) and weighs(level, unit.wires[level.source])
+    return (level, recall) if weights and isinstance(level, Level) and isinstance(recall, Recall) else None
 
 
 def with_fault(unit: Unit, weight: Weight, fault: str) -> Unit:
     """The unit with a weight of the other sign, or another one in the lowest bit that its input's weights have."""
     index, at = weight
-    operation = unit.wires[index].operation
-    assert isinstance(operation, Sum)
-    term = operation.terms[at]
+    found = _table(unit, index)
+    assert found is not None
+    level, read = found
     same = [
-        other.coefficient
-        for wire in unit.wires
-        if isinstance(wire.operation, Sum) and wire.held
-        for other in wire.operation.terms
-        if other.source == term.source
+        factor
+        for other in filter(None, (_table(unit, number) for number in range(len(unit.wires))))
+        for factor, slot in zip(other[0].factors, other[1].order, strict=True)
+        if (other[1].source, slot) == (read.source, read.order[at])
     ]
     bits = reduce(lambda left, right: left | right, map(abs, same))
-    magnitude = abs(term.coefficient) ^ (bits & -bits if fault == "lowest bit" else 0)
-    sign = -1 if (term.coefficient < 0) != (fault == "sign") else 1
-    changed = replace(term, coefficient=sign * magnitude)
-    terms = (*operation.terms[:at], changed, *operation.terms[at + 1 :])
+    magnitude = abs(level.factors[at]) ^ (bits & -bits if fault == "lowest bit" else 0)
+    sign = -1 if (level.factors[at] < 0) != (fault == "sign") else 1
+    factors = (*level.factors[:at], sign * magnitude, *level.factors[at + 1 :])
     wires = list(unit.wires)
-    wires[index] = replace(wires[index], operation=replace(operation, terms=terms))
+    wires[index] = replace(wires[index], operation=replace(level, factors=factors))
     return replace(unit, wires=tuple(wires))
 
 
