@@ -1,8 +1,10 @@
 """What a unit takes on an FPGA, by formula from its wires: an estimate, nothing is synthesised.
 
-A LUT adds a bit; it also gives an accumulator its first number. A limit takes a LUT a bit for the choice, and each of
-its comparisons one for four bits. A square in LUTs takes one for five bits of its partial products. A multiplexer takes
-a LUT for four inputs of a bit, a table one for 64 entries of a bit, and a memory four LUTs for 32 words of 6 bits.
+A LUT adds a bit; bits where one addend alone has any take none, and a LUT also gives an accumulator its first number.
+The comparison with a limit takes a LUT for four bits, that with 0 reads the sign. One limit is a set or a reset of the
+registers, two take a LUT a bit for the choice. A square in LUTs takes one for five bits of its partial products. A
+multiplexer takes a LUT for four inputs of a bit, a table one for 64 entries of a bit, a memory four for 32 words of 6
+bits.
 """
 
 from __future__ import annotations
@@ -96,9 +98,25 @@ def _level(unit: Unit, level: Level, wire: Wire) -> tuple[float, int]:
     if multiplies(level):
         luts += bits + (len(level.factors) + len(level.offsets)) / _TABLE * bits * is_table(level)
     elif not only_shifts(level):
-        free = min((v & -v).bit_length() - 1 for v in (level.factors[0], level.offsets[0]) if v)
-        luts += (bits - free) * max(1, len(digits(level.factors[0])) - 1 + (level.offsets != (0,)))
+        addends = sorted(digits(level.factors[0]), reverse=True)
+        lowest = sorted([exponent for _, exponent in addends] + [_zeros(level.offsets[0])] * (level.offsets != (0,)))
+        luts += sum(bits - below for below in lowest[1:]) if addends[0][0] > 0 else bits * max(1, len(lowest) - 1)
     if limits(level, source):
-        comparisons = sum(bound is not None for bound in (level.least, level.most))
-        luts += wire.bits + comparisons * max(0, bits - level.shift) / 4
+        luts += _limit(level, source, wire)
     return luts, int(multiplies(level))
+
+
+def _limit(level: Level, source: Wire, wire: Wire) -> float:
+    """Of those limits that the result of the shift passes; the bits below a limit's lowest bit are not compared."""
+    low, high = (end >> level.shift for end in total_range(level, source))
+    above = level.most is not None and high > level.most
+    below = level.least is not None and low < level.least
+    compared = [level.most + 1] if above and level.most is not None else []
+    compared += [level.least] if below and level.least else []
+    chosen = wire.bits if level.to_even or (above and below) else 0
+    return chosen + sum(width(low, high) - _zeros(bound) for bound in compared) / 4
+
+
+def _zeros(value: int) -> int:
+    """Bits below the lowest one of an integer that is not 0."""
+    return (value & -value).bit_length() - 1

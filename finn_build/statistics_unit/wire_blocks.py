@@ -8,8 +8,8 @@ from finn_build.statistics_unit.level_blocks import level_block, shifted
 from finn_build.statistics_unit.schedule import Schedule
 from finn_build.statistics_unit.signals import Signals
 from finn_build.statistics_unit.stages import Digit, addends, in_dsp, stages
-from finn_build.statistics_unit.unit import Unit
 from finn_build.statistics_unit.turn_blocks import recall_block, running_block, serial_block
+from finn_build.statistics_unit.unit import Unit
 from finn_build.statistics_unit.wires import (
     Hold,
     Input,
