@@ -27,8 +27,9 @@ from finn_build.stages.estimate import build_estimate
 from finn_build.stages.rtl import build_rtl
 from finn_build.stages.statistics_unit import build_unit_estimate, build_unit_rtl
 from finn_build.stages.synthesis import build_synthesis
+from finn_build.statistics_unit.read import read_unit
 from finn_build.statistics_unit.recognition import is_statistics_network
-from finn_build.statistics_unit.unit import LANES, read_unit
+from finn_build.statistics_unit.unit import LANES
 from finn_build.vivado.bitfile import build_bitfile, check_bitfile, sized_graph, toolchain
 from radioml.cache import Cache
 from radioml.contract.golden import read_golden

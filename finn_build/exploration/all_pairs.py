@@ -29,8 +29,9 @@ from finn_build.estimate.result import Estimate
 from finn_build.exploration.choose_folding import FIT_MARGIN_PERCENT, DoesNotFitError, Goal, choose_folding
 from finn_build.exploration.choose_lanes import choose_lanes
 from finn_build.model_check.check_model import describe, examine, remark
+from finn_build.statistics_unit.read import read_unit
 from finn_build.statistics_unit.recognition import is_statistics_network
-from finn_build.statistics_unit.unit import LANES, read_unit
+from finn_build.statistics_unit.unit import LANES
 from finn_build.steps import GRAPH_STEPS, Context, apply_steps
 from radioml.cache import Cache, content_key
 from radioml.contract.metadata import ModelMetadata, load_exported

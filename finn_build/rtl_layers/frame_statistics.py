@@ -14,9 +14,10 @@ from finn.custom_op.fpgadataflow.hwcustomop import HWCustomOp
 from finn_build.rtl_layers.stream_layer import StreamLayer
 from finn_build.statistics_unit.evaluator import Evaluation
 from finn_build.statistics_unit.modules import INSTANCE, MODULE, PARTS
+from finn_build.statistics_unit.read import read_unit
 from finn_build.statistics_unit.resources import resources
 from finn_build.statistics_unit.schedule import schedule
-from finn_build.statistics_unit.unit import Unit, read_unit
+from finn_build.statistics_unit.unit import Unit
 from finn_build.statistics_unit.verilog import unit_module
 from radioml.constants import FRAME_LENGTH
 

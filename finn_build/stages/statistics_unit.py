@@ -14,8 +14,9 @@ from finn_build.exploration.choose_folding import Goal
 from finn_build.exploration.choose_lanes import SAMPLES, choose_lanes
 from finn_build.stages.rtl import build_rtl
 from finn_build.stages.unit_hdl import write_hdl
+from finn_build.statistics_unit.read import read_unit
 from finn_build.statistics_unit.schedule import schedule
-from finn_build.statistics_unit.unit import NAME, read_unit
+from finn_build.statistics_unit.unit import NAME
 from radioml.contract.metadata import ModelMetadata, load_exported
 from radioml.files import replacing, write_json
 from radioml.run_directory import ESTIMATE, FOLDING, RTL

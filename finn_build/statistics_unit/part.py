@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from finn_build.statistics_unit.unit import Unit, read_unit
+from finn_build.statistics_unit.read import read_unit
+from finn_build.statistics_unit.unit import Unit
 
 if TYPE_CHECKING:
     import onnx

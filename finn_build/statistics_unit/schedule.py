@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from finn_build.statistics_unit.elements import at_delay
 from finn_build.statistics_unit.ranges import reads_outside
 from finn_build.statistics_unit.stages import stages
+from finn_build.statistics_unit.unit import Unit
 from finn_build.statistics_unit.wires import Hold, Input, Product, Recall, Serial, Slots, Sum, Term, Wire, sources
 from radioml.errors import RadioMLError
-
-if TYPE_CHECKING:
-    from finn_build.statistics_unit.unit import Unit
 
 
 @dataclass(frozen=True)

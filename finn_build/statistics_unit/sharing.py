@@ -8,7 +8,6 @@ turns in the same way, and the sums that are logits come last.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,11 +15,9 @@ from finn_build.statistics_unit.elements import CONSTANT, Elements
 from finn_build.statistics_unit.ranges import add_level, add_recall, add_running, add_serial, add_sum
 from finn_build.statistics_unit.schedule import latencies, schedule
 from finn_build.statistics_unit.turns import Turns, turns_of
+from finn_build.statistics_unit.unit import Unit
 from finn_build.statistics_unit.wires import Hold, Level, Slots, Term, Wires, renumbered
 from radioml.errors import RadioMLError
-
-if TYPE_CHECKING:
-    from finn_build.statistics_unit.unit import Unit
 
 _CIRCUITS = (1, 2, 4, 8, 16, 32)
 """Terms of a sum that are weighted at a time; half as many levels are computed at a time."""

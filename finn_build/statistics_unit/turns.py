@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from finn_build.statistics_unit.stages import LUT_BITS, is_table, signed_bits
+from finn_build.statistics_unit.unit import Unit
 from finn_build.statistics_unit.wires import Level, Serial, Sum, Wire, sources
-
-if TYPE_CHECKING:
-    from finn_build.statistics_unit.unit import Unit
 
 Terms = dict[int, int]
 """Coefficients of a sum by the level that they weigh."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from finn_build.statistics_unit.evaluator import Evaluation
-from finn_build.statistics_unit.unit import read_unit
+from finn_build.statistics_unit.read import read_unit
 from finn_build.verify.rung import Levels, Reference, Rung, RungResult, compare_frame
 from radioml.network.exact_qonnx import ExactQonnx, exact_constants, logits_as_integers
 

@@ -17,8 +17,9 @@ import numpy as np
 from finn_build.engine.paths import NETWORK
 from finn_build.estimate.result import read_estimate
 from finn_build.statistics_unit.evaluator import Evaluation
+from finn_build.statistics_unit.read import read_unit
 from finn_build.statistics_unit.stages import weighs
-from finn_build.statistics_unit.unit import Unit, read_unit
+from finn_build.statistics_unit.unit import Unit
 from finn_build.statistics_unit.wires import Level, Recall, sources
 from radioml.contract.metadata import load_exported
 from radioml.data.synthetic import generate_spread

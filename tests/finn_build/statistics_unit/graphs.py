@@ -6,7 +6,8 @@ import numpy as np
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 from finn_build.statistics_unit.evaluator import Evaluation
-from finn_build.statistics_unit.unit import Unit, read_unit
+from finn_build.statistics_unit.read import read_unit
+from finn_build.statistics_unit.unit import Unit
 from radioml.network.exact_qonnx import ExactQonnx
 
 LOGIT_SCALE = 2.0**-30
