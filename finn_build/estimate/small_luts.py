@@ -8,8 +8,8 @@ OF_LAYERS, OF_UNIT = 3.1, 1.31
 """LUTs of four inputs that Yosys 0.70 (synth_ecp5) counts for each that is estimated, without place and route.
 
 Of FINN's layers: the sum of 21 layers of `polyphase_small` (2.2 to 4.7 a layer: 2.6 of paddings, 2.4 of thresholds, 4.2
-of multipliers, 2.2 to 4.5 of input generators). Of a statistics unit: an earlier `robust_record`, one sample a cycle, which
-is mostly adders; of the shipped one it gives 0.94 of Yosys' count. docs/results_synthesis.md.
+of multipliers, 2.2 to 4.5 of input generators). Of a statistics unit: an earlier `robust_record`, one sample a cycle,
+which is mostly adders; of the shipped one it gives 0.94 of Yosys' count. docs/results_synthesis.md.
 """
 
 
