@@ -28,7 +28,7 @@ MARKED = {
     r"bitfile": VIVADO,
     r"--backend pynq|--target |doctor board|stream - ": BOARD,
     r"^train |^search |runs/(vgg10|zoo|polyphase)\b": HOURS,
-    r"--frames-per-cell \d{3}|data/(test|drift)\.h5|estimate --all|--board U250|--board \$board": LARGE,
+    r"--frames-per-cell \d{3}|data/(test|drift)\.h5|runs/peers|estimate --all|--board U250|--board \$board": LARGE,
     r"--until synthesis|--gates": "needs the optional extra `synthesis`",
     r"--until rtl": "runs in the fixture small_build, for another board",
     r"runs/theirs|theirs\.onnx": "needs a file of others: tests/chains/test_imported_network.py",
