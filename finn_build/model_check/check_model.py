@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from finn_build.integer_scales import integer_scales
-from finn_build.model_check.operations import Place, operation, weight_quantiser
+from finn_build.model_check.operations import operation, weight_quantiser
+from finn_build.model_check.place import Place
 from finn_build.statistics_unit.part import statistics_part
 from finn_build.steps.activations import activation_quantisers, activations, in_front
 from finn_build.steps.cut_input import DATA_MOVEMENT, cut_input

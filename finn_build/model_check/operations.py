@@ -6,41 +6,23 @@ changes the operation's row in the table.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from finn_build.integer_scales import integer_scales, is_product, quantiser_before
-from finn_build.steps.activations import FUNCTIONS, activations
+from finn_build.integer_scales import integer_scales
+from finn_build.model_check.joins import concat_rule, product_rule, rtl_sum_rule, sum_rule
+from finn_build.model_check.place import Place, Rule
+from finn_build.steps.activations import FUNCTIONS
 from finn_build.steps.affine_maps import AffineMaps
 from finn_build.steps.biases import norm_behind
 from finn_build.steps.cut_input import DATA_MOVEMENT
-from finn_build.steps.split_sums import layers_behind
-from radioml.network.integer_nodes import attributes
 
 if TYPE_CHECKING:
     from onnx import NodeProto
     from qonnx.core.modelwrapper import ModelWrapper
 
-
-@dataclass(frozen=True)
-class Place:
-    """A node in its network; sources: those of its inputs that depend on the network's input."""
-
-    model: ModelWrapper
-    node: NodeProto
-    sources: tuple[str, ...]
-
-    @property
-    def joins(self) -> bool:
-        """Whether the node joins branches of the network."""
-        return len(self.sources) > 1
-
-
-Rule = Callable[[Place], str]
-"""Says what is wrong with a node of an operation and what to change; "" where nothing is wrong."""
 _WEIGHT_BITS = range(2, 9)
 
 
@@ -73,24 +55,6 @@ def _one_signal(place: Place) -> str:
     return "takes two activations, and FINN has a layer for one alone" if place.joins else ""
 
 
-def _product(place: Place) -> str:
-    if not place.joins:
-        return ""
-    model, node = place.model, place.node
-    if not is_product(model, node):
-        return (
-            "multiplies activations that are not both quantised right in front of it, or one by itself without a "
-            "quantiser behind; quantise both factors, or the function of one (QuantIdentity)"
-        )
-    if problem := _shapes(place):
-        return problem
-    quantised = [found for found in activations(model) if found is not None and found.source == node.output[0]]
-    inside = {made.output[0] for found in quantised for made in (*found.nodes, found.quant)}
-    if all(reader.output[0] in inside for reader in model.find_consumers(node.output[0])):
-        return ""
-    return "its product is not quantised; put a quantiser (QuantIdentity) behind it"
-
-
 def _flatten(place: Place) -> str:
     model, node = place.model, place.node
     after = model.find_consumers(node.output[0]) or []
@@ -117,68 +81,6 @@ def _weighted(place: Place) -> str:
             "maximum over time, with batch norm, ReLU and quantiser behind it; put a quantiser (QuantIdentity) in "
             "front of it"
         )
-    return ""
-
-
-def _sum(place: Place) -> str:
-    if not place.joins:
-        return ""
-    model, node = place.model, place.node
-    addends = [model.find_producer(name) for name in node.input]
-    if not all(addend is not None and addend.op_type in ("Quant", "Add", "Sub") for addend in addends):
-        return (
-            "adds activations that are not quantised right in front of it; FINN adds integers: quantise both branches, "
-            "with one scale"
-        )
-    if problem := _shapes(place):
-        return problem
-    return _one_step(place, "adds", integer_scales(model, node.output[0]).scales)
-
-
-def _one_step(place: Place, verb: str, scales: dict[str, float]) -> str:
-    """What is wrong with a join whose integers count in different steps; "" where the build can make them one."""
-    if len(set(scales.values())) < 2 or not (problem := _unequal(place, len(scales))):
-        return ""
-    steps = ", ".join(f"{scale:.6g} ({name})" for name, scale in scales.items())
-    return (
-        f"{verb} integers that count in steps of {steps}; {problem}: use one quantiser for both branches (in Brevitas, "
-        "the same module)"
-    )
-
-
-def _shapes(place: Place, same: str = "strides, padding and channels") -> str:
-    """same: what branches of one shape have in common; without channels these may differ."""
-    shapes = [place.model.get_tensor_shape(name) for name in place.sources]
-    alike = [shape if "channels" in same else shape[2:] for shape in shapes]
-    if all(shape == alike[0] for shape in alike):
-        return ""
-    sizes = " and ".join(" x ".join(map(str, shape)) for shape in shapes)
-    return f"joins branches of different shapes, {sizes}; give both branches the same {same}"
-
-
-def _concat(place: Place) -> str:
-    if len(place.sources) < len(place.node.input):
-        return "puts constants beside activations; leave them out, the layer behind can have a bias instead"
-    if attributes(place.node).get("axis") != 1:
-        return "joins branches along another axis than their channels; FINN knows channels alone"
-    if problem := _shapes(place, "strides and padding"):
-        return problem
-    found = integer_scales(place.model, place.node.output[0])
-    return "" if found.lost_at else _one_step(place, "joins", found.scales)  # else the layer behind has the problem
-
-
-def _unequal(place: Place, scales: int) -> str:
-    """Why a sum of branches with different scales cannot be pushed behind the layer that reads it; "" where it can."""
-    model, node = place.model, place.node
-    if scales > 2 or any(quantiser_before(model, name) is None for name in node.input):
-        return "such a join of more than two branches has no exact integers"
-    readers = model.find_consumers(node.output[0]) or []
-    if len(readers) > 1:
-        return f"{len(readers)} layers read the result, so it cannot be pushed behind one"
-    if layers_behind(model, node) is None:
-        behind = ", ".join(f"{reader.op_type} {reader.name}" for reader in readers)
-        layers = "convolution or linear layer" if node.op_type == "Concat" else "convolution"
-        return f"only in front of a {layers} with a batch norm this is exact, and {behind} reads it"
     return ""
 
 
@@ -236,12 +138,6 @@ def _average(place: Place) -> str:
     return ""
 
 
-def _rtl_sum(place: Place) -> str:
-    if place.joins:
-        return ""
-    return "no RTL implementation; give the constant to the batch norm behind it, or as its bias to the classifier"
-
-
 OPERATIONS = {
     "Quant": Operation(_one_signal, _fine),
     "Conv": Operation(_weighted, _rtl_weighted),
@@ -253,10 +149,10 @@ OPERATIONS = {
     "AveragePool": Operation(_average, _fine),
     "GlobalAveragePool": Operation(_average, _fine),
     "Flatten": Operation(_flatten, _fine),
-    "Concat": Operation(_concat, _fine),
-    "Add": Operation(_sum, _rtl_sum),
-    "Sub": Operation(_sum, _rtl_sum),
-    "Mul": Operation(_product, _rtl_constant),
+    "Concat": Operation(concat_rule, _fine),
+    "Add": Operation(sum_rule, rtl_sum_rule),
+    "Sub": Operation(sum_rule, rtl_sum_rule),
+    "Mul": Operation(product_rule, _rtl_constant),
     "Div": Operation(_one_signal, _rtl_constant),
     **dict.fromkeys(DATA_MOVEMENT, Operation(_fine, _fine)),
 }

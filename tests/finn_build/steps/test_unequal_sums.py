@@ -10,10 +10,13 @@ from onnx import helper
 from qonnx.core.modelwrapper import ModelWrapper
 from rich.console import Console
 
+from finn_build.boards import load_board
 from finn_build.build import build
+from finn_build.engine.finn_session import finn_session
 from finn_build.engine.paths import FOLDED, graph_of_step
 from finn_build.model_check.check_model import examine
-from finn_build.steps import EXACT_THRESHOLDS, GRAPH_STEPS
+from finn_build.steps import EXACT_THRESHOLDS, GRAPH_STEPS, Context, apply_steps
+from finn_build.verify.graph_runner import GraphRunner
 from finn_build.verify.ladder import climb
 from finn_build.verify.rtl_rungs import STALLS
 from finn_build.verify.rung import Reference
@@ -94,6 +97,23 @@ def test_a_factor_off_by_one_is_found(change, built, frames, reference, tmp_path
     assert report["first_rung_that_differs"] == EXACT_THRESHOLDS.title
     wrong = next(rung for rung in report["rungs"] if not rung["equal"])
     assert wrong["first_difference"]["layer"] == "blocks.2.layers.0"
+
+
+def test_a_difference_of_unequal_scales_has_the_networks_levels(model, frames, tmp_path):
+    proto, metadata = load_exported(model)
+    network = ModelWrapper(proto)
+    network.get_nodes_by_op_type("Add")[0].op_type = "Sub"
+    assert examine(ModelWrapper(network.model, make_deepcopy=True), metadata).problems("rtl") == {}
+    steps = GRAPH_STEPS[: GRAPH_STEPS.index(EXACT_THRESHOLDS) + 1]
+    with finn_session(tmp_path, tmp_path / "log"):
+        context = Context(network, metadata, load_board("ZCU104"), tmp_path)
+        graph = GraphRunner(apply_steps(ModelWrapper(network.model, make_deepcopy=True), context, steps))
+        trained = GraphRunner(network)
+        for iq in frames.iq[:4]:
+            expected = trained(iq.T[None]).activations
+            found = graph(metadata.quantiser(iq[None])[0].T.reshape(graph.input_shape)).activations
+            pairs = [(left.values, right.values) for left, right in zip(expected, found, strict=True)]
+            assert all(np.array_equal(left.ravel(), right.ravel()) for left, right in pairs)
 
 
 def pool_behind(network):
