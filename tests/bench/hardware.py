@@ -29,7 +29,7 @@ from finn_build.verify.simulation_report import FrameLabels, report, simulate_bu
 from radioml.constants import CLASSES
 from radioml.data.synthetic import generate_spread
 from radioml.errors import RadioMLError
-from radioml.files import write_json, write_text
+from radioml.files import sha256, write_json, write_text
 from radioml.run_directory import CHECKPOINT, MODEL, TRAIN, build_folder
 from tests.bench.hardware_row import Row, markdown, read_row, row_of
 from tests.repository import REPOSITORY
@@ -60,13 +60,17 @@ class Network:
 
     def model(self, run: Path) -> Path:
         """model.onnx in a run directory, exported once."""
-        path = run / TRAIN / MODEL
-        if path.is_file():
+        path, copied = run / TRAIN / MODEL, run / TRAIN / CHECKPOINT
+        if path.is_file() and (not self.checkpoint or sha256(copied) == sha256(self.checkpoint)):
             return path
         run.mkdir(parents=True, exist_ok=True)
         if self.checkpoint:
             return export(self.checkpoint, run / TRAIN)
         return exported(run, self.parameters, topology=self.topology)
+
+    def weights(self) -> str:
+        """Where the weights are from; of a checkpoint, which one."""
+        return f"shipped, {sha256(self.checkpoint)[:12]}" if self.checkpoint else "random"
 
     def goal(self, run: Path) -> dict[str, Any]:
         """The options of `build` that fold the network."""
@@ -95,7 +99,7 @@ def rows_of(
 ) -> Iterator[Row]:
     """The row of a network on a board after each stage, built `until` "estimate" or "rtl"."""
     run, limits = out / name, load_board(board)
-    row = Row(name, limits.name, "shipped" if network.checkpoint else "random", limits.clock_mhz)
+    row = Row(name, limits.name, network.weights(), limits.clock_mhz)
     try:
         model = network.model(run)
         folder = build_folder(model, limits.name)
@@ -122,10 +126,10 @@ def rows_of(
         yield replace(row_of(row, build_folder(run / TRAIN / MODEL, limits.name)), problem=str(error).split("\n")[0])
 
 
-def finished_row(path: Path, until: str, frames: int, verified: int) -> Row | None:
-    """The row in a file, where it has all that is asked for."""
+def finished_row(path: Path, network: Network, until: str, frames: int, verified: int) -> Row | None:
+    """The row in a file, where it is of these weights and has all that is asked for."""
     row = read_row(path) if path.is_file() else None
-    return row if row and row.is_finished(until, frames, verified) else None
+    return row if row and row.weights == network.weights() and row.is_finished(until, frames, verified) else None
 
 
 def main() -> None:
@@ -144,7 +148,7 @@ def main() -> None:
     for board in given.board or BOARDS:
         for name in given.topology or known:
             path = given.folder / name / f"{load_board(board).name}.json"
-            row = finished_row(path, *asked)
+            row = finished_row(path, known[name], *asked)
             if row is None:
                 for row in rows_of(name, known[name], board, given.folder, *asked):
                     row.write(path)

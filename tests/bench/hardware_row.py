@@ -25,7 +25,7 @@ _NOT_RUN = "-"
 class Row:
     """A network on a board; None stands for what was not run.
 
-    network, board: their names; clock_mhz: of the board. weights: "random" or "shipped".
+    network, board: their names; clock_mhz: of the board. weights: where they are from.
     problem: why there is no RTL, or no estimate either; does_not_fit: whether that is for want of resources.
     estimated_cycles, lut, dsp, bram_18k: by formulas.
     cycles, latency_us: of the simulated RTL, a frame's interval and the way through.

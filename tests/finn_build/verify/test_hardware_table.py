@@ -99,6 +99,16 @@ def test_every_topology_has_a_row_and_an_experiment_that_differs_in_training_has
     assert not {"polyphase_small_distilled", "symbol_statistics"} & set(names)
 
 
+def test_a_row_of_another_checkpoint_is_not_finished(tmp_path):
+    (checkpoint := tmp_path / "shipped.pth").write_bytes(b"before")
+    network = hardware.Network(checkpoint=checkpoint)
+    row = replace(BEGUN, weights=network.weights(), frames=2, frames_equal=2, verified=0)
+    row.write(path := tmp_path / "row.json")
+    assert hardware.finished_row(path, network, "rtl", 2, 0) == row
+    checkpoint.write_bytes(b"after")
+    assert hardware.finished_row(path, network, "rtl", 2, 0) is None
+
+
 @pytest.mark.rtl
 def test_a_finished_row_is_read_and_one_interrupted_goes_on(small_build, tmp_path, monkeypatch):
     """The build that a row needs is made again only in name: its folder has all stages."""
