@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, StringConstra
 from typing_extensions import Self, TypedDict
 
 import boards
+from radioml.contract.estimate import Resource
 from radioml.errors import RadioMLError
 from radioml.reading.text import read_yaml
 from radioml.reading.validation import problems
@@ -22,7 +23,6 @@ SHELLS = {
 }
 
 Family = Literal["Zynq-7000", "Zynq UltraScale+", "Zynq UltraScale+ RFSoC", "Alveo UltraScale+", "ECP5"]
-Resource = Literal["LUT", "FF", "BRAM_18K", "URAM", "DSP"]
 RESOURCES: tuple[Resource, ...] = get_args(Resource)
 _STRICT = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 _Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]

@@ -18,7 +18,6 @@ from finn_build.engine.paths import MADE, ONLY_FINN, RECEIPTS, RESULTS, STEPS, V
 from finn_build.engine.record import drop_stage, inputs_of, open_record
 from finn_build.engine.sources import code_digest
 from finn_build.engine.step_runner import StepRunner
-from finn_build.estimate.result import Estimate, read_estimate
 from finn_build.exploration.choose_folding import Goal
 from finn_build.exploration.choose_folding import goal as goal_of
 from finn_build.model_check.check_model import check_model
@@ -32,6 +31,7 @@ from finn_build.statistics_unit.recognition import is_statistics_network
 from finn_build.statistics_unit.unit import LANES
 from finn_build.vivado.bitfile import build_bitfile, check_bitfile, sized_graph, toolchain
 from radioml.cache import Cache
+from radioml.contract.estimate import Estimate, read_estimate
 from radioml.contract.golden import read_golden
 from radioml.contract.metadata import ModelMetadata, load_exported
 from radioml.doctor.need import require

@@ -6,11 +6,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from finn_build.estimate.corrections import NOT_COUNTED, corrections
-from finn_build.estimate.result import RESOURCES, Estimate, LayerEstimate
 from finn_build.estimate.small_luts import OF_LAYERS, caveats, luts_of
 from finn_build.folding.align_stream_widths import slow_converters
 from finn_build.folding.parallelism import attributes_of
 from finn_build.rtl_layers import own
+from radioml.contract.estimate import RESOURCES, Estimate, LayerEstimate
 
 if TYPE_CHECKING:
     from qonnx.core.modelwrapper import ModelWrapper

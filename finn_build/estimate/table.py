@@ -7,7 +7,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from finn_build.estimate.corrections import CORRECTED
-from finn_build.estimate.result import RESOURCES, Estimate
+from radioml.contract.estimate import RESOURCES, Estimate
 
 _SHORT = {"BRAM_18K": "BRAM18", "ConvolutionInputGenerator": "ConvInputGen"}  # for a table in 80 columns
 

@@ -25,7 +25,6 @@ from finn_build.engine.finn_session import finn_session
 from finn_build.engine.graphs import load_graph, save_graph
 from finn_build.engine.record import versions
 from finn_build.engine.sources import code_digest
-from finn_build.estimate.result import Estimate
 from finn_build.exploration.choose_folding import FIT_MARGIN_PERCENT, DoesNotFitError, Goal, choose_folding
 from finn_build.exploration.choose_lanes import choose_lanes
 from finn_build.model_check.check_model import describe, examine, remark
@@ -34,6 +33,7 @@ from finn_build.statistics_unit.recognition import is_statistics_network
 from finn_build.statistics_unit.unit import LANES
 from finn_build.steps import GRAPH_STEPS, Context, apply_steps
 from radioml.cache import Cache, content_key
+from radioml.contract.estimate import Estimate
 from radioml.contract.metadata import ModelMetadata, load_exported
 from radioml.errors import RadioMLError
 from radioml.files import sha256

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from finn_build.estimate.estimate import estimate
-from finn_build.estimate.result import RESOURCES, Estimate, Folded, Resources
 from finn_build.folding.folding import Folding, apply_folding, digest, fold_to_cycles, read_folding
 from finn_build.folding.parallelism import at_maximum
 from radioml.constants import FRAME_LENGTH
+from radioml.contract.estimate import RESOURCES, Estimate, Folded, Resources
 from radioml.errors import RadioMLError
 
 if TYPE_CHECKING:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from finn_build.estimate.result import RESOURCES, Estimate, Folded, LayerEstimate
 from finn_build.estimate.small_luts import OF_UNIT, caveats, luts_of
 from finn_build.exploration.choose_folding import DoesNotFitError
 from finn_build.statistics_unit.read import read_unit
 from finn_build.statistics_unit.resources import NOT_COUNTED, resources
 from finn_build.statistics_unit.schedule import schedule
 from finn_build.statistics_unit.unit import LANES, NAME, Unit
+from radioml.contract.estimate import RESOURCES, Estimate, Folded, LayerEstimate
 from radioml.errors import RadioMLError
 
 if TYPE_CHECKING:

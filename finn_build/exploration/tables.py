@@ -8,8 +8,8 @@ from rich.box import SIMPLE
 from rich.markup import escape
 from rich.table import Table
 
-from finn_build.estimate.result import RESOURCES
 from finn_build.exploration.all_pairs import DOES_NOT_FIT, FAILED, FITS, NOT_BUILDABLE
+from radioml.contract.estimate import RESOURCES
 
 _SAME = " (the same with "
 _MISSED = {DOES_NOT_FIT: "no", FAILED: FAILED}

@@ -13,13 +13,13 @@ from finn_build.engine.cached_steps import CachedSteps
 from finn_build.engine.graphs import load_graph, save_graph
 from finn_build.engine.paths import CYCLES, FOLDED, GAUGE, GAUGE_LIBRARY, NETWORK, UNSIZED, WITH_FIFOS
 from finn_build.engine.step import Step
-from finn_build.estimate.result import Estimate
 from finn_build.model_check.check_model import check_all_rtl
 from finn_build.rtl.fifo_sizing import GAUGED_FRAMES, gauge_fifo_depths, gauging_key
 from finn_build.rtl.hdl import generate_hdl, insert_fifos, set_fifo_depths
 from finn_build.stages.package import manifest_of, write_simulation_package
 from finn_build.verify.comparison import compare
 from finn_build.verify.golden_simulation import GoldenSimulation, read_golden_simulation
+from radioml.contract.estimate import Estimate
 from radioml.contract.golden import read_golden
 from radioml.contract.metadata import ModelMetadata
 from radioml.errors import MismatchError, RadioMLError

@@ -9,7 +9,6 @@ from finn_build.boards import Board
 from finn_build.engine.cached_steps import CachedSteps
 from finn_build.engine.paths import NETWORK
 from finn_build.engine.step import Step
-from finn_build.estimate.result import Estimate
 from finn_build.exploration.choose_folding import Goal
 from finn_build.exploration.choose_lanes import SAMPLES, choose_lanes
 from finn_build.stages.rtl import build_rtl
@@ -17,6 +16,7 @@ from finn_build.stages.unit_hdl import write_hdl
 from finn_build.statistics_unit.read import read_unit
 from finn_build.statistics_unit.schedule import schedule
 from finn_build.statistics_unit.unit import NAME
+from radioml.contract.estimate import Estimate
 from radioml.contract.metadata import ModelMetadata, load_exported
 from radioml.files import replacing, write_json
 from radioml.run_directory import ESTIMATE, FOLDING, RTL

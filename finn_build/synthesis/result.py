@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from finn_build.boards import RESOURCES, Resource
+from finn_build.boards import RESOURCES
+from radioml.contract.estimate import Resource
 from radioml.errors import RadioMLError
 from radioml.files import write_json
 from radioml.reading.records import read_record

@@ -16,7 +16,6 @@ import numpy as np
 
 from finn_build.engine.paths import NETWORK, WORK
 from finn_build.engine.record import load_record
-from finn_build.estimate.result import read_estimate
 from finn_build.statistics_unit.recognition import is_statistics_network
 from finn_build.verify.comparison import Difference
 from finn_build.verify.gate_rungs import gate_rungs
@@ -25,6 +24,7 @@ from finn_build.verify.rtl_rungs import rtl_rungs
 from finn_build.verify.rung import Reference, Rung, RungResult
 from finn_build.verify.unit_rungs import unit_rungs
 from radioml.constants import CLASSES
+from radioml.contract.estimate import read_estimate
 from radioml.contract.metadata import load_exported
 from radioml.data.dataset import Frames
 from radioml.errors import RadioMLError

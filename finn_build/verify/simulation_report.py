@@ -13,9 +13,9 @@ from rich.table import Table
 
 from finn_build.engine.paths import CYCLES
 from finn_build.engine.record import load_record
-from finn_build.estimate.result import read_estimate
 from finn_build.verify.comparison import Comparison, compare
 from finn_build.verify.golden_simulation import read_golden_simulation
+from radioml.contract.estimate import read_estimate
 from radioml.contract.package import Manifest, open_package
 from radioml.errors import RadioMLError
 from radioml.files import write_json

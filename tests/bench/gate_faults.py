@@ -19,13 +19,13 @@ import numpy as np
 
 from finn_build.boards import load_board
 from finn_build.engine.paths import NETWORK
-from finn_build.estimate.result import LayerEstimate, read_estimate
 from finn_build.synthesis.netlists import Group, groups_of, synthesise
 from finn_build.synthesis.result import read_synthesis
 from finn_build.synthesis.scripts import yosys_family
 from finn_build.verify.gate_design import netlist_layers, one_layer
 from finn_build.verify.gate_rungs import gate_simulator, simulate_layer
 from finn_build.verify.layer_streams import record_streams
+from radioml.contract.estimate import LayerEstimate, read_estimate
 from radioml.contract.metadata import load_exported
 from radioml.data.synthetic import generate_spread
 from radioml.errors import RadioMLError

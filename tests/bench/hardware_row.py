@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from finn_build.engine.paths import CYCLES
-from finn_build.estimate.result import read_estimate
 from finn_build.verify.golden_simulation import read_golden_simulation
+from radioml.contract.estimate import read_estimate
 from radioml.files import write_json
 from radioml.reading.records import read_record
 from radioml.reading.text import read_json

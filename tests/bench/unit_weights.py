@@ -15,12 +15,12 @@ from pathlib import Path
 import numpy as np
 
 from finn_build.engine.paths import NETWORK
-from finn_build.estimate.result import read_estimate
 from finn_build.statistics_unit.evaluator import Evaluation
 from finn_build.statistics_unit.read import read_unit
 from finn_build.statistics_unit.stages import weighs
 from finn_build.statistics_unit.unit import Unit
 from finn_build.statistics_unit.wires import Level, Recall, sources
+from radioml.contract.estimate import read_estimate
 from radioml.contract.metadata import load_exported
 from radioml.data.synthetic import generate_spread
 from radioml.run_directory import ESTIMATE

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from finn_build.engine.paths import CYCLES
-from finn_build.estimate.result import read_estimate
 from finn_build.folding.folding import read_folding
 from finn_build.verify.golden_simulation import read_golden_simulation
+from radioml.contract.estimate import read_estimate
 from radioml.errors import RadioMLError
 from radioml.run_directory import ESTIMATE, FOLDING, RTL
 from radioml.simulation.design import DESIGN, read_design

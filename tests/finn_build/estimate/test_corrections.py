@@ -16,11 +16,11 @@ from finn_build.estimate.corrections import (
     weight_memory_luts,
 )
 from finn_build.estimate.estimate import estimate
-from finn_build.estimate.result import RESOURCES
 from finn_build.estimate.table import estimate_table
 from finn_build.folding.folding import fold_to_cycles
 from finn_build.rtl.hdl import insert_fifos, set_fifo_depths
 from finn_build.steps import Context, apply_steps
+from radioml.contract.estimate import RESOURCES
 from radioml.contract.metadata import load_exported
 
 BOARD = load_board("ZCU104")

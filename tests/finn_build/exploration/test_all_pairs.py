@@ -13,9 +13,9 @@ import yaml
 
 from finn_build.boards import load_board
 from finn_build.build import build
-from finn_build.estimate.result import RESOURCES
 from finn_build.exploration.all_pairs import FAILED, FITS, Layers, _estimate
 from finn_build.exploration.tables import markdown, markdown_in_full
+from radioml.contract.estimate import RESOURCES
 from radioml.reading.text import read_json
 from tests.repository import REPOSITORY
 

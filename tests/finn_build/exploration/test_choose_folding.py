@@ -9,9 +9,9 @@ from qonnx.core.modelwrapper import ModelWrapper
 from finn_build.boards import load_board
 from finn_build.build import build
 from finn_build.engine.finn_session import finn_session
-from finn_build.estimate.result import RESOURCES, Estimate
 from finn_build.exploration.choose_folding import Candidate, Goal, choose_folding, fastest_fit
 from finn_build.steps import Context, apply_steps
+from radioml.contract.estimate import RESOURCES, Estimate
 from radioml.contract.metadata import load_exported
 from radioml.errors import RadioMLError
 

@@ -23,12 +23,12 @@ from finn_build.build import build
 from finn_build.engine.finn_session import finn_session
 from finn_build.engine.paths import WITH_FIFOS
 from finn_build.engine.step_runner import StepRunner
-from finn_build.estimate.result import read_estimate
 from finn_build.model_check.check_model import examine_graph
 from finn_build.verify.ladder import climb
 from finn_build.verify.rtl_rungs import BACK_TO_BACK, FRAME_GAPS, STALLS, WORD_GAPS, rtl_rungs
 from finn_build.verify.rung import Reference, RungResult
 from finn_build.vivado.bitfile import build_bitfile
+from radioml.contract.estimate import read_estimate
 from radioml.contract.package import RTL_FOLDER, Manifest, open_package, write_package
 from radioml.data.synthetic import generate_spread
 from radioml.run_directory import PACKAGE, RTL

@@ -15,10 +15,10 @@ from brevitas.quant import Int32Bias
 from torch import nn
 
 from finn_build.build import build
-from finn_build.estimate.result import read_estimate
 from finn_build.verify.ladder import climb
 from finn_build.verify.rtl_rungs import BACK_TO_BACK, stream
 from finn_build.verify.rung import Reference, RungResult
+from radioml.contract.estimate import read_estimate
 from radioml.contract.package import open_package
 from radioml.data.dataset import Frames
 from radioml.data.synthetic import generate_spread

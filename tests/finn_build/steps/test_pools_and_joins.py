@@ -14,9 +14,9 @@ from brevitas.quant import Int32Bias
 from torch import nn
 
 from finn_build.build import build
-from finn_build.estimate.result import read_estimate
 from finn_build.verify.ladder import climb
 from finn_build.verify.rung import Reference
+from radioml.contract.estimate import read_estimate
 from radioml.data.synthetic import generate_spread
 from training.models import registry
 from training.models.quantisers import ActivationQuant, InputQuant, WeightQuant

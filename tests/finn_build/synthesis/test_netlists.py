@@ -7,13 +7,13 @@ from dataclasses import replace
 
 import pytest
 
-from finn_build.estimate.result import read_estimate
 from finn_build.rtl.top import ends, join
 from finn_build.synthesis.netlists import Group, groups_of, synthesise
 from finn_build.synthesis.result import read_synthesis, resources_of
 from finn_build.synthesis.scripts import mapped
 from finn_build.synthesis.sources import data_of, sources_of
 from finn_build.synthesis.yosys import lut_memories, run_yosys
+from radioml.contract.estimate import read_estimate
 from radioml.errors import RadioMLError
 from radioml.report.page.run_content import read_run
 from radioml.report.page.run_page import run_page

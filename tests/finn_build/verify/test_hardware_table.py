@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 
 from finn_build.engine.paths import CYCLES
-from finn_build.estimate.result import read_estimate
 from finn_build.exploration.choose_folding import DoesNotFitError
 from finn_build.verify.golden_simulation import read_golden_simulation
+from radioml.contract.estimate import read_estimate
 from radioml.errors import RadioMLError
 from radioml.files import write_json
 from radioml.run_directory import ESTIMATE, SIMULATION, SIMULATION_REPORT, VERIFY

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from finn_build.boards import Resource
 from radioml.files import write_json
 from radioml.reading.records import read_record
 
+Resource = Literal["LUT", "FF", "BRAM_18K", "URAM", "DSP"]
+"""What an FPGA has."""
 RESOURCES: tuple[Resource, ...] = ("LUT", "BRAM_18K", "URAM", "DSP")
 """What is estimated; flip-flops are not."""
 Resources = dict[Resource, int]
@@ -18,7 +19,7 @@ Resources = dict[Resource, int]
 
 @dataclass(frozen=True)
 class LayerEstimate:
-    """One layer: cycles a frame, PE and SIMD, FINN's resources and what `corrections` adds to them.
+    """One layer: cycles a frame, PE and SIMD, FINN's resources and what `finn_build.estimate.corrections` adds to them.
 
     inputs: names of the layers whose streams it reads, none for the first.
     """
