@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from radioml.errors import RadioMLError
 from radioml.files import write_json
 from radioml.reading.records import read_record
 
@@ -37,7 +38,8 @@ class Folded:
     """How a folding was chosen.
 
     limit: why the slowest layer is not faster, in words.
-    target_frames_per_second, folding_sha256, fit_margin_percent: the goal, one of the three (see `Goal`).
+    target_frames_per_second, folding_sha256, fit_margin_percent: the goal, one of the three
+        (see `finn_build.exploration.choose_folding.Goal`).
     estimates, seconds: foldings that `--fit` tried, and how long that took; budget: what they had to fit.
     """
 
@@ -99,7 +101,10 @@ class Estimate:
 
 def read_estimate(path: Path) -> Estimate:
     """Read what `Estimate.write` wrote; raises RadioMLError for a file that is missing or damaged."""
-    return read_record(path, Estimate)
+    try:
+        return read_record(path, Estimate)
+    except RadioMLError as error:
+        raise RadioMLError(f"{error}; `radioml build` makes the file again") from error
 
 
 def _known(value: dict[str, Any]) -> dict[str, Any]:

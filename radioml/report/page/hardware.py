@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
+from radioml.contract.estimate import RESOURCES, Estimate
 from radioml.report.page.dataflow import Node, dataflow
 from radioml.report.page.parts import ESTIMATED, IMPLEMENTED, SIMULATED, Figure, Graph, Section, Table
 
-_RESOURCES = ("LUT", "BRAM_18K", "URAM", "DSP")
+_Name = TypeVar("_Name", bound=str)
 
 
-def estimate_section(estimate: dict[str, Any], synthesis: dict[str, Any] | None) -> Section:
+def estimate_section(estimate: Estimate, synthesis: dict[str, Any] | None) -> Section:
     """Chapter on the content of estimate.json, and of synthesis.json where the design was synthesised."""
-    board = estimate["board"]
-    verdict = "fits" if estimate["fits"] else "does not fit"
+    board = estimate.board
+    verdict = "fits" if estimate.fits else "does not fit"
     return Section(
         f"estimate-{board}", f"{board}: estimate", ESTIMATED,
-        f"Folded for {estimate['cycles_per_frame']:,} cycles a frame at {estimate['clock_mhz']:g} MHz; the design "
-        f"{verdict}. Limit: {estimate['folded']['limit']}.{_synthesised(synthesis)}",
+        f"Folded for {estimate.cycles_per_frame:,} cycles a frame at {estimate.clock_mhz:g} MHz; the design "
+        f"{verdict}.{_limit(estimate)}{_synthesised(synthesis)}",
         [_cycles(estimate, synthesis), _resources(estimate),
-         _use(estimate["total"], estimate["available"], board, ESTIMATED)],
+         _use(estimate.total, estimate.available, board, ESTIMATED)],
     )  # fmt: skip
+
+
+def _limit(estimate: Estimate) -> str:
+    return f" Limit: {estimate.folded.limit}." if estimate.folded else ""
 
 
 def _synthesised(synthesis: dict[str, Any] | None) -> str:
@@ -32,12 +37,12 @@ def _synthesised(synthesis: dict[str, Any] | None) -> str:
     return f" Columns named Yosys are counts of its netlists, not of Vivado's, without timing ({tool}): {total}."
 
 
-def _cycles(estimate: dict[str, Any], synthesis: dict[str, Any] | None) -> Figure:
-    slowest = estimate["slowest_layer"]
+def _cycles(estimate: Estimate, synthesis: dict[str, Any] | None) -> Figure:
+    slowest = estimate.slowest_layer
     values = [
-        {"layer": layer["name"], "cycles": layer["cycles"],
-         "of": "bottleneck" if layer["name"] == slowest else "other layers"}
-        for layer in estimate["layers"]
+        {"layer": layer.name, "cycles": layer.cycles,
+         "of": "bottleneck" if layer.name == slowest else "other layers"}
+        for layer in estimate.layers
     ]  # fmt: skip
     spec = {
         "data": {"values": values},
@@ -57,30 +62,30 @@ def _cycles(estimate: dict[str, Any], synthesis: dict[str, Any] | None) -> Figur
     }
     counted = {layer["name"]: layer["resources"] for layer in synthesis["layers"]} if synthesis else {}
     rows = [
-        (layer["name"], " ".join(f"{name} {value}" for name, value in layer["folding"].items()), f"{layer['cycles']:,}",
-         *(f"{layer['finn'][name] + layer['correction'][name]:,}" for name in _RESOURCES),
-         *(f"{count:,}" for count in counted.get(layer["name"], {}).values()))
-        for layer in estimate["layers"]
+        (layer.name, " ".join(f"{name} {value}" for name, value in layer.folding.items()), f"{layer.cycles:,}",
+         *(f"{layer.finn[name] + layer.correction[name]:,}" for name in RESOURCES),
+         *(f"{count:,}" for count in counted.get(layer.name, {}).values()))
+        for layer in estimate.layers
     ]  # fmt: skip
     more = [f"{name}, Yosys" for name in synthesis["total"]] if synthesis else []
-    marked = next(index for index, layer in enumerate(estimate["layers"]) if layer["name"] == slowest)
+    marked = next(index for index, layer in enumerate(estimate.layers) if layer.name == slowest)
     return Figure(
-        f"cycles-{estimate['board']}", "Cycles by layer",
+        f"cycles-{estimate.board}", "Cycles by layer",
         f"Bar chart of the cycles that each layer takes a frame. The bottleneck is {slowest} with "
-        f"{estimate['cycles_per_frame']:,} cycles.",
+        f"{estimate.cycles_per_frame:,} cycles.",
         spec,
-        Table(("layer", "folding", "cycles", *_RESOURCES, *more), rows, "Layers in the order of the stream.", marked,
+        Table(("layer", "folding", "cycles", *RESOURCES, *more), rows, "Layers in the order of the stream.", marked,
               "bottleneck"),
     )  # fmt: skip
 
 
-def _resources(estimate: dict[str, Any]) -> Figure:
+def _resources(estimate: Estimate) -> Figure:
     values = [
-        {"layer": layer["name"], "resource": resource, "of": of, "count": layer[part][resource]}
-        for layer in estimate["layers"]
+        {"layer": layer.name, "resource": resource, "of": of, "count": part[resource]}
+        for layer in estimate.layers
         for resource in ("LUT", "DSP")
-        for part, of in (("finn", "FINN's estimate"), ("correction", "correction"))
-        if layer[part][resource]
+        for part, of in ((layer.finn, "FINN's estimate"), (layer.correction, "correction"))
+        if part[resource]
     ]
     spec = {
         "data": {"values": values},
@@ -94,16 +99,16 @@ def _resources(estimate: dict[str, Any]) -> Figure:
         },
         "resolve": {"scale": {"x": "independent", "y": "independent"}},
     }
-    total = ", ".join(f"{estimate['total'][name]:,} {name}" for name in _RESOURCES)
+    total = ", ".join(f"{estimate.total[name]:,} {name}" for name in RESOURCES)
     return Figure(
-        f"resources-{estimate['board']}", "LUTs and DSPs by layer",
+        f"resources-{estimate.board}", "LUTs and DSPs by layer",
         f"Bar charts of each layer's LUTs and DSPs, FINN's estimate and the project's correction apart. All layers: "
         f"{total}.",
         spec,
     )  # fmt: skip
 
 
-def _use(used: Mapping[str, int], available: Mapping[str, int], board: str, condition: str) -> Figure:
+def _use(used: Mapping[_Name, int], available: Mapping[_Name, int], board: str, condition: str) -> Figure:
     shares = {name: used[name] / available[name] for name in used if available.get(name)}
     spec = {
         "data": {"values": [{"resource": name, "share": share} for name, share in shares.items()]},

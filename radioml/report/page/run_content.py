@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from radioml.contract.estimate import Estimate, read_estimate
 from radioml.errors import RadioMLError
 from radioml.reading.text import read_json
 from radioml.run_directory import (
@@ -51,7 +52,7 @@ class BuildContent:
     synthesis.json; implementation: what the vendor's tools reported.
     """
 
-    estimate: dict[str, Any]
+    estimate: Estimate
     simulation: dict[str, Any] | None
     depths: dict[str, int] | None
     ladder: dict[str, Any] | None
@@ -61,7 +62,12 @@ class BuildContent:
     @property
     def board(self) -> str:
         """Name of the board."""
-        return str(self.estimate["board"])
+        return self.estimate.board
+
+    @property
+    def frames_per_second(self) -> float:
+        """The simulated rate, else the estimated one."""
+        return float(self.simulation["frames_per_second"]) if self.simulation else self.estimate.frames_per_second
 
 
 @dataclass(frozen=True)
@@ -112,14 +118,11 @@ def _read(path: Path, *keys: str) -> dict[str, Any] | None:
 
 
 def _build(folder: Path) -> BuildContent:
-    keys = ("board", "clock_mhz", "cycles_per_frame", "layers", "slowest_layer", "total", "available")
-    estimate = _read(folder / ESTIMATE, *keys)
-    assert estimate is not None
-    if any("inputs" not in layer for layer in estimate["layers"]):
-        raise RadioMLError(f"{folder / ESTIMATE}: another version wrote the file, run `radioml build` again")
     return BuildContent(
-        estimate=estimate,
-        simulation=_read(folder / SIMULATION_REPORT, "frames", "mismatching_frames", "cycles_per_frame"),
+        estimate=read_estimate(folder / ESTIMATE),
+        simulation=_read(
+            folder / SIMULATION_REPORT, "frames", "mismatching_frames", "cycles_per_frame", "frames_per_second"
+        ),
         depths=_read(folder / FIFO_DEPTHS),
         ladder=_read(folder / VERIFY, "rungs", "frames", "layers", "data"),
         synthesis=_read(folder / SYNTHESIS_REPORT, "layers", "total", "tool"),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
+from radioml.contract.estimate import Estimate, Resources
 from radioml.report.page.accuracy import accuracy_section, over_snr
 from radioml.report.page.cost import cost_section, pareto
 from radioml.report.page.dataflow import Node
@@ -84,8 +84,7 @@ def _runs_table(runs: Sequence[RunContent]) -> Table:
             accuracy = f"{overall['accuracy']:.2%} ({overall['low']:.2%} to {overall['high']:.2%})"
             data = f"{overall['frames']:,} frames, {run.measurements[0].data}"
         rates = "; ".join(
-            f"{build.board}: {(build.simulation or build.estimate)['frames_per_second']:,.0f} "
-            f"({SIMULATED if build.simulation else ESTIMATED})"
+            f"{build.board}: {build.frames_per_second:,.0f} ({SIMULATED if build.simulation else ESTIMATED})"
             for build in run.builds
         )
         rows.append((run.name, score, accuracy, data, rates))
@@ -115,7 +114,7 @@ def _accuracy_headlines(measured: Measurement) -> list[Headline]:
 
 def _build_headlines(build: BuildContent) -> list[Headline]:
     estimate, simulation, board = build.estimate, build.simulation, build.board
-    clock = f"{board} at {estimate['clock_mhz']:g} MHz"
+    clock = f"{board} at {estimate.clock_mhz:g} MHz"
     if simulation:
         equal = simulation["frames"] - simulation["mismatching_frames"]
         found = [
@@ -127,14 +126,17 @@ def _build_headlines(build: BuildContent) -> list[Headline]:
         ]  # fmt: skip
     else:
         found = [
-            Headline("throughput", f"{estimate['frames_per_second']:,.0f} frames/s", ESTIMATED,
-                     f"{clock}, {estimate['cycles_per_frame']:,} cycles a frame."),
+            Headline("throughput", f"{estimate.frames_per_second:,.0f} frames/s", ESTIMATED,
+                     f"{clock}, {estimate.cycles_per_frame:,} cycles a frame."),
         ]  # fmt: skip
-    for value, condition in ((estimate, ESTIMATED), (build.synthesis, SYNTHESISED)):
-        if value:
-            used = f"{value['total']['LUT']:,} LUT, {value['total']['DSP']:,} DSP"
-            found.append(Headline(f"resources, {board}", used, condition))
+    found.append(_resources(board, estimate.total, ESTIMATED))
+    if build.synthesis:
+        found.append(_resources(board, build.synthesis["total"], SYNTHESISED))
     return found
+
+
+def _resources(board: str, total: Resources, condition: str) -> Headline:
+    return Headline(f"resources, {board}", f"{total['LUT']:,} LUT, {total['DSP']:,} DSP", condition)
 
 
 def _build_sections(build: BuildContent) -> list[Section]:
@@ -148,10 +150,9 @@ def _build_sections(build: BuildContent) -> list[Section]:
     return sections
 
 
-def _nodes(estimate: dict[str, Any]) -> list[Node]:
+def _nodes(estimate: Estimate) -> list[Node]:
     """The layers of the estimate with the streams between them."""
-    slowest = estimate["slowest_layer"]
+    slowest = estimate.slowest_layer
     return [
-        Node(layer["name"], tuple(layer["inputs"]), f"{layer['cycles']:,} cycles", layer["name"] == slowest)
-        for layer in estimate["layers"]
+        Node(layer.name, layer.inputs, f"{layer.cycles:,} cycles", layer.name == slowest) for layer in estimate.layers
     ]
