@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from finn_build.boards import Board
 
-OF_LAYERS, OF_UNIT = 3.1, 1.31
+OF_LAYERS, OF_UNIT = 3.1, 1.61
 """LUTs of four inputs that Yosys 0.70 (synth_ecp5) counts for each that is estimated, without place and route.
 
 Of FINN's layers: the sum of 21 layers of `polyphase_small` (2.2 to 4.7 a layer: 2.6 of paddings, 2.4 of thresholds, 4.2
-of multipliers, 2.2 to 4.5 of input generators). Of a statistics unit: an earlier `robust_record`, one sample a cycle,
-which is mostly adders; of the shipped one it gives 0.94 of Yosys' count. docs/results_synthesis.md.
+of multipliers, 2.2 to 4.5 of input generators). Of a statistics unit: the shipped `robust_record`, one sample a cycle,
+with an adder for every weight. docs/results_synthesis.md.
 """
 
 
