@@ -106,7 +106,7 @@ def _without_constants(row: Elements, gain: np.ndarray) -> tuple[Elements, np.nd
 
 def _pruned(wires: Wires, lanes: int, output: int, values: dict[str, Elements | None]) -> Unit:
     """The unit without wires that no logit depends on."""
-    kept = sorted(wires.kept((output,)))
+    kept = sorted(wires.needed((output,)))
     number = {old: new for new, old in enumerate(kept)}
     tensors = {}
     for name, value in values.items():

@@ -228,10 +228,7 @@ class Wires:
         return len(self._all)
 
     def add(self, operation: Operation, low: int, high: int, slots: Slots, held: bool) -> int:
-        """Index of the wire with this operation.
-
-        Raises RadioMLError for a range of more than 62 bits.
-        """
+        """Index of the wire with this operation. Raises RadioMLError for a range of more than 62 bits."""
         if width(low, high) > MOST_BITS:
             raise RadioMLError(f"its integers, {low} to {high}, have more than {MOST_BITS} bits")
         key = (operation, low, high)
@@ -240,7 +237,7 @@ class Wires:
             self._all.append(Wire(operation, low, high, slots, held))
         return self._known[key]
 
-    def kept(self, outputs: tuple[int, ...]) -> set[int]:
+    def needed(self, outputs: tuple[int, ...]) -> set[int]:
         """The wires that outputs depend on, and these."""
         found, waiting = set(outputs), list(outputs)
         while waiting:
