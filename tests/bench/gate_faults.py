@@ -18,7 +18,8 @@ from pathlib import Path
 import numpy as np
 
 from finn_build.boards import load_board
-from finn_build.engine.paths import NETWORK
+from finn_build.engine.graphs import load_graph
+from finn_build.engine.paths import NETWORK, WITH_FIFOS
 from finn_build.synthesis.netlists import Group, groups_of, synthesise
 from finn_build.synthesis.result import read_synthesis
 from finn_build.synthesis.scripts import yosys_family
@@ -152,7 +153,9 @@ class Bench:
         if memory is None:
             return ["", ""]
         parallel = estimate.folding["PE"] * estimate.folding["SIMD"]
-        bits = memory.weight_bits // parallel
+        nodes = {node.name: node for node in load_graph(self.folder / WITH_FIFOS).graph.node}
+        kind = next(item.s.decode() for item in nodes[memory.name].attribute if item.name == "weightDataType")
+        bits = int(kind.lstrip("UINT"))  # the memory's words are padded to bytes
         found = []
         for bit in (bits - 1, 0):
             place = work / f"bit{bit}"
