@@ -21,6 +21,8 @@ TRAIN, BUILD, EVALUATION, DEPLOY = "train", "build", "evaluation", "deploy"
 """Folders of a run."""
 
 CHECKPOINT, METRICS, PRUNING = "checkpoint.pth", "metrics.json", "pruning.json"
+HISTORY, BAD_BATCH = "history.json", "bad_batch.npz"
+"""Loss and accuracy of each epoch; the batch that ended a training."""
 LAST, BEST = "last.ckpt", "best.ckpt"
 """Lightning's checkpoints of a training that has not ended: the last epoch's and the best one's."""
 MODEL, GOLDEN, SCORE = "model.onnx", "golden.npz", "score.json"
@@ -38,6 +40,8 @@ IMPLEMENTATION = "implementation.json"
 """In BITFILE_FOLDER, and in the package there: timing and utilisation, as the vendor's tools reported them."""
 
 EVALUATION_REPORT = "evaluation.json"
+REPORT = "report.html"
+"""The page of a run."""
 ACCURACY, THROUGHPUT, BENCH = "accuracy.json", "throughput.json", "bench.json"
 
 

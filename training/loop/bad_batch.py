@@ -11,6 +11,7 @@ import torch
 
 from radioml.errors import RadioMLError
 from radioml.files import replacing
+from radioml.run_directory import BAD_BATCH
 from training.loop.distributed import rank
 
 _NAMES = ("iq", "class_index", "snr_db", "position")
@@ -61,7 +62,7 @@ def _stopped_at(batch: tuple[torch.Tensor, ...], loss: float, step: int, folder:
     bad_batch.npz in `folder` has the arrays iq, class_index, snr_db, position, step and loss. Where several processes
     train, every process but the first adds its rank to the name.
     """
-    path = folder / (f"bad_batch_{rank()}.npz" if rank() else "bad_batch.npz")
+    path = folder / (BAD_BATCH.replace(".", f"_{rank()}.") if rank() else BAD_BATCH)
     arrays: dict[str, Any] = {name: tensor.cpu().numpy() for name, tensor in zip(_NAMES, batch, strict=True)}
     with replacing(path) as temporary:
         np.savez(temporary, step=step, loss=loss, **arrays)

@@ -9,8 +9,8 @@ import lightning
 from radioml.errors import RadioMLError
 from radioml.files import write_json
 from radioml.reading.text import read_json
+from radioml.run_directory import HISTORY
 
-FILE = "history.json"
 _VALUES = {
     "training_loss": "train/loss",
     "validation_loss": "validation/loss",
@@ -24,7 +24,7 @@ class History(lightning.Callback):
 
     def __init__(self, folder: Path) -> None:
         """folder: the one of the run's results."""
-        self._path = folder / FILE
+        self._path = folder / HISTORY
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, _module: lightning.LightningModule) -> None:
         """Add the epoch, in the place of an earlier try of it."""
@@ -39,7 +39,7 @@ class History(lightning.Callback):
 def read_history(folder: Path) -> list[dict[str, float]]:
     """The epochs of a run, each with its number from 1 on; empty where none are known."""
     try:
-        value = read_json(folder / FILE)
+        value = read_json(folder / HISTORY)
     except RadioMLError:
         return []
     return value if isinstance(value, list) else []

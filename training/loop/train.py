@@ -56,7 +56,7 @@ from training.techniques.distillation import Teacher
 from training.techniques.freezing import Freezing
 from training.techniques.pruning_callback import RANK, Pruner
 from training.techniques.pruning_channels import without_channels
-from training.trained.checkpoint import TrainedNetwork, load_checkpoint, save_checkpoint, start_with
+from training.trained.checkpoint import TrainedNetwork, load_checkpoint, read_unfinished, save_checkpoint, start_with
 from training.trained.export import rehearse
 
 
@@ -126,11 +126,11 @@ def _train(experiment: Experiment, data: Path, run: Path, console: Console) -> T
     trainer = _trainer(experiment, folder, console)
     last = folder / LAST
     if last.exists():
+        read_unfinished(last)
         console.print(f"continuing the interrupted run in {escape(str(run))}", soft_wrap=True)
     with _expected_warnings_ignored(), _signals_as_exceptions(console):
         trainer.fit(module, batches, ckpt_path=last if last.exists() else None, weights_only=True)
-        best = torch.load(folder / BEST, map_location="cpu", weights_only=True)
-        module.load_state_dict(best["state_dict"])
+        module.load_state_dict(read_unfinished(folder / BEST)["state_dict"])
         if experiment.pruning and experiment.pruning.method == "channels":
             assert isinstance(module.network, Shrinkable), "the pruner refuses others"
             module.network, parameters = without_channels(module.network, experiment.topology, experiment.parameters)

@@ -119,6 +119,20 @@ def start_identity(path: Path | str) -> dict[str, Any]:
     return {"checkpoint_sha256": sha256(path), "training_data": data}
 
 
+def read_unfinished(path: Path) -> dict[str, Any]:
+    """What Lightning saved of a training that has not ended.
+
+    Raises RadioMLError for a missing, damaged or foreign file.
+    """
+    try:
+        value = _read(path)
+    except RadioMLError as error:
+        raise RadioMLError(f"{error}. The run cannot continue: remove {path.parent} to begin anew") from error
+    if not isinstance(value, dict) or "state_dict" not in value:
+        raise RadioMLError(f"{path}: no checkpoint of a training; remove {path.parent} to begin the run anew")
+    return value
+
+
 def _read(path: Path | str) -> Any:
     """The values of a file of torch.save; raises RadioMLError for a missing, damaged or foreign file."""
     try:

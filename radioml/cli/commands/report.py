@@ -10,6 +10,7 @@ from rich.markup import escape
 
 from radioml.cli import app
 from radioml.cli.console.terminal import results
+from radioml.run_directory import REPORT
 
 if TYPE_CHECKING:
     from radioml.report.tradeoff_plot import Point
@@ -28,7 +29,7 @@ def report(
     from radioml.report.page.run_content import read_run
     from radioml.report.page.run_page import run_page
 
-    path = out or run / "report.html"
+    path = out or run / REPORT
     write_page(run_page(read_run(run), _published()), path)
     results.print(f"written to {escape(str(path))}", soft_wrap=True)
 

@@ -15,6 +15,7 @@ import pytest
 import torch
 from rich.console import Console
 
+from radioml.errors import RadioMLError
 from tests.training.loop.small_training import EXPERIMENT, train_small
 from training.loop.classifier import ModulationClassifier
 from training.loop.train import train
@@ -81,6 +82,22 @@ def test_every_epoch_can_be_continued_from(data: Path, tmp_path: Path, monkeypat
     folder = tmp_path / "train"
     epochs = {name: torch.load(folder / f"{name}.ckpt", weights_only=True)["epoch"] for name in ("best", "last")}
     assert epochs == {"best": 0, "last": 2}
+
+
+@pytest.mark.parametrize("name", ["last.ckpt", "best.ckpt"])
+def test_a_damaged_checkpoint_of_an_interrupted_run_is_named(
+    name: str, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def stop(_module) -> None:
+        raise RuntimeError("power cut")
+
+    with monkeypatch.context() as patch, pytest.raises(RuntimeError, match="power cut"):
+        patch.setattr("training.loop.classifier.ModulationClassifier.on_predict_start", stop)
+        train_small(data, tmp_path, epochs=1)
+    damaged = tmp_path / "train" / name
+    damaged.write_bytes(damaged.read_bytes()[:1000])
+    with pytest.raises(RadioMLError, match=rf"{name}: not a checkpoint .* remove .*train to begin anew"):
+        train_small(data, tmp_path, epochs=1)
 
 
 def test_ctrl_c_ends_the_command_with_a_message_and_130(data: Path, tmp_path: Path):
