@@ -84,8 +84,8 @@ def problem(network: ModelWrapper, activation: Activation, functions: IntegerFun
     if before is not None and bits <= TABLE_BITS:
         return None
     return function.name, (
-        f"a function that rises and falls is a table of a quantiser's integers of up to {TABLE_BITS} bits, and here it "
-        f"is given {'sums' if layer is not None else 'integers'} of {bits} bits; put a quantiser of up to {TABLE_BITS} "
+        f"a function that is not known to rise throughout becomes a table of up to {TABLE_BITS} bits, and here it is "
+        f"given {'sums' if layer is not None else 'integers'} of {bits} bits; put a quantiser of up to {TABLE_BITS} "
         "bits (QuantIdentity) in front of it"
     )
 
