@@ -11,6 +11,13 @@ from rich.markup import escape
 
 from radioml.cli import app
 from radioml.cli.console.terminal import JsonOption, give, notes, results
+from radioml.cli.options.comparison import (
+    BuildArgument,
+    CheckpointOption,
+    FramesDataOption,
+    FramesOption,
+    SeedOption,
+)  # fmt: skip
 from radioml.cli.options.topology import TopologyOption, run_code_of
 from radioml.run_directory import BITFILE_FOLDER, SYNTHESIS_REPORT
 
@@ -128,20 +135,11 @@ def build(
 
 @app.command(epilog="Example: radioml simulate runs/polyphase/build/ZCU104 --frames 624 --data data/synthetic.hdf5")
 def simulate(
-    folder: Annotated[Path, typer.Argument(metavar="BUILD", help="Build folder that `radioml build` made.")],
-    frames: Annotated[
-        int,
-        typer.Option(
-            min=2, help="Number of frames, spread over all classes and SNRs; 624 are one of each class at each SNR."
-        ),
-    ] = 78,
-    data: Annotated[
-        Path | None, typer.Option(help="RadioML HDF5 file, whose test part is used; default: synthetic frames.")
-    ] = None,
-    checkpoint: Annotated[
-        Path | None, typer.Option(help="The reference network; default: the checkpoint or import of the run.")
-    ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the synthetic frames.")] = 0,
+    folder: BuildArgument,
+    frames: FramesOption = 78,
+    data: FramesDataOption = None,
+    checkpoint: CheckpointOption = None,
+    seed: SeedOption = 0,
     topology: TopologyOption = None,
     json: JsonOption = None,
 ) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,6 +9,13 @@ from rich.markup import escape
 
 from radioml.cli import app
 from radioml.cli.console.terminal import JsonOption, give, notes, results
+from radioml.cli.options.comparison import (
+    BuildArgument,
+    CheckpointOption,
+    FramesDataOption,
+    FramesOption,
+    SeedOption,
+)  # fmt: skip
 from radioml.cli.options.topology import TopologyOption, run_code_of
 
 if TYPE_CHECKING:
@@ -18,20 +24,11 @@ if TYPE_CHECKING:
 
 @app.command(epilog="Example: radioml verify runs/demo/build/ZCU104 --data data/demo.hdf5 --frames 312")
 def verify(
-    folder: Annotated[Path, typer.Argument(metavar="BUILD", help="Build folder that `radioml build` made.")],
-    frames: Annotated[
-        int,
-        typer.Option(
-            min=2, help="Number of frames, spread over all classes and SNRs; 624 are one of each class at each SNR."
-        ),
-    ] = 78,
-    data: Annotated[
-        Path | None, typer.Option(help="RadioML HDF5 file, whose test part is used; default: synthetic frames.")
-    ] = None,
-    checkpoint: Annotated[
-        Path | None, typer.Option(help="The reference network; default: the checkpoint or import of the run.")
-    ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the synthetic frames.")] = 0,
+    folder: BuildArgument,
+    frames: FramesOption = 78,
+    data: FramesDataOption = None,
+    checkpoint: CheckpointOption = None,
+    seed: SeedOption = 0,
     gates: Annotated[
         bool, typer.Option("--gates", help="Compare the netlists of `radioml build --until synthesis`, too.")
     ] = False,
