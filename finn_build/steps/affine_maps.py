@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from finn_build.steps.activations import Activation, activations
-from radioml.network.exact_qonnx import exact_constants
+from finn_build.steps.network_constants import NetworkConstants
 from radioml.network.integer_nodes import Sums, attributes, integer_sums, quantised_weights, quantiser_grid
 
 if TYPE_CHECKING:
@@ -61,14 +61,7 @@ class AffineMaps:
 
     def __init__(self, network: ModelWrapper) -> None:
         self._network = network
-
-    @cached_property
-    def _stored(self) -> Mapping[str, np.ndarray]:
-        return {tensor.name: self._network.get_initializer(tensor.name) for tensor in self._network.graph.initializer}
-
-    @cached_property
-    def _constants(self) -> Mapping[str, np.ndarray]:
-        return {**self._stored, **exact_constants(self._network.model)}
+        self._constants = NetworkConstants(network)
 
     def readers(self) -> list[Behind]:
         """The layers that read affine maps and whose sums become levels."""
@@ -88,7 +81,7 @@ class AffineMaps:
         source = None if layer is None or activation.batch_norm is None else self._map(layer.input[0])
         if source is None or layer is None:
             return None
-        found = quantised_weights(self._network.model, layer.input[1], self._constants, self._stored)
+        found = quantised_weights(self._network.model, layer.input[1], self._constants.exact, self._constants.stored)
         if found is None:
             return None
         weights, scales = found
@@ -99,7 +92,7 @@ class AffineMaps:
         elif layer.op_type == "MatMul" or not attributes(layer).get("transB", 0):
             weights, scales = weights.T, scales.T
         weights, scales = weights.reshape(len(weights), -1), scales.reshape(len(scales), -1)
-        bias = np.zeros(len(weights)) if len(layer.input) < 3 else self._constants[layer.input[2]].ravel()
+        bias = np.zeros(len(weights)) if len(layer.input) < 3 else self._constants.exact[layer.input[2]].ravel()
         return Behind(activation, source, weights, scales[:, 0], bias, layer.op_type == "Conv")
 
     def _map(self, tensor: str) -> AffineMap | None:
@@ -117,7 +110,7 @@ class AffineMaps:
         sums = self._sums(norm.input[0])
         if sums is None:
             return None
-        gamma, beta, mean, variance = (self._constants[name] for name in norm.input[1:5])
+        gamma, beta, mean, variance = (self._constants.exact[name] for name in norm.input[1:5])
         slope = gamma / np.sqrt(variance + attributes(norm)["epsilon"])
         offset = beta + slope * (sums.bias - mean)
         slope, low, high = slope * sums.scale, sums.low, sums.high
@@ -130,10 +123,10 @@ class AffineMaps:
         if layer is None or layer.op_type != "Conv" or len(self._network.find_consumers(tensor)) > 1:
             return None
         quant = self._network.find_producer(layer.input[0])
-        grid = None if quant is None else quantiser_grid(quant, self._constants)
+        grid = None if quant is None else quantiser_grid(quant, self._constants.exact)
         if grid is None:
             return None
-        return integer_sums(self._network.model, layer, grid, self._constants, self._stored)
+        return integer_sums(self._network.model, layer, grid, self._constants.exact, self._constants.stored)
 
     def _pixels(self, node: NodeProto) -> int:
         return int(np.prod(self._network.get_tensor_shape(node.input[0])[2:]))

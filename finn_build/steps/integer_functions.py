@@ -5,7 +5,7 @@ The network's own nodes compute the function, in double precision with the netwo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -14,8 +14,9 @@ import numpy as np
 
 from finn_build.integer_scales import integer_scales, levels_of
 from finn_build.steps.activations import MONOTONE, Activation
+from finn_build.steps.network_constants import NetworkConstants
 from radioml.errors import RadioMLError
-from radioml.network.exact_qonnx import exact_constants, exact_function
+from radioml.network.exact_qonnx import exact_function
 from radioml.network.grids import Grid
 from radioml.network.integer_nodes import attributes, integer_sums, quantised_weights
 from radioml.network.staircase import staircase
@@ -106,14 +107,7 @@ class IntegerFunctions:
 
     def __init__(self, network: ModelWrapper) -> None:
         self._network = network
-
-    @cached_property
-    def _stored(self) -> Mapping[str, np.ndarray]:
-        return {tensor.name: self._network.get_initializer(tensor.name) for tensor in self._network.graph.initializer}
-
-    @cached_property
-    def _constants(self) -> Mapping[str, np.ndarray]:
-        return {**self._stored, **exact_constants(self._network.model)}
+        self._constants = NetworkConstants(network)
 
     def of(self, activation: Activation) -> IntegerFunction:
         """The function of an activation; raises RadioMLError for a layer without integer sums."""
@@ -124,7 +118,7 @@ class IntegerFunctions:
         named = activation.quant if first is None else first
         scale, bias, low, high = self._integers(activation)
         rank = len(network.get_tensor_shape(source))
-        compute = exact_function(network.model, nodes, [source], self._constants) if nodes else None
+        compute = exact_function(network.model, nodes, [source], self._constants.exact) if nodes else None
 
         def real(numbers: np.ndarray) -> np.ndarray:
             if compute is None:
@@ -135,7 +129,7 @@ class IntegerFunctions:
 
     def weights(self, layer: NodeProto) -> np.ndarray:
         """The integers of a layer with integer sums: (outputs, inputs, ...) of a convolution, or (inputs, outputs)."""
-        found = quantised_weights(self._network.model, layer.input[1], self._constants, self._stored)
+        found = quantised_weights(self._network.model, layer.input[1], self._constants.exact, self._constants.stored)
         assert found is not None
         return found[0].T if attributes(layer).get("transB", 0) else found[0]
 
@@ -147,12 +141,12 @@ class IntegerFunctions:
             channels = self._network.get_tensor_shape(activation.source)[1] if activation.nodes else 1
             return np.full(channels, grid.scale), np.zeros(channels), grid.low, grid.high
         grid = integer_scales(self._network, layer.input[0]).grid
-        sums = integer_sums(self._network.model, layer, grid, self._constants, self._stored)
+        sums = integer_sums(self._network.model, layer, grid, self._constants.exact, self._constants.stored)
         if sums is None:
             raise RadioMLError(f"{layer.op_type} {layer.name}: its sums are no integers of one scale a channel")
         return sums.scale, sums.bias, int(sums.low.min()), int(sums.high.max())
 
     def _monotone(self, node: NodeProto) -> bool:
         """Whether a node is known to rise or to fall; a quotient falls and rises with its divisor."""
-        given = [name for name in node.input if name and name not in self._stored]
+        given = [name for name in node.input if name and name not in self._constants.stored]
         return node.op_type in MONOTONE and len(given) == 1 and (node.op_type != "Div" or given == node.input[:1])
