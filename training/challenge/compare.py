@@ -168,9 +168,7 @@ def _entry(name: str, run: TrainedRun) -> Entry:
     )
 
 
-def _measured(
-    run: TrainedRun,
-) -> tuple[float | None, tuple[float, float] | None, float | None, str, str]:
+def _measured(run: TrainedRun) -> tuple[float | None, tuple[float, float] | None, float | None, str, str]:
     """Accuracy, interval, accuracy at +30 dB, kind and description of the data, as `Entry` has them."""
     if found := measurements(run.path):
         most = found[0]
