@@ -48,8 +48,8 @@ class Counts(TypedDict):
 class Finn(_Description):
     """What FINN knows of a board.
 
-    board: its name in FINN's part map, None where FINN does not know it.
-    resource_table: whether FINN has a table of its resources.
+    board: the board's name in FINN's part map; None where FINN does not know the board.
+    resource_table: whether FINN has a table of the board's resources.
     """
 
     board: _Text | None
@@ -72,11 +72,11 @@ class Board(_Description):
 
     part: the FPGA as its vendor names it.
     shell: one of `SHELLS`.
-    clock_mhz: fabric clock that the figures refer to and the build aims at.
+    clock_mhz: fabric clock of the estimates, and the timing goal of a build.
     clock_limit_mhz: fastest clock that the shell can supply.
     memory_port_bits: width of one port to the board's memory, 0 without one.
-    resources: of the device.
-    usable: what the shell leaves of them to a design; estimates are held against these.
+    resources: number of each resource in the device.
+    usable: number of each resource that the shell leaves to a design. Estimates are compared with it.
     """
 
     name: _Text

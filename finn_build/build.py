@@ -97,10 +97,10 @@ def build(
         board_name: a board of the catalogue.
         until: the last stage.
         out: build folder; by default `build_folder`.
-        target_fps: goal of the folding, as the three that follow; see `choose_folding.goal`.
-        folding_file: the folding of a build.
-        fit: as fast as the board allows.
-        margin_percent: of each resource, left unused.
+        target_fps: frames/s that the folding is chosen for; see `choose_folding.goal`.
+        folding_file: folding.json of another build.
+        fit: fold as fast as the board allows.
+        margin_percent: percent of each resource that `fit` leaves unused.
         hls_dma: see `build_bitfile`.
         console: shows the steps; by default the standard error stream.
 
@@ -129,7 +129,7 @@ def build(
         reused = []
 
         def stage(name: str, module: str, inputs: dict[str, Any], run: Callable[[CachedSteps], None]) -> None:
-            """Run a stage, whose code is `module`, unless it is complete."""
+            """Run a stage unless it is complete; module: holds the stage's code."""
             inputs = {**inputs, "code": code_digest(module)}
             if record.is_complete(folder, name, inputs):
                 reused.append(name)

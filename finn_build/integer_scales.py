@@ -1,4 +1,4 @@
-"""The integers that a tensor of a QONNX network holds: their scales, one or several, and their range; or none."""
+"""Which integers a tensor of a QONNX network holds, if it holds integers: their scales and their range."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _JOINS = ("Add", "Sub", "Concat")
 class IntegerScales:
     """What the numbers of a tensor are.
 
-    scales: value of one integer step of each quantiser, or product, that the numbers come from, by the node's name.
-    lost_at: the layers behind quantisers that turn integers into other numbers, or what was never quantised.
+    scales: name of each quantiser or product that the numbers come from -> value of one integer step.
+    lost_at: layers that turn integers into other numbers, and inputs that were never quantised.
     low, high: bounds of the integers.
     """
 
@@ -87,7 +87,7 @@ def levels_of(network: ModelWrapper, quant: NodeProto) -> Grid | None:
 
 
 def quantiser_before(network: ModelWrapper, tensor: str) -> NodeProto | None:
-    """The quantiser whose integers a tensor holds, all or the largest of them; None where there is none."""
+    """The quantiser whose integers a tensor holds, directly or behind maxima and reshapes; None without one."""
     node = network.find_producer(tensor)
     while node is not None and node.op_type in _KEEPS_INTEGERS:
         node = network.find_producer(node.input[0])

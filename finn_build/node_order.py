@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 
 def nodes_in_order(model: ModelWrapper) -> list[NodeProto]:
-    """All nodes that an output needs, each behind those that it reads, those of a join's first branch first.
+    """All nodes that an output needs. Each comes after the nodes that it reads, and a join's first branch comes first.
 
-    No transformation changes the order of a join's inputs, so layers of two graphs of one network can be matched.
+    All transformations keep the order of a join's inputs, so layers of two graphs of one network can be matched.
     """
     return depth_first(model.graph.node, [value.name for value in model.graph.output])

@@ -1,8 +1,8 @@
-"""The whole chip of a ULX3S: clock, serial shell and accelerator, and where its pins are.
+"""The whole chip of a ULX3S: clock, serial shell, accelerator and pin locations.
 
-Pins after ulx3s_v20.lpf of the board's makers (https://github.com/emard/ulx3s): the oscillator of 25 MHz, the USB
-bridge's two lines as the bridge names them (it sends on txd), eight LEDs, and the line that keeps the ESP32 from
-starting another bitstream.
+The pins follow ulx3s_v20.lpf of the board's makers (https://github.com/emard/ulx3s): the oscillator of 25 MHz, two
+lines to the USB bridge, eight LEDs, and the line that keeps the ESP32 from starting another bitstream. The two lines
+have the bridge's names: the bridge sends on txd.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from radioml.errors import RadioMLError
 from radioml.simulation.design import TOP
 
 SHELL = tuple(Path(__file__).with_name(name) for name in ("uart.sv", "serial_shell.sv"))
-"""Its sources."""
+"""Sources of the serial shell."""
 SHELL_MODULE = "serial_shell"
 CHIP = "ulx3s"
 """The chip's top module."""
 PACKAGE_OPTIONS = ("--85k", "--package", "CABGA381", "--speed", "6")
-"""What nextpnr calls LFE5U-85F-6BG381C."""
+"""nextpnr's options for an LFE5U-85F-6BG381C."""
 _OSCILLATOR_MHZ = 25
 _LEDS = ("B2", "C2", "C1", "D2", "D1", "E2", "E1", "H3")
 _PHASE_DETECTOR_MHZ, _VCO_MHZ = (3.125, 400.0), (400.0, 800.0)
@@ -49,7 +49,7 @@ def shell_instance(
     if max(source.word_bytes, sink.word_bytes) > 255:
         raise RadioMLError(
             f"the serial shell takes words of 255 bytes at most, and the accelerator has {source.word_bytes} and "
-            f"{sink.word_bytes}; fold it less (--target-fps)"
+            f"{sink.word_bytes}; fold the network less (--target-fps)"
         )
     parameters = {
         "IN_BYTES": source.word_bytes, "IN_WORDS": source.words, "OUT_BYTES": sink.word_bytes, "OUT_WORDS": sink.words,
@@ -61,7 +61,7 @@ def shell_instance(
 def chip(shell: str, clock_mhz: float, source: StreamFormat, sink: StreamFormat) -> str:
     """Verilog of the top module; shell: the shell's module, with its parameters where it has some.
 
-    Raises RadioMLError for a clock that the PLL does not give.
+    Raises RadioMLError for a clock that the PLL cannot make.
     """
     divide, multiply, output = pll_dividers(clock_mhz)
     return f"""module {CHIP} (
@@ -93,9 +93,9 @@ endmodule
 
 
 def pll_dividers(clock_mhz: float) -> tuple[int, int, int]:
-    """Dividers of input, feedback and output with which the PLL makes `clock_mhz` of the oscillator's clock.
+    """Dividers of input, feedback and output with which the PLL makes `clock_mhz` from the oscillator's clock.
 
-    Raises RadioMLError where it does not.
+    Raises RadioMLError for a clock that the PLL cannot make.
     """
     for divide in range(1, 9):
         multiply = round(clock_mhz * divide / _OSCILLATOR_MHZ)
@@ -104,4 +104,6 @@ def pll_dividers(clock_mhz: float) -> tuple[int, int, int]:
             output = int(sum(_VCO_MHZ) / 2 / clock_mhz)
             if output >= 2 and _VCO_MHZ[0] <= output * clock_mhz <= _VCO_MHZ[1]:
                 return divide, multiply, output
-    raise RadioMLError(f"the PLL makes no {clock_mhz:g} MHz of {_OSCILLATOR_MHZ} MHz; it makes 40, 45, 50, 60")
+    raise RadioMLError(
+        f"the PLL cannot make {clock_mhz:g} MHz from {_OSCILLATOR_MHZ} MHz; 40, 45, 50 and 60 MHz are possible"
+    )

@@ -1,4 +1,4 @@
-"""The chip's netlist: those of the layers, as they were simulated, joined with the shell's."""
+"""The chip's netlist: the netlists of the layers, as they were simulated, joined with the shell's netlist."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SHELL_NETLIST_MODULE = "serial_shell_netlist"
 def synthesise_shell(
     source: StreamFormat, sink: StreamFormat, bit_cycles: int, folder: Path, silence_cycles: int = SILENCE_CYCLES
 ) -> None:
-    """Write `SHELL_NETLIST` to `folder`, with the module of the shell in front of an accelerator with these streams.
+    """Write `SHELL_NETLIST` to `folder`: the netlist of the shell for an accelerator with these streams.
 
     Raises what `shell_instance` raises, and RadioMLError where Yosys fails.
     """
@@ -56,12 +56,11 @@ def shell_in_chip(board: Board, source: StreamFormat, sink: StreamFormat) -> str
 
 
 def join_chip(design: Design, board: Board, netlists: Sequence[Path], folder: Path) -> None:
-    """Write `CHIP_NETLIST` to `folder`, in which `SHELL_NETLIST` lies.
+    """Join netlists with `SHELL_NETLIST`, which lies in `folder`, and write `CHIP_NETLIST` there.
 
-    No cell is mapped or changed here: what is placed is what was simulated.
+    Joining leaves every cell as it is, so the placed cells are the simulated ones.
 
-    Args:
-        design: of netlists, see `finn_build.verify.gate_design.whole`. netlists: their files.
+    design: its layers are netlists, see `finn_build.verify.gate_design.whole`; netlists: the files of the layers.
     """
     for path in netlists:
         if path.parent != folder:

@@ -29,8 +29,10 @@ _SEED = 1
 
 @dataclass(frozen=True)
 class Routed:
-    """What nextpnr reached. fmax_mhz: fastest clock of the slowest clock net; clock_mhz: the clock that was asked for.
+    """What nextpnr reached.
 
+    fmax_mhz: highest frequency of the slowest clock net.
+    clock_mhz: the clock that was asked for.
     utilisation: name of a resource -> used and available.
     """
 
@@ -40,7 +42,7 @@ class Routed:
 
     @property
     def met(self) -> bool:
-        """Whether the clock is one that the design bears."""
+        """Whether the design meets timing."""
         return self.fmax_mhz >= self.clock_mhz
 
     def implementation(self, board: Board) -> dict[str, Any]:
@@ -65,7 +67,7 @@ def tools() -> str:
 def place_and_route(netlist: str, board: Board, folder: Path) -> None:
     """Place and route a chip's netlist (JSON by Yosys) in `folder`, which gets nextpnr's log, report and design.
 
-    Raises RadioMLError with nextpnr's first error. A design that is too slow is no error here: see `read_routed`.
+    Raises RadioMLError with nextpnr's first error. Whether the design meets timing is for `judge` to say.
     """
     write_text(folder / "pins.lpf", constraints())
     files = ("--json", netlist, "--lpf", "pins.lpf", "--textcfg", ROUTED, "--report", _REPORT)
@@ -74,7 +76,7 @@ def place_and_route(netlist: str, board: Board, folder: Path) -> None:
 
 
 def read_routed(folder: Path, board: Board) -> Routed:
-    """What nextpnr reports of the design in `folder`; raises RadioMLError for a report that lacks something."""
+    """What nextpnr reports of the design in `folder`; raises what `routed` raises."""
     return routed(read_json(folder / _REPORT), folder / _REPORT, board.clock_mhz)
 
 
@@ -92,7 +94,7 @@ def routed(report: Any, path: Path, clock_mhz: float) -> Routed:
 
 
 def judge(found: Routed, board: Board, folder: Path, path: Path) -> None:
-    """Write implementation.json to `path`; raises RadioMLError where timing fails. folder: of the reports, to name."""
+    """Write implementation.json to `path`; raises RadioMLError where timing fails. folder: holds the reports."""
     write_json(path, found.implementation(board))
     if not found.met:
         raise RadioMLError(
@@ -103,7 +105,7 @@ def judge(found: Routed, board: Board, folder: Path, path: Path) -> None:
 
 
 def pack(folder: Path, bitstream: str) -> None:
-    """Write the bitstream of the design that lies in `folder`, beside it."""
+    """Write the bitstream of the routed design in `folder` to the same folder."""
     _run([ECPPACK, "--compress", "--input", ROUTED, "--bit", bitstream], folder, "ecppack.log")
 
 

@@ -2,7 +2,7 @@
 //
 // A request is stored in one of two banks and enters the accelerator once its checksum was right.
 
-// Requests from a line to words of frames, words of results to answers on a line.
+// Turns requests from the line into words of frames, and words of results into answers on the line.
 module serial_shell #(
   int unsigned IN_BYTES = 1, IN_WORDS = 1, OUT_BYTES = 1, OUT_WORDS = 1,
   int unsigned BIT_CYCLES = 20, SILENCE_CYCLES = 1 << 20
@@ -19,7 +19,7 @@ module serial_shell #(
 );
   localparam logic [7:0] MARK_0 = 8'hA5, MARK_1 = 8'h5A;
   localparam logic [7:0] DONE = 0, WRONG_CHECKSUM = 1, SHORT = 2, NO_ROOM = 3;
-  localparam int unsigned ROOM = 4;  // whole requests without an answer
+  localparam int unsigned ROOM = 4;  // accepted requests that may wait for their answer
   localparam int unsigned AT = IN_WORDS > 1 ? $clog2(IN_WORDS) : 1;
 
   function automatic logic [15:0] checksum(input logic [15:0] so_far, input logic [7:0] data);
@@ -27,7 +27,7 @@ module serial_shell #(
     for (int i = 0; i < 8; i++) checksum = checksum[15] ? {checksum[14:0], 1'b0} ^ 16'h1021 : {checksum[14:0], 1'b0};
   endfunction
 
-  // The accelerator's reset: from the lock of the clock on for 128 cycles.
+  // The accelerator's reset is held until 128 cycles after the PLL has locked.
   logic [7:0] awake = '0;
   assign rst_n = awake[7];
   always_ff @(posedge clk) if (locked && !awake[7]) awake <= awake + 8'd1;
@@ -113,7 +113,7 @@ module serial_shell #(
     end
   end
 
-  // Frames to the accelerator. A word takes two cycles, many fewer than the line.
+  // Frames to the accelerator. A word takes two cycles here, many more on the line.
   logic reading = '0;
   logic [AT-1:0] read_at = '0;
   wire last_read = read_at == AT'(IN_WORDS - 1);

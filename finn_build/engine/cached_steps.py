@@ -1,4 +1,4 @@
-"""Running the steps of a stage, each of which is skipped where its result is there already."""
+"""Running the steps of a stage; a step whose result is cached is skipped."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from radioml.cache import Cache, content_key, digests
 class CachedSteps:
     """Runs steps in their order, from files of the build folder to files of the build folder.
 
-    A build that was interrupted goes on at the step it stopped in. A changed input runs the steps that it changes
-    something for. A file that was altered is made anew.
+    An interrupted build continues at the step in which it stopped. A changed input runs the steps that depend on it. An
+    altered file is made anew.
 
     Args:
         runner: runs the steps that have to run.
         cache: the results, whose files lie in the build folder.
         basis: what every result depends on: the code of the stage, and the versions of the packages that build.
-        board: what the results of steps that depend on the board depend on.
+        board: properties of the board, on which the result of a step with `depends_on_board` depends.
 
     Attributes:
-        seconds: id of each step so far -> what it took, now or when its result was made.
+        seconds: id of each step so far -> its run time, now or when its cached result was made.
     """
 
     def __init__(self, runner: StepRunner, cache: Cache, basis: Any, board: Any) -> None:
@@ -42,10 +42,10 @@ class CachedSteps:
         """Run a step unless its result is in the cache; raises what `StepRunner.run` raises.
 
         Args:
-            step: which step; of its name the result depends on the id alone.
-            function: does it.
+            step: the step. Its id is part of the cache key, its title is not.
+            function: does the step's work.
             reads, made: files and folders of the build folder.
-            inputs: what else the result depends on, as JSON can say it.
+            inputs: what else the result depends on, as a JSON value.
         """
         board = self._board if step.depends_on_board else None
         key = content_key(step.id, digests(self.folder, reads), inputs, board, self._basis)

@@ -18,7 +18,7 @@ def finn_session(folder: Path, log: Path) -> Iterator[None]:
     """Let FINN work in `folder` and write all that it prints and logs to `log` (appended).
 
     FINN takes its folder from environment variables; without these it writes to the home directory and to the installed
-    package. FINN's worker processes read the variables again. So they are set for the session and restored afterwards.
+    package. FINN's worker processes read the variables again. So the session sets them and restores them at its end.
     The working directory is `folder` too, because some transformations write there. In the session FINN knows the
     layers of `rtl_layers`.
     """

@@ -1,4 +1,4 @@
-"""What lies where in a build folder, beyond what `radioml.run_directory` has: what only a build needs."""
+"""Files of a build folder that only the build needs. `radioml.run_directory` names all others."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ UNSIZED = f"{WORK}/unsized_fifos.onnx"
 GAUGE, GAUGE_LIBRARY = f"{WORK}/gauge", f"{WORK}/libgauge.so"
 VENDOR = f"{WORK}/vendor"
 CHIP, GATES = f"{WORK}/chip", f"{WORK}/gates.json"
-"""Of a board on a serial line: the chip's netlist, routed design; how many golden frames its netlist answered."""
+"""Of a serial board: folder of the chip's netlist and routed design; how many golden frames the netlist answered."""
 CYCLES = f"{SIMULATION}/cycles.json"
 RECEIPTS = f"{WORK}/cache"
 
 
 def graph_of_step(number: int, step: str) -> str:
-    """The graph after a step, by its number in the order of the build, from 1, and its id."""
+    """File of the graph after a step; number: of the step in the build's order, from 1; step: its id."""
     return f"{STEPS}/{number:02}_{step}.onnx"
 
 
@@ -42,9 +42,9 @@ MADE = {
 
 
 def dropped_with(stage: str, shell: str) -> list[str]:
-    """The stages whose results are of no use once `stage` is run again, the last first; shell: of the board.
+    """The stages whose results become invalid when `stage` runs again, the last first; shell: of the board.
 
-    The bitfile of a board on a serial line is made of Yosys' netlists, another board's of the RTL.
+    The bitfile of a serial board is made from Yosys' netlists, the bitfile of every other board from the RTL.
     """
     stages = list(MADE)
     if stage == "synthesis" and shell != "serial":
@@ -53,13 +53,13 @@ def dropped_with(stage: str, shell: str) -> list[str]:
 
 
 ONLY_FINN = (FOLDED, WITH_FIFOS)
-"""What of these a build without FINN does not make."""
+"""Files of `MADE` that a build without FINN does not make."""
 RESULTS = {
     "estimate": [ESTIMATE, VERIFY],
     "rtl": [PACKAGE, SIMULATION_REPORT, VERIFY],
     "bitfile": [BITFILE_FOLDER],
     "synthesis": [SYNTHESIS],
 }
-"""Stage -> files that are removed before the stage is run again, so that none of them can pass for its result.
+"""Stage -> files that are removed before the stage runs again, so that an old file cannot pass for its result.
 
-Each step replaces the other files itself."""
+All other files are replaced by the step that makes them."""

@@ -1,4 +1,4 @@
-"""build.yaml: what a build was made from and what it made, which decides whether it can be used again."""
+"""build.yaml: what a build was made from and what it made. The record decides whether results are used again."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class BoardInput:
 
 @dataclass(frozen=True)
 class Tool:
-    """This tool."""
+    """The version of this package."""
 
     version: str = radioml.__version__
 
@@ -44,8 +44,8 @@ class Tool:
 class Inputs:
     """What the user gave to a build.
 
-    model: SHA-256 of the QONNX file; checkpoint: of the file that the model was exported or imported from, see
-    `source_of`.
+    model: SHA-256 of the QONNX file.
+    checkpoint: SHA-256 of the file that the model was exported or imported from, see `source_of`.
     folding: the goal of the folding, see `Goal.inputs`.
     """
 
@@ -163,7 +163,7 @@ def source_of(folder: Path, given: Path | None, name: str) -> Path:
     expected = load_record(folder).inputs.checkpoint
     path = given or (run_of(folder) or folder) / TRAIN / name
     if not path.is_file():
-        raise RadioMLError(f"{path}: no such file; name the one that the model was made from with --checkpoint")
+        raise RadioMLError(f"{path}: no such file; give --checkpoint the file that the model was made from")
     if sha256(path) != expected:
         raise RadioMLError(f"{path}: not the file that this model was made from (its SHA-256 differs)")
     return path

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def waiting_words(model: ModelWrapper) -> dict[tuple[str, int], int]:
-    """Layer that joins branches and number of its input -> words that wait there for the input that comes last.
+    """(layer that joins branches, number of its input) -> words that wait there for the layer's slowest input.
 
     To give its pixel j a layer needs the network's input up to pixel a j + b, all counted from 0. From layer to layer:
 
@@ -21,7 +21,7 @@ def waiting_words(model: ModelWrapper) -> dict[tuple[str, int], int]:
 
     Where branches meet, the largest b counts, and an input with a smaller b waits for (b_largest - b) / a pixels.
 
-    The formula is ours. FIFO sizing finds as many words within 4, in a network with two residual sums.
+    The formula is ours. In a network with two residual sums FIFO sizing finds the same numbers within 4 words.
     """
     from finn.util.basic import getHWCustomOp
 

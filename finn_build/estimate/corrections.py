@@ -41,11 +41,11 @@ COUNTED = {"Thresholding_rtl": 1.73, _INPUT_GENERATOR: 0.51}
 Fitted by least squares to 9 layers of each kind, of two networks, and tested on 10 of each kind of a third network.
 There the estimate is 0.97 to 1.18 of Yosys' count for thresholds (0.63 to 0.78 without the factor) and 0.83 to 1.10 for
 input generators (1.49 to 1.71 without it); docs/results_synthesis.md. Input generators that give a whole window a cycle
-were not among them and keep FINN's figure. Nobody has compared it with Vivado.
+were not among them and keep FINN's figure. Nobody has compared the factors with Vivado.
 """
 NOT_COUNTED = "flip-flops, control of thresholding, I/O DMA, shell"
 _FIFO_WORDS = 18
-"""Depth that FIFO sizing gives nearly every FIFO, about. Up to 33 words are a shift register of one LUT a bit."""
+"""Approximate depth that FIFO sizing gives nearly every FIFO. Up to 33 words are a shift register of one LUT a bit."""
 
 
 def corrections(model: ModelWrapper, board: Board) -> dict[str, dict[str, int]]:
@@ -196,7 +196,7 @@ def weight_memory_luts(operator: HWCustomOp) -> int:
 
 
 def fifo_luts(bits: int, waiting: int = 0) -> int:
-    """LUTs of a FIFO of `_FIFO_WORDS` and `waiting` words, by FINN's fit against fifo.sv."""
+    """LUTs of a FIFO of `_FIFO_WORDS` + `waiting` words, by FINN's fit against fifo.sv."""
     from finn.util.resource_models import _fifo_cost
 
     return _fifo_cost(_FIFO_WORDS + waiting, ceil(bits / 8) * 8, "srl").lut

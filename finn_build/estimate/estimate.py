@@ -1,4 +1,4 @@
-"""FINN's analytical estimates of a folded network, with our corrections, against a board."""
+"""FINN's analytical estimates of a folded network, with our corrections, compared with a board's resources."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ CAVEATS = (
 
 
 def estimate(model: ModelWrapper, board: Board) -> Estimate:
-    """Analyse FINN layers, in a FINN session."""
+    """The estimate of a folded network of FINN layers on a board; runs in a FINN session."""
     from finn.analysis.fpgadataflow.exp_cycles_per_layer import exp_cycles_per_layer
     from finn.analysis.fpgadataflow.res_estimation import res_estimation
     from finn.util.basic import getHWCustomOp

@@ -1,26 +1,26 @@
-"""From LUTs of six inputs, which all formulas here count, to those of four inputs that an ECP5 has."""
+"""From 6-input LUTs, which all formulas here count, to the 4-input LUTs of an ECP5."""
 
 from __future__ import annotations
 
 from finn_build.boards import Board
 
 OF_LAYERS, OF_UNIT = 3.1, 1.61
-"""LUTs of four inputs that Yosys 0.70 (synth_ecp5) counts for each that is estimated, without place and route.
+"""4-input LUTs that Yosys 0.70 (synth_ecp5) counts for each estimated 6-input LUT, before place and route.
 
-Of FINN's layers: the sum of 21 layers of `polyphase_small` (2.2 to 4.7 a layer: 2.6 of paddings, 2.4 of thresholds, 4.2
-of multipliers, 2.2 to 4.5 of input generators). Of a statistics unit: the shipped `robust_record`, one sample a cycle,
-with an adder for every weight; with sums that take turns, as it is now, the factor gives 0.91 of Yosys' count.
-docs/results_synthesis.md.
+OF_LAYERS: FINN's layers, by the sum of 21 layers of `polyphase_small` (2.2 to 4.7 a layer: 2.6 of paddings, 2.4 of
+thresholds, 4.2 of multipliers, 2.2 to 4.5 of input generators). OF_UNIT: a statistics unit, by the shipped
+`robust_record` at one sample a cycle, with an adder for every weight. Today sums take turns, and with this factor the
+estimate is 0.91 of Yosys' count. docs/results_synthesis.md.
 """
 
 
 def luts_of(board: Board, luts: int, factor: float) -> int:
-    """LUTs of the board's kind, where a design takes `luts` of six inputs; factor: one of those above."""
+    """LUTs of the board's kind for a design of `luts` 6-input LUTs; factor: `OF_LAYERS` or `OF_UNIT`."""
     return round(luts * factor) if board.family == "ECP5" else luts
 
 
 def caveats(board: Board) -> tuple[str, ...]:
-    """What is to be known with the estimate."""
+    """Remarks on every estimate for the board."""
     if board.family != "ECP5":
         return ()
     return (

@@ -1,1 +1,1 @@
-"""Which folding a board takes, and what every network would do on every board."""
+"""The folding for a goal, and the estimate of every network on every board."""

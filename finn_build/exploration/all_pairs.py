@@ -1,8 +1,8 @@
 """Many networks on many boards: what each would cost on each, folded as fast as it fits.
 
-Up to FINN's layers a network is the same for every board, so this part is done once for each network. Choosing the
-folding, or the samples a cycle of a statistics unit, is left for each board and takes seconds. All results are cached
-by the content that they depend on.
+The steps up to FINN's layers give the same result for every board and run once for each network. For each board only
+the folding, or the samples a cycle of a statistics unit, is chosen, which takes seconds. All results are cached by the
+content that they depend on.
 """
 
 from __future__ import annotations
@@ -59,9 +59,9 @@ class Layers:
 
     problem: what keeps the network from an estimate, a line for each layer.
     rtl_problem: what keeps the network from RTL with open tools, likewise.
-    remark: what is to be known with the figures.
-    sha256: digest of the file of FINN layers, where they could be made; of model.onnx where a unit is made of it.
-    failed: whether something unforeseen went wrong.
+    remark: printed below the figures.
+    sha256: digest of the file of FINN layers; of model.onnx for a statistics unit; "" without either.
+    failed: whether an unexpected error occurred.
     """
 
     network: str
@@ -83,8 +83,8 @@ def estimate_all(
     """Estimate every network on every board with `--fit` and its usual margin; the value is what the JSON file holds.
 
     The value's `cells` have for each pair a `verdict` and a `reason`, and where a folding was found its cycles, rate,
-    resources and limit. A pair with which something unforeseen goes wrong has the verdict "failed", and the next call
-    tries it again. All other results are cached in `out`.
+    resources and limit. A pair with an unexpected error has the verdict "failed", and the next call tries it again. All
+    other results are cached in `out`.
 
     Args:
         networks, boards: their names.
@@ -139,7 +139,7 @@ def estimate_all(
 
 
 def _layers(network: str, make_model: ModelMaker, out: Path) -> Layers:
-    """Export a network, check it, and of FINN's layers apply all steps whose result is the same for every board."""
+    """Export a network, check it, and apply all steps to FINN's layers whose result is the same for every board."""
     from qonnx.core.modelwrapper import ModelWrapper
 
     cache, folder = _cache(out), out / "networks" / network
@@ -171,7 +171,7 @@ def _layers(network: str, make_model: ModelMaker, out: Path) -> Layers:
 
 
 def _estimate(layers: Layers, board_name: str, out: Path) -> dict[str, Any]:
-    """The best folding of one network for one board, cached unless something unforeseen went wrong."""
+    """The best folding of one network for one board, cached unless an unexpected error occurred."""
     try:
         key = _key("cell", layers.sha256, sha256(CATALOGUE / f"{board_name}.yaml"), str(FIT_MARGIN_PERCENT))
         return _cache(out).value(f"cells/{layers.network}/{board_name}", key, partial(_choose, layers, board_name, out))
@@ -220,7 +220,7 @@ def _unit_problem(model: onnx.ModelProto, metadata: ModelMetadata) -> str:
 
 
 def _problems(description: str) -> str:
-    """What is wrong with a network, without the first line, which names the goal that is known here."""
+    """A description of problems without its first line, which names the stage."""
     return "\n".join(line.strip() for line in description.split("\n")[1:])
 
 

@@ -33,11 +33,12 @@ _UNFOLDED_CYCLES = 1 << 40
 
 @dataclass(frozen=True)
 class Goal:
-    """What the user asks of the folding: exactly one of the three; made by `goal`.
+    """What the user asks of the folding: a rate, a file or the fastest one that fits; made by `goal`.
 
     target_fps: frames/s.
-    folding: content of a folding file, and its path in `file`.
-    margin_percent: the fastest folding that leaves so much of each of the board's resources.
+    folding: content of a folding file.
+    file: path of the folding file.
+    margin_percent: the fastest folding that leaves this percentage of each of the board's resources.
     """
 
     target_fps: int | None = None
@@ -46,7 +47,7 @@ class Goal:
     margin_percent: int | None = None
 
     def inputs(self) -> dict[str, Any]:
-        """What of the goal the result depends on, for build.yaml."""
+        """The part of the goal that the result depends on, for build.yaml."""
         if self.folding is not None:
             return {"folding_sha256": digest(self.folding)}
         if self.margin_percent is not None:
@@ -95,7 +96,9 @@ class Candidate:
 class DoesNotFitError(RadioMLError):
     """No folding fits the board.
 
-    smallest: estimate of the folding that needs least, `slowest` in words. excess: what it needs too much of.
+    smallest: estimate of the smallest folding.
+    excess: the resources of which that folding needs too much, in words.
+    slowest: that folding in words.
     """
 
     def __init__(self, smallest: Estimate, excess: list[str], slowest: str) -> None:

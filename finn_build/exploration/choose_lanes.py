@@ -25,7 +25,7 @@ SAMPLES = "SIMD"
 
 
 def choose_lanes(model: onnx.ModelProto, logit_scale: float, board: Board, goal: Goal) -> Estimate:
-    """The estimate of the unit of a QONNX model that meets a goal: 8 samples a cycle if there is none.
+    """The estimate of the unit of a QONNX model that meets a goal; without a goal the unit takes 8 samples a cycle.
 
     Raises RadioMLError with a line for each node that has no RTL, for samples a cycle that no unit takes, and for a
     rate that none reaches; DoesNotFitError when no unit fits the board.

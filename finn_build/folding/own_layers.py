@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 def fold_own_layers(model: ModelWrapper, cycles: int) -> ModelWrapper:
     """Give each layer its slowest folding that takes no more than `cycles` a frame, or else its fastest one.
 
-    A depthwise input generator in front of a layer has the layer's PE as its SIMD, and gives whole windows where the
-    layer takes several pixels of them a cycle; both are to be so fast. Foldings whose width is neither a divisor nor
-    a multiple of the width of a stream that they take are left out (see `align_stream_widths`).
+    A depthwise input generator in front of a layer gets the layer's PE as its SIMD. It gives whole windows where the
+    layer takes several pixels of a window a cycle. The limit holds for the layer and for its generator. A folding whose
+    width neither divides an input stream's width nor is a multiple of it is left out (see `align_stream_widths`).
     """
     from finn.util.basic import getHWCustomOp
 

@@ -57,9 +57,10 @@ def examine(model: ModelWrapper, metadata: ModelMetadata) -> Findings:
 
 
 def examine_graph(model: ModelWrapper) -> Findings:
-    """Walk over the nodes that depend on the network's input, each with the rules of its operation.
+    """Apply the rules of its operation to each node that depends on the network's input.
 
-    The unit of statistics says what is wrong with the nodes that it would compute, and so do thresholds and tables.
+    Nodes of a statistics unit are checked by the unit's own reader. Functions that become thresholds or tables are
+    checked by the steps that make these.
     """
     signals = {model.graph.input[0].name}
     found = Findings({}, {})
@@ -84,7 +85,7 @@ def examine_graph(model: ModelWrapper) -> Findings:
         if first and not wrong and node.op_type not in ("Quant", *DATA_MOVEMENT):
             first = False
             if node.op_type not in ("Conv", "AveragePool"):
-                wrong = "the first layer is neither convolution nor average pool, which is all that FINN is fed with"
+                wrong = "the first layer must be a convolution or an average pool"
         if wrong:
             found.estimate[name] = wrong
         if wrong := rules.rtl(place):
@@ -99,24 +100,24 @@ def examine_graph(model: ModelWrapper) -> Findings:
 
 
 def remark(model: ModelWrapper) -> str:
-    """What is to be known of a model without problems that may have them with other weights; "" if there is none."""
+    """A remark on a model that can be built, but perhaps not with other weights; "" without one."""
     joined = [integer_scales(model, node.output[0]).scales for node in sums(model)]
     if any(len(scales) > 1 for scales in joined):
         return (
-            "its residual sums add activations of one scale, as untrained ones are; trained, a sum of branches with "
-            "scales of their own takes a second convolution, and is exact in front of a convolution alone"
+            "the branches of its residual sums have one scale as long as they are untrained; a trained sum of branches "
+            "with different scales takes a second convolution, and is exact only in front of a convolution"
         )
     return ""
 
 
 def check_model(model: ModelWrapper, metadata: ModelMetadata, until: str) -> None:
-    """Raise RadioMLError with a line for each problem of a build `until` then, with all layers that have it."""
+    """Raise RadioMLError with a line, which names the layers, for each problem of a build up to the stage `until`."""
     if wrong := describe(examine(model, metadata), until):
         raise RadioMLError(wrong)
 
 
 def describe(found: Findings, until: str) -> str:
-    """A line that says that the network cannot be built `until` then, and a line for each problem; "" without any."""
+    """The problems of a build up to the stage `until`: a heading, then a line for each problem; "" without problems."""
     if not (problems := found.problems(until)):
         return ""
     alike: dict[str, list[str]] = {}
@@ -150,12 +151,12 @@ def _function_problems(model: ModelWrapper, fused: list[Activation]) -> Problems
 
 
 def _quantiser_problems(model: ModelWrapper) -> Problems:
-    """The quantisers of what is no function of one tensor of integers, or of one layer's sums."""
+    """Quantisers whose input is not a function of one tensor of integers or of one layer's sums."""
     quantisers = zip(activation_quantisers(model), activations(model), strict=True)
     return {
         f"{quant.op_type} {quant.name}": (
-            f"quantises no function of one tensor of integers or of one layer's sums, but of {_names(model, quant)}; "
-            "put a quantiser (QuantIdentity) in front of each of them that has none"
+            f"quantises a function of {_names(model, quant)}; the build needs a function of one tensor of integers or "
+            "of one layer's sums: put a quantiser (QuantIdentity) in front of each of them that has none"
         )
         for quant, found in quantisers
         if found is None

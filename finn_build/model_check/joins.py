@@ -37,7 +37,7 @@ def _one_step(place: Place, verb: str, scales: dict[str, float]) -> str:
 
 
 def _shapes(place: Place, same: str = "strides, padding and channels") -> str:
-    """same: what branches of one shape have in common; without channels these may differ."""
+    """What is wrong with the shapes of branches; same: what they must share. Without "channels" these may differ."""
     shapes = [place.model.get_tensor_shape(name) for name in place.sources]
     alike = [shape if "channels" in same else shape[2:] for shape in shapes]
     if all(shape == alike[0] for shape in alike):
@@ -69,12 +69,12 @@ def _unequal(place: Place, scales: int) -> str:
     if layers_behind(model, node) is None:
         behind = ", ".join(f"{reader.op_type} {reader.name}" for reader in readers)
         layers = "convolution or linear layer" if node.op_type == "Concat" else "convolution"
-        return f"only in front of a {layers} with a batch norm this is exact, and {behind} reads it"
+        return f"the result is exact only in front of a {layers} with a batch norm, and {behind} reads it"
     return ""
 
 
 def rtl_sum_rule(place: Place) -> str:
-    """Whether a sum is one of branches: RTL adds constants to the classifier's sums alone."""
+    """Whether a sum adds branches. RTL adds a constant only to the classifier's sums."""
     if place.joins:
         return ""
     return "no RTL implementation; give the constant to the batch norm behind it, or as its bias to the classifier"

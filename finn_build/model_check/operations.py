@@ -76,10 +76,10 @@ def _weighted(place: Place) -> str:
         return "its weights are not quantised; use a Brevitas layer with a weight quantiser"
     if integer_scales(place.model, place.node.input[0]).lost_at and not AffineMaps(place.model).reads(place.node):
         return (
-            "its input is not quantised: behind a batch norm each channel has its own scale and offset, and integers "
-            "remain only between a quantised convolution and a depthwise convolution, or a linear layer behind a "
-            "maximum over time, with batch norm, ReLU and quantiser behind it; put a quantiser (QuantIdentity) in "
-            "front of it"
+            "its input is not quantised: behind a batch norm each channel has its own scale and offset; put a "
+            "quantiser (QuantIdentity) in front of it. The build needs none between a quantised convolution and a "
+            "depthwise convolution, or a linear layer behind a maximum over time, that has batch norm, ReLU and "
+            "quantiser behind it"
         )
     return ""
 
@@ -170,4 +170,4 @@ def operation(kind: str) -> Operation:
     if kind in OPERATIONS:
         return OPERATIONS[kind]
     advice = _ADVICE.get(kind, f"use layers of {', '.join(OPERATIONS)}")
-    return Operation(lambda place: f"FINN's way to hardware does not know it; {advice}", _fine)
+    return Operation(lambda place: f"FINN has no layer for this operation; {advice}", _fine)

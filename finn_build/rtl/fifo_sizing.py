@@ -14,10 +14,10 @@ from radioml.simulation.rtl_simulator import RtlSimulator
 SLACK_WORDS = 16
 """Words that a FIFO holds beyond the largest fill that was gauged.
 
-An input faster than the design fills every FIFO in front of the slowest layer. A multiplier that was stopped by a full
-FIFO needs its pipeline's length, about 4 + log2(SIMD) cycles, to deliver again, and the FIFO must last so long. With
-fill + 1 a small network took 271 cycles a frame where its slowest layer takes 264; with fill + 8 or more it took 264.
-16 shift-register stages are what the smallest primitive holds."""
+An input faster than the design fills every FIFO in front of the slowest layer. After back pressure a multiplier
+delivers again after its latency, about 4 + log2(SIMD) cycles, and the words in the FIFO must last so long. With fill +
+1 a small network took 271 cycles a frame where its slowest layer takes 264; with fill + 8 or more it took 264. The
+smallest primitive is a shift register of 16 stages."""
 GAUGED_FRAMES = 12
 """Enough frames for the fills to become periodic: networks of this kind hold a few frames at once."""
 
@@ -41,11 +41,13 @@ def gauge_fifo_depths(
     in the same way, so the design is gauged again at the initiation interval that it reached.
 
     Args:
-        library: simulator that was compiled as a gauge; data_folder: its .dat files; design: what it simulates.
+        library: simulator that was compiled as a gauge.
+        data_folder: the simulator's .dat files.
+        design: the design that it simulates.
         initiation_interval: estimated cycles a frame.
         progress: called with the frames done of `GAUGED_FRAMES`.
 
-    Raises RadioMLError, with the layer that holds the design up, when it stops.
+    Raises RadioMLError when the design deadlocks, with the layer that blocks it.
     """
     frames = np.zeros((GAUGED_FRAMES, *design.input.shape), np.int8)  # the layers' timing does not depend on data
     with RtlSimulator(library, data_folder, design.input, design.output) as simulator:

@@ -116,7 +116,7 @@ def _copy_source(file: Path, folder: Path, sources: dict[str, Path]) -> None:
 
 
 def _use_bare_name(wrapper: Path, written: Path, name: str) -> None:
-    """Put a bare name in the place of the absolute path of the weights, which FINN writes into their wrapper."""
+    """Replace the absolute path of the weights, which FINN writes into their wrapper, by a bare file name."""
     text = wrapper.read_text(encoding="utf-8")
     if text.count(f'"{written}"') != 1:
         raise RadioMLError(f"{wrapper}: does not name {written} once, as FINN 1.6.1 does")

@@ -1,7 +1,7 @@
 """Changes to copies of FINN's RTL library that Verilator, or the hardware, needs.
 
-Each change names the exact text that it replaces. The text must be in the file exactly once: a person must look at
-another version of the library before it is built.
+Each change names the exact text that it replaces. The text must be in the file exactly once, so that another version of
+the library is refused until a person has looked at it.
 """
 
 from __future__ import annotations

@@ -61,13 +61,13 @@ delays.
 ## Simulate
 
 Verilate `{FILE_LIST}` with `--cc --exe` and a test bench that drives the two streams, and start it in this folder,
-where the `.dat` files are. Most simulators take a missing `.dat` for no error, and the weights are then zero.
+where the `.dat` files are. Most simulators accept a missing `.dat` silently, and the weights are then zero.
 
-Two macros are meant for simulation alone. `{PROBES}` adds ports with TVALID and TREADY of the stream into each layer
+Two macros are for simulation only. `{PROBES}` adds ports with TVALID and TREADY of the stream into each layer
 and of the output, and with the data that each activation gives. `FINN_SIMULATION` makes every FIFO unbounded and adds a
 port with the largest fill of each.
 
-Under Verilator the library puts its behavioural model in the place of the vendor's DSP48 primitives (`mvu.sv`).
+Under Verilator the library replaces the vendor's DSP48 primitives by its behavioural model (`mvu.sv`).
 
 ## Synthesise
 

@@ -1,4 +1,4 @@
-"""The .dat files of a thresholding layer, from 64-bit integers: FINN writes them through single precision."""
+"""The .dat files of a thresholding layer, from 64-bit integers; FINN's own pass through single precision."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 
 def write_thresholds(operator: HWCustomOp, thresholds: np.ndarray, folder: Path) -> None:
-    """Write the files of a Thresholding_rtl layer, whose names FINN has chosen, anew.
+    """Overwrite the .dat files that FINN wrote for a Thresholding_rtl layer.
 
-    The layer finds a level bit by bit, the highest first. Stage s of element p has a file with the 2^s thresholds that
-    it may compare with, channel by channel. Thresholds beyond the last are 0, as FINN's.
+    The layer finds a level bit by bit, the highest bit first. Stage s of element p has a file with the 2^s thresholds
+    that it may compare with, channel by channel. Thresholds beyond the last are 0, as in FINN's files.
 
-    thresholds: integers (channels or 1, levels). Raises RadioMLError for one that is no integer, or that the type of
-    the thresholds does not hold.
+    thresholds: integers (channels or 1, levels). Raises RadioMLError for a threshold that is no integer or is outside
+    the range of the thresholds' type.
     """
     kind, pe = operator.get_input_datatype(1), operator.get_nodeattr("PE")
     stages = operator.get_output_datatype().bitwidth()

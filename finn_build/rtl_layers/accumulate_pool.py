@@ -1,4 +1,4 @@
-"""The sum of all pixels of a frame, channel by channel: an average whose division the thresholds behind it take in."""
+"""The sum of all pixels of a frame, channel by channel: an average whose division is part of the thresholds behind."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class GlobalAccPool_rtl(StreamLayer, GlobalAccPool):  # noqa: N801 - FINN finds 
         }
 
     def get_exp_cycles(self) -> int:
-        """One for each word that is taken: sums leave as the last pixel comes."""
+        """One a word at the input: sums leave while the last pixel comes in."""
         return int(prod(self.get_folded_input_shape()[:-1]))
 
     def lut_estimation(self, fpgapart: str) -> int:

@@ -1,6 +1,6 @@
 // Sums over the pixels of a frame, channel by channel: one word a cycle in, one pixel of sums out for every frame.
 //
-// Sums leave as the last pixel comes. Only the words of that pixel wait, until the result before has been taken.
+// Sums leave while the last pixel comes in. Under back pressure only the words of that pixel wait.
 module accumulate_pool #(
 	int unsigned  PIXELS,      // of a frame
 	int unsigned  WORDS,       // of a pixel
@@ -31,8 +31,8 @@ module accumulate_pool #(
 	uwire  first = Pixel == 0;
 	uwire  last  = Pixel == PIXELS-1;
 
-	sums_t  Sums[WORDS];  // of the pixels so far
-	sums_t  sums;         // and of the word that is there
+	sums_t  Sums[WORDS];  // over the pixels before
+	sums_t  sums;         // with the word at the input
 	for(genvar  i = 0; i < PE; i++) begin : genElements
 		uwire [IN_WIDTH-1:0]  x = s_axis_tdata[i*IN_WIDTH +: IN_WIDTH];
 		assign	sums[i] = (first? OUT_WIDTH'(0) : Sums[Word][i]) + (IN_SIGNED? OUT_WIDTH'($signed(x)) : OUT_WIDTH'(x));

@@ -1,4 +1,4 @@
-"""The addition of a constant to each channel: a classifier's bias, which no threshold behind the layer can take in."""
+"""The addition of a constant to each channel: the bias of a classifier, which has no thresholds to take it in."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class ChannelBias_rtl(StreamLayer, ChannelBias):  # noqa: N801 - FINN finds a la
         return one_each and all(model.get_tensor_datatype(name).is_integer() for name in node.input)
 
     def get_nodeattr_types(self) -> dict[str, tuple[Any, ...]]:
-        """Without a choice of the memory for the constants, which lie in LUTs."""
+        """FINN's attributes without ram_style: the constants lie in LUTs."""
         types = super().get_nodeattr_types()
         del types["ram_style"]
         return types

@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 
 class DepthwiseUnit(VVAU):
-    """FINN's vector-vector unit without thresholds, its weights inside.
+    """FINN's vector-vector unit without thresholds and with embedded weights.
 
     The name VVAU is taken: FINN has an RTL variant of that name, for Versal devices alone.
     """
 
     def get_nodeattr_types(self) -> dict[str, tuple[Any, ...]]:
-        """Weights are embedded, so that the unit has one stream in, and lie in LUTs like the products."""
+        """FINN's attributes for embedded weights, with one input stream. Weights and products lie in LUTs."""
         types = super().get_nodeattr_types() | {"mem_mode": ("s", False, "internal_embedded", {"internal_embedded"})}
         for choice in ("ram_style", "resType"):
             del types[choice]
@@ -108,10 +108,10 @@ class DepthwiseUnit_rtl(StreamLayer, DepthwiseUnit):  # noqa: N801 - FINN finds 
     def lut_estimation(self, fpgapart: str) -> int:
         """LUTs of depthwise_unit.sv by its structure.
 
-        A product of a by w bits takes 7/4 a w LUTs, each addition one a bit of the sum, the memory one for 64 bits, and
-        control 20. The figure is 1.02 to 1.15 of what Yosys 0.70 (synth_xilinx, without DSPs) counts for four units of
-        1 to 12 products with 9 words of weights. For 144 words and more Yosys makes larger memories, of up to 45 LUTs a
-        bit. Nobody has compared it with Vivado.
+        A product of a by w bits takes 7/4 a w LUTs, an addition one LUT a bit of the sum, the memory one LUT for 64
+        bits, and control 20 LUTs. The figure is 1.02 to 1.15 of what Yosys 0.70 (synth_xilinx, without DSPs) counts for
+        four units of 1 to 12 products with 9 words of weights. For 144 words and more Yosys makes larger memories, of
+        up to 45 LUTs a bit. Nobody has compared the figure with Vivado.
         """
         pe, simd = self.get_nodeattr("PE"), self.get_nodeattr("SIMD")
         weight, element = self.get_input_datatype(1).bitwidth(), self.get_input_datatype().bitwidth()
@@ -121,9 +121,10 @@ class DepthwiseUnit_rtl(StreamLayer, DepthwiseUnit):  # noqa: N801 - FINN finds 
 
 
 def weight_words(kernels: np.ndarray, pe: int, simd: int, bits: int) -> str:
-    """Hexadecimal words of weights of so many bits, one a line, in the order in which the unit takes windows.
+    """Hexadecimal words of weights, one a line, in the order in which the unit takes windows.
 
     kernels: int64 (channels, pixels). A word holds pe channels of simd pixels, the first pixel's in the lowest bits.
+    bits: of a weight.
     """
     groups = kernels.reshape(len(kernels) // pe, pe, -1, simd).transpose(0, 2, 3, 1).reshape(-1, simd * pe)
     digits = -(-simd * pe * bits // 4)

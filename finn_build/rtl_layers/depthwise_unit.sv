@@ -1,8 +1,7 @@
 // Depthwise convolution of windows: one word of a window a cycle, PE channels times SIMD pixels of the kernel.
 //
-// Of each output pixel the windows come in GROUPS groups of PE channels, WORDS words each; element s x PE + c of a word is
-// pixel s of channel c. The products lie in LUTs. Behind the last word of a window its PE sums are given, after
-// $clog2(SIMD) + 3 cycles.
+// The window of an output pixel comes in GROUPS groups of PE channels, WORDS words each. Element s x PE + c of a word is
+// pixel s of channel c. The products lie in LUTs. The PE sums of a group leave $clog2(SIMD) + 3 cycles after its last word.
 module depthwise_unit #(
 	int unsigned  GROUPS,
 	int unsigned  WORDS,
@@ -33,7 +32,7 @@ module depthwise_unit #(
 	localparam int unsigned  LEVELS = $clog2(SIMD);  // of the adder tree
 	typedef logic [OUT_WIDTH-1:0]  sum_t;
 
-	// The registers move together, unless a result waits to be taken.
+	// All registers stall while a result waits to be taken.
 	logic  Valid = 0;
 	uwire  moves = !Valid || m_axis_tready;
 	assign	s_axis_tready = moves;

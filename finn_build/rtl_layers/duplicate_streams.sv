@@ -1,6 +1,6 @@
 // Gives each word to N streams: one word a cycle.
 //
-// Each stream takes the word when it will. The word leaves the input with the last of them.
+// Each stream takes the word when it is ready. The input's word is accepted when the last stream takes it.
 module duplicate_streams #(
 	int unsigned  N,           // streams
 	int unsigned  PE,          // elements of a word

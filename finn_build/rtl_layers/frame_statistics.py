@@ -1,4 +1,4 @@
-"""Statistics of a frame, from the samples to integers, as a layer: a unit that is written from a QONNX graph."""
+"""A layer that computes the statistics of a frame as integers: a unit that is generated from a QONNX graph."""
 
 from __future__ import annotations
 
@@ -28,11 +28,13 @@ if TYPE_CHECKING:
 
 
 class FrameStatistics(HWCustomOp):
-    """Takes samples and gives a statistic a word once a frame.
+    """Takes the samples of a frame and gives its statistics, one a word.
 
-    Attributes network: a QONNX graph from frames to quantised statistics, see `encoded`. scale: of the statistics'
-    integers. samples: taken a cycle. shape: of the stream of samples, channels first in graphs of convolutions,
-    (1, 1024, 1, 2) in hardware.
+    Attributes of the node:
+        network: a QONNX graph from frames to quantised statistics, see `encoded`.
+        scale: value of one step of the statistics' integers.
+        samples: samples taken a cycle.
+        shape: of the stream of samples, channels first in graphs of convolutions, (1, 1024, 1, 2) in hardware.
     """
 
     def get_nodeattr_types(self) -> dict[str, tuple[Any, ...]]:
@@ -106,7 +108,7 @@ class FrameStatistics(HWCustomOp):
 
 
 class FrameStatistics_rtl(StreamLayer, FrameStatistics):  # noqa: N801 - FINN finds a layer's RTL variant by this ending
-    """The unit in a module that is written for it."""
+    """The unit as a generated SystemVerilog module."""
 
     module = MODULE
     parallelism = ""
@@ -117,7 +119,7 @@ class FrameStatistics_rtl(StreamLayer, FrameStatistics):  # noqa: N801 - FINN fi
         return bool(node.op_type == "FrameStatistics")
 
     def foldings(self) -> Any:
-        """There is one."""
+        """The unit has one folding."""
         yield {}
 
     def parameters(self, model: ModelWrapper) -> dict[str, int | str]:
@@ -134,7 +136,7 @@ class FrameStatistics_rtl(StreamLayer, FrameStatistics):  # noqa: N801 - FINN fi
         super().generate_hdl(model, fpgapart, clk)
 
     def instance(self, parameters: dict[str, int | str], inputs: list[str], outputs: list[str]) -> str:
-        """The unit's ports have the names of the wrapper's."""
+        """The unit's ports have the wrapper's names."""
         return INSTANCE
 
     def get_rtl_file_list(self, abspath: bool = False) -> list[str]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from qonnx.core.modelwrapper import ModelWrapper
 
 MOST_BITS = 8
-"""Of an element that a table has results for."""
+"""Bits of the widest element that a table takes."""
 _LUT_WORDS = 64
 """Words of one bit that a LUT holds."""
 
@@ -26,8 +26,11 @@ class FunctionTable(HWCustomOp):
 
     Inputs: a stream of integers, channels last; the table, integers (1, N) where all channels have one function, or
     (channels, N), with the results of all N integers of the input's type in order, the least first.
-    Attributes shape: of the stream, channels last. channels_last: 0 where the channels are its second dimension, in
-    graphs of convolutions. PE: channels a cycle. inputDataType, outputDataType.
+    Attributes of the node:
+        shape: of the stream, channels last.
+        channels_last: 0 in graphs of convolutions, where the channels are the second dimension.
+        PE: channels a cycle.
+        inputDataType, outputDataType: types of an element and of a result.
     """
 
     def get_nodeattr_types(self) -> dict[str, tuple[Any, ...]]:
@@ -112,7 +115,7 @@ class FunctionTable_rtl(StreamLayer, FunctionTable):  # noqa: N801 - FINN finds 
         return bool(node.op_type == "FunctionTable" and kind.is_integer() and kind.bitwidth() <= MOST_BITS)
 
     def parameters(self, model: ModelWrapper) -> dict[str, int | str]:
-        """See StreamLayer; raises ValueError for a stream of another type than that of the table's numbers."""
+        """See StreamLayer; raises ValueError for a stream whose type is not the table's input type."""
         if (kind := model.get_tensor_datatype(self.onnx_node.input[0])) != self.get_input_datatype():
             raise ValueError(f"{self.onnx_node.name}: its table is for {self.get_input_datatype()}, not {kind}")
         pe, functions = self.get_nodeattr("PE"), len(model.get_initializer(self.onnx_node.input[1]))
@@ -132,16 +135,18 @@ class FunctionTable_rtl(StreamLayer, FunctionTable):  # noqa: N801 - FINN finds 
     def lut_estimation(self, fpgapart: str) -> int:
         """LUTs of function_table.sv by its structure: memory of 64 words of a bit each, and 8 for control.
 
-        A table for each channel is counted as one, though its words depend on the folding. Nobody has synthesised it.
+        Where each channel has a table, the words of one channel are counted, although the memory's depth depends on the
+        folding. Nobody has synthesised the layer.
         """
         words = 2 ** self.get_input_datatype().bitwidth()
         return int(self.get_outstream_width() * -(-words // _LUT_WORDS) + 8)
 
 
 def table_words(table: np.ndarray, pe: int, signed: bool, bits: int) -> str:
-    """Hexadecimal words of pe results of so many bits, one a line, in the order of the lowest bits of an element.
+    """Hexadecimal words of pe results, one a line, in the order of an element's bits as an unsigned number.
 
-    table: int64 (functions, N), as `FunctionTable` has it; signed: whether it begins with the least negative number.
+    table: int64 (functions, N), as `FunctionTable` has it. signed: whether the table begins with the most negative
+    element. bits: of a result.
     """
     rows = np.roll(table, table.shape[1] // 2, axis=1) if signed else table
     rows = np.repeat(rows, pe, axis=0) if len(rows) == 1 else rows

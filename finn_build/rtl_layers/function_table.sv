@@ -1,7 +1,7 @@
-// A function of each element by a table: one word a cycle, given two cycles later.
+// A function of each element by a table: one word a cycle, latency two cycles.
 //
-// The file TABLE has the results of all elements of a word for the lowest bits of an element, 0, 1, 2 ... as unsigned
-// numbers; then the same for the next word of a pixel, unless all channels have one function.
+// Line k of the file TABLE has the results of all elements of a word for an element whose bits are k as an unsigned number.
+// The lines for the next word of a pixel follow, unless all channels have one function.
 module function_table #(
 	int unsigned  WORDS,       // of a pixel that have functions of their own; 1 where all have the same
 	int unsigned  PE,          // elements of a word, the first in the lowest bits
@@ -28,7 +28,7 @@ module function_table #(
 	logic [PE-1:0][OUT_WIDTH-1:0]  Memory[WORDS*2**IN_WIDTH];
 	initial  $readmemh(TABLE, Memory);
 
-	// Both registers move together, unless the last of them waits to be taken.
+	// Both registers stall while a result waits to be taken.
 	logic [1:0]  Valid = 0;
 	uwire  moves = !Valid[1] || m_axis_tready;
 	assign	s_axis_tready = moves;

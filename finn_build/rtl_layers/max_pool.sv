@@ -1,7 +1,7 @@
 // Maximum of each K successive words, element by element: one word in a cycle, one word out for every K.
 //
 // The last word of a window goes to the output register, the other words to a second register. So the next window begins
-// while the result waits to be taken. Only the last word of a window waits, until the result before it has been taken.
+// while the result waits to be taken. Under back pressure only the last word of a window waits.
 module max_pool #(
 	int unsigned  K,           // words of a window
 	int unsigned  PE,          // elements of a word, the first in the lowest bits
@@ -39,8 +39,8 @@ module max_pool #(
 		assign	last = Count == K-1;
 	end : genWindow
 
-	word_t  Highest = 'x;  // of the window's words so far
-	word_t  highest;       // and of the word that is there
+	word_t  Highest = 'x;  // of the window's words before
+	word_t  highest;       // with the word at the input
 	for(genvar  i = 0; i < PE; i++) begin : genElements
 		uwire [WIDTH-1:0]  x = s_axis_tdata[i*WIDTH +: WIDTH];
 		uwire  above;

@@ -1,4 +1,4 @@
-"""Thresholds with sets of their own for the first and the last pixels of a frame, of integers up to 62 bits."""
+"""Thresholds of integers up to 62 bits, with separate sets for the first and the last pixels of a frame."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class PixelThresholds(HWCustomOp):
     """The level of each element: how many thresholds of its channel and pixel it reaches.
 
     Inputs: integers (1, channels, pixels ...), or with `channels_last` (1, ..., channels); thresholds int64 (sets,
-    channels, 2^bits - 1), ascending. Attributes `first`, `last`: pixels at either end of a frame with a set each; all
-    others share the set between.
+    channels, 2^bits - 1), ascending. Attributes `first`, `last`: number of pixels at the start and the end of a frame
+    that have a set each. All other pixels share one set.
     """
 
     def get_nodeattr_types(self) -> dict[str, tuple[Any, ...]]:
@@ -50,7 +50,7 @@ class PixelThresholds(HWCustomOp):
         return helper.make_node("Relu", self.onnx_node.input[:1], self.onnx_node.output)
 
     def infer_node_datatype(self, model: ModelWrapper) -> None:
-        """Levels are unsigned; the input's type is known when FINN has found the one of the layer in front."""
+        """Levels are unsigned. The input's type is known once FINN has inferred the type of the layer in front."""
         kind = model.get_tensor_datatype(self.onnx_node.input[0])
         if kind.is_integer():
             self.set_nodeattr("inputDataType", kind.name)

@@ -1,9 +1,8 @@
-// The levels of integers: how many of its channel's thresholds each element reaches. One word a cycle, given 2*OUT_WIDTH
-// cycles later.
+// The level of each element: how many of its channel's thresholds it reaches. One word a cycle, latency 2*OUT_WIDTH cycles.
 //
-// Each of the first FIRST and of the last LAST pixels of a frame has a set of thresholds, and all others share one. A level
-// is found bit by bit, the highest first: stage s compares with one of 2**s thresholds. Element e has a file for each
-// stage, THRESHOLDS with "_e_s.dat" behind it: set by set and word by word the thresholds of the stage.
+// Each of the first FIRST and of the last LAST pixels of a frame has a set of thresholds. All other pixels share one set. A
+// level is found bit by bit, the highest bit first: stage s compares with one of 2**s thresholds. The file of element e and
+// stage s is THRESHOLDS followed by "_e_s.dat". It has the stage's thresholds set by set, in a set word by word.
 module pixel_thresholds #(
 	int unsigned  PIXELS,           // pixels of a frame
 	int unsigned  WORDS,            // words of a pixel
@@ -37,7 +36,7 @@ module pixel_thresholds #(
 	localparam int unsigned  WIDTH = THRESHOLD_WIDTH > IN_WIDTH? THRESHOLD_WIDTH : IN_WIDTH + 1;
 	typedef logic [$clog2(FOLDS + 1)-1:0]  fold_t;
 
-	// The registers move together, unless the last of them waits to be taken.
+	// All registers stall while a result waits to be taken.
 	logic [DEPTH-1:0]  Valid = 0;
 	uwire  moves = !Valid[DEPTH-1] || m_axis_tready;
 	assign	s_axis_tready = moves;

@@ -55,9 +55,8 @@ class StreamLayer(RTLBackend):
     def data_files(self, model: ModelWrapper) -> dict[str, str | dict[str, str]]:
         """Parameter -> content of the file that the module reads with $readmemh under the parameter's value.
 
-        For several files it is a dictionary: what stands behind the parameter's value in a file's name -> content.
-        Two networks that differ only in these files share a compiled simulator; constants in `parameters` do not allow
-        that.
+        For several files the content is a dictionary: what follows the parameter's value in a file's name -> content.
+        Networks that differ only in these files share a compiled simulator; networks with other `parameters` do not.
         """
         return {}
 
@@ -120,7 +119,7 @@ class StreamLayer(RTLBackend):
         self.set_nodeattr("ip_path", str(folder))
 
     def instance(self, parameters: dict[str, int | str], inputs: list[str], outputs: list[str]) -> str:
-        """Verilog of the module's instance in the wrapper, whose streams have these names."""
+        """Verilog of the module's instance in a wrapper whose streams have these names."""
         given = ",\n".join(f"  .{parameter}({value})" for parameter, value in parameters.items())
         return f"""{self.module} #(
 {given}

@@ -15,16 +15,16 @@ if TYPE_CHECKING:
     from qonnx.core.modelwrapper import ModelWrapper
 
 _IN_LUTS = 10
-"""Products of a narrower factor lie in LUTs, as Vivado places them by itself."""
+"""Products whose narrower factor has fewer bits lie in LUTs, as Vivado decides by itself."""
 _DSP = (26, 17)
-"""Bits of the factors of one DSP without their signs, of a DSP48E2 (UG579); a DSP48E1 has one less in the first."""
+"""Bits of the two factors of a DSP48E2 without their signs (UG579). A DSP48E1 has two bits less in the first factor."""
 
 
 class StreamProduct(ElementwiseMul):
     """FINN's product of two streams of integers of one shape; see `ChannelBias` for the name."""
 
     def get_nodeattr_types(self) -> dict[str, tuple[Any, ...]]:
-        """Without a choice of memory: there are no constants to keep."""
+        """FINN's attributes without ram_style: the layer has no constants."""
         types = super().get_nodeattr_types()
         del types["ram_style"]
         return types
@@ -36,7 +36,7 @@ class StreamProduct(ElementwiseMul):
         return helper.make_node("Add", self.onnx_node.input, self.onnx_node.output)
 
     def infer_node_datatype(self, model: ModelWrapper) -> None:
-        """The product has the bits of both factors, whose types are known when FINN has moved their scales."""
+        """The product is as wide as both factors together. Their types are known once FINN has moved their scales."""
         kinds = [model.get_tensor_datatype(name) for name in self.onnx_node.input]
         if all(kind.is_integer() for kind in kinds):
             self.set_nodeattr("lhs_dtype", kinds[0].name)
@@ -65,7 +65,7 @@ class StreamProduct_rtl(StreamLayer, StreamProduct):  # noqa: N801 - FINN finds 
         return streams and len(shapes) == 1 and all(model.get_tensor_datatype(name).is_integer() for name in node.input)
 
     def parameters(self, model: ModelWrapper) -> dict[str, int | str]:
-        """See StreamLayer; raises ValueError where the output has not the bits of both factors."""
+        """See StreamLayer; raises ValueError unless the output is as wide as both factors together."""
         left, right = self.lhs_dtype, self.rhs_dtype
         if self.out_dtype.bitwidth() != left.bitwidth() + right.bitwidth():
             raise ValueError(f"{self.onnx_node.name}: a product of {left} and {right} is not {self.out_dtype}")
@@ -91,7 +91,7 @@ class StreamProduct_rtl(StreamLayer, StreamProduct):  # noqa: N801 - FINN finds 
         return 0 if narrow < _IN_LUTS else int(self.pe * ceil(wide / _DSP[0]) * ceil(narrow / _DSP[1]))
 
     def lut_estimation(self, fpgapart: str) -> int:
-        """LUTs of stream_product.sv by its structure: 7/4 a b of a product of a by b bits in LUTs, and four.
+        """LUTs of stream_product.sv by its structure: 7/4 a b for a product of a by b bits outside DSPs, and four.
 
         Nobody has synthesised it; the figure for products is that of `DepthwiseUnit_rtl`.
         """

@@ -1,4 +1,4 @@
-// a x b of two streams, element by element: one word a cycle, given three cycles later.
+// a x b of two streams, element by element: one word a cycle, latency three cycles.
 module stream_product #(
 	int unsigned  PE,          // elements of a word, the first in the lowest bits
 	int unsigned  A_WIDTH,     // bits of an element of stream 0
@@ -23,7 +23,7 @@ module stream_product #(
 	input	logic  m_axis_tready
 );
 
-	// The registers move together, unless the last of them waits to be taken.
+	// All registers stall while a result waits to be taken.
 	logic [2:0]  Valid = 0;
 	uwire  moves = !Valid[2] || m_axis_tready;
 	assign	s_axis_tready = {moves && s_axis_tvalid[0], moves && s_axis_tvalid[1]};

@@ -27,7 +27,7 @@ class StreamSum(ElementwiseAdd):
         return self.get_nodeattr("lhs_factor"), self.get_nodeattr("rhs_factor")
 
     def get_nodeattr_types(self) -> dict[str, tuple[Any, ...]]:
-        """With the factors, and without a choice of memory: there are no constants to keep."""
+        """FINN's attributes with the factors, and without ram_style: the layer has no constants in memory."""
         types = super().get_nodeattr_types() | dict.fromkeys(("lhs_factor", "rhs_factor"), ("i", False, 1))
         del types["ram_style"]
         return types
@@ -95,5 +95,5 @@ class StreamSum_rtl(StreamLayer, StreamSum):  # noqa: N801 - FINN finds a layer'
         return int(self.get_outstream_width() + 4)
 
     def dsp_estimation(self, fpgapart: str) -> int:
-        """One DSP for each product with a factor that is no power of two, which is a shift."""
+        """One DSP for each product with a factor. A factor that is a power of two is a shift and takes none."""
         return int(self.pe * sum(abs(factor).bit_count() > 1 for factor in self.factors))

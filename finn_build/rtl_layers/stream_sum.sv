@@ -1,4 +1,4 @@
-// A_FACTOR x a + B_FACTOR x b of two streams, element by element: one word a cycle, given three cycles later.
+// A_FACTOR x a + B_FACTOR x b of two streams, element by element: one word a cycle, latency three cycles.
 module stream_sum #(
 	int unsigned  PE,          // elements of a word, the first in the lowest bits
 	int unsigned  A_WIDTH,     // bits of an element of stream 0
@@ -27,7 +27,7 @@ module stream_sum #(
 
 	typedef logic [PE-1:0][OUT_WIDTH-1:0]  word_t;
 
-	// The registers move together, unless the last of them waits to be taken.
+	// All registers stall while a result waits to be taken.
 	logic [2:0]  Valid = 0;
 	uwire  moves = !Valid[2] || m_axis_tready;
 	assign	s_axis_tready = {moves && s_axis_tvalid[0], moves && s_axis_tvalid[1]};

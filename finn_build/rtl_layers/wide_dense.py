@@ -1,4 +1,4 @@
-"""A dense layer of integers whose weights have more bits than a multiplier of FINN's takes."""
+"""A dense layer of integers whose weights have more bits than FINN's multipliers take."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ _SHORT_INPUT = 18
 
 
 class WideDense(HWCustomOp):
-    """Sums int64 (1, outputs) of a frame's single pixel, of any layout, times weights int64 (outputs, inputs).
+    """Sums int64 (1, outputs): a frame's single pixel, of any layout, times weights int64 (outputs, inputs).
 
-    Attribute `doubt`: how much the weights' rounding changes a sum at most; see `steps.affine_tables`.
+    Attribute `doubt`: the largest change of a sum by the rounding of the weights; see `steps.affine_tables`.
     """
 
     def get_nodeattr_types(self) -> dict[str, tuple[Any, ...]]:
@@ -47,14 +47,14 @@ class WideDense(HWCustomOp):
         return self.make_const_shape_op(self.get_normal_output_shape())
 
     def infer_node_datatype(self, model: ModelWrapper) -> None:
-        """The sums' type is known beforehand; the input's when FINN has found the one of the layer in front."""
+        """The sums' type is given. The input's type is known once FINN has inferred the type of the layer in front."""
         kind = model.get_tensor_datatype(self.onnx_node.input[0])
         if kind.is_integer():
             self.set_nodeattr("inputDataType", kind.name)
         model.set_tensor_datatype(self.onnx_node.output[0], self.get_output_datatype())
 
     def execute_node(self, context: dict[str, np.ndarray], graph: Any) -> None:
-        """Compute in 64-bit integers, and give them: no floating-point type holds the sums."""
+        """Compute in 64-bit integers, and give these: floating point would round the sums."""
         source, weights = self.onnx_node.input
         inputs = integers(context[source]).reshape(1, -1)
         context[self.onnx_node.output[0]] = inputs @ context[weights].astype(np.int64).T
@@ -130,8 +130,8 @@ class WideDense_rtl(StreamLayer, WideDense):  # noqa: N801 - FINN finds a layer'
         """How exact the sums are."""
         doubt, bits = self.get_nodeattr("doubt"), self.get_output_datatype().bitwidth() - 1
         return (
-            f"{self.onnx_node.name} has weights in fixed point: a sum nearer than 2^{doubt.bit_length() - bits} of the "
-            "largest to a threshold may have the level beside that of exact real numbers"
+            f"{self.onnx_node.name} has weights in fixed point: a sum closer to a threshold than "
+            f"2^{doubt.bit_length() - bits} of the largest sum may be one level away from exact real arithmetic"
         )
 
     def most_parallel(self, attribute: str) -> int:
@@ -198,9 +198,9 @@ _LUT_MEMORY = 64
 
 
 def dense_words(weights: np.ndarray, pe: int, simd: int, bits: int) -> str:
-    """Hexadecimal words of pe x simd weights of so many bits, one a line, in the order in which the layer uses them.
+    """Hexadecimal words of pe x simd weights, one a line, in the order in which the layer uses them.
 
-    weights: int64 (outputs, inputs).
+    weights: int64 (outputs, inputs). bits: of a weight.
     """
     outputs, inputs = weights.shape
     groups = weights.reshape(outputs // pe, pe, inputs // simd, simd).transpose(0, 2, 1, 3).reshape(-1, pe * simd)

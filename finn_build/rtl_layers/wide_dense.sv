@@ -1,8 +1,8 @@
 // A dense layer with weights of many bits: PE sums of SIMD products a cycle, of exact integers.
 //
-// A frame has WORDS words of SIMD inputs. Its sums come in GROUPS words of PE. The inputs are taken for the first of them
-// and stored for the others, so a frame takes GROUPS x WORDS cycles. A product is made of limbs of LIMB bits of the weight,
-// each of which a DSP multiplies. A word of sums is given five cycles after its last products were begun.
+// A frame has WORDS words of SIMD inputs. Its sums leave in GROUPS words of PE sums. The inputs are taken for the first
+// word of sums and stored for the others, so a frame takes GROUPS x WORDS cycles. A weight is cut into limbs of LIMB bits,
+// and a DSP multiplies each limb. A word of sums leaves five cycles after its last products began.
 module wide_dense #(
 	int unsigned  WORDS,
 	int unsigned  GROUPS,
@@ -35,7 +35,7 @@ module wide_dense #(
 	localparam int unsigned  STAGES = 4;  // up to a word's total
 	typedef logic signed [OUT_WIDTH-1:0]  sum_t;
 
-	// The registers move together, unless a result waits to be taken.
+	// All registers stall while a result waits to be taken.
 	logic  Valid = 0;
 	uwire  moves = !Valid || m_axis_tready;
 

@@ -1,4 +1,4 @@
-"""The sum over each window, channel by channel: an average pool whose division the thresholds behind it take in."""
+"""The sum over each window, channel by channel: an average whose division is part of the thresholds behind."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""The Verilog around a layer: FINN's block design takes modules in Verilog alone, with FINN's names for the streams."""
+"""The Verilog around a layer: FINN's block design takes only Verilog modules, with FINN's names for the streams."""
 
 from __future__ import annotations
 
 
 def wrapper(name: str, instance: str, inputs: dict[str, int], outputs: dict[str, int]) -> str:
-    """Verilog of the module `name` around an instance, with FINN's names for its streams, which have so many bits."""
+    """Verilog of the module `name` around an instance; inputs, outputs: FINN's name of a stream -> bits of a word."""
     ports = [
         f"input [{bits - 1}:0] {port}_TDATA, input {port}_TVALID, output {port}_TREADY" for port, bits in inputs.items()
     ] + [

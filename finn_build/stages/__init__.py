@@ -1,1 +1,1 @@
-"""The stages of a build: estimate, RTL."""
+"""The stages of a build: estimate, RTL, synthesis, bitstream."""

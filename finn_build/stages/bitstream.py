@@ -1,4 +1,4 @@
-"""From the layers' netlists to the bitstream of a board on a serial line, by open tools: simulated, routed, packed."""
+"""From the layers' netlists to the bitstream of a serial board by open tools: simulate, route, pack."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ _REPORTS = "reports"
 def build_bitstream(steps: CachedSteps, metadata: ModelMetadata, board: Board, golden: Path) -> None:
     """Write `BITFILE_FOLDER`: the bitstream, reports/, implementation.json and package.zip.
 
-    Raises MismatchError, before anything is routed, where the netlist gives other logits than golden.npz; RadioMLError
-    for a tool that fails, and for timing that fails: then the folder has the reports, and no bitstream.
+    Raises MismatchError, before anything is routed, where the netlist gives other logits than golden.npz. Raises
+    RadioMLError where a tool fails or timing is missed; the folder then has the reports and no bitstream.
     """
     folder, chip = steps.folder, steps.folder / CHIP
     result = folder / BITFILE_FOLDER
@@ -97,7 +97,7 @@ def build_bitstream(steps: CachedSteps, metadata: ModelMetadata, board: Board, g
 
 
 def check_netlist(library: Path, data: Path, design: Design, metadata: ModelMetadata, golden: Path) -> int:
-    """Simulate all golden frames on a netlist; their number. Raises MismatchError for other logits.
+    """Simulate all golden frames on a netlist and return their number. Raises MismatchError for other logits.
 
     library, data: see `RtlSimulator`.
     """

@@ -109,7 +109,7 @@ def _check_golden(golden: Path, network: Path, logit_scale: float) -> None:
     if not comparison.equal:
         raise RadioMLError(
             f"{golden}: {network.name} gives other logits for {len(comparison.mismatching)} of {len(iq)} frames, so "
-            "they are another network's; `radioml export` writes model and golden frames again"
+            "the file belongs to another network; `radioml export` writes model and golden frames again"
         )
 
 

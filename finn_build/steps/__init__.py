@@ -97,7 +97,7 @@ def _minimise_bit_widths(model: ModelWrapper, context: Context) -> ModelWrapper:
 
 
 CONVERT = GraphStep("convert_from_qonnx", "convert from QONNX", apply=_of_finn("step_qonnx_to_finn"))
-"""Writes scales and batch norms as thresholds, for the first time and in single precision."""
+"""Writes scales and batch norms as thresholds in single precision. `EXACT_THRESHOLDS` computes these again."""
 EXACT_THRESHOLDS = GraphStep(
     "exact_thresholds", "make thresholds exact", apply=lambda model, at: exact_thresholds(model, at.network)
 )
@@ -152,7 +152,7 @@ GRAPH_STEPS: tuple[GraphStep, ...] = (
 )
 """The steps from the QONNX network to FINN layers that are not folded yet. Those that depend on the board come last.
 
-Bit widths are minimised before folding, on which they do not depend: a folding then takes a tenth of a second.
+Bit widths are independent of the folding and minimised before it, so that a folding takes a tenth of a second.
 """
 
 

@@ -19,20 +19,22 @@ _WEIGHTED = ("Conv", "MatMul", "Gemm")
 MONOTONE = (
     "Add", "BatchNormalization", "Clip", "Div", "Exp", "Identity", "Mul", "Neg", "Relu", "Sigmoid", "Sub", "Tanh",
 )  # fmt: skip
-"""Operations that rise or fall, channel by channel, where all inputs but one are constants."""
+"""Operations that are monotone in each channel where all inputs but one are constants."""
 FUNCTIONS = (
     *MONOTONE, "Abs", "Elu", "Erf", "HardSigmoid", "HardSwish", "LeakyRelu", "Log", "Pow", "Reciprocal", "Selu", "Sign",
     "Softplus", "Softsign", "Sqrt",
 )  # fmt: skip
-"""Operations that give each element by itself where their inputs come from one tensor, or are constants."""
+"""Operations that work element by element where their inputs come from one tensor, or are constants."""
 
 
 @dataclass(frozen=True)
 class Activation:
     """A quantiser of activations, and what it quantises: a function of one tensor, element by element.
 
-    quant: the quantiser. source: a tensor of integers, or the sums of `weighted`, a convolution or linear layer.
-    nodes: from the source to the quantiser, which is left out; none where it quantises integers.
+    quant: the quantiser.
+    source: a tensor of integers, or the sums of `weighted`.
+    weighted: the convolution or linear layer whose sums the source is.
+    nodes: the nodes between source and quantiser.
     """
 
     quant: NodeProto
@@ -42,26 +44,26 @@ class Activation:
 
     @property
     def batch_norm(self) -> NodeProto | None:
-        """The batch norm of a function that is a batch norm and a ReLU of a layer's sums."""
+        """The batch norm, if the function is a batch norm and a ReLU of a layer's sums."""
         kinds = [node.op_type for node in self.nodes]
         return self.nodes[0] if self.weighted is not None and kinds == ["BatchNormalization", "Relu"] else None
 
     @property
     def known_to_finn(self) -> bool:
-        """Whether FINN makes thresholds of it by itself; `fuse_activations` makes an integer function of others."""
+        """Whether FINN by itself turns the activation into thresholds. `fuse_activations` handles all others."""
         return self.batch_norm is not None or (self.weighted is None and not self.nodes)
 
 
 def activations(network: ModelWrapper) -> list[Activation | None]:
-    """The quantisers of activations in order (`nodes_in_order`); None for one that is no `Activation`.
+    """An `Activation`, or None, for each of `activation_quantisers` in the same order.
 
-    Those of statistics are left out.
+    None stands for a quantiser of anything but a function of one tensor.
     """
     return [_activation(network, quant) for quant in activation_quantisers(network)]
 
 
 def activation_quantisers(network: ModelWrapper) -> list[NodeProto]:
-    """The quantisers of a QONNX network but for those of its input, of weights and of statistics."""
+    """All quantisers of a QONNX network except those of its input, of weights and of statistics, in order."""
     part = statistics_part(network.model)
     inside = part.nodes if part else frozenset()
     return [
@@ -93,7 +95,7 @@ def in_front(network: ModelWrapper, quant: NodeProto) -> tuple[list[NodeProto], 
 
 
 def _continues(network: ModelWrapper, node: NodeProto, tensor: str) -> bool:
-    """Whether a tensor is a function of others, and no tensor of integers itself."""
+    """Whether a tensor is a function of other tensors and holds no integers of one scale itself."""
     if node.op_type not in FUNCTIONS or integer_scales(network, tensor).known:
         return False
     shape = network.get_tensor_shape(tensor)

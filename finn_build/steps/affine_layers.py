@@ -1,8 +1,8 @@
-"""Move batch norms without a quantiser behind the layers that read them, whose sums then are integers.
+"""Move batch norms without a quantiser behind the layers that read them, so that these layers take integers.
 
-FINN's layers take integers. The batch norm's map is put into the thresholds behind a depthwise convolution
-(`PixelThresholds`), and into the weights of a dense layer in fixed point (`WideDense`); see `affine_tables`. The
-convolutions in front take levels without their scale, so those whose channels are concatenated give plain integers.
+The batch norm's map is put into the thresholds behind a depthwise convolution (`PixelThresholds`), and into the weights
+of a dense layer in fixed point (`WideDense`); see `affine_tables`. The convolutions in front take levels without their
+scale, so concatenated convolutions give plain integers.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def _give_levels(model: ModelWrapper, behind: Behind, found: Levels) -> None:
     kinds = {"sums": _kind(found.low, found.high), "inputs": _kind(source.low, source.high)}
     if behind.depthwise:
         _set_integers(model, layer, found.weights.reshape(len(found.weights), 1, -1))
-        del layer.input[2:]  # the thresholds have its bias
+        del layer.input[2:]  # the thresholds include the layer's bias
     else:
         flattened = model.find_producer(layer.input[0])
         dense = _node(
@@ -134,9 +134,10 @@ def _set_integers(model: ModelWrapper, layer: NodeProto, weights: np.ndarray) ->
 
 
 def _take_integers(model: ModelWrapper, layer: NodeProto) -> None:
-    """Let a layer read the integers in front of a scale, of the input or of thresholds; or a quantiser's levels.
+    """Let a layer read integers: those in front of the scale of the input or of thresholds, or a quantiser's levels.
 
-    A quantiser's scale is divided by, and `cancel_scales` removes both when FINN has made thresholds of the quantiser.
+    Behind a quantiser a division by its scale gives the levels. `cancel_scales` removes scale and division after FINN
+    has turned the quantiser into thresholds.
     """
     from onnx import helper
 
@@ -153,7 +154,7 @@ def _take_integers(model: ModelWrapper, layer: NodeProto) -> None:
 
 
 def cancel_scales(model: ModelWrapper) -> ModelWrapper:
-    """Remove each division by a number behind a multiplication by it."""
+    """Remove each multiplication by a number with the division by the same number behind it."""
     for division in model.get_nodes_by_op_type("Div"):
         product, divisor = model.find_producer(division.input[0]), model.get_initializer(division.input[1])
         if product is None or product.op_type != "Mul" or divisor is None:

@@ -22,9 +22,11 @@ if TYPE_CHECKING:
 class AffineMap:
     """Numbers of a tensor, channel by channel: slope x integer + offset.
 
-    The integers are the sums of the layers in front of `norms`, those of a channel with a negative gamma negated.
+    The integers are the sums of the layers in front of `norms`. Sums of a channel with a negative gamma are negated.
+
     norms: the batch norms that make the numbers.
-    slope, offset: float64 (channels,), the slope 0 or more. low, high: int64 (channels,), bounds of the integers.
+    slope, offset: float64 (channels,), the slope 0 or more.
+    low, high: int64 (channels,), bounds of the integers.
     """
 
     norms: tuple[NodeProto, ...]
@@ -38,8 +40,10 @@ class AffineMap:
 class Behind:
     """A layer that reads an affine map, and the activation behind it.
 
-    weights: its integers, (outputs, inputs), or (channels, pixels of the kernel) of a depthwise convolution.
-    scale: of these, float64 (outputs,). bias: float64 (outputs,). depthwise: whether it is one.
+    weights: the layer's integers (outputs, inputs), or (channels, pixels of the kernel) of a depthwise convolution.
+    scale: value of one step of the weights, float64 (outputs,).
+    bias: float64 (outputs,).
+    depthwise: whether the layer is a depthwise convolution.
     """
 
     activation: Activation
@@ -118,7 +122,7 @@ class AffineMaps:
         return AffineMap((norm,), np.abs(slope), offset, low, high)
 
     def _sums(self, tensor: str) -> Sums | None:
-        """The integer sums of a layer that alone reads a quantiser's integers through its input."""
+        """The integer sums of a convolution of a quantiser's integers, if a single layer reads the sums."""
         layer = self._network.find_producer(tensor)
         if layer is None or layer.op_type != "Conv" or len(self._network.find_consumers(tensor)) > 1:
             return None

@@ -131,7 +131,7 @@ def test_golden_frames_of_another_network(small_model, tmp_path):
         logits = golden["logits"].copy()
         logits[3, 1] += 1
         np.savez(tmp_path / "golden.npz", iq=golden["iq"], logits=logits)
-    with pytest.raises(RadioMLError, match="gives other logits for 1 of 26 frames, so they are another network's"):
+    with pytest.raises(RadioMLError, match="gives other logits for 1 of 26 frames, so the file belongs to another"):
         build(Path(model), "ZCU104", "rtl", out=tmp_path / "out")
     assert not (tmp_path / "out" / "rtl").exists()
 

@@ -198,7 +198,7 @@ def scale_for_each_class(model):
         (residual_sum, "rtl", "the same strides, padding and channels"),
         (no_quantiser, "estimate", "its input is not quantised: behind a batch norm each"),
         (average_pool, "estimate", "averages what is not quantised; put a quantiser (QuantIdentity) in front of it"),
-        (unknown_layer, "estimate", "FINN's way to hardware does not know it; use layers of Quant"),
+        (unknown_layer, "estimate", "FINN has no layer for this operation; use layers of Quant"),
         (function_without_quantiser, "estimate", "put quantisers (QuantIdentity) in front of the function and behind"),
         (lambda model: behind_first_norm(model, "Abs"), "estimate", "and here it is given sums of"),
         (
@@ -210,7 +210,7 @@ def scale_for_each_class(model):
         (product, "estimate", "multiplies activations that are not both quantised right in front of it"),
         (product_without_quantiser, "estimate", "its product is not quantised; put a quantiser"),
         (quantiser_behind_flatten, "estimate", "Quant Late follows; quantise in front of Flatten"),
-        (no_convolution_first, "estimate", "the first layer is neither convolution nor average pool"),
+        (no_convolution_first, "estimate", "the first layer must be a convolution or an average pool"),
         (grouped, "rtl", "a grouped convolution; RTL exists for dense ones"),
         (scale_for_each_class, "estimate", "use one weight scale for the whole layer"),
     ],

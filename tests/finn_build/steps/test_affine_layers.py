@@ -62,7 +62,7 @@ def test_every_rung_gives_the_networks_integers(built, frames, reference):
     (dense,) = layers.get_nodes_by_op_type("WideDense_rtl")
     caveats = [caveat for caveat in built.estimate.caveats if "fixed point" in caveat]
     assert len(caveats) == 1 and caveats[0].startswith(
-        f"{dense.name} has weights in fixed point: a sum nearer than 2^-4"
+        f"{dense.name} has weights in fixed point: a sum closer to a threshold than 2^-4"
     )
 
 
