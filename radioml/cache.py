@@ -31,8 +31,8 @@ class Receipt:
 class Cache:
     """Results by name: files, and a receipt that says what they were made from.
 
-    folder: where the files lie, to which their names are relative; receipts: folder of the receipts. A result counts
-    only while its receipt has the key that is asked for and none of its files has changed.
+    folder: where the files lie; names are relative to it. receipts: folder of the receipts. A result is valid while its
+    receipt has the requested key and its files are unchanged.
     """
 
     def __init__(self, folder: Path, receipts: Path) -> None:
@@ -57,7 +57,7 @@ class Cache:
         self._path(name).unlink(missing_ok=True)
 
     def value(self, name: str, key: str, make: Callable[[], Any]) -> Any:
-        """The value stored with this key, or what `make` gives, which is stored then."""
+        """The value stored with this key; if there is none, the value of `make()`, which is then stored."""
         receipt = self.find(name, key)
         return receipt.value if receipt else self.store(name, key, value=make()).value
 

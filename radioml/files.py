@@ -28,7 +28,7 @@ def chosen_cache() -> Path | None:
 
 
 def home_cache() -> Path:
-    """The user's own folder for such things: ~/.cache/radioml, or in XDG_CACHE_HOME."""
+    """The user's own cache folder: ~/.cache/radioml, or `radioml` in XDG_CACHE_HOME."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "radioml"
 
 
@@ -86,7 +86,7 @@ def _no_space(path: Path) -> RadioMLError:
 
 
 def _is_out_of_space(error: OSError | RuntimeError, temporary: Path) -> bool:
-    """HDF5 and torch report it in words of their own, so the file system is asked again."""
+    """Whether the disk is full. HDF5 and torch report that without an errno, so another write is tried."""
     if getattr(error, "errno", None) in _NO_SPACE:
         return True
     try:

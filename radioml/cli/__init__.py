@@ -19,11 +19,11 @@ from radioml.errors import MismatchError, MissingToolError, RadioMLError
 from radioml.processes import wait_without_spinning
 
 TRACEBACK_VARIABLE = "RADIOML_TRACEBACK"
-"""Environment variable that is not empty where every error message comes with its traceback."""
+"""Environment variable: if it is not empty, every error message comes with its traceback."""
 _OF_THE_MACHINE = (
     errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM,
 )  # fmt: skip
-"""Numbers of an OSError without a file name that a user can mend: a broken disk; no space, memory, processes or open
+"""errno of an OSError without a file name that the user can mend: a broken disk, or no space, memory, processes or open
 files left."""
 
 
@@ -55,7 +55,7 @@ class _Commands(TyperGroup):
         return super().parse_args(ctx, terminal.arguments(args))
 
     def invoke(self, ctx: Any) -> Any:
-        """Run a command; one that Ctrl-C ends without a word of its own gets one, and exit code 130."""
+        """Run a command. If Ctrl-C ends it without a message, print one; the exit code is 130."""
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt as error:

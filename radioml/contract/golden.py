@@ -13,7 +13,7 @@ from radioml.reading.arrays import read_npz
 GOLDEN_FRAMES, GOLDEN_SEED = len(SNRS_DB), 20180101
 """One synthetic frame at each SNR, and the generator's seed."""
 _FEWEST = 2
-"""Frames: an initiation interval lies between two."""
+"""Fewest frames: an initiation interval lies between two."""
 
 
 def read_golden(path: Path | str) -> tuple[np.ndarray, np.ndarray]:

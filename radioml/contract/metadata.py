@@ -31,10 +31,10 @@ _AGAIN = "export the checkpoint again with this version"
 
 @dataclass(frozen=True)
 class ImportOptions:
-    """What the ONNX file of an imported network left open; with it, the file is read again as it was.
+    """Choices that the ONNX file of an imported network left open; with them, a second import gives the same network.
 
     output: name of the output that gives the logits. input_bits, input_scale: what samples are quantised to.
-    round_bias: whether a bias of the last layer that is no multiple of the logits' scale is moved to the nearest.
+    round_bias: whether the last layer's bias is rounded to multiples of the logit scale.
     """
 
     output: str | None = None
@@ -123,7 +123,7 @@ def load_onnx(path: Path | str) -> onnx.ModelProto:
             raise RadioMLError("\n  ".join(["numbers that no network computes with:", *found]))
     except RadioMLError as error:
         raise RadioMLError(f"{path}: {error}") from error
-    except (ValueError, TypeError) as error:  # text that is not UTF-8, types of tensors that are none
+    except (ValueError, TypeError) as error:  # text that is not UTF-8, unknown types of tensors
         raise RadioMLError(f"{path}: a damaged ONNX file: {error}") from error
     return model
 

@@ -33,8 +33,8 @@ XCLBIN = "accelerator.xclbin"
 BITSTREAM = "bitstream.bit"
 """Of a board on a serial line."""
 MOST_BYTES = 1 << 28
-"""A package's files together, unpacked: more than twice what configures a whole Alveo U250, about 0.1 GB; the RTL of
-a network has a few megabytes."""
+"""Limit of a package's files together, unpacked. The bitfile of a whole Alveo U250 has about 0.1 GB, less than half of
+it; the RTL of a network has a few megabytes."""
 _AGAIN = "build the package again with this version"
 
 

@@ -10,7 +10,7 @@ from radioml.contract.package import StreamFormat
 
 _ALIGNED_BITS = (8, 16, 32, 64)
 _PARTS_OF_A_BYTE = (1, 2, 4)
-_ELEMENTS_AT_ONCE = 1 << 17  # of which the intermediate results stay in a core's cache
+_ELEMENTS_AT_ONCE = 1 << 17  # whose intermediate results fit a core's cache
 
 
 def pack(integers: np.ndarray, stream: StreamFormat) -> np.ndarray:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-_SAMPLES_AT_ONCE = 1 << 16  # of which the intermediate results stay in a core's cache
-_ROUNDING = np.float32(1.5 * 2**23)  # the last bit of floats within 2^22 around it is 1
-_INFINITY = 0x7F80_0000  # the bits of float32's; of NaN and of all that is negative, as unsigned numbers, are more
+_SAMPLES_AT_ONCE = 1 << 16  # whose intermediate results fit a core's cache
+_ROUNDING = np.float32(1.5 * 2**23)  # floats within 2^22 around it are 1 apart
+_INFINITY = 0x7F80_0000  # bits of float32's infinity; as unsigned numbers, those of NaN and of negatives are larger
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class InputQuantiser:
         return Quantised(integers, fit, clipped)
 
     def _quantise(self, iq: np.ndarray) -> tuple[np.ndarray, int, bool]:
-        """Integers of samples of any shape, how many were cut off, and whether all are finite for certain."""
+        """Integers of samples of any shape, how many were clipped, and whether all samples are finite for certain."""
         integers = np.empty(iq.shape, np.int8)
         source, target = iq.reshape(-1), integers.reshape(-1)
         size = min(source.size, _SAMPLES_AT_ONCE)
@@ -91,7 +91,7 @@ class InputQuantiser:
             finite &= highest < _INFINITY
             if not zero - 2**15 <= lowest <= highest < zero + 2**15:
                 np.clip(bits, zero - 2**15, zero + 2**15 - 1, out=bits)
-            np.copyto(steps[used], bits, casting="unsafe")  # the last bytes, which are 0 in zero
+            np.copyto(steps[used], bits, casting="unsafe")  # the low 16 bits, which are 0 in `zero`
             np.clip(steps[used], self.minimum, self.maximum, out=within[used])
             np.not_equal(steps[used], within[used], out=differ[used])
             clipped += int(np.count_nonzero(differ[used]))
@@ -101,10 +101,10 @@ class InputQuantiser:
     def _round(self, samples: np.ndarray, scratch: np.ndarray) -> int:
         """Write floats whose bits, less the returned number, are the integers before clipping.
 
-        A float's last bits are steps of its power of two: adding a large number rounds to them, ties to even.
+        Adding a large number rounds a float to the last bit of that number, ties to even.
         """
         step = np.float32(self.scale)
-        if _is_power_of_two(step):  # its steps are ours
+        if _is_power_of_two(step):  # then the anchor's last bit is one step
             anchor = _ROUNDING * step
             np.add(samples, anchor, out=scratch, dtype=np.float32)
         else:
@@ -119,5 +119,5 @@ class InputQuantiser:
 
 
 def _is_power_of_two(step: np.float32) -> bool:
-    """Is it one, and far from the ends of float32's range?"""
+    """Whether the step is a power of two, far from the ends of float32's range."""
     return math.frexp(step)[0] == 0.5 and 2.0**-64 <= float(step) <= 2.0**64

@@ -31,7 +31,7 @@ REASONS = {
 }
 WINDOW = 2
 SILENCE_CYCLES = 1 << 20
-"""17 to 35 ms at 30 to 60 MHz: more than a USB bridge keeps bytes back (its latency timer: 16 ms)."""
+"""17 to 35 ms at 30 to 60 MHz: longer than a USB bridge holds bytes back (its latency timer: 16 ms)."""
 _RATES = (3_000_000, 2_000_000, 1_500_000, 1_200_000, 1_000_000)
 """Bits a second that the board's USB bridge makes (FT231X; AN232B-05: 3 and 2 MHz, and 3 MHz over 2, 2.5 and 3)."""
 _RATE_TOLERANCE = 0.01
@@ -56,7 +56,7 @@ class Answer:
 
 
 def rate_of(clock_mhz: float) -> Rate:
-    """The fastest rate that whole cycles of this clock give to 1 %; raises RadioMLError where none is."""
+    """The fastest rate that a whole number of clock cycles a bit gives to 1 %; raises RadioMLError if there is none."""
     for rate in _RATES:
         cycles = round(clock_mhz * 1e6 / rate)
         if cycles >= _LEAST_BIT_CYCLES and abs(clock_mhz * 1e6 / cycles / rate - 1) <= _RATE_TOLERANCE:
@@ -80,7 +80,7 @@ def answer(number: int, status: int, words: bytes = b"") -> bytes:
 class AnswerReader:
     """Takes the bytes of the line as they come and finds the answers in them.
 
-    result_bytes: of the words of one result.
+    result_bytes: bytes of one result's words.
 
     Attributes:
         skipped: bytes so far that belonged to no answer.

@@ -1,4 +1,4 @@
-"""Looking through a RadioML file: is its content what its layout promises, and what is it?"""
+"""Checks the content of a RadioML file against the layout, and reports what the file holds."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ _CHUNK = 4096
 class DatasetReport:
     """What `check_dataset` found.
 
-    layout: the file's cells, by the labels of its frames. origin: where the frames come from; None where they are in
-    no order that a layout describes.
+    layout: the file's cells, by the labels of its frames. origin: where the frames come from; None if no layout
+    describes their order.
     mean_power: mean of I^2 + Q^2 over all finite samples (frames have unit variance around their mean); None if there
         are none.
     problems: one sentence each, with the first frame it concerns; empty for a valid file.
@@ -69,8 +69,8 @@ class DatasetReport:
 def check_dataset(path: Path | str, progress: Callable[[int, int], object] = lambda done, total: None) -> DatasetReport:
     """Look at every frame of a RadioML file; takes as long as reading it.
 
-    progress: called with the number of frames seen and of all. Raises RadioMLError where the file cannot be looked
-    through at all: missing, truncated, foreign, arrays missing or of the wrong shape or type.
+    progress: called with the number of frames seen and of all. Raises RadioMLError for a file that cannot be checked at
+    all: missing, truncated, foreign, with arrays missing or of the wrong shape or type.
     """
     with open_dataset(path) as file:
         total = len(file["X"])
@@ -142,7 +142,7 @@ def _look_at_labels(findings: _Findings, start: int, one_hot: np.ndarray, snr: n
 
 
 def _look_at_order(findings: _Findings, cells: np.ndarray) -> None:
-    """Frames that are elsewhere than sorting by class, then SNR, would put them; cells: int64 (N,), -1 where wrong."""
+    """Note the frames that sorting by class, then SNR, would move; cells: int64 (N,), -1 where a label is wrong."""
     places = np.flatnonzero(cells >= 0)
     sorted_cells = cells.copy()
     sorted_cells[places] = np.sort(cells[places])

@@ -18,12 +18,14 @@ SHIPPED_ORDER: tuple[str, ...] = (
 frames of constant envelope (FM) would be AM-DSB-WC, and the real-valued ones (OOK, ASK, BPSK) 32PSK, 16APSK and 32QAM.
 """
 _LARGEST_LIST = 1 << 20
-"""Bytes of a file that a list of classes is looked for in."""
+"""Bytes that are read of a file with a list of classes."""
 
 
 def class_index(name: str) -> int | None:
-    """The class of this name, None for another: upper and lower case, separators, and whether the order comes before
-    or after the kind, make no difference (16QAM, QAM16, qam-16)."""
+    """Index of the class of this name, None for an unknown name.
+
+    Case, separators, and the order's place before or after the kind make no difference: 16QAM, QAM16, qam-16.
+    """
     return _INDEX.get(_canonical(name))
 
 
@@ -51,7 +53,7 @@ def class_indices(names: Sequence[str]) -> list[int]:
 
 
 def read_class_list(value: str) -> list[str]:
-    """Class names in their order, of a file (classes.txt, JSON, or a name a line) or of text, separated by commas.
+    """Class names in order, from a file (classes.txt, JSON, or a name a line) or from text separated by commas.
 
     Raises RadioMLError for a file that holds no list of names.
     """

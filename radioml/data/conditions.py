@@ -1,7 +1,7 @@
 """How synthetic frames may deviate from the calibrated ones: named presets of clocks, carriers, levels and pulses.
 
 The calibrated frames are those of one transmitter and one receiver. A network that is trained on them alone may rely on
-what another receiver does not keep, such as the exact level. The presets say what is varied and by how much.
+properties that another receiver changes, such as the exact level. The presets say what is varied and by how much.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ class Conditions:
     """Deviations from the calibrated frames, drawn for each frame.
 
     drift: samples by which the symbol clock leads or lags over one frame, uniform up to this; at most 8.
-    offset: standard deviation, cycles a sample, of a normal carrier offset beside the calibrated one, cut at three.
-    gain_db: gain behind the normalisation, uniform up to so many dB up or down.
-    exact: drift, offset and gain have exactly these amounts, of random sign: for measuring what each of them costs.
+    offset: carrier frequency offset beside the calibrated one: standard deviation, cycles a sample, of a normal
+    distribution that is clipped at three of them.
+    gain_db: gain after the normalisation, uniform up to this many dB up or down.
+    exact: drift, offset and gain have exactly these amounts, of random sign, to measure the cost of each.
     roll_off: range of the pulses' roll-off in the place of the calibrated one.
     spread: radii of the rings of APSK and depths of AM are multiplied by 1 +- up to this.
-    dc: constant behind the normalisation, of amplitude uniform up to this (a frame's deviation is 1), any phase.
+    dc: DC offset after the normalisation, of amplitude uniform up to this (a frame's deviation is 1), any phase.
     echo: one echo of amplitude uniform up to this, any phase, 1 to 8 samples late.
     """
 
@@ -37,7 +38,7 @@ class Conditions:
 
     @property
     def moves_samples(self) -> bool:
-        """Does a frame depend on samples of the signal outside of it?"""
+        """Whether a frame depends on samples of the signal outside of it."""
         return bool(self.drift or self.echo)
 
 

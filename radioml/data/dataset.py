@@ -1,8 +1,8 @@
 """The RadioML 2018.01A file: what is in it, and reading frames out of it.
 
 `X` float32 (N, 1024, 2) holds I and Q, `Y` int64 (N, 24) one-hot classes, `Z` int64 (N, 1) the SNR label in dB; frames
-are ordered by class, then SNR (see `radioml.data.layout`). Other types of number are converted when they are read. What
-has another shape or order is for `radioml data import`.
+are ordered by class, then SNR (see `radioml.data.layout`). Other types of number are converted when they are read.
+`radioml data import` takes other shapes and orders.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _ARRAYS = {"X": ((FRAME_LENGTH, 2), "f"), "Y": ((len(CLASSES),), "iufb"), "Z": (
 _TYPES = {"X": "float32", "Y": "int64", "Z": "int64"}
 _GAP = 16  # frames apart at which two reads are faster than one across the gap
 _LABELS_AT_ONCE = 1 << 17
-_LOOKED_AT = 1250  # labels of a file of more frames than that; each may cost a disk's seek
+_LOOKED_AT = 1250  # labels that are read of a file of more frames than that; each may cost a disk seek
 
 
 @dataclass(frozen=True)
@@ -107,10 +107,10 @@ def _import(path: Path | str) -> str:
 
 
 def read_layout(path: Path | str) -> Layout:
-    """The cells of a RadioML file; all that follows from a frame's position goes by them.
+    """The cells of a RadioML file, from which the labels of each position follow.
 
-    All SNR labels are looked at, and the classes of all frames or, in a file of more than 131,072, those at both ends
-    of each cell. Raises RadioMLError for labels off the grid and for a file in another order.
+    All SNR labels are read. The classes of all frames are read in a file of up to 131,072 frames; in a larger file, at
+    least those at both ends of each cell. Raises RadioMLError for labels off the grid and for a file in another order.
     """
     with open_dataset(path) as file:
         frames = len(file["X"])
@@ -187,7 +187,7 @@ def _unordered(path: Path | str, frame: int) -> RadioMLError:
 
 
 def _cut_from(path: Path | str, file: h5py.File) -> CutFrom:
-    """What the file was cut out of, as `radioml.data.part` wrote it."""
+    """What the file was cut out of, as `radioml.data.subset` wrote it."""
     array = file[INDEX]
     counts = np.asarray(array.attrs.get(CUT_CELLS))
     index = read_slice(path, array, 0, len(array)) if array.shape else np.empty(0)

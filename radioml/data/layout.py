@@ -86,7 +86,7 @@ class Layout:
         return scope(self.counts)
 
     def __str__(self) -> str:
-        """As a phrase: "40 frames per cell", of other layouts than the full one the number of frames and what of."""
+        """As a phrase: "40 frames per cell" for a full layout, else the number of frames with classes and SNRs."""
         if self.is_full:
             return f"{self.frames_per_cell} frames per cell"
         return f"{self.frames} frames of {self.scope}"
@@ -104,7 +104,7 @@ class CutFrom:
 
 
 def scope(counts: np.ndarray) -> str:
-    """What a figure of frames is over, in words; counts: (24, 26), frames by class and SNR."""
+    """The classes and SNRs that a figure covers, in words; counts: (24, 26), frames by class and SNR."""
     classes, snrs = np.flatnonzero(counts.any(1)), np.flatnonzero(counts.any(0))
     if len(classes) == len(CLASSES) and len(snrs) == len(SNRS_DB):
         return "all classes and SNRs"

@@ -1,7 +1,8 @@
-"""The level of frames: what a network that was trained on RadioML frames cannot take, said before it gives classes.
+"""The level of frames: warnings about frames that a network trained on RadioML frames cannot classify well.
 
-Each RadioML frame was divided by the standard deviation of its complex samples, so the deviation is 1. Frames of
-another level are cut off by the input quantiser, or vanish in its first step; frames without a signal get some class.
+Each RadioML frame was divided by the standard deviation of its complex samples, so the deviation is 1. The input
+quantiser clips frames of a higher level; frames of a lower level vanish in its first step. Frames without a signal get
+an arbitrary class.
 """
 
 from __future__ import annotations
@@ -15,11 +16,11 @@ from radioml.constants import CLASSES
 _USUAL = (0.8, 1.25)
 """Deviation of a file's frames, as their median. Of the published frames it is 1 within a few per cent."""
 _ODD = (0.5, 2.0)
-"""Deviation of one frame that is told apart."""
+"""Deviation of one frame; a frame outside of this range is counted as odd."""
 _CLIPPED, _CLIPPED_UNLABELLED = 0.01, 0.1
-"""Share of values from which on a warning is due. White noise has 0.005, all classes and SNRs together 0.046."""
+"""Share of clipped values that gets a warning. White noise has 0.005, all classes and SNRs together 0.046."""
 _ONE_IN = 8
-"""Of so many frames the values that clip are counted in one."""
+"""Clipped values are counted in one of this many frames."""
 _MEASURED = 1 << 22
 """Frames whose deviations are kept for the median; a live source has no end."""
 WITH_CONSTANT = np.isin(CLASSES, ("OOK", "4ASK", "8ASK", "AM-SSB-WC", "AM-SSB-SC"))
@@ -49,7 +50,7 @@ def constant(iq: np.ndarray) -> np.ndarray:
 class LevelWatch:
     """Counts what is odd about frames as they pass, in any number of batches.
 
-    limit: magnitude of I and Q from which on the input quantiser cuts values off; 2 in the challenge.
+    limit: magnitude of I and Q above which the input quantiser clips; 2 in the challenge.
     """
 
     limit: float = 2.0

@@ -1,7 +1,7 @@
 """Where frames come from, and what a network may know of them: frames seen in training prove nothing of its accuracy.
 
-A network carries `training_data`: `kind` and `identity` of the file that it was trained on, as `Origin` has them, and
-`started_from`, where training began with another checkpoint's weights: that one's own `training_data`.
+A network carries `training_data`: `kind` and `identity` of the file that it was trained on, as `Origin` has them. Where
+training started from another checkpoint's weights, `started_from` is the `training_data` of that checkpoint.
 """
 
 from __future__ import annotations
@@ -69,8 +69,8 @@ def kind_of_data(data: Mapping[str, Any]) -> str:
 def origin(path: Path | str, progress: Progress = silent) -> Origin:
     """Where the frames of a file come from.
 
-    A file of the published one's size is read whole once, for its SHA-256; `progress` is told. Raises RadioMLError when
-    it is no RadioML file.
+    A file of the published file's size is read whole once, for its SHA-256; `progress` shows that. Raises RadioMLError
+    when the file is no RadioML file.
     """
     path = Path(path)
     layout = read_layout(path)
@@ -124,7 +124,7 @@ def seen_in_training(training_data: Mapping[str, Any], frames: Origin, part: str
             if known:
                 return known
         elif data.get("kind") == frames.kind and _whole(vars(frames)) == _whole(data):
-            if part != "test":  # the parts of both are parts of one whole's
+            if part != "test":  # both files keep the split of one whole file
                 return f"{trained}: a part of the same whole, which shares frames with this"
         elif _may_share(data, frames):
             return f"{trained} that may share frames with this"
@@ -142,7 +142,7 @@ def _may_share(training_data: Mapping[str, Any], frames: Origin) -> bool:
 
 
 def same_file(training_data: Mapping[str, Any], frames: Origin) -> bool:
-    """Whether a network was trained on the very file that these frames are from, be it under another name."""
+    """Whether a network was trained on the file that these frames are from; the file's name may differ."""
     if training_data.get("kind") != frames.kind:
         return False
     ours, theirs = frames.identity, str(training_data.get("identity"))
@@ -152,7 +152,7 @@ def same_file(training_data: Mapping[str, Any], frames: Origin) -> bool:
 
 
 def _whole(data: Mapping[str, Any]) -> str:
-    """What goes by the same split: the identity without a cut; of the published file and its parts the name."""
+    """The whole file, whose split its parts keep: the identity without a cut; of the published file, the name."""
     identity = str(data.get("identity"))
     if data.get("kind") == "real" and identity.startswith(PUBLISHED):
         return PUBLISHED
@@ -165,7 +165,10 @@ def _generator(data: Mapping[str, Any]) -> list[str]:
 
 
 def first_frames(path: Path | str, file: h5py.File, layout: Layout) -> str:
-    """The first frame of every cell as 12 hexadecimal digits: SHA-256 of all would take minutes on a board."""
+    """Fingerprint of 12 hexadecimal digits: SHA-256 of the first frame of every cell.
+
+    A SHA-256 of all frames would take minutes on a board.
+    """
     digest = hashlib.sha256()
     for first in layout.first_of_cells:
         digest.update(read_slice(path, file["X"], first, first + 1).astype("<f4").tobytes())

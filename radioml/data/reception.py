@@ -1,4 +1,4 @@
-"""What conditions of reception do to synthetic frames: clock drift, carrier offset, echo, DC and gain."""
+"""What conditions of reception do to synthetic frames: clock drift, carrier frequency offset, echo, DC and gain."""
 
 from __future__ import annotations
 
@@ -31,10 +31,11 @@ class Reception:
         self.delay = rng.integers(1, _LATEST_ECHO + 1, (count, 1))
 
     def propagated(self, signal: np.ndarray, part: slice) -> np.ndarray:
-        """Put echo and drift on noise-free frames, complex64 (N, 1024 + 2 MARGIN) -> (N, 1024); part: which these are.
+        """Apply echo and drift to noise-free frames, complex64 (N, 1024 + 2 MARGIN) -> (N, 1024); part: which these
+        are.
 
-        The drift is put on before the noise, by interpolation with a cubic through four samples: noise that is
-        interpolated is no longer white, and that alone costs a classifier almost a point of accuracy.
+        The drift is applied before the noise, by cubic interpolation through four samples. Interpolated noise is no
+        longer white, which alone costs a classifier almost a point of accuracy.
         """
         rows, length = signal.shape
         place = np.arange(length)

@@ -1,13 +1,12 @@
 """The SHA-256 of a data file, computed once: where it is remembered, and how long it is trusted.
 
-What can be computed again of a data file lies in a folder `NAME.cache`. It is beside the data, where it is found by
-everyone who reads the same disk, goes when the data goes, and is looked for first. Where nothing can be written there
-(a shared read-only disk), it lies beside the symbolic link by which the file is reached, or else in ~/.cache/radioml
-(XDG_CACHE_HOME is respected). The environment variable RADIOML_CACHE names another folder and overrules all of these,
-for a home with a small quota.
+The caches of a data file lie in a folder `NAME.cache`. The first place is beside the data: every reader of the disk
+finds the folder there, and it is deleted with the data. On a read-only disk, the folder lies beside the symbolic link
+to the file, or else in ~/.cache/radioml (XDG_CACHE_HOME is respected). The environment variable RADIOML_CACHE overrules
+these places, for a home with a small quota.
 
-A file of the same size, modification and change time has the SHA-256 that was computed once. The change time is what
-makes this safe: the kernel sets it at every write and programs cannot turn it back, as they can the modification time.
+A stored SHA-256 is valid while size, modification time and change time stay the same. The change time makes this safe:
+the kernel sets it at every write, and programs cannot turn it back, as they can the modification time.
 """
 
 from __future__ import annotations

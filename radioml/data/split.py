@@ -56,10 +56,10 @@ class Split:
 
 
 def fixed_split(layout: Layout, validation_fraction: float = 0.1) -> Split:
-    """The split of a file, the official one where it is the full file or was cut out of that.
+    """The split of a file: the official one for the full file and for files that were cut out of it.
 
-    Validation is the last ceil(`validation_fraction` x training frames) of each cell's training part; those are
-    already in random order, so the official draw is left untouched. One training frame a cell stays in any case.
+    Validation is the last ceil(`validation_fraction` x training frames) of each cell's training part; the shuffle has
+    put them in random order, so the official draw stays as it is. At least one training frame a cell remains.
     """
     if not layout.frames:
         raise ValueError("a data set has at least 1 frame")

@@ -1,4 +1,4 @@
-"""Cutting a smaller file out of a RadioML file, whose frames keep the parts of the split that they are in."""
+"""Cuts a smaller file out of a RadioML file; every frame keeps its part of the split."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def _positions(layout: Layout, keep: np.ndarray, frames_per_cell: int | None) ->
 
 
 def _filled(layout: Layout, positions: np.ndarray, left_over: np.ndarray, frames_per_cell: int) -> np.ndarray:
-    """With frames of `left_over` in cells of fewer than `frames_per_cell`: a cell whose parts are of other sizes."""
+    """Positions, with frames of `left_over` added in cells that have fewer than `frames_per_cell`."""
     missing = frames_per_cell - counts_of(layout.cells(positions)).ravel()
     cells = layout.cells(left_over)
     order = np.argsort(cells, kind="stable")

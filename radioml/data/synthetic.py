@@ -32,7 +32,7 @@ from radioml.processes import computed
 
 GENERATOR_VERSION = 1
 """Raised whenever the same seed and preset give another file."""
-_SPREAD = 2**32 - 1  # in the place of a block's number: frames of `generate_spread` are in no file of the same seed
+_SPREAD = 2**32 - 1  # in place of a block's number, so that frames of `generate_spread` are in no file of this seed
 _CACHED_FRAMES = 16  # worked on at a time: all their arrays stay in a core's cache
 
 
@@ -55,7 +55,7 @@ def generate_cell(
     signals = draw_signals(rng, count, name, conditions, window)
     phase, offset = rng.random((count, 1)), rng.normal(0, parameters["cfo_sigma"], (count, 1))
     reception = None
-    if conditions != CALIBRATED:  # whose random numbers stay as they are
+    if conditions != CALIBRATED:  # calibrated frames draw no further random numbers
         reception = Reception(np.random.default_rng(rng.integers(1 << 63)), count, conditions)
         offset += reception.offset
     time = np.arange(FRAME_LENGTH, dtype=np.float64)
@@ -85,7 +85,7 @@ def generate_spread(count: int, seed: int) -> Frames:
 
 
 def _cell_block(job: tuple[int, int, int, int, str]) -> np.ndarray:
-    """One block of one cell; its random stream depends on nothing but the job."""
+    """One block of one cell; its random stream depends on the job alone."""
     seed, cell, block, count, conditions = job
     rng = np.random.default_rng([seed, cell, block])
     return generate_cell(rng, count, CLASSES[cell // len(SNRS_DB)], SNRS_DB[cell % len(SNRS_DB)], preset(conditions))

@@ -20,8 +20,8 @@ PINNED = {
 }
 """Stage -> the Python distributions that decide what it does, at the versions of requirements/."""
 DISTRIBUTIONS = ("radioml-fpga-board", "radioml-fpga")
-"""What this package is called where it is installed: by the wheel for boards, on a workstation. Their metadata say
-which versions a board may have, because its image brings a PYNQ of its own."""
+"""Names under which this package is installed: by the wheel for boards, and on a workstation. Its metadata say which
+versions a board may have, because a board's image brings its own PYNQ."""
 _BOARD_WHEEL = (
     "pip install radioml_fpga_board-*.whl on the board (`make board-wheel` writes it to dist/); the simulated board's "
     "environment is what `make board-setup` installs"
@@ -53,7 +53,7 @@ def board_packages() -> list[Need]:
 
 
 def _requirements(distribution: str, extra: str) -> list[Requirement]:
-    """What an installed distribution requires in this Python, of its own and by an extra with the extras it names."""
+    """Requirements of an installed distribution in this Python, with those of an extra and of the extras it names."""
     from packaging.requirements import Requirement
 
     extras = [extra]

@@ -14,7 +14,8 @@ from radioml.errors import MissingToolError
 class Need:
     """One thing a stage needs.
 
-    found: version or place, None where it is missing; wrong: why what is there does not do; get: how to get it.
+    found: version or place, None where it is missing; wrong: why the one that was found does not serve; get: how to get
+    it.
     """
 
     name: str

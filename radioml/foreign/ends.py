@@ -19,7 +19,7 @@ _SAMPLES = (2, FRAME_LENGTH)
 
 
 def take_samples(graph: Graph) -> None:
-    """Let the input be (1, 2, 1024), and what the file had an arrangement of it: one more dimension, or I/Q pairs.
+    """Make the input (1, 2, 1024), and compute the file's own arrangement from it: one more dimension, or I/Q pairs.
 
     Raises RadioMLError for inputs that hold something else.
     """
@@ -42,9 +42,9 @@ def take_samples(graph: Graph) -> None:
 
 
 def quantise_samples(graph: Graph, bits: int | None, scale: float | None) -> InputQuantiser:
-    """Let the input be quantised before anything else; returns the quantiser, which becomes the host's.
+    """Make the input's quantiser the first node; returns that quantiser, which becomes the host's.
 
-    bits, scale: what to quantise samples to where the file does not say. Raises RadioMLError where it cannot be told.
+    bits, scale: the quantiser of a file that has none. Raises RadioMLError where file and options do not determine it.
     """
     node = _first_quantiser(graph)
     found = _as_host(graph, node) if node is not None else "nothing quantises its input first"
@@ -55,7 +55,7 @@ def quantise_samples(graph: Graph, bits: int | None, scale: float | None) -> Inp
             f"the file quantises its input to {found.bits} bits with steps of {found.scale:g}; leave --input-bits and "
             "--input-scale out"
         )
-    if node.input[0] != graph.input:  # behind moves of data, which do the same to integers
+    if node.input[0] != graph.input:  # it stands behind moves of data, which treat integers alike
         graph.bypass(node)
         node.input[0], node.output[0] = graph.input, graph.new_name("quantised_samples")
         graph.replace(graph.input, node.output[0])
@@ -64,7 +64,7 @@ def quantise_samples(graph: Graph, bits: int | None, scale: float | None) -> Inp
 
 
 def _first_quantiser(graph: Graph) -> onnx.NodeProto | None:
-    """The quantiser of the samples, behind moves of data alone."""
+    """The quantiser of the samples; only moves of data may stand before it."""
     tensor = graph.input
     while (reader := graph.read_once(tensor)) is not None and reader.input[0] == tensor:
         if reader.op_type == "Quant":
@@ -76,7 +76,7 @@ def _first_quantiser(graph: Graph) -> onnx.NodeProto | None:
 
 
 def _as_host(graph: Graph, node: onnx.NodeProto) -> InputQuantiser | str:
-    """A quantiser as the host's; in words what it has that the host's has not."""
+    """A quantiser as the host's, or in words why the host cannot have it."""
     scale, zero_point, bits = (graph.constants[name] for name in node.input[1:])
     given = attributes(node)
     other = {

@@ -47,7 +47,7 @@ class Graph:
         return readers[0] if len(readers) == 1 and tensor != self.output else None
 
     def of(self, *operations: str) -> Iterator[onnx.NodeProto]:
-        """The nodes with one of these operations; those that a loop over them removes do not come up any more."""
+        """The nodes with one of these operations; nodes that the loop removes are skipped."""
         for node in list(self.nodes):
             if node.op_type in operations and any(node is other for other in self.nodes):
                 yield node
@@ -79,7 +79,7 @@ class Graph:
         return node
 
     def append(self, operation: str, inputs: Iterable[str], hint: str, **attributes: Any) -> None:
-        """Let a new node read the output and give it; hint: its tensor's name."""
+        """Add a node at the end, whose result is the new output; hint: name of that tensor."""
         from onnx import helper
 
         name = self.new_name(hint)
@@ -147,7 +147,7 @@ class Graph:
         return self._model_of(self.nodes, self.constants, self.output)
 
     def single(self, node: onnx.NodeProto) -> onnx.ModelProto:
-        """A model that computes the first output of a node of constants, and reads an input for nothing."""
+        """A model that computes the first output of a node of constants; its input is unused."""
         constants = {name: self.constants[name] for name in node.input if name}
         return self._model_of([node], constants, node.output[0])
 
@@ -190,5 +190,5 @@ def by_channel(value: np.ndarray, shape: tuple[int, ...]) -> np.ndarray | None:
 
 
 def label(node: onnx.NodeProto) -> str:
-    """A node in words: its operation, and its name or, where it has none, what it gives."""
+    """A node in words: its operation, and its name or else its output tensor."""
     return f"{node.op_type} {node.name or node.output[0]!r}"

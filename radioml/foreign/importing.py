@@ -1,4 +1,4 @@
-"""A network that others made, in the form that every later stage takes, and as it was, to be compared with."""
+"""Imports a network that others made: in the form that later stages take, and as it was, for comparison."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
     import onnx
 
 _LEFT_OVER = ("Shape", "Size", "ConstantOfShape", "Expand", "Range", "Equal", "Where", "ReduceProd", "Gather")
-"""Operations that compute shapes; what is left of them depends on samples."""
+"""Operations that compute shapes; one that is left after constant folding depends on samples."""
 
 
 @dataclass(frozen=True)
 class Network:
     """An imported network.
 
-    reference: as in the file, but for `radioml.foreign.standard_form`. model: in QONNX, from `iq` to `logits`.
+    reference: the file's own graph, in `radioml.foreign.standard_form`. model: in QONNX, from `iq` to `logits`.
     quantiser: the host's. logit_scale: value of one step of the logits. classes: number of logits. remarks: what the
     file does not say, one sentence each.
     """
@@ -49,7 +49,7 @@ def import_network(path: Path, options: ImportOptions) -> Network:
     """Read a file and bring its network into QONNX.
 
     Raises RadioMLError with a line for each problem: what `read_foreign` refuses, quantisers that are not uniform,
-    logits that are no integers times one scale, and what has to be said with an option.
+    logits that are no integers times one scale, and options that are missing.
     """
     reference = standard_form(path, options.output)
     try:
@@ -57,7 +57,7 @@ def import_network(path: Path, options: ImportOptions) -> Network:
         refuse(path, [*unify_quantisers(graph), *_computed_shapes(graph)])
         simplify_layers(graph)
         remarks = list(quantise_weights(graph))
-        simplify_layers(graph)  # again, for what stood behind a scale
+        simplify_layers(graph)  # again, for layers that stood behind a scale
         quantiser = quantise_samples(graph, options.input_bits, options.input_scale)
         if options.round_bias:
             remarks += _round_bias(graph, reference)
@@ -80,7 +80,7 @@ def _computed_shapes(graph: Graph) -> Iterator[str]:
 
 
 def _round_bias(graph: Graph, reference: Graph) -> Iterator[str]:
-    """In both graphs: the network with the rounded bias is then the one that everything is compared with."""
+    """Round the bias in both graphs, so that the reference has the rounded bias, too."""
     last = graph.maker(graph.output)
     before = graph.constants.get(last.input[2]) if last is not None and len(last.input) > 2 else None
     change = round_bias(graph)

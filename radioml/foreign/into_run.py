@@ -28,15 +28,15 @@ STANDARD = "standard"
 """What stands for RadioML's own order of classes where a list is asked for."""
 _TRIED_FRAMES, _TRIED_SEED, _TRIED_FROM_DB = CELLS, 20180102, 10
 _GUESSING = 3
-"""Times the accuracy of guessing that a network should have on strong signals."""
+"""Factor by which a network's accuracy on strong signals should exceed that of guessing."""
 
 
 @dataclass(frozen=True)
 class Imported:
-    """What came of an import.
+    """The result of an import.
 
-    model: path of the QONNX file. network: as `import_network` gives it. frames: golden frames that model and file give
-    the same integers for. right, tried: of synthetic frames of +10 dB and more.
+    model: path of the QONNX file. network: as `import_network` gives it. frames: number of golden frames on which model
+    and file give the same integers. right, tried: synthetic frames of +10 dB and more, correctly classified and in all.
     """
 
     model: Path
@@ -58,10 +58,10 @@ def import_model(
     options: ImportOptions,
     progress: Callable[[int, int], object] = lambda done, total: None,
 ) -> Imported:
-    """Write `imported.onnx`, `model.onnx` and `golden.npz` to `folder`; a `score.json` there, of before, is removed.
+    """Write `imported.onnx`, `model.onnx` and `golden.npz` to `folder`; an older `score.json` there is removed.
 
     imported.onnx is the file itself. golden.npz holds synthetic frames with the logits that the file's own graph gives,
-    frame by frame; the model must give the same for all of them at once.
+    frame by frame; the model must give the same logits for all frames in one batch.
 
     Args:
         classes: the class of each logit: a list or its file (see `read_class_list`), or `STANDARD`.

@@ -42,7 +42,7 @@ def simplify_layers(graph: Graph) -> None:
 
 
 def _window(graph: Graph, node: onnx.NodeProto) -> None:
-    """A maximum over all pixels as a pool whose window they are."""
+    """Turn a maximum over all pixels into a max pool with a window of that size."""
     shape = graph.shapes().get(node.input[0], ())
     pixels = list(range(2, len(shape)))
     keeps = True
@@ -64,7 +64,7 @@ def _window(graph: Graph, node: onnx.NodeProto) -> None:
 
 
 def _pad(graph: Graph, node: onnx.NodeProto) -> None:
-    """Give a convolution the zeros that a node of their own puts around its pixels."""
+    """Merge a Pad node of zeros into the padding of the convolution behind it."""
     layer = graph.read_once(node.output[0])
     pads = graph.constants.get(node.input[1])
     value = graph.constants.get(node.input[2], np.ones(1)) if len(node.input) > 2 and node.input[2] else np.zeros(1)
@@ -83,7 +83,7 @@ def _pad(graph: Graph, node: onnx.NodeProto) -> None:
 
 
 def _spell_padding(graph: Graph, node: onnx.NodeProto) -> None:
-    """Say the zeros of a layer that is to have as many pixels as its input, and more that ONNX leaves to be known."""
+    """Write out the padding that auto_pad implies, and other attributes that ONNX lets a file leave out."""
     given = {attribute.name: attribute for attribute in node.attribute}
     shapes = graph.shapes()
     shape = shapes.get(node.input[0], ())
@@ -122,7 +122,7 @@ def _set(node: onnx.NodeProto, name: str, value: list[int] | int | float) -> Non
 
 
 def _take_bias(graph: Graph, node: onnx.NodeProto) -> None:
-    """Give a layer the constant that is added behind it, and take a bias of zeros from it."""
+    """Merge a constant Add behind a layer into its bias, and remove a bias of zeros."""
     bias = graph.constants.get(node.input[2]) if len(node.input) > 2 else None
     if bias is not None and not bias.any():
         del node.input[2]
@@ -142,7 +142,7 @@ def _take_bias(graph: Graph, node: onnx.NodeProto) -> None:
 
 
 def _drop_repetition(graph: Graph, node: onnx.NodeProto) -> None:
-    """Take out a quantiser that does again what was done to the same numbers, and one that does the same beside it."""
+    """Remove a quantiser that repeats an earlier one on the same numbers, and a duplicate on the same tensor."""
     for other in graph.of("Quant"):
         if other is not node and other.input[0] == node.input[0] and _same(graph, node, other):
             graph.replace(other.output[0], node.output[0])

@@ -1,4 +1,4 @@
-"""The value of one step of the logits: they are integers times a scale where everything behind a quantiser keeps it."""
+"""The value of one step of the logits: they are integers times one scale if every node behind a quantiser keeps it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _KEEPS = ("MaxPool", "GlobalMaxPool", "Relu", "Reshape", "Flatten", "Transpose", "Squeeze", "Unsqueeze", "Neg", "Slice")
 _JOINS = ("Add", "Sub", "Concat", "Max", "Min")
 _TOLERANCE = 1e-3
-"""Steps by which a constant may miss an integer: single precision explains less."""
+"""Steps by which a constant may miss an integer; the rounding of single precision is smaller."""
 
 
 def logit_scale(graph: Graph) -> float:
@@ -68,7 +68,7 @@ def _scale(graph: Graph, tensor: str) -> float:
 
 
 def _layer_scale(graph: Graph, node: onnx.NodeProto) -> float:
-    """Of a layer without its bias."""
+    """The scale of a layer's sums without its bias."""
     quantiser, moves = graph.maker(node.input[1]), ("Transpose", "Reshape", "Flatten", "Squeeze", "Unsqueeze")
     while quantiser is not None and quantiser.op_type in moves:
         quantiser = graph.maker(quantiser.input[0])
@@ -114,6 +114,6 @@ def _check_multiple(graph: Graph, name: str, step: float, node: onnx.NodeProto) 
     steps = values.astype(np.float64) / step
     if (np.abs(steps - np.rint(steps)) > _TOLERANCE).any():
         raise RadioMLError(
-            f"{label(node)}: its bias is not a multiple of {step:g}, the value of one step of what it is added to, so "
-            "the logits are no integers; --round-bias moves it by half a step at most"
+            f"{label(node)}: its bias is not a multiple of {step:g}, the scale of the sums that it is added to, so the "
+            "logits are no integers; --round-bias moves it by half a step at most"
         )

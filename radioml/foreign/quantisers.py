@@ -70,7 +70,7 @@ def _one(value: np.ndarray) -> np.ndarray:
 
 
 def _tidy(graph: Graph, node: onnx.NodeProto) -> Iterator[str]:
-    """A QONNX quantiser with every attribute said and constants of its own."""
+    """Write out every attribute of a QONNX quantiser, and give it its own constants."""
     given = {attribute.name: attribute for attribute in node.attribute}
     constants = [value for name in node.input[1:] if (value := graph.constants.get(name)) is not None and value.size]
     if len(constants) not in (1, 3) or len(constants) < len(node.input) - 1:
@@ -83,7 +83,7 @@ def _tidy(graph: Graph, node: onnx.NodeProto) -> Iterator[str]:
     elif bits.size != 1 or not float(bits.item()).is_integer() or not 1 <= bits.item() <= _WIDEST:
         yield f"{label(node)}: {_extreme(bits):g} bits; 1 to {_WIDEST} make a quantiser"
     elif mode not in _ROUNDING:
-        yield f"{label(node)}: rounds in a way {mode!r} that is not known; there are {', '.join(_ROUNDING)}"
+        yield f"{label(node)}: unknown rounding mode {mode!r}; known: {', '.join(_ROUNDING)}"
     else:
         bipolar = node.op_type == "BipolarQuant"
         signed = bipolar or bool(given["signed"].i if "signed" in given else 1)
@@ -102,7 +102,8 @@ def _names(nodes: list[onnx.NodeProto]) -> str:
 
 
 def _integers_to_quant(graph: Graph, node: onnx.NodeProto) -> Iterator[str]:
-    """DequantizeLinear with what makes its integers: a constant, or QuantizeLinear; with or without Clip between."""
+    """Turn DequantizeLinear and the source of its integers (a constant, or QuantizeLinear and perhaps Clip) into
+    Quant."""
     source = node.input[0]
     clip = graph.maker(source)
     clip = clip if clip is not None and clip.op_type == "Clip" else None
@@ -127,7 +128,7 @@ def _integers_to_quant(graph: Graph, node: onnx.NodeProto) -> Iterator[str]:
     if clip is not None:
         found = _width(*_bounds(graph, clip), bits, signed)
         if found is None:
-            yield f"{label(clip)}: its bounds are not those of a number of bits"
+            yield f"{label(clip)}: its bounds are not the range of an integer of any width"
             return
         bits, signed, narrow = found
     if quantise is not None and stored is None:
@@ -140,7 +141,7 @@ def _integers_to_quant(graph: Graph, node: onnx.NodeProto) -> Iterator[str]:
             integers = np.clip(integers, low, low + 2**bits - 1 - narrow)
         narrow = signed and bool(
             integers.min(initial=0) > -(2 ** (bits - 1))
-        )  # the same values, as hardware likes them
+        )  # the same values; hardware prefers the narrow range
         values = ((integers - zero_point) * scale).astype(np.float32)
         if (np.rint(values / scale.astype(np.float32)) != integers - zero_point).any():
             yield f"{label(node)}: integers that are too large for single precision"
@@ -184,7 +185,7 @@ def _bounds(graph: Graph, clip: onnx.NodeProto) -> tuple[np.ndarray | None, np.n
 
 
 def _width(low: np.ndarray | None, high: np.ndarray | None, bits: int, signed: bool) -> tuple[int, bool, bool] | None:
-    """Bits, sign and narrow range of the integers from `low` to `high`; None where those are not all of a width.
+    """Bits, sign and narrow range of integers from `low` to `high`; None where this is the range of no width.
 
     bits, signed: of the type that the integers have.
     """
@@ -203,8 +204,8 @@ def _width(low: np.ndarray | None, high: np.ndarray | None, bits: int, signed: b
 def _thresholds_to_quant(graph: Graph, node: onnx.NodeProto) -> Iterator[str]:
     """MultiThreshold, as Brevitas exported it for FINN, with the scale and the offset behind it.
 
-    The levels are count x scale + offset, count the number of thresholds that are not above the value. They are those
-    of a `Quant` where each threshold lies in the middle between two of them.
+    A level is count x scale + offset; count is the number of thresholds that are not above the value. The levels are
+    those of a `Quant` if each threshold lies in the middle between two levels.
     """
     thresholds = graph.constants.get(node.input[1])
     if thresholds is None or thresholds.ndim != 2:

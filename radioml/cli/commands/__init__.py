@@ -1,1 +1,1 @@
-"""One file a group of commands, which register where they are imported."""
+"""One file for each group of commands; importing the file registers them."""

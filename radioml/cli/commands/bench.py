@@ -36,8 +36,8 @@ def bench(
     """Measure throughput and latency of an accelerator, and where the time goes.
 
     The golden frames come first, as in `radioml classify`. Then synthetic frames run in batches of each size, one after
-    the other, and once as a stream. The clock is read back from a board. Ctrl-C keeps what was measured so far. What
-    frames a second at the board's clock come to from counted cycles is given too, and is no measurement.
+    the other, and once as a stream. The clock is read back from a board. Ctrl-C keeps what was measured so far. The
+    rate at the board's clock, computed from counted cycles, is given as well; it is not a measurement.
 
     Writes bench.json and bench.png.
     """

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 boards_app = typer.Typer(
     no_args_is_help=True,
-    help="Boards that `radioml build --board` knows: `list` compares them, `show` says all of one, with sources.\n\n"
-    "A board is one YAML in boards/: part, family, shell, clock and its limit, resources, what the shell leaves of "
-    "them (the budget that estimates and `--fit` are held against), width of a memory port, what FINN knows of it. "
+    help="Boards that `radioml build --board` knows: `list` compares them, `show` describes one, with sources.\n\n"
+    "A board is one YAML in boards/. It holds part, family, shell, clock and clock limit, resources, the usable "
+    "resources (the budget of estimates and `--fit`), width of a memory port, and what FINN knows of the board. "
     "For another board or clock, copy a file, change name and values; every message names file and key.",
 )
 app.add_typer(boards_app, name="boards")

@@ -81,7 +81,7 @@ def build(
     ] = None,
     json: JsonOption = None,
 ) -> None:
-    """Build an accelerator from a QONNX model with FINN; no vendor's tool is needed before the bitfile.
+    """Build an accelerator from a QONNX model with FINN; only the bitfile needs the vendor's tools.
 
     Folding is how many elements each layer takes a cycle (SIMD inputs, PE outputs): speed against resources. Choose it
     with one of --target-fps, --fit and --folding. The slowest layer sets the initiation interval, the cycles from frame
@@ -145,7 +145,7 @@ def simulate(
 ) -> None:
     """Stream frames through the RTL and compare every integer with the network's; exit code 1 on any difference.
 
-    The network is the trained one in Brevitas or, of an imported one, the file's own graph.
+    The network is the trained Brevitas network; for an imported network, the graph of its file.
     """
     from finn_build.verify.simulation_report import FrameLabels, report, report_table, simulate_build
     from radioml.cli.console.progress import frames_progress

@@ -53,13 +53,12 @@ def classify(
 ) -> None:
     """Classify IQ frames with an accelerator, or a network in software: accuracy over the data, and throughput.
 
-    No build is needed: a model or checkpoint runs in software, in the integers that its accelerator would compute.
-
-    A package's accelerator must first give the trained network's logits, as integers, on the package's golden frames;
-    if it does not, the command says why and ends with 1. Then frames are quantised as the network was trained and
-    streamed through. Ctrl-C keeps what was classified so far: frames come in an order that is fair at any point. An
-    accuracy that differs from the network's after training, by more than the numbers of frames explain, ends the
-    command with 1.
+    A model or checkpoint needs no build: it runs in software, in the integers that its accelerator would compute. A
+    package's accelerator is checked first: its integer logits on the package's golden frames must equal the trained
+    network's. If they differ, the command says why, and the exit code is 1. Then frames are quantised as in training
+    and streamed through. Ctrl-C keeps what was classified so far: frames come in an order that is balanced over classes
+    and SNRs at any point. The exit code is also 1 if the accuracy differs from the network's accuracy after training by
+    more than the numbers of frames explain.
 
     Writes accuracy.json, throughput.json, accuracy_over_snr.png and confusion_matrix.png.
     """

@@ -47,8 +47,8 @@ def synth(
         str,
         typer.Option(
             help="Conditions of reception: `nominal`, the calibrated ones; `impaired`, with clock drift, carrier "
-            "offset and gain; `widened`, with other pulses, rings, depths, an echo and DC beside these; or one "
-            f"deviation of an exact amount, to measure what that costs. All: {', '.join(PRESETS)}."
+            "frequency offset and gain; `widened`, which adds other pulse shapes, APSK rings, AM depths, an echo and a "
+            f"DC offset; or one deviation of an exact amount, to measure its cost. All: {', '.join(PRESETS)}."
         ),
     ] = NOMINAL,
     processes: Annotated[int, typer.Option(min=1, max=MOST_PROCESSES, help="Number of processes.")] = cores(),
@@ -84,11 +84,10 @@ def subset(
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace OUT if it exists.")] = False,
 ) -> None:
-    """Cut classes, SNRs and frames out of a RadioML file, real or not, whose fixed split stays as it is.
+    """Cut classes, SNRs and frames out of a RadioML file, real or not, and keep its fixed split.
 
-    Every frame stays in its part: a test frame of the whole file is a test frame of the smaller one, and never trains.
-    The new file remembers the positions of its frames in the whole one (array `index`). What is cut out of the
-    published file is still called real.
+    Every frame stays in its part: a test frame of the source is a test frame of the new file. The new file stores the
+    positions of its frames in the source (array `index`). A file cut out of the published one is still called real.
     """
     from radioml.data.class_names import class_indices, read_class_list
     from radioml.data.subset import parse_snrs, write_subset
@@ -146,16 +145,16 @@ def import_(
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace OUT if it exists.")] = False,
 ) -> None:
-    """Make a RadioML file of what people have: parts, other layouts, types and orders, several files.
+    """Make a RadioML file from data in other forms: parts, other layouts, types and orders, several files.
 
-    HDF5, MATLAB (.mat), NumPy (.npy, .npz) and pickles of arrays are told by their content; nothing in them is
+    HDF5, MATLAB (.mat), NumPy (.npy, .npz) and pickles of arrays are recognised by their content; nothing in them is
     executed. Frames are found by their shape: 1,024 samples, I and Q in any axis or complex. Labels may be one-hot,
-    numbers or names, of any type; rows may be in any order; sets such as X_train and X_test are joined. Whatever was
-    concluded is printed. Labels that contradict the signals (the classes.txt that comes with the data set has the wrong
-    order) are refused.
+    numbers or names, of any type; rows may be in any order; sets such as X_train and X_test are joined. Every
+    conclusion is printed. Labels that contradict the signals (the classes.txt that comes with the data set has the
+    wrong order) are refused.
 
-    The new file is of unknown origin, as nothing proves what its frames are. Of the real file, `radioml data subset`
-    cuts parts that stay real, with the official split.
+    The new file is of unknown origin, as nothing proves what its frames are. `radioml data subset` cuts parts of the
+    real file that stay real, with the official split.
     """
     from radioml.data.class_names import read_class_list
     from radioml.data.importing.importer import import_data

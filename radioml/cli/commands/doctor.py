@@ -25,8 +25,8 @@ def doctor(
 ) -> None:
     """Say for each stage what is present, its version, and what is missing with the way to get it.
 
-    Stages: training, build, simulation, bitfile-zynq, bitfile-alveo (`bitfile`: both), board, data. None is needed for
-    the ones before it: training, estimates, RTL and its simulation do without Vivado and board.
+    Stages: training, build, simulation, bitfile-zynq, bitfile-alveo (`bitfile`: both), board, data. Each stage works
+    without the later ones: training, estimates, RTL and its simulation do without Vivado and board.
     """
     from radioml.doctor.need import missing
     from radioml.doctor.stages import next_steps, stages

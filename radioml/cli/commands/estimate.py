@@ -105,7 +105,7 @@ def untrained_model(networks: dict[str, tuple[str, dict[str, Any]]], name: str, 
 
 
 def _networks(configs: list[str] | None) -> dict[str, tuple[str, dict[str, Any]]]:
-    """Topology and parameters of the experiments, those that only differ in training once, under the first name."""
+    """Topology and parameters of experiments by name; experiments that differ only in training keep the first name."""
     from training.experiments.experiment import load_experiment
     from training.experiments.zoo import read_zoo
 

@@ -56,9 +56,9 @@ def evaluate(
 
     Checkpoints and QONNX models are computed in exact integers, as the accelerator computes: the three agree on every
     frame. (The figures that `radioml train` prints are in single precision and may differ in a few of a thousand
-    frames.) The result names the data and the part of it, and says so where frames were seen in training. Frames with
-    NaN or infinite samples are left out and counted. Ctrl-C, or a file or accelerator that fails, keeps what was
-    evaluated so far.
+    frames.) The result names the data and its part, and says if frames were seen in training. Frames with NaN or
+    infinite samples are left out and counted. Ctrl-C, or a file or accelerator that fails, keeps what was evaluated so
+    far.
 
     Writes evaluation.json and plots, each with its numbers as JSON.
     """
@@ -110,10 +110,10 @@ def compare_runs(
 ) -> None:
     """Compare trained runs: cost, accuracy, and which are on the Pareto front, beside the published entries.
 
-    A run's accuracy is its measurement of most frames, be it that of `radioml train` or one of `radioml evaluate`: let
-    that measure all runs on one file first. A run's scores are those of its QONNX model. A run whose model is missing
-    or of an older checkpoint is exported, as by `radioml export`. Runs tested on different data have fronts of their
-    own, and published accuracies, which are of the real data set, are on none.
+    A run's accuracy is its measurement over the most frames, by `radioml train` or `radioml evaluate`. Evaluate all
+    runs on one file before comparing them. A run's scores are those of its QONNX model. A run whose model is missing or
+    of an older checkpoint is exported, as by `radioml export`. Runs tested on different data have fronts of their own.
+    Published accuracies are of the real data set and are on no front.
 
     Writes comparison.html (the page), comparison.md (the table), comparison.json, and tradeoff.png with its numbers.
     """
@@ -184,7 +184,7 @@ def _print_evaluation(result: Evaluation) -> None:
 
 
 def _comparison(cells: list[tuple[str, ...]], width: int) -> Table:
-    """The comparison, on a narrow terminal without intervals and what scores are made of: the written table has all."""
+    """The comparison; on a narrow terminal without intervals and the parts of scores, which the written table has."""
     from training.challenge.compare import COLUMNS
 
     details = ("topology", "bits", "parameters", "bit operations", "bits of weights") if width < 160 else ()

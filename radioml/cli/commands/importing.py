@@ -38,21 +38,21 @@ def import_network(
     ] = None,
     input_scale: Annotated[
         float | None,
-        typer.Option(help="Value of one step of a quantised sample, likewise: 0.015625 for 8 bits from -2 to 2."),
+        typer.Option(
+            help="Value of one step of a quantised sample, e.g. 0.015625 for 8 bits from -2 to 2; see --input-bits."
+        ),
     ] = None,
     round_bias: Annotated[
         bool,
-        typer.Option(
-            "--round-bias", help="Round a bias of the last layer that is not quantised to steps of the logits."
-        ),
+        typer.Option("--round-bias", help="Round the last layer's bias to multiples of the logit scale."),
     ] = False,
 ) -> None:
-    """Take in a network that others made, to be scored, evaluated, built, verified and packaged like ours.
+    """Import a network that others made, to score, evaluate, build, verify and package it.
 
     Reads QONNX with quantisers of any domain, QCDQ (QuantizeLinear and DequantizeLinear) and the files that Brevitas
     exported for FINN, of opset 9 and later. RUN/train gets the file itself (imported.onnx), its network in QONNX
-    (model.onnx) and golden frames with the integer logits that the file's own graph gives, node by node and frame by
-    frame, in double precision. What cannot be imported is said line by line.
+    (model.onnx) and golden frames. Their integer logits come from the file's own graph, computed node by node and frame
+    by frame in double precision. The message has a line for each part that cannot be imported.
     """
     from radioml.contract.metadata import ImportOptions
     from radioml.foreign.into_run import import_model

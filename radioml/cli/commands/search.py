@@ -39,11 +39,11 @@ def search(
 ) -> None:
     """Search a topology's space for networks with a low score and a high accuracy on validation frames.
 
-    Optuna varies what the search space file names (dotted keys, each with a range or choices) and keeps the study,
-    which has the experiment's name, in a database. Every trial is trained, exported and scored like a single run, in
-    OUT/trial-NUMBER; test frames have no influence. The same command continues an interrupted study, and started
-    several times, also on several hosts, its workers share the study: no trial is lost when one of them dies.
-    CUDA_VISIBLE_DEVICES gives a worker its GPU.
+    Optuna varies the dotted keys of the search space file, each with a range or choices. The study has the experiment's
+    name and is kept in a database. Every trial is trained, exported and scored like a single run, in OUT/trial-NUMBER;
+    test frames have no influence. The same command continues an interrupted study. Started several times, also on
+    several hosts, it adds workers to the study; no trial is lost when a worker dies. CUDA_VISIBLE_DEVICES gives a
+    worker its GPU.
 
     Writes pareto.json and pareto.png; `radioml evaluate` and `compare` then take the chosen trials' runs.
     """

@@ -45,7 +45,7 @@ def stream(
         str | None,
         typer.Option(
             help="Format of raw samples, where the file name has none: cu8, cs8, cs16, cs32, cf16, cf32, cf64 ..., "
-            "big-endian ones with _be behind."
+            "big-endian ones with the suffix _be."
         ),
     ] = None,
     sample_rate: Annotated[
@@ -102,11 +102,11 @@ def stream(
 ) -> None:
     """Classify the frames of a recording, or of a live stream, with an accelerator or a network in software.
 
-    The next frames are read and quantised, as the network was trained, while the accelerator works; frames of a live
-    stream are classified within half a second. A table of what was heard is shown as it goes. Frames get no class, and
-    a reason, where they have NaN, no signal (zeros, one value, under --squelch), or less than --min-confidence. Frames
-    lie within captures of one frequency. When a source fails, or on Ctrl-C, SIGTERM or a lost terminal, the results so
-    far are kept. FILE.summary.json tells the counts, warnings, and what ended the run early.
+    While the accelerator works, the next frames are read and quantised as in training. Frames of a live stream are
+    classified within half a second. A table shows the classes so far. A frame gets a reason instead of a class if it
+    has NaN, no signal (zeros, one value, under --squelch), or less than --min-confidence. Frames lie within captures of
+    one frequency. When a source fails, or on Ctrl-C, SIGTERM or a lost terminal, the results so far are kept.
+    FILE.summary.json tells the counts, warnings, and what ended the run early.
     """
     from deploy.backends.interrupts import interrupted_afterwards
     from deploy.rows import row_writer

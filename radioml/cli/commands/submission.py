@@ -30,8 +30,8 @@ def submission(
 
     The zip has the filled form, the source, the ONNX model with batch 1, the checkpoint, the Dockerfile, instructions
     with scripts that evaluate and train, and the report on the rules. When a rule fails, no zip is written, and the
-    exit code is 1. Accuracy counts on the real test part alone: that of a network trained on synthetic frames is not
-    checkable here.
+    exit code is 1. Accuracy counts on the real test part alone. For a network trained on synthetic frames, this rule is
+    not checkable here.
     """
     from radioml.files import refuse_inputs
     from training.challenge.submission import FAIL, write_submission

@@ -18,7 +18,7 @@ def summary(
     run: Annotated[Path, typer.Argument(help="A run directory, e.g. runs/demo.", show_default=False)],
     json: JsonOption = None,
 ) -> None:
-    """Show what a run has come to: score, estimate, simulation, accuracy, and where the plots are."""
+    """Show the figures of a run: score, estimate, simulation, accuracy, and where the plots are."""
     from radioml.report.summary import summarise
 
     table = Table(title=f"run {escape(str(run))}", show_header=False)

@@ -40,10 +40,10 @@ def train(
     The run directory gets config.yaml, train/checkpoint.pth, train/metrics.json, plots and a TensorBoard log. The same
     command continues an interrupted run and leaves a finished one as it is.
 
-    An experiment file is YAML with name, topology and parameters (of a network of `radioml models list`, which names
-    the shipped experiments too), and the sections training, augmentation, averaging, distillation and pruning.
-    `radioml init` writes one to begin with. The topology may be a class of your own, FILE.py:CLASS with the file beside
-    the experiment's: the code is run.
+    An experiment file is YAML with name, topology, parameters, and the sections training, augmentation, averaging,
+    distillation and pruning. `radioml models list` names topologies and shipped experiments; `radioml init` writes a
+    file to begin with. The topology may be a class of your own, FILE.py:CLASS, in a file beside the experiment's; its
+    code is run.
 
     Several GPUs or hosts: `torchrun --nproc-per-node N -m -- radioml train CONFIG --data FILE`. The processes share
     each batch of training.batch_size frames equally, and the result is that of one process.
@@ -53,7 +53,7 @@ def train(
     from training.experiments.experiment import load_experiment
 
     experiment = load_experiment(config, changes or ())
-    read_layout(data)  # a mistake in either is told before the seconds that loading torch takes
+    read_layout(data)  # tells a mistake in either before torch is loaded, which takes seconds
     from training.loop.distributed import rank
     from training.loop.teacher_first import with_trained_teacher
     from training.loop.train import train as run_training

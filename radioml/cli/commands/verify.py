@@ -37,14 +37,13 @@ def verify(
 ) -> None:
     """Compare every stage of a build with the network, integer by integer, and name the first that differs.
 
-    The network is the trained one in Brevitas or, of an imported one, the file's own graph.
+    The network is the trained Brevitas network; for an imported network, the graph of its file.
 
     The rungs of the ladder are the QONNX network, the graph after each step of the build, and the RTL in Verilator.
-    FINN's layers are executed by their own Python behaviour. The RTL runs back to back, with gaps between words, with
-    gaps between frames, and with random stalls on both streams. --gates adds the netlist by Yosys, whose cells are the
-    vendor's primitives; it includes FINN's DSP48 branch, which the RTL's simulation replaces by a model. Each rung
-    compares the levels of every activation and the logits. The report is verify.json in the build folder; the exit code
-    is 1 on any difference.
+    FINN's layers run as their Python models. The RTL runs back to back, with gaps between words, with gaps between
+    frames, and with random stalls on both streams. --gates adds the Yosys netlist of the vendor's primitives. It
+    includes FINN's DSP48 branch, which the RTL simulation replaces by a model. Each rung compares the levels of every
+    activation and the logits. The report is verify.json in the build folder; the exit code is 1 on any difference.
     """
     from finn_build.verify.ladder import climb, describe
     from radioml.cli.console.progress import identified

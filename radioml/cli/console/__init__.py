@@ -1,1 +1,1 @@
-"""What commands say and hear: consoles, progress, accuracies in words, signals."""
+"""What all commands use at the terminal: consoles, progress, accuracies in words, signals."""

@@ -29,7 +29,7 @@ def proportions(title: str, rows: Mapping[str, Proportion]) -> Table:
 
 
 def with_interval(value: Proportion) -> str:
-    """An accuracy, its interval and the frames it is of."""
+    """An accuracy with its interval and number of frames, in words."""
     if not value.frames:
         return "no frames"
     low, high = value.interval
@@ -37,7 +37,7 @@ def with_interval(value: Proportion) -> str:
 
 
 def print_warnings(console: Console, warnings: Iterable[str]) -> None:
-    """What is odd about the level of the frames, a line each."""
+    """Print warnings about the level of frames, a line each."""
     for warning in warnings:
         console.print(f"[yellow]warning:[/] {escape(warning)}", soft_wrap=True)
 

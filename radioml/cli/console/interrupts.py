@@ -14,7 +14,7 @@ _OUTPUTS = (1, 2)
 
 
 def install() -> None:
-    """Take the signals, but those that are ignored: Ctrl-C of a job in the background, SIGHUP under nohup."""
+    """Handle the signals that are not ignored; a job in the background ignores Ctrl-C, nohup ignores SIGHUP."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _interrupt)
     if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
@@ -23,7 +23,7 @@ def install() -> None:
         terminals = [handle for handle in _OUTPUTS if os.isatty(handle)]
 
         def hang_up(number: int, frame: FrameType | None) -> None:
-            """The terminal is gone: what is written to it would fail, and with it what is still to be done."""
+            """Send output to /dev/null: the terminal is gone, and a failed write would end the remaining work."""
             for handle in terminals:
                 nowhere = os.open(os.devnull, os.O_WRONLY)
                 os.dup2(nowhere, handle)
@@ -38,7 +38,7 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
     """Raise KeyboardInterrupt, but not during an import: some swallow it, others leave half a module behind."""
     while frame:
         if frame.f_globals.get("__name__") == "importlib._bootstrap":
-            signal.setitimer(signal.ITIMER_REAL, _AGAIN_AFTER)  # then again, to whoever takes it by then
+            signal.setitimer(signal.ITIMER_REAL, _AGAIN_AFTER)  # then try again
             return
         frame = frame.f_back
     raise KeyboardInterrupt

@@ -24,7 +24,7 @@ def frames_progress() -> WorkProgress:
 
 
 def identified(data: Path) -> None:
-    """Show progress while a file that may be the published one is told by its digest, which takes a minute, once."""
+    """Show progress while the digest of a file that may be the published one is computed once, for a minute."""
     from radioml.data.provenance import origin, takes_long
 
     if takes_long(data):

@@ -38,8 +38,7 @@ JsonOption = Annotated[
         JSON,
         metavar="[FILE.json]",
         callback=_json_wanted,
-        help="Write the figures as JSON, to the standard output with nothing else, or to a file that is named "
-        "behind it.",
+        help="Write the figures as JSON to the standard output, which then holds nothing else, or to FILE.json.",
         show_default=False,
     ),
 ]
@@ -51,7 +50,7 @@ def set_quiet(quiet: bool) -> None:
 
 
 def start() -> None:
-    """Give both consoles their defaults, and the width of COLUMNS where it is set, for a command that begins."""
+    """Reset both consoles for a new command; their width is COLUMNS, where it is set."""
     results.stderr = False
     set_quiet(False)
     if (columns := os.environ.get("COLUMNS", "")).isdigit():
@@ -81,7 +80,7 @@ def arguments(given: list[str]) -> list[str]:
 
 
 def give(figures: Any, target: str | None) -> None:
-    """Write the figures of a command where its --json says; None: nowhere.
+    """Write the figures of a command to the target of its --json; None: nowhere.
 
     Raises OSError for a file that cannot be written.
     """

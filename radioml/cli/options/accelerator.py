@@ -1,4 +1,4 @@
-"""Options that the commands of the driver share, and `radioml evaluate`."""
+"""Options that the driver's commands and `radioml evaluate` share."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ NetworkArgument = Annotated[
 def runnable(what: Path | None, topology: str | None) -> Iterator[Path]:
     """The path of a package, a build folder or a model: a checkpoint is exported to a temporary folder first.
 
-    topology: of bare weights, or code of the user's own. Raises RadioMLError for a path that is not there.
+    topology: topology of bare weights, or the user's own code. Raises RadioMLError for a path that is not there.
     """
     from radioml.shipped import NETWORK
 

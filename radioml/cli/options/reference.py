@@ -31,9 +31,9 @@ class NetworkOfBuild:
 
 
 def network_of_build(folder: Path, given: Path | None) -> NetworkOfBuild:
-    """The network behind a build folder, from the file that is given, or the one in the run the folder lies in.
+    """The network of a build folder, read from the file `given`, or else from the run that holds the folder.
 
-    Raises RadioMLError for a folder that is no finished build, and a file that is missing or not the network's.
+    Raises RadioMLError for a folder without a finished build, and for a file that is missing or of another network.
     """
     from finn_build.engine.paths import NETWORK
     from finn_build.engine.record import load_record, source_of

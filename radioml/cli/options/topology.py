@@ -12,8 +12,8 @@ TopologyOption = Annotated[
     str | None,
     typer.Option(
         "--topology",
-        help="Topology of bare sandbox weights, e.g. vgg10 (`radioml models list` names all); of a network of your own "
-        "its code, FILE.py:CLASS or PACKAGE.MODULE:CLASS, which is run.",
+        help="For bare sandbox weights: their topology, e.g. vgg10 (`radioml models list` names all). For a network of "
+        "your own: its code, FILE.py:CLASS or PACKAGE.MODULE:CLASS, which is run.",
     ),
 ]
 
@@ -27,7 +27,7 @@ def run_code_of(topology: str | None) -> None:
 
 
 def own_code_option(topology: str) -> list[str]:
-    """What a command in this working directory needs to load a checkpoint of an experiment's topology."""
+    """The options with which a command in this working directory loads a checkpoint of this topology."""
     if ":" not in topology:
         return []
     from training.models import loaded

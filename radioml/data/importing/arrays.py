@@ -1,4 +1,4 @@
-"""Arrays as they lie in the files of others, of which a part is read at a time, and the frames in them."""
+"""Arrays in the files of others, read a part at a time, and the frames in them."""
 
 from __future__ import annotations
 
@@ -21,9 +21,8 @@ SliceOf = Callable[[int, int, int], np.ndarray]
 class Array:
     """A stored array.
 
-    source: the file. name: in the file. slice_of: reads it.
-    last_is_slowest: whether its program counts dimensions the other way round, as MATLAB does. problem: why it cannot
-    be read, "" where it can.
+    source: the file. name: name in the file. slice_of: reads a slice. last_is_slowest: whether the dimensions are in
+    reverse order, as in MATLAB's files. problem: why the array cannot be read, "" where it can.
     """
 
     source: str

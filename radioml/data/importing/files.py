@@ -1,4 +1,4 @@
-"""Opening what people have, by its content: HDF5, MATLAB, NumPy, pickles; all of them as named arrays."""
+"""Opens data files, told apart by their content: HDF5, MATLAB, NumPy and pickles become named arrays."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ _SUPPORTED = (
 
 @contextmanager
 def opened_arrays(path: Path, scratch: Path) -> Iterator[list[Array] | dict[Any, np.ndarray]]:
-    """The arrays of a file, or frames by (modulation, SNR) of a pickle that has them so; told by its content.
+    """The arrays of a file; of a pickle in the form of RadioML 2016, the frames by (modulation, SNR).
 
-    scratch: a folder with room for the arrays of an .npz, which are unpacked there for the time. Raises RadioMLError
-    for a file of another kind, or a damaged one.
+    The content tells the kind of file. scratch: a folder with room for the arrays of an .npz, which are unpacked there
+    while the file is open. Raises RadioMLError for a file of another kind, or a damaged one.
     """
     try:
         with path.open("rb") as stream:

@@ -1,4 +1,4 @@
-"""Arrays in HDF5 files, MATLAB's of version 7.3 included, whose names and characters are numbers and references."""
+"""Arrays in HDF5 files. MATLAB's version 7.3 writes HDF5, too, with names as character codes and references."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def _slices(path: Path, item: h5py.Dataset) -> SliceOf:
 
 
 def _joined(slice_of: SliceOf) -> SliceOf:
-    """Names of the columns of a table of character codes."""
+    """Names from a table of character codes, one name a column."""
 
     def names(axis: int, start: int, stop: int) -> np.ndarray:
         codes = slice_of(axis + 1, start, stop)

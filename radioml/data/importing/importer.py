@@ -99,7 +99,8 @@ class _Run:
         self.levels, self.order = LevelWatch(), OrderCheck()
 
     def blocks(self) -> Iterator[np.ndarray]:
-        """Frames, float32 (n, 1024, 2), in the order they come; at the end what is wrong with them is raised."""
+        """Frames, float32 (n, 1024, 2), in the order they come; raises at the end for unusable frames and wrong
+        labels."""
         done, unusable = 0, []
         for part in self.parts:
             axes = frame_axes(part.frames)

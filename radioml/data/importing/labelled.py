@@ -18,10 +18,10 @@ from radioml.errors import RadioMLError
 
 @dataclass(frozen=True)
 class Wanted:
-    """How the files of others are to be read; what is None is found out.
+    """How to read the files of others; None: to be found out.
 
     names: of the arrays. classes: names in the order of the labels' columns or numbers. first_class: number of the
-    first class. snr_db: of all frames, where the files do not say. by_order: the files do not say, and their frames are
+    first class. snr_db: SNR of all frames of files without SNRs. by_order: the files have no SNRs, and their frames are
     in the published order. skip_unknown: leave out frames of classes that RadioML does not have. normalise: divide each
     frame by its standard deviation.
     """

@@ -17,15 +17,15 @@ from radioml.suggest import did_you_mean
 _ROWS = 1 << 16
 _SHIPPED = [class_index(name) for name in SHIPPED_ORDER]
 UNKNOWN = -1
-"""Of frames whose class is none of RadioML 2018.01A."""
+"""Class index of frames whose class RadioML 2018.01A does not have."""
 
 
 @dataclass
 class ClassOrder:
     """What the columns or numbers of labels stand for.
 
-    names: in their order; None where only the default, RadioML's own order, can be meant. first: number of the first
-    class, None where that is to be found out. notes: what was concluded, one sentence each.
+    names: class names in order; None: RadioML's own order. first: number of the first class; None: to be found out.
+    notes: conclusions, one sentence each.
     """
 
     names: Sequence[str] | None = None
@@ -137,7 +137,7 @@ def _of_names(array: Array, axis: int, order: ClassOrder) -> np.ndarray:
     known = {name: class_index(name) for name in set(names)}
     if order.names is not None and [class_index(name) for name in order.names] == _SHIPPED:
         order.indices(None, array.name)  # says why
-        order.note("the names in the file are taken as given by that list, and set right")
+        order.note("the names in the file come from that list and are corrected")
         known = {name: UNKNOWN if index is None else _SHIPPED.index(index) for name, index in known.items()}
     return np.array([UNKNOWN if known[name] is None else known[name] for name in names], np.int64)
 
@@ -170,7 +170,7 @@ def _text(value: object) -> str:
 
 
 def unknown_classes(array: Array, order: ClassOrder) -> RadioMLError:
-    """What to say of labels of which some are of no class that RadioML has."""
+    """The error for labels with classes that RadioML does not have."""
     names: set[str] = set(order.names or ())
     if array.is_text:
         names |= {_text(name) for rows in array.rows(0, _ROWS) for name in rows.ravel()}

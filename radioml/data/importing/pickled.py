@@ -1,7 +1,7 @@
 """Reading pickles without executing anything: dictionaries of NumPy arrays and of plain values, nothing else.
 
-A pickle names functions and lets its reader call them. The reader here has four stand-ins, for what NumPy's own pickles
-name, and refuses every other name. RadioML 2016.10A and B are such pickles: {(modulation, SNR): float32 (N, 2, 128)}.
+A pickle names functions and lets its reader call them. The reader here has stand-ins for the names in NumPy's own
+pickles and refuses every other name. RadioML 2016.10A and B are such pickles: {(modulation, SNR): float32 (N, 2, 128)}.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class _Dtype:
 
     def __init__(self, code: str, *_: object) -> None:
         self.code = _text(code)
-        self.order: Any = "="  # NumPy refuses others than it knows
+        self.order: Any = "="  # NumPy refuses an unknown order
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
         """Take the byte order; refuse fields and shapes inside of an element."""

@@ -50,10 +50,10 @@ class Names:
 
 
 def find_parts(files: Sequence[Sequence[Array]], names: Names) -> list[Part]:
-    """The frames and labels in the arrays of some files: of each file, and in its sets (X_train, X_test); arrays that
-    lie alone in their files (X.npy, Y.npy) belong together.
+    """Find the frames and labels in the arrays of some files.
 
-    Raises RadioMLError, with the arrays that there are, where they cannot be told apart.
+    Each file is searched, and each of its sets (X_train, X_test). Arrays that lie alone in their files (X.npy, Y.npy)
+    belong together. Raises RadioMLError, with a list of the arrays, where frames and labels cannot be told apart.
     """
     parts, alone = [], []
     for arrays in files:
@@ -84,7 +84,7 @@ def _part(roles: dict[str, Array], shared: Array | None) -> Part:
 
 
 def _sets(arrays: Sequence[Array]) -> dict[str, list[Array]]:
-    """Arrays by the set, train, test or val, that their names speak of."""
+    """Arrays by the set that their names contain: train, test, val or none."""
     groups: dict[str, list[Array]] = {}
     for array in arrays:
         groups.setdefault(_named(array)[1], []).append(array)

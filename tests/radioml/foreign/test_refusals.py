@@ -103,7 +103,7 @@ def test_a_clip_that_is_no_width(tmp_path: Path):
     write.small_network()
     _, clip, *_ = (node for node in write.nodes if node.op_type == "Clip")  # the first is of weights
     model = change(write.model(), clip.input[2], lambda value: value - 2)
-    assert "its bounds are not those of a number of bits" in refused(model, tmp_path)
+    assert "its bounds are not the range of an integer of any width" in refused(model, tmp_path)
 
 
 @pytest.mark.parametrize("bounds", [0, 1])

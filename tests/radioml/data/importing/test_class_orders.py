@@ -51,7 +51,7 @@ def test_the_wrong_classes_txt_is_recognised_and_explained(frames: np.ndarray, t
         imported(source, tmp_path / "names_out.h5")
     assert not (tmp_path / "names_out.h5").exists()
     done = imported(source, tmp_path / "out.h5", classes=SHIPPED_ORDER)
-    assert "set right" in "".join(done.notes)
+    assert "are corrected" in "".join(done.notes)
     check(tmp_path / "out.h5", frames)
 
 
