@@ -28,7 +28,7 @@ _SPINNING = {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME"}
 
 
 MOST_PROCESSES = 1024
-"""That a user may ask for: each has an interpreter of its own, some 40 MB."""
+"""Most processes that a user may ask for; each has an interpreter of its own, some 40 MB."""
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
@@ -73,9 +73,9 @@ def computed(function: Callable[[Job], Result], jobs: Iterable[Job], processes: 
 class ProcessPool(ProcessPoolExecutor):
     """A pool of fresh interpreters that end with this process, even where it is killed.
 
-    What ends a command (Ctrl-C, which reaches all processes of a terminal; SIGTERM and SIGHUP, which reach all of a
-    service) is the first one's alone. Not of forks: what a library keeps in threads and memory (torch, HDF5, a
-    simulator) must not be shared.
+    Only this process handles the signals that end a command: Ctrl-C, which reaches all processes of a terminal, and
+    SIGTERM and SIGHUP, which reach all of a service. The pool spawns and does not fork, because a library's threads and
+    memory (torch, HDF5, a simulator) must not be shared.
     """
 
     def __init__(
@@ -85,7 +85,8 @@ class ProcessPool(ProcessPoolExecutor):
         super().__init__(processes, get_context("spawn"), _begin, (initializer, arguments))
 
     def submit(self, function: Callable[..., Any], /, *arguments: Any, **named: Any) -> Future[Any]:
-        """As its base; a process that this starts is born with these signals blocked, while it still imports, too."""
+        """As the base class's; a process that this starts has these signals blocked from its beginning, also in
+        imports."""
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
         try:
             return super().submit(function, *arguments, **named)
@@ -103,7 +104,7 @@ def _begin(initializer: Callable[..., None] | None, arguments: tuple[Any, ...]) 
 def _end_with_parent() -> None:
     parent = parent_process()
     assert parent is not None
-    parent.join()  # waits for a pipe that the parent holds open, and its end closes
+    parent.join()  # waits for a pipe that closes when the parent ends
     os._exit(1)
 
 

@@ -1,4 +1,4 @@
-"""A progress bar that is shown once there is progress, and goes where work fails.
+"""A progress bar that appears with the first progress, and disappears if the work fails.
 
 In a log or a pipe, where no bar can move, a line a minute says how far the work is.
 """
@@ -17,7 +17,7 @@ SECONDS_A_LINE = 60.0
 
 
 class WorkProgress(Progress):
-    """As rich's, but a command that fails before it has done anything, or in the middle, leaves no bar behind."""
+    """As rich's, but a command that fails leaves no bar behind."""
 
     def __enter__(self) -> WorkProgress:
         """Wait for the first progress."""

@@ -27,7 +27,7 @@ LAST, BEST = "last.ckpt", "best.ckpt"
 """Lightning's checkpoints of a training that has not ended: the last epoch's and the best one's."""
 MODEL, GOLDEN, SCORE = "model.onnx", "golden.npz", "score.json"
 IMPORTED = "imported.onnx"
-"""A network of others, as it was given to `radioml import`; in the place of a checkpoint."""
+"""A network of others, as it was given to `radioml import`; it takes the place of a checkpoint."""
 
 RECORD, ESTIMATE, FOLDING = "build.yaml", "estimate.json", "folding.json"
 RTL, SIMULATION, BITFILE_FOLDER, PACKAGE = "rtl", "simulation", "bitfile", "package.zip"
@@ -46,11 +46,11 @@ ACCURACY, THROUGHPUT, BENCH = "accuracy.json", "throughput.json", "bench.json"
 
 
 SHIPPED_RUN = "runs/shipped"
-"""Where results of the shipped network go, which lies in no run."""
+"""Where results of the shipped network go; the network itself lies in no run."""
 
 
 def run_of(path: Path) -> Path | None:
-    """The run that a file in RUN/train, a build folder RUN/build/BOARD or a file in it lies in; None for others."""
+    """The run of a file in RUN/train, of a build folder RUN/build/BOARD or of a file in it; None for other paths."""
     folder = (path if path.is_dir() else path.parent).resolve()
     if folder.name == TRAIN:
         return folder.parent

@@ -1,7 +1,8 @@
-"""Temporary files and folders that nobody has to remove: the next ones take away what a killed process has left.
+"""Temporary files and folders that are removed even after their process was killed.
 
-Beside each lies a file that the process holds a lock on while it lives; a lock that can be taken belongs to nobody. On
-a file system without locks (some NFS) nothing is taken away.
+Beside each lies a lock file, which the process locks while it lives. A lock that can be taken belongs to a dead
+process; the next process that makes a temporary file there removes the leftovers. On a file system without locks (some
+NFS) leftovers stay.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from pathlib import Path
 
 _LOCK = re.compile(r"^\.(?P<name>.+)\.(?P<token>[0-9a-f]{16})\.lock$", re.DOTALL)
 _LONGEST = 100
-"""Of the part of a file's name that a temporary one repeats; a name may have 255 bytes."""
+"""Most characters of a file's name that its temporary file's name repeats; a name may have 255 bytes."""
 
 
 @contextmanager
@@ -53,7 +54,7 @@ def temporary_folder(name: str) -> Iterator[Path]:
 
 @contextmanager
 def _owned(folder: Path, name: str) -> Iterator[str]:
-    """Yield NAME.TOKEN, of which no other process makes use, after removing what dead ones have left in the folder."""
+    """Yield NAME.TOKEN, a name that no other process uses, after removing the leftovers of dead processes."""
     _collect(folder)
     while True:
         owned = f"{name}.{secrets.token_hex(8)}"
@@ -63,7 +64,7 @@ def _owned(folder: Path, name: str) -> Iterator[str]:
             fcntl.flock(handle, fcntl.LOCK_EX)
         if os.fstat(handle).st_nlink:
             break
-        os.close(handle)  # another process has taken it for one that was left, before it was locked
+        os.close(handle)  # another process took the file for a leftover before it was locked
     try:
         yield owned
     finally:
@@ -73,7 +74,7 @@ def _owned(folder: Path, name: str) -> Iterator[str]:
 
 
 def _collect(folder: Path) -> None:
-    """Remove what processes that are no more have left in a folder."""
+    """Remove the leftovers of dead processes from a folder."""
     with suppress(OSError), os.scandir(folder) as entries:
         left = [matched for entry in entries if (matched := _LOCK.match(entry.name))]
         for lock in left:

@@ -1,4 +1,4 @@
-"""Reading an ONNX file that somebody else made: nothing of it is trusted, and every problem is told at once."""
+"""Reads an ONNX file that others made: nothing in it is trusted, and all problems are told at once."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     import onnx
 
 OPSET = 15
-"""What older models are raised to: onnx's reference evaluator computes batch norms of opset 13 and before with a tenth
-of the statistics of the batch."""
+"""Opset that older models are raised to: in opset 13 and before, onnx's reference evaluator mixes a tenth of the
+batch's statistics into a batch norm."""
 _OLDEST_OPSET = 9
 _MOST_BYTES = 1 << 28
 _MOST_NODES = 10_000
@@ -39,7 +39,7 @@ OPERATIONS = (
     # behind the logits
     "Softmax", "LogSoftmax", "ArgMax", "TopK",
 )  # fmt: skip
-"""Operations that a network may have: those that are computed exactly, one frame like many."""
+"""Operations that a network may have: each is computed exactly, on one frame as on a batch."""
 _REASONS = {
     "QLinearConv": "computes on integers without saying what they stand for; export with QuantizeLinear and "
     "DequantizeLinear around the layer (QDQ format)",
@@ -119,7 +119,8 @@ def _without_data(path: Path) -> onnx.ModelProto:
 
 
 def _check_external(path: Path, model: onnx.ModelProto) -> None:
-    """Weights may lie in a file of their own, as torch writes them: beside the model, and no larger than one."""
+    """Check a file of weights, as torch writes it: the file lies beside the model and is no larger than a model may
+    be."""
     for tensor in tensors(model):
         if tensor.data_location != tensor.EXTERNAL:
             continue
@@ -134,7 +135,7 @@ def _check_external(path: Path, model: onnx.ModelProto) -> None:
 
 
 def _structure_problems(model: onnx.ModelProto) -> Iterator[str]:
-    """What is wrong with the operations; nothing of the graph needs to be right for it."""
+    """Problems of the operations; any graph can be checked, also a damaged one."""
     if len(model.graph.node) > _MOST_NODES:
         yield f"{len(model.graph.node):,} nodes; a network for IQ frames has {_MOST_NODES:,} at most"
         return
@@ -142,7 +143,7 @@ def _structure_problems(model: onnx.ModelProto) -> Iterator[str]:
     if opset < _OLDEST_OPSET:
         yield f"ONNX opset {opset}; {_OLDEST_OPSET} and later are read, export it again"
     if model.functions:
-        yield "functions of its own; onnx.inliner.inline_local_functions puts them in their places"
+        yield "local functions; onnx.inliner.inline_local_functions inlines them"
     if model.graph.sparse_initializer:
         yield "sparse weights; store them densely"
     unknown: dict[str, list[str]] = {}
@@ -163,7 +164,7 @@ def opset_of(model: onnx.ModelProto) -> int:
 
 
 def _unify(model: onnx.ModelProto) -> None:
-    """Bring what exporters write in several ways into one."""
+    """Unify what exporters write in several ways."""
     from onnx import helper
 
     graph = model.graph
@@ -195,7 +196,7 @@ def _unify(model: onnx.ModelProto) -> None:
 
 
 def _fix_batch(model: onnx.ModelProto) -> None:
-    """One frame, whatever number of frames the file leaves open or says."""
+    """Set the batch to one frame, whatever the file says."""
     shape = model.graph.input[0].type.tensor_type.shape
     if not shape.dim:
         raise RadioMLError(f"input {model.graph.input[0].name!r} has no shape")

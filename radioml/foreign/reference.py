@@ -1,4 +1,4 @@
-"""What an imported network is compared with: the file's own graph, frame by frame, in double precision."""
+"""The reference of an imported network: the file's own graph, run frame by frame in double precision."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def reference_logits(
 
 
 def reference_levels(network: Network, iq: np.ndarray) -> Levels:
-    """The same with the levels of every activation, at the tensors to which model and file give the same names."""
+    """Integer logits and the levels of every activation, at tensors that have the same name in model and file."""
     run, samples = ExactQonnx(network.reference), network.quantiser.dequantise(network.quantiser(iq))
     activations, classifier = _activations(network.model)
     grids = {tensor: grid for _, tensor, grid in activations}
@@ -83,7 +83,7 @@ def reference_levels(network: Network, iq: np.ndarray) -> Levels:
 
 
 def _activations(model: onnx.ModelProto) -> tuple[list[tuple[str, str, Grid]], str]:
-    """Layer, tensor and levels of each quantiser of what a layer computes, and the last layer's name."""
+    """Layer, tensor and grid of each quantiser behind a layer, and the last layer's name."""
     from onnx import numpy_helper
 
     constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
@@ -98,7 +98,7 @@ def _activations(model: onnx.ModelProto) -> tuple[list[tuple[str, str, Grid]], s
 
 
 def _layer_before(tensor: str, makers: dict[str, onnx.NodeProto]) -> onnx.NodeProto | None:
-    """The layer that a tensor comes from without another quantiser between; None where there is one, or no layer."""
+    """The layer before a tensor; None if a quantiser lies between them, or if there is no layer."""
     while (maker := makers.get(tensor)) is not None and maker.op_type != "Quant":
         if maker.op_type in _WEIGHTED:
             return maker

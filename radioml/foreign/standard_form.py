@@ -1,7 +1,7 @@
-"""The same network in fewer kinds of nodes, each computed as the file says: what an imported network is compared with.
+"""Writes an imported network in fewer kinds of nodes, each computed as the file says: the network's reference.
 
-Constants are computed as the file says, in its own precision: it is the one that the network was trained with. What
-shapes depend on is known for one frame; a frame's place in a batch is left open.
+Constants are computed in the file's own precision, in which the network was trained. Shapes are computed for one frame;
+the batch size is left open.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     import onnx
 
 _QUANTISES_CONSTANTS = ("Quant", "BipolarQuant", "MultiThreshold", "DequantizeLinear")
-"""Not computed beforehand: what they give are integers times a scale."""
+"""Operations that are not folded: their results are integers times a scale."""
 _MOVES = ("Reshape", "Flatten", "Squeeze", "Unsqueeze")
 _BEHIND_LOGITS = ("Softmax", "LogSoftmax", "ArgMax", "TopK", "Sigmoid", "Identity", *_MOVES)
 """Operations that choose the same class as the logits in front of them."""
 _MOST_ELEMENTS = 1 << 24
-"""Of a constant that is computed."""
+"""Most elements of a constant that is computed."""
 
 
 def standard_form(path: Path, output: str | None = None) -> Graph:
@@ -71,7 +71,7 @@ def _choose(path: Path, model: onnx.ModelProto, wanted: str | None) -> onnx.Valu
 
 
 def _fold(graph: Graph) -> None:
-    """Compute what depends on constants and shapes alone, but for what quantises constants."""
+    """Fold nodes that depend on constants and shapes alone, except quantisers of constants."""
     while True:
         shapes = graph.shapes()
         before = len(graph.nodes)
@@ -98,7 +98,7 @@ def _measure(node: onnx.NodeProto, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def _check_size(node: onnx.NodeProto, shapes: dict[str, tuple[int, ...]]) -> None:
-    """A few bytes of a file can ask for any amount of memory."""
+    """Refuse a constant that is too large: a few bytes of a file can ask for any amount of memory."""
     for name in node.output:
         if name and np.prod(shapes.get(name, (_MOST_ELEMENTS + 1,)), dtype=float) > _MOST_ELEMENTS:
             raise RadioMLError(f"{label(node)} computes a constant of unknown size, or of more than {_MOST_ELEMENTS:,}")
@@ -116,7 +116,7 @@ def _compute(graph: Graph, node: onnx.NodeProto) -> np.ndarray:
 
 
 def _drop_what_does_nothing(graph: Graph) -> None:
-    """Take out what gives its input as it is: identities, dropout, casts of floats to floats."""
+    """Remove nodes that leave their input unchanged: identities, dropout, casts of floats to floats."""
     from onnx import TensorProto
 
     floats = (TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16)
@@ -128,14 +128,14 @@ def _drop_what_does_nothing(graph: Graph) -> None:
 
 
 def _is_integer(graph: Graph, tensor: str) -> bool:
-    """Whether it is what QuantizeLinear gives, clipped or moved."""
+    """Whether a tensor is the result of QuantizeLinear, clipped or moved."""
     while (maker := graph.maker(tensor)) is not None and maker.op_type in ("Clip", "MaxPool", "Transpose", *_MOVES):
         tensor = maker.input[0]
     return maker is not None and maker.op_type == "QuantizeLinear"
 
 
 def _end_at_logits(graph: Graph) -> None:
-    """Leave out what stands behind the logits, and give them as (frames, classes)."""
+    """Remove the nodes behind the logits, and give the logits as (frames, classes)."""
     shapes = graph.shapes()
     while (last := graph.maker(graph.output)) is not None and last.op_type in _BEHIND_LOGITS:
         graph.output = last.input[0]

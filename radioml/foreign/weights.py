@@ -1,4 +1,4 @@
-"""Quantised weights of which only the values tell that they are.
+"""Finds quantised weights that only their values show to be quantised.
 
 FINN's own files hold integers, with the scale behind the layer; some exporters compute the quantiser of weights, and
 leave values that lie on few levels of one step, for the layer or for each of its outputs.
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 
 _MOVES = ("Transpose", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity")
 _MOST_LEVELS = 127
-"""Of weights on either side of 0; more would fit any numbers."""
+"""Most levels of weights on either side of 0; a finer grid would fit any numbers."""
 _TOLERANCE = 1e-3
-"""Steps by which a weight may miss its level: single precision, in which it was computed, explains less."""
+"""Steps by which a weight may miss its level; the rounding of single precision is smaller."""
 _EVIDENCE = 4
 """Sizes of weights that fit by accident once in a million layers: 127 steps are tried, each fits 0.2 % of numbers."""
 
 
 def quantise_weights(graph: Graph) -> Iterator[str]:
-    """Put quantisers of weights where only the values tell of them; gives a line for each layer that has got one."""
+    """Put quantisers on weights that only their values show to be quantised; gives a line for each such layer."""
     for node in graph.of("Conv", "Gemm", "MatMul"):
         tensor, moved = node.input[1], False
         while (maker := graph.maker(tensor)) is not None and maker.op_type in _MOVES:
@@ -64,7 +64,7 @@ def _quantiser(graph: Graph, tensor: str, integers: np.ndarray, scale: np.ndarra
 def _steps(weights: np.ndarray, inner: tuple[int, ...]) -> np.ndarray | None:
     """The largest step of which all weights are multiples, one for each index of the axes that are not `inner`.
 
-    Of integers 1. None where there is no such step, or it may be an accident.
+    For integers the step is 1. None where there is no such step, or where it may be an accident.
     """
     if len(inner) == weights.ndim and (weights == np.rint(weights)).all() and np.abs(weights).max() <= _MOST_LEVELS:
         return np.ones(())
@@ -89,7 +89,7 @@ def _steps(weights: np.ndarray, inner: tuple[int, ...]) -> np.ndarray | None:
 
 
 def _scale_behind(graph: Graph, node: onnx.NodeProto, rank: int, first: bool) -> np.ndarray:
-    """Take the factor behind a layer of integer weights out, with that of its bias; 1 where there is none to take."""
+    """Remove and return the factor behind a layer of integer weights and bias; 1 where there is none."""
     after, none = graph.read_once(node.output[0]), np.ones(())
     if after is None or after.op_type != "Mul" or after.input[1] not in graph.constants:
         return none

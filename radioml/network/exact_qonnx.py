@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 _TOLERANCE = 1e-3
 """Steps by which a logit may miss an integer: logit_scale is rounded to single precision, large logits show it."""
 _OLDEST_OPSET = 15
-"""Of the standard operations: the reference evaluator gives a BatchNormalization of opset 13 or older a tenth of the
-statistics of the batch, so that a frame's logits depend on the frames beside it."""
+"""Oldest opset of the standard operations: in opset 13 and before, the reference evaluator mixes a tenth of the batch's
+statistics into a BatchNormalization, so that a frame's logits depend on the frames beside it."""
 
 
 def logits_as_integers(logits: np.ndarray, logit_scale: float) -> np.ndarray:
-    """Float logits of any shape as the integers of which they are `logit_scale` times as much, int64.
+    """Float logits of any shape as integers, int64: logits = integers x `logit_scale`.
 
     Raises RadioMLError when one is no integer: the scale is another network's, or the classifier is not quantised.
     """
@@ -40,9 +40,9 @@ def logits_as_integers(logits: np.ndarray, logit_scale: float) -> np.ndarray:
 
 
 class ExactQonnx:
-    """A QONNX model behind onnx's reference evaluator, node by node, every float constant widened to double.
+    """A QONNX model in onnx's reference evaluator, node by node, with every float constant widened to double.
 
-    Weights are quantised in single precision, as in training, and exact integers times their scale from there on.
+    Weights are quantised in single precision, as in training; their values are exact integers times the scale.
     """
 
     def __init__(self, model: onnx.ModelProto) -> None:
@@ -68,7 +68,7 @@ class ExactQonnx:
         return self.with_tensors(iq, [])[0]
 
     def with_tensors(self, iq: np.ndarray, tensors: Sequence[str]) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-        """The same with tensors inside the graph, float64 (N, ...), by name."""
+        """Logits as `__call__` gives them, and tensors inside the graph, float64 (N, ...), by name."""
         frames = np.ascontiguousarray(iq.astype(np.float64).transpose(0, 2, 1))
         names = [self._evaluator.output_names[0], *tensors]
         values = _values(self._evaluator.run(names, {self._evaluator.input_names[0]: frames}))
@@ -113,7 +113,7 @@ def exact_function(
 
 
 def _values(results: dict[str, Any] | list[Any]) -> list[np.ndarray]:
-    """What onnx's evaluator gives for a list of names: a list, where it is not asked for all tensors."""
+    """The results of onnx's evaluator, which are a list unless all tensors are asked for."""
     assert isinstance(results, list)
     return results
 
@@ -133,7 +133,8 @@ def exact_constants(model: onnx.ModelProto) -> dict[str, np.ndarray]:
 def integer_weights(node: onnx.NodeProto, constants: Mapping[str, np.ndarray]) -> np.ndarray:
     """The integers of a quantised constant, by the single-precision division that training and FINN quantise with.
 
-    A quotient exactly halfway between two integers in single precision may not be in double: another weight.
+    A quotient that is halfway between two integers in single precision may not be so in double precision, which would
+    give another weight.
     """
     from onnx.helper import get_attribute_value
     from qonnx.custom_op.general.quant import quant

@@ -1,8 +1,9 @@
-"""Nodes of a QONNX graph on grids: what is kept of the inputs becomes what is kept of the output, without rounding.
+"""Nodes of a QONNX graph on grids: rules compute the values of the output from those of the inputs, without rounding.
 
-A rule gives a function of the inputs' values and the grid of its result. Bounds are those of all inputs on their grids,
-so that the type that a function computes in is proven, not tried. Where numbers are rounded in double precision a rule
-would round differently; so scales have to be powers of two, but for operations that only move or compare values.
+A rule gives a function of the inputs' values and the grid of its result. The bounds hold for all inputs on their grids,
+so the type that a function computes in is proven to be exact. With a scale that is no power of two, double precision
+rounds, and a rule would round differently. Scales must therefore be powers of two; only operations that move or compare
+values take others.
 """
 
 from __future__ import annotations
@@ -31,15 +32,15 @@ _Run = Callable[..., np.ndarray]
 
 
 def unchanged(values: np.ndarray) -> np.ndarray:
-    """Where a factor changes the scale alone."""
+    """The function of a product whose constant factor changes the scale alone."""
     return values
 
 
 def grid_step(node: onnx.NodeProto, operands: Sequence[Operand], squares: bool) -> Step | None:
     """The rule of a node; None where it has none, or where no type holds all values.
 
-    operands: of each input, an empty constant for one that is left out. squares: whether the two factors of a product
-    are one tensor, but for a positive factor.
+    operands: one for each input, an empty constant for an input that is left out. squares: whether the two factors of a
+    product are one tensor up to a positive factor.
     """
     rule, others = _RULES.get(node.op_type), _OTHERS.get(node.op_type, (Grid, np.ndarray))
     if rule is None or not isinstance(operands[0], Grid) or not all(isinstance(o, others) for o in operands[1:]):
@@ -85,7 +86,7 @@ def _limit(ends: Sequence[Fraction], low: Fraction, high: Fraction) -> _Run:
 
 
 def _in_type(make: Callable[[type], _Run], result: Grid, *others: Grid | Fraction) -> Step | None:
-    """A function in the narrowest type for its result and for others on the way, which are grids or integers.
+    """A function in the narrowest type that holds its result and its intermediate values (others: grids or integers).
 
     make: that type -> the function.
     """
@@ -205,4 +206,4 @@ _RULES: dict[str, Callable[..., Step | None]] = {
     "MaxPool": _highest, "Concat": _side_by_side, "Reshape": _reshaped,
 }  # fmt: skip
 _OTHERS: dict[str, type] = {"Clip": np.ndarray, "Reshape": np.ndarray, "Concat": Grid}
-"""What the inputs behind the first one have to be; any operand where nothing stands here."""
+"""Type of the inputs behind the first one; other operations take any operand."""

@@ -14,14 +14,14 @@ from fractions import Fraction
 import numpy as np
 
 _EXACT: tuple[tuple[type[np.floating], int], ...] = ((np.float32, 1 << 24), (np.float64, 1 << 53))
-"""Types and the integers up to which they hold all."""
+"""Types, and the integer up to which each holds all integers."""
 _FINEST, _COARSEST = 2.0**-100, 2.0**100
 """Units and scales beyond these would leave the range of exponents of single precision."""
 
 
 @dataclass(frozen=True)
 class Grid:
-    """Numbers = values x scale; values, which are what is kept of a tensor, = integers x unit.
+    """Numbers = values x scale, and values = integers x unit; tensors are stored as values.
 
     scale: greater than 0. unit: a power of two. low, high: bounds of the integers.
     """
@@ -63,7 +63,7 @@ def exact_type(largest: float | Fraction) -> type[np.floating] | None:
 
 
 def is_power_of_two(value: float) -> bool:
-    """Whether it is one, and not negative."""
+    """Whether a value is a positive power of two."""
     return math.frexp(value)[0] == 0.5
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 WEIGHTED = ("Conv", "Gemm", "MatMul")
 _MOST_BITS = 24
-"""Of a quantiser whose levels single precision holds."""
+"""Most bits of a quantiser whose levels single precision holds."""
 _MOVES = ("Transpose", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity")
 
 
@@ -39,7 +39,7 @@ class Sums:
 
     @property
     def grid(self) -> Grid | None:
-        """Of the output where the sums are it but for one power of two."""
+        """The grid of an output that is the sums times one power of two; None of another output."""
         scale = float(self.scale[0])
         if (self.scale != scale).any() or not is_power_of_two(scale) or self.bias.any():
             return None
@@ -76,7 +76,7 @@ def integer_sums(
 ) -> Sums | None:
     """The integer sums of a convolution or linear layer whose input lies on a grid; None where it has no such sums.
 
-    constants: in double precision, those that nodes make of constants too; stored: those of the file, as they are.
+    constants: all constants in double precision, computed ones too; stored: the constants of the file.
     """
     found = quantised_weights(model, node.input[1], constants, stored)
     bias = constants.get(node.input[2]) if len(node.input) > 2 and node.input[2] else np.zeros(1)
@@ -125,7 +125,7 @@ def real_layer(node: onnx.NodeProto, constants: Mapping[str, np.ndarray]) -> Cal
 
 @dataclass(frozen=True)
 class Windows:
-    """Of a pool: what `integer_layers` is to be given."""
+    """Kernel, strides and pads of a pool, as `integer_layers` takes them."""
 
     kernel: Sequence[int]
     strides: Sequence[int]
@@ -133,7 +133,7 @@ class Windows:
 
 
 def windows(node: onnx.NodeProto) -> Windows | None:
-    """Of a maximum over whole windows, or of an average that counts the zeros of its padding; None of another node."""
+    """The windows of a max pool without padding, or of an average pool that counts its zeros; None of another node."""
     given = attributes(node)
     kernel, pads = given.get("kernel_shape", []), given.get("pads", [])
     ones = [1] * len(kernel)

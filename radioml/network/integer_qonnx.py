@@ -1,9 +1,9 @@
 """A QONNX network on integers: batches at the speed of matrix products, with the results of `ExactQonnx`.
 
-Between quantisers a network's numbers are integers times a scale. They are kept as integers here, in single precision
-where that holds all sums of a layer exactly, and the operations from a layer to the quantiser behind it become a line
-that was proven level by level (`radioml.network.staircase`). Other nodes are computed in the type that is proven to
-hold their numbers (`radioml.network.grid_steps`), and where there is none as `ExactQonnx` computes them.
+Between quantisers a network's numbers are integers times a scale. This module stores the integers, in single precision
+where that holds all sums of a layer exactly. The operations from a layer to its quantiser become a line that is proven
+level by level (`radioml.network.staircase`). Other nodes are computed in a type that is proven to hold their numbers
+(`radioml.network.grid_steps`), or else as `ExactQonnx` computes them.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ if TYPE_CHECKING:
     import onnx
 
 _KEEPS_VALUES = ("Reshape", "Flatten", "Transpose", "Squeeze", "Unsqueeze", "Identity", "GlobalMaxPool")
-"""Operations that give values of their input, in another order or not all of them."""
+"""Operations whose results are values of their input, reordered or selected."""
 _ELEMENTWISE = ("BatchNormalization", "Relu", "Mul", "Add", "Sub", "Div", "Clip")
 """Monotone functions of a tensor, channel by channel, where the other inputs are constants."""
 _COMMUTATIVE = ("Mul", "Add")
 _MOST_LEVELS = 256
-"""Of an activation that becomes a line; one with more is computed as `ExactQonnx` computes it."""
+"""Most levels of an activation that becomes a line; one with more is computed as `ExactQonnx` computes it."""
 _PROBE = 2
-"""Frames of zeros that a model is run on first: more than one, to see whether it can."""
+"""Frames of zeros that a model is run on first; more than one show whether the model computes a batch."""
 _ELEMENTS_AT_ONCE = 80_000
-"""Of a batch's tensors, on average: calls cost little beside them, and what one writes the next finds in the cache."""
+"""Elements of a batch's tensors, on average: many enough to outweigh a call, few enough to stay in the cache."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class IntegerQonnx:
 class _Compiler:
     """Turns nodes into steps. Each step is run on two frames of zeros at once, to see the shape of what it gives.
 
-    elements: of a frame's tensors, all together.
+    elements: number of elements of all tensors of a frame.
     """
 
     def __init__(self, model: onnx.ModelProto) -> None:
@@ -134,7 +134,7 @@ class _Compiler:
             self._add(self._function(node, sources), sources, output)
 
     def _is_layer(self, node: onnx.NodeProto, sources: Sequence[str]) -> bool:
-        """Whether it is a convolution, or a linear layer of features, with constant weights."""
+        """Whether a node is a convolution, or a linear layer of features, with constant weights."""
         if node.op_type not in WEIGHTED or list(sources) != [node.input[0]]:
             return False
         return node.op_type == "Conv" or self._zeros[sources[0]].ndim == 2
@@ -201,12 +201,12 @@ class _Compiler:
         return climb(stairs, through(nodes[:-1]), sums.dtype)
 
     def _quantiser(self, node: onnx.NodeProto, levels: Grid) -> Step:
-        """One of real numbers."""
+        """The step of a quantiser of real numbers."""
         quantise = self._function(node, node.input[:1])
         return lambda x: np.rint(quantise(x) / levels.scale).astype(np.float32), levels
 
     def _grid_step(self, node: onnx.NodeProto) -> Step | None:
-        """A node on what is kept of its inputs; None where it is computed on real numbers."""
+        """The step of a node on the stored values of its inputs; None where it is computed on real numbers."""
         names = [*node.input]
         if node.op_type in _COMMUTATIVE:
             names.sort(key=lambda name: name in self._constants)
@@ -224,7 +224,7 @@ class _Compiler:
         return lambda *values: run(*(convert(value) for convert, value in zip(real, values, strict=True)))
 
     def _real(self, tensor: str) -> Callable[[np.ndarray], np.ndarray]:
-        """A function from what is kept of a tensor to its numbers in double precision."""
+        """A function from the stored values of a tensor to its numbers in double precision."""
         grid = self._grids.get(tensor)
         if grid is None:
             return lambda values: values.astype(np.float64, copy=False)
@@ -243,7 +243,7 @@ class _Compiler:
 
 
 def _fits(value: np.ndarray, shape: tuple[int, ...]) -> bool:
-    """Whether it is one number, or one a channel, for tensors of the shape (1, channels, 1, ...)."""
+    """Whether a constant has one number, or one a channel, for tensors of the shape (1, channels, 1, ...)."""
     try:
         return np.broadcast_shapes(value.shape, shape) == shape
     except ValueError:

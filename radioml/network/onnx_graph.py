@@ -1,4 +1,4 @@
-"""Is an ONNX graph one that can be computed? What later stages would stumble over is found when the file is read."""
+"""Checks that an ONNX graph can be computed, so that problems are found when the file is read."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ if TYPE_CHECKING:
     import onnx
 
 _QONNX = ("qonnx.custom_op.", "finn.custom_op.", "onnx.brevitas")
-"""How the domains begin that qonnx computes; the older two are in the files of the challenge."""
+"""Prefixes of the domains that qonnx computes; the older two are in the files of the challenge."""
 _GENERAL = "qonnx.custom_op.general"
 _ELEMENTWISE = {"Quant", "IntQuant", "BipolarQuant", "FloatQuant", "Trunc", "MultiThreshold"}
 """Operations of these domains that leave the shape of their first input as it is."""
 _MOST_ELEMENTS = 1 << 28
-"""In one tensor, 1 GiB in single precision; one of VGG10's has 65,536."""
+"""Most elements of one tensor, 1 GiB in single precision; one of VGG10's has 65,536."""
 
 
 def check_graph(model: onnx.ModelProto) -> None:
-    """Check a model by the ONNX standard, and its shapes, also beyond the operations of QONNX.
+    """Check a model by the ONNX standard, and its shapes, also behind the operations of QONNX.
 
-    Raises RadioMLError for nodes that form a cycle or read what nothing gives, for attributes and opsets that are none,
-    for shapes that do not fit, operations of unknown domains, and tensors too large for any network on IQ frames.
+    Raises RadioMLError for nodes that form a cycle or read a tensor that no node gives, for unknown attributes and
+    opsets, shapes that do not fit, operations of unknown domains, and tensors too large for any network on IQ frames.
     """
     import onnx
     from onnx import checker, helper, shape_inference
@@ -49,7 +49,7 @@ def check_graph(model: onnx.ModelProto) -> None:
         copy.opset_import.append(helper.make_opsetid(domain, 1))
     try:
         checker.check_model(copy)
-        for node in elementwise:  # behind an operation that it does not know, ONNX lets shapes pass that do not fit
+        for node in elementwise:  # ONNX does not check the shapes behind an operation that it does not know
             node.CopyFrom(helper.make_node("Identity", node.input[:1], node.output[:1], name=node.name))
         inferred = shape_inference.infer_shapes(copy, check_type=True, strict_mode=True, data_prop=True)
     except (checker.ValidationError, shape_inference.InferenceError) as error:
@@ -75,7 +75,7 @@ def tensors(model: onnx.ModelProto) -> Iterator[onnx.TensorProto]:
 
 
 def number_problems(model: onnx.ModelProto) -> Iterator[str]:
-    """A line for each constant that is NaN somewhere, or infinite and no bound."""
+    """A line for each constant with NaN, or with infinities unless it is a bound."""
     from onnx import numpy_helper
 
     bounds = {name for node in model.graph.node if node.op_type in ("Clip", "Pad") for name in node.input[1:]}

@@ -50,7 +50,7 @@ def exact_operators() -> list[type]:
             return (counts * (1.0 if out_scale is None else out_scale) + (out_bias or 0.0),)
 
     class GlobalMaxPool(OpRun):
-        """Onnx's own (1.21.0) takes the maximum over channels, too, of what has one dimension of pixels."""
+        """For tensors with one dimension of pixels, onnx's own (1.21.0) takes the maximum over channels, too."""
 
         def _run(self, x: np.ndarray) -> tuple[np.ndarray]:
             return (x.max(axis=tuple(range(2, x.ndim)), keepdims=True),)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def without_repeats(
     nodes: Sequence[onnx.NodeProto], constants: Mapping[str, np.ndarray], outputs: Sequence[str]
 ) -> list[onnx.NodeProto]:
-    """Nodes in the order of the graph, each of other inputs or another operation; who read a repeat reads the first.
+    """Nodes in the order of the graph without repeats; nodes that read a repeat read the first one instead.
 
     constants: equal ones count as one. outputs: tensors that keep their names. The nodes given are left as they are.
     """
@@ -38,7 +38,7 @@ def without_repeats(
 
 
 def depth_first(nodes: Sequence[onnx.NodeProto], outputs: Sequence[str]) -> list[onnx.NodeProto]:
-    """The nodes that outputs need, each as late as it can be: what it gives is read while it is in the cache."""
+    """The nodes that outputs need, each as late as possible, so that its result is read while in the cache."""
     makers = {name: node for node in nodes for name in node.output}
     waiting, done = [makers[name] for name in reversed(outputs) if name in makers], set()
     ordered = []

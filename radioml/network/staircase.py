@@ -1,10 +1,10 @@
-"""A quantised activation as a function of the integer sum in front of it: found by asking it, then proven.
+"""A quantised activation as a function of the integer sum in front of it: found by bisection, then proven.
 
 Between the integer sums of a layer and the levels of the quantiser behind it lie elementwise operations: the layer's
-scale and bias, a batch norm, a ReLU. All are monotone, so that a channel's levels are a staircase over its sums. Where
-the steps are is found by bisection with the operations themselves, in double precision. A line `slope x sum + offset`,
-rounded down, then takes their place if it gives the right level on both sides of every step; single precision is
-enough for most activations.
+scale and bias, a batch norm, a ReLU. All are monotone, so that a channel's levels are a staircase over its sums.
+Bisection with the operations themselves, in double precision, finds the steps. A line `slope x sum + offset`, rounded
+down, replaces the operations if it gives the right level on both sides of every step; single precision is enough for
+most activations.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ class Staircase:
     """Where the levels of each channel change.
 
     lowest, highest: of all levels. sign: int64 (channels,), -1 where levels fall as sums rise. first: int64 (highest -
-    lowest, channels), for each level above the lowest the least sum x sign that has it. low, high: int64 (channels,),
-    bounds of sum x sign; a level that no sum has begins at `high` + 1.
+    lowest, channels), for each level above the lowest the least sum x sign that reaches it. low, high: int64
+    (channels,), bounds of sum x sign; a level that no sum has begins at `high` + 1.
     """
 
     lowest: int
@@ -57,7 +57,7 @@ def staircase(
 def climb(stairs: Staircase, real: Callable[[np.ndarray], np.ndarray], dtype: type[np.floating]) -> Any:
     """A function that turns sums (N, channels, ...) of type `dtype`, which it may overwrite, into levels of that type.
 
-    real: sums float64 (n, channels) -> what is quantised, in levels; its slope is tried first.
+    real: sums float64 (n, channels) -> the quantiser's input, in levels; its slope is tried first.
     """
     slopes = _slopes(stairs, real)
     precisions: tuple[type[np.floating], ...] = (dtype, np.float64)
@@ -79,7 +79,8 @@ def _slopes(stairs: Staircase, real: Callable[[np.ndarray], np.ndarray]) -> np.n
 def _line(stairs: Staircase, slopes: np.ndarray, dtype: type[np.floating]) -> tuple[np.ndarray, np.ndarray] | None:
     """Slope and offset (channels,) of a line that gives the level of every sum when rounded down; None if none does.
 
-    It does so if it has at least a level where that begins and less one sum before: rounding, too, is monotone.
+    It does so if it reaches each level at that level's first sum, and stays below it one sum before, because rounding
+    is monotone, too.
     """
     level = np.arange(stairs.lowest + 1, stairs.highest + 1, dtype=np.float64)[:, None]
     begins, missed = stairs.first <= stairs.high, stairs.first > stairs.low

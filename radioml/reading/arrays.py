@@ -22,7 +22,7 @@ _NUMBERS = "biufc"
 _MOST_DIMENSIONS, _MOST = 32, 1 << 48
 """Dimensions and elements of an array that NumPy can have."""
 _MOST_BYTES = 1 << 28
-"""Of the arrays in one archive, unpacked; golden frames have less than a megabyte."""
+"""Most bytes of the arrays in one archive, unpacked; golden frames have less than a megabyte."""
 
 
 def read_npy(path: Path | str) -> np.ndarray:
@@ -66,7 +66,7 @@ def _header(stream: BinaryIO, size: int, source: Path | str) -> tuple[tuple[int,
         if version not in _HEADERS:
             raise ValueError(f"format version {version}")
         shape, in_columns, dtype = _HEADERS[version](stream)
-    # NumPy lets errors of the parser of Python literals through, in which a header is written.
+    # NumPy lets errors of the parser through: a header is written in Python literals.
     except (ValueError, TypeError, LookupError, SyntaxError, TokenError, RecursionError, MemoryError) as error:
         raise RadioMLError(f"{source}: not a NumPy array: {brief(error)}") from error
     elements = math.prod(max(length, 1) for length in shape)  # NumPy counts empty arrays so, too

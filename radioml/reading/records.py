@@ -14,7 +14,7 @@ from radioml.reading.text import read_json
 
 T = TypeVar("T")
 _MOST_CHARACTERS = 80
-"""Of a wrong value that a message shows."""
+"""Most characters of a wrong value in a message."""
 
 
 def read_record(path: Path | str, kind: type[T], *, others: bool = False) -> T:

@@ -14,9 +14,9 @@ import yaml
 from radioml.errors import RadioMLError
 
 MOST_BYTES = 1 << 26
-"""Of a text file; the largest that this project writes, the results of a search, have a few megabytes."""
+"""Most bytes of a text file; the largest that this project writes, the results of a search, have a few megabytes."""
 _MOST_CHARACTERS = 300
-"""Of a library's message: YAML's repeats what it read."""
+"""Most characters of a library's message; YAML's repeats the text it read."""
 
 
 @contextmanager

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel, ValidationError
 
 _MOST_CHARACTERS = 80
-"""Of a wrong value that a message shows."""
+"""Most characters of a wrong value in a message."""
 
 
 def problems(error: ValidationError, model: type[BaseModel] | None = None) -> list[str]:

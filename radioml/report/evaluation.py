@@ -1,4 +1,4 @@
-"""What came of evaluating a network on a part of a RadioML file, be it a checkpoint, a QONNX model or a build."""
+"""The result of evaluating a checkpoint, a QONNX model or a build on a part of a RadioML file."""
 
 from __future__ import annotations
 

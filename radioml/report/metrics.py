@@ -46,7 +46,7 @@ class Proportion:
 
 @dataclass(frozen=True)
 class Metrics:
-    """What a classifier made of labelled frames.
+    """A classifier's predictions on labelled frames, counted.
 
     counts: int64 (26, 24, 24), frames by SNR index, true class and predicted class; all else follows from it.
     """
@@ -101,7 +101,10 @@ class Metrics:
 
 
 def over(accuracy: Mapping[str, Any]) -> str:
-    """What a trained network's accuracy is over, with the one at +30 dB; accuracy: as a checkpoint records it."""
+    """The classes and SNRs of a trained network's accuracy, and the accuracy at +30 dB, in words.
+
+    accuracy: as a checkpoint records it.
+    """
     scope = accuracy.get("over", "all classes and SNRs")
     at_30_db = accuracy.get("at_30_db")
     return scope if at_30_db is None else f"{scope}, {at_30_db:.2%} at +30 dB"

@@ -19,7 +19,8 @@ _CHANCE = 1 / len(CLASSES)
 def accuracy_over_snr(path: Path | str, curves: Mapping[str, Metrics], title: str, data: str) -> None:
     """Draw accuracy against SNR with its 95 % confidence band, one curve a name, and write `path`.json's numbers.
 
-    title: what was measured. data: what on, e.g. "synthetic data"; it stands under the title and in the JSON.
+    title: what was measured. data: the measured data, e.g. "synthetic data", which stand under the title and in the
+    JSON.
     """
     from matplotlib.figure import Figure
 

@@ -115,7 +115,7 @@ class _Simulation(_Speed):
 
 @dataclass(frozen=True)
 class _Share:
-    """Correct frames of some, as `radioml.report.metrics.Proportion` is written."""
+    """A share of correct frames, as `radioml.report.metrics.Proportion` is written."""
 
     frames: int
     accuracy: float | None

@@ -28,7 +28,7 @@ PUBLISHED = "published, real data"
 class Point:
     """One network: official score (lower is cheaper), accuracy 0 to 1.
 
-    interval: of 95 % of the accuracy, where it is known. conservative: the conservative score, where it is known.
+    interval: 95 % confidence interval of the accuracy, if known. conservative: the conservative score, if known.
     """
 
     label: str
@@ -45,9 +45,9 @@ class Point:
 
 
 def pareto_front(points: Sequence[Point]) -> list[Point]:
-    """The points than which no other is both at most as expensive and more accurate, or cheaper and as accurate.
+    """The points that no other point dominates by being cheaper and as accurate, or as cheap and more accurate.
 
-    From the cheapest to the most accurate.
+    The front is sorted from the cheapest to the most accurate.
     """
     front: list[Point] = []
     for point in sorted(points, key=lambda p: (p.score, -p.accuracy)):

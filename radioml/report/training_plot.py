@@ -14,7 +14,7 @@ def training_curve(path: Path | str, history: Sequence[Mapping[str, float]], tit
     """Draw loss (training, validation) and validation accuracy of each epoch.
 
     history: epochs with `epoch`, `validation_accuracy` and, where known, `training_loss` and `validation_loss`.
-    data: what on.
+    data: the training data, in words.
     """
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator

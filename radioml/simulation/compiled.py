@@ -1,6 +1,6 @@
 """Compiled simulators by content: HDL that was compiled once on this machine is not compiled again.
 
-The cache is the folder `simulators` of the folder that the environment variable RADIOML_CACHE names, or else of
+The cache is the folder `simulators` in the folder that the environment variable RADIOML_CACHE names, or else in
 ~/.cache/radioml (XDG_CACHE_HOME is respected). A simulator reads weights and thresholds when it starts, so two networks
 of one structure share it.
 """
@@ -78,8 +78,8 @@ def packaged_simulator(package: Package) -> tuple[Path, Path]:
 def packaged_hdl(package: Package) -> Path:
     """The folder of a package's RTL.
 
-    Raises RadioMLError for a package of another kind, and for sources that are more than hardware, because they are the
-    code of others.
+    Raises RadioMLError for a package of another kind. Others may have written the package, so sources that do more than
+    describe hardware raise it, too.
     """
     hdl = package.folder / RTL_FOLDER
     if package.manifest.kind != "simulation" or not (hdl / FILE_LIST).is_file():

@@ -117,15 +117,18 @@ class RtlSimulator:
     ) -> SimulationRun:
         """Reset the design, stream frames (N, *input.shape) through it, and wait for all N results.
 
-        initiation_interval: cycles from frame to frame at the input; 0 offers a word whenever the design takes one.
-        pauses: cycles, one number a frame, for which no word is offered after its last was taken.
-        stall_seed: not 0: both streams pause at random in a third of the cycles.
-        record: keep the words that every activation gives.
-        timeout_cycles: cycles without a transfer after which the run fails.
-        progress: called with the number of frames that are done.
+        Args:
+            integers: frames, as the input stream takes them.
+            initiation_interval: cycles from frame to frame at the input; 0 offers a word whenever the design takes one.
+            pauses: cycles, one number a frame, for which no word is offered after its last was taken.
+            stall_seed: if not 0, both streams pause at random in a third of the cycles.
+            record: keep the words that every activation gives.
+            timeout_cycles: cycles without a transfer after which the run fails.
+            progress: called with the number of frames that are done.
 
-        Raises ValueError for integers that do not fit the stream or another number of pauses, RadioMLError when the
-        stream stalls or the design reports an error of its own.
+        Raises:
+            ValueError: integers that do not fit the stream, or another number of pauses.
+            RadioMLError: the stream stalls, or the design reports an error of its own.
         """
         if not self._simulator:
             raise ValueError("the simulator is closed")

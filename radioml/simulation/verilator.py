@@ -44,12 +44,14 @@ MAKE_VARIABLES = ("CFG_CXXFLAGS_PCH_I=-include", "CFG_LDLIBS_THREADS=-pthread")
 _OPTIMISE = ("OPT_FAST=-O2 -ftree-vectorize -fvect-cost-model=dynamic", "OPT_SLOW=-O0")
 _QUICK = ("OPT_FAST=-O0", "OPT_SLOW=-O0")  # for what runs once, for a few frames
 _ONE_FILE_BYTES, _QUICK_ONE_FILE_BYTES = 1_600_000, 4_000_000
-"""C++ of a design up to which it is compiled as one file, optimised and not: half the processor time, as the two
-precompiled headers of separate files take 6 s. Without optimisation, 3 MB take 6 s as one file, 12 s as six."""
+"""Bytes of C++ up to which a design is compiled as one file, with and without optimisation. One file takes half the
+processor time, as the two precompiled headers of separate files take 6 s. Without optimisation, 3 MB take 6 s as one
+file, 12 s as six."""
 Recipe = tuple[str, tuple[str, ...], tuple[str, ...]]
 """What decides how HDL becomes a simulator: the harness's header, Verilator's options, make's variables."""
 _RUNTIME = ("verilated.o", "verilated_threads.o")
-"""Objects of Verilator's own runtime, the same for every design: a third of the time that a small design takes."""
+"""Objects of Verilator's own runtime, the same for every design; to compile them takes a third of a small design's
+time."""
 
 
 def compile_simulator(hdl: Path, library: Path, cache: Cache, *, gauge: bool = False, optimise: bool = True) -> None:

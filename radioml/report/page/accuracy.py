@@ -1,4 +1,4 @@
-"""The page's chapter on accuracy: over SNR, by class, and who is taken for whom."""
+"""The page's chapter on accuracy: over SNR, by class, and the confusion matrix."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ def confusion(name: str, metrics: dict[str, Any]) -> Figure:
     most = sorted(wrong, reverse=True)[:8]
     listed = "; ".join(f"{true} as {predicted} {share:.0%}" for share, true, predicted in most[:3])
     return Figure(
-        "confusion", "Who is taken for whom",
+        "confusion", "Confusion matrix",
         f"Confusion matrix ({name}), rows are true classes; the list below the matrix chooses the SNR label. Most "
         f"frequent errors over all SNRs: {listed or 'no error'}.",
         spec,

@@ -34,7 +34,7 @@ from radioml.run_directory import (
 class Measurement:
     """One measurement of accuracy.
 
-    name: who measured. metrics: `Metrics.to_dict` of it, of one frame at least. kind: of the data, "real", "synthetic"
+    name: who measured. metrics: `Metrics.to_dict`, of at least one frame. kind: kind of the data, "real", "synthetic"
     or "unknown"; data: the data in words.
     """
 

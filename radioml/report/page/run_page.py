@@ -49,7 +49,9 @@ def comparison_page(runs: Sequence[RunContent], published: Sequence[Point] = ())
     """Several runs on one page: cost against accuracy, accuracy over SNR, and a table of all figures."""
     points = _points(runs)
     measured = [Measurement(run.name, one.metrics, one.kind, one.data) for run in runs for one in run.measurements[:1]]
-    sections = [Section("runs", "Runs", "", "One row a run, its measurement of most frames.", [_runs_table(runs)])]
+    sections = [
+        Section("runs", "Runs", "", "One row a run, with its measurement over the most frames.", [_runs_table(runs)])
+    ]
     if points:
         text = "Accuracies compare only where they were measured on the same data."
         sections.append(Section("cost", "Cost against accuracy", COMPUTED, text, [pareto(points, published)]))

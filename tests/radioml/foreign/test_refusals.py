@@ -240,7 +240,7 @@ def test_functions_subgraphs_and_sparse_weights(tmp_path: Path):
     model = small().model()
     node = helper.make_node("Relu", ["a"], ["b"])
     model.functions.append(helper.make_function("f", "F", ["a"], ["b"], [node], [helper.make_opsetid("", 15)]))
-    assert "functions of its own; onnx.inliner.inline_local_functions" in refused(model, tmp_path)
+    assert "local functions; onnx.inliner.inline_local_functions inlines them" in refused(model, tmp_path)
     model = small().model()
     graph = helper.make_graph([node], "inner", [], [helper.make_tensor_value_info("b", TensorProto.FLOAT, [1])])
     model.graph.node.append(helper.make_node("If", ["t3_0"], ["c"], then_branch=graph, else_branch=graph))
