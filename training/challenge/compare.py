@@ -29,10 +29,10 @@ class Entry:
     parameters: number of trained parameters.
     score, conservative: None for a network with operations that the official function does not know.
     bit_ops, bit_mem: inference cost.
-    accuracy, interval, at_30_db: 0 to 1, of the run's measurement with most frames, be it of `radioml train` or
-        `radioml evaluate`; None where none was measured.
+    accuracy, interval, at_30_db: 0 to 1, of the run's measurement over the most frames, by `radioml train` or `radioml
+        evaluate`; None without a measurement.
     kind, data: kind and description of the test data; data is "" without a measurement.
-    published: of the same network, by its authors.
+    published: the authors' figures of the same network.
     best: whether the run is on the Pareto front of its group.
     """
 

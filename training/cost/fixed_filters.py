@@ -1,16 +1,16 @@
 """Fixed filters: weighted sums that a model computes with constants and pools instead of a convolution.
 
-The official cost function bills convolutions and linear layers only. A sum of activations with unequal weights can be
-had without either: scale by constants, then add, or pool. Here such sums are found in the graph by what they compute.
-Between two operations that are not linear every tensor is a linear map of what linear maps begin at: an activation
-behind a quantiser, a product or a maximum, or the means of separate blocks. A map is compared with itself without its
-constants. Where the inputs of a value keep equal shares, the constants only scale it: a pool, a sum, a batch norm.
-Where they do not, the value is billed as one output of a convolution: for each input the input's bits times the bits of
-its weight.
+The official cost function bills convolutions and linear layers only. A network can compute a sum of activations with
+unequal weights without either: scale by constants, then add, or pool. This module finds such sums in the graph by what
+they compute. Between two non-linear operations every tensor is a linear map of source tensors. A source is an
+activation behind a quantiser, a product or a maximum, or the means of separate blocks. A map is compared with the same
+map without its constants. Where the inputs of a value keep equal shares, the constants only scale the value, as in a
+pool, a sum or a batch norm. Otherwise the value is billed as one output of a convolution: for each input the input's
+bits times the bits of its weight.
 
 The strictest bill takes each weight as a signed integer on the common grid of that output's weights. The conservative
 bill does so for filters, which weigh values of one tensor unequally, as an equaliser weighs neighbouring samples. Other
-sums add and subtract: their weights have 2 bits, and a factor of a whole tensor is a scale.
+sums add and subtract whole tensors: a tensor's factor is a scale, and the weights have 2 bits.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ _EQUAL = 1e-6
 class FixedFilter:
     """Weighted sums that are billed.
 
-    tensor: what they give. outputs: how many of its values have unequal weights. terms: of the longest sum. bit_ops,
+    tensor: name of the tensor of sums. outputs: number of its values with unequal weights. terms: of the longest sum.
+    bit_ops,
     bit_mem: by the conservative bill; bit_mem are bits of the distinct weights of the longest sums. strictest_bit_ops,
     strictest_bit_mem: by the strictest.
     """
@@ -61,14 +62,14 @@ def fixed_filters(model: ModelWrapper) -> tuple[FixedFilter, ...]:
 
 
 class _Sum(NamedTuple):
-    """Weights of a sum (n,), and for each term what the input has and the weight would have of bits."""
+    """Weights of a sum (n,), and for each term the bits of the input and of the weight."""
 
     weights: np.ndarray
     input_bits: np.ndarray
     weight_bits: np.ndarray
 
     def bit_ops(self) -> int:
-        """Of its products."""
+        """Bit operations of the products."""
         return int((self.input_bits * self.weight_bits).sum())
 
 
@@ -109,7 +110,7 @@ class _Finder:
             self._begin(output, bits)
 
     def _begin(self, name: str, bits: int) -> None:
-        """Linear maps begin at this tensor."""
+        """Make a tensor a source of linear maps."""
         shape = tuple(self._model.get_tensor_shape(name))
         self._maps[name] = Linear.identity(shape, sum(self._sizes))
         self._sizes.append(math.prod(shape))
@@ -117,11 +118,11 @@ class _Finder:
         self._ended.add(name)
 
     def _tensors_of(self, columns: np.ndarray) -> np.ndarray:
-        """Which of the tensors that maps begin at the elements are of."""
+        """Number of the source tensor that each element belongs to."""
         return np.searchsorted(np.cumsum(self._sizes), columns, side="right")
 
     def _bits_of(self, columns: np.ndarray) -> np.ndarray:
-        """Bits of the elements that maps begin at."""
+        """Bits of elements of source tensors."""
         return np.array(self._bits)[self._tensors_of(columns)]
 
     def _source_bits(self, name: str) -> int:
@@ -129,7 +130,7 @@ class _Finder:
         return int(self._bits_of(columns).max()) if len(columns) else 1
 
     def _width(self, node: onnx.NodeProto, sources: list[str]) -> int:
-        """Bits of what an operation that is not linear gives."""
+        """Bits of the result of a non-linear operation."""
         if node.op_type == "Quant":
             return int(self._model.get_tensor_datatype(node.output[0]).bitwidth())
         bits = [self._source_bits(name) for name in sources]
@@ -138,7 +139,7 @@ class _Finder:
         return max(bits) if node.op_type in ("MaxPool", "Relu", "Clip") else _FLOAT_BITS
 
     def _end(self, name: str) -> None:
-        """Bill the values with unequal weights of a tensor that an operation reads which is not linear."""
+        """Bill the values with unequal weights of a tensor that a non-linear operation reads."""
         if name in self._ended:
             return
         self._ended.add(name)
@@ -162,7 +163,7 @@ class _Finder:
             self.found.append(FixedFilter(name, len(strictest), terms, *_bill(conservative), *_bill(strictest)))
 
     def _is_filter(self, weights: np.ndarray, columns: np.ndarray) -> bool:
-        """Does a sum weigh values of one tensor unequally, signs aside?"""
+        """Whether a sum weighs values of one tensor unequally, signs aside."""
         sizes, tensors = np.abs(weights), self._tensors_of(columns)
         return any(np.ptp(sizes[tensors == each]) > _EQUAL * sizes.max() for each in np.unique(tensors))
 

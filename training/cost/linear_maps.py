@@ -19,8 +19,8 @@ _MOVES = ("Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity")
 class Linear:
     """A tensor of `shape` whose elements, in the order of memory, are weighted sums of the elements of others.
 
-    rows, columns, weights, plain: int64 and float64 (n,). One term each: the element, the input, its weight, and what
-    the weight would be if all constants on the way were 1. Terms of a row and column may stand there several times.
+    rows, columns: int64 (n,). weights, plain: float64 (n,). Each index is a term: the element, the input, its weight,
+    and what the weight would be if all constants on the way were 1. A row and column may have several terms.
     """
 
     shape: tuple[int, ...]
@@ -40,7 +40,7 @@ class Linear:
         return replace(self, shape=shape, rows=rows)
 
     def scaled(self, constant: np.ndarray | float, shape: tuple[int, ...]) -> Linear:
-        """Times a constant that fits `shape`, that of the tensor broadcast."""
+        """The tensor, broadcast to `shape`, times a constant."""
         factors = np.broadcast_to(np.asarray(constant, np.float64), shape).ravel()
         wide = self.broadcast(shape)
         return replace(wide, weights=wide.weights * factors[wide.rows])
@@ -54,7 +54,7 @@ class Linear:
         return joined(shape, copies)
 
     def taken(self, places: np.ndarray, row: int) -> Linear:
-        """One row at all places, bool (elements,), of another tensor."""
+        """Copies of one row at the places, bool (elements,), of another tensor."""
         term, to = self.rows == row, np.flatnonzero(places)
         count = int(term.sum())
         return Linear(
@@ -72,7 +72,7 @@ class Linear:
         return Linear(self.shape, rows, columns, weights[stays], plain[stays])
 
     def terms(self) -> int:
-        """Of the longest sum."""
+        """Number of terms of the longest sum."""
         return int(np.bincount(self.merged().rows, minlength=1).max())
 
     def sums(self) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
@@ -93,9 +93,10 @@ def joined(shape: tuple[int, ...], parts: Sequence[Linear]) -> Linear:
 def linear_map(
     node: onnx.NodeProto, maps: Mapping[str, Linear], constants: Mapping[str, np.ndarray | None], shape: tuple[int, ...]
 ) -> Linear | None:
-    """What a node gives as a linear map of inputs, without the constants that are added; None if it is not linear.
+    """The output of a node as a linear map of inputs, without added constants; None if the node is not linear.
 
-    maps: of the tensors before. constants: by name, None for what is none. shape: of the output.
+    maps: linear maps of earlier tensors. constants: by name, None for a tensor that is no constant. shape: of the
+    output.
     """
     from onnx.helper import get_attribute_value
 

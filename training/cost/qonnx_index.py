@@ -1,11 +1,11 @@
-"""A graph's names looked up instead of searched for: passes of qonnx over graphs of many nodes, in seconds.
+"""An index of a graph's names, with which qonnx's passes over graphs of many nodes take seconds.
 
-`ModelWrapper` of qonnx lists all names of a graph to find one, so that a pass takes the square of the number of nodes:
-half a minute for the 800 nodes of a network on statistics. Within `indexed()` the functions below take the place of its
-methods and give the same. An index of names is made when the first one is asked for, and made again when a list has
-another length, when an entry is not where it was, when the wrapper changes a name, and when a transformation begins.
-A transformation that changes names past the wrapper, in lists that stay as long, and then asks for the new ones is not
-followed; none of those used here does.
+`ModelWrapper` of qonnx lists all names of a graph to find one, so that the time of a pass grows with the square of the
+number of nodes: half a minute for the 800 nodes of a network on statistics. Within `indexed()` the functions below
+replace its methods and give the same results. An index is made at the first look-up of a name. It is made again when a
+list has another length, when an entry is not where it was, when the wrapper changes a name, and when a transformation
+begins. One case is not supported: a transformation renames entries without the wrapper, keeps the lists' lengths, and
+looks up the new names. No transformation used here does so.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def _entries(model: ModelWrapper, kind: str, name: str) -> list[Any]:
 
 
 def _changing(method: str, *kinds: str) -> Callable[..., Any]:
-    """A method of qonnx's own after which indices are made again, or have one entry more where one was appended."""
+    """One of qonnx's own methods, after which indices are dropped, or extended where one entry was appended."""
 
     def run(model: ModelWrapper, *given: Any, **named: Any) -> Any:
         result = _ORIGINAL[method](model, *given, **named)

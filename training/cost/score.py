@@ -73,7 +73,8 @@ class Score:
     def conservative(self) -> float:
         """Signed weights at their signed width, filters as convolutions, other fixed sums at 2 bits; at least `score`.
 
-        An unsigned weight reads an activation or its negative: the choice is the sign of a signed weight, a bit more.
+        An unsigned weight reads an activation or its negative. This choice is the sign of a signed weight: one more
+        bit.
         """
         filters = self.fixed_filters
         return self._with_signs(sum(f.bit_ops for f in filters), sum(f.bit_mem for f in filters))

@@ -4,8 +4,8 @@ The cache is a folder `NAME.cache`. `source.json` has the data file's SHA-256. `
 int8 (N, 1024, 2), 2 KiB a frame (5.2 GB for the full set); the `.json` of the same name says from what it was made. The
 cache is exact: the input quantiser maps every value of its own grid to itself.
 
-Where the folder lies, and when the file's SHA-256 is trusted, is said in `radioml.data.source_digest`. A copied or
-touched file is hashed again, and converted again only if its content differs.
+`radioml.data.source_digest` says where the folder lies, and when the file's SHA-256 is trusted. A copied or touched
+file is hashed again, and converted again only if its content differs.
 
 The CRC-32 of the cache is compared at every start: one pass at about 2 GB/s (2.4 s for the full set), or at the speed
 of the disk. The pass also reads the pages in sequence before they are drawn at random.

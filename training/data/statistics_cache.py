@@ -1,4 +1,4 @@
-"""The cache of what a fixed front end gives for all frames of a file: computed once, mapped into memory by every run.
+"""The cache of a fixed front end's results for all frames of a file: computed once, mapped into memory by every run.
 
 `statistics-DIGEST.int8` in the folder of `training.data.frame_cache` has a row of each frame, int8 (N, width), in the
 order of the file; DIGEST is that of the front end, see `training.models.on_statistics`. The `.json` of the same name
@@ -28,9 +28,9 @@ from training.data.frame_cache import quantised_frames
 from training.models.on_statistics import OnStatistics
 
 _FRAMES_AT_ONCE = 512
-"""Frames in the front end together: enough that the calls of small operations cost little."""
+"""Frames in one call of the front end: enough to outweigh the overhead of small operations."""
 _FRAMES_A_BLOCK = 16_384
-"""After so many the progress is stored."""
+"""Frames after which the progress is stored."""
 
 
 def cached_statistics(
@@ -104,7 +104,7 @@ def _compute(
 
 
 def _so_far(file: BinaryIO, record: Path, made_from: dict[str, Any]) -> tuple[int, int]:
-    """How many rows an interrupted computation left in `file`, and their CRC-32; the file stands behind them."""
+    """How many rows an interrupted computation left in `file`, and their CRC-32; the file's position is behind them."""
     stored = json_record(record)
     done, length = stored.get("rows", 0), made_from["shape"][1]
     crc = zlib.crc32(file.read(done * length)) if {k: stored.get(k) for k in made_from} == made_from else -1

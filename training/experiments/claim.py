@@ -1,4 +1,5 @@
-"""A run directory belongs to one experiment on one data file: what config.yaml in it says, and how it is compared."""
+"""A run directory belongs to one experiment on one data file, as its config.yaml says; a new run is compared with
+it."""
 
 from __future__ import annotations
 
@@ -20,7 +21,7 @@ from training.techniques.distillation import teacher_sha256
 from training.trained.checkpoint import start_identity
 
 _MOST_KEYS = 5
-"""That differ and are named."""
+"""Most differing keys that a message names."""
 
 
 def claim(experiment: Experiment, data: Path, run: Path, progress: Progress) -> dict[str, Any]:
@@ -53,7 +54,7 @@ def claim(experiment: Experiment, data: Path, run: Path, progress: Progress) -> 
 
 
 def _differences(there: tuple[Experiment, dict[str, Any]] | None, now: tuple[Experiment, dict[str, Any]]) -> str:
-    """The keys of a run's config.yaml whose values are other ones now."""
+    """The keys whose values in a run's config.yaml differ from the values now, in words."""
     if there is None:
         return "its config.yaml is missing or damaged"
     before, after = (_flat({**experiment.model_dump(), **claim}) for experiment, claim in (there, now))

@@ -108,7 +108,7 @@ def read_claim(config: Path) -> tuple[Experiment, dict[str, Any]]:
 
 
 def is_shipped(name: str) -> bool:
-    """Is this the name of a shipped experiment?"""
+    """Whether this is the name of a shipped experiment."""
     return (CONFIGS / f"{name}.yaml").exists()
 
 

@@ -1,7 +1,7 @@
-"""The shipped experiments, what they cost and what was published of them: a table that is computed ahead.
+"""The table of the shipped experiments, their cost and their published figures, computed in advance.
 
 Building, exporting and scoring all of the networks takes half a minute. `python -m training.experiments.zoo` computes
-the table anew and writes zoo.json; a test holds the file to it.
+the table anew and writes zoo.json; a test compares the file with the code.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def read_zoo() -> Zoo:
 
 
 def compute_zoo(progress: Callable[[Iterable[str]], Iterable[str]] = lambda names: names) -> Zoo:
-    """The table anew; progress: passes on the names of the experiments as they are wanted."""
+    """Compute the table; progress: wraps the names of the experiments, as `rich.progress.track` does."""
     from training.experiments.experiment import CONFIGS, load_experiment
     from training.models import create, topologies, topology
     from training.models.cost import unpruned_score
@@ -78,7 +78,7 @@ def compute_zoo(progress: Callable[[Iterable[str]], Iterable[str]] = lambda name
 
 
 def _is_in_the_table(experiment: Experiment) -> bool:
-    """No: more training of a network of the table, a dense head that ablation makes small, and a teacher."""
+    """Whether the table has an experiment; it has no further training, no dense head before ablation and no teacher."""
     ablated = experiment.pruning is not None and experiment.pruning.method == "ablation"
     return not (experiment.training.start_from or ablated or experiment.topology == "symbol_statistics_wide")
 

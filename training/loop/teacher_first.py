@@ -1,4 +1,4 @@
-"""A teacher that is named by its experiment: trained before the student on the same data, by the same command."""
+"""Trains a teacher that is named by its experiment: before the student, on the same data, by the same command."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _OF_BOTH = ("equaliser", "standardisation")
 def with_trained_teacher(experiment: Experiment, data: Path, run: Path, console: Console) -> Experiment:
     """The experiment with a checkpoint as its teacher.
 
-    Where `distillation.teacher` is the name of a shipped experiment, that is trained into the folder beside `run` whose
-    name ends in -teacher; one that is trained already is taken as it is. Arguments and errors are those of
+    Where `distillation.teacher` names a shipped experiment, that experiment is trained into the folder RUN-teacher
+    beside `run`; a teacher that is trained already is taken as it is. Arguments and errors are those of
     `training.loop.train.train`.
     """
     wanted = experiment.distillation

@@ -195,7 +195,7 @@ def _expected_warnings_ignored() -> Iterator[None]:
 
 @contextmanager
 def _signals_as_exceptions(console: Console) -> Iterator[None]:
-    """Raise KeyboardInterrupt for Ctrl-C and SystemExit(143) for SIGTERM, of which Lightning makes SystemExits.
+    """Raise KeyboardInterrupt for Ctrl-C and SystemExit(143) for SIGTERM; Lightning turns both into SystemExit.
 
     Any other SystemExit passes unchanged.
     """

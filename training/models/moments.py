@@ -4,8 +4,8 @@ The operations are products, sums and average pooling; the function does not kno
 two activations are free in the official code; the rules' text does not mention them.
 
 The means over the frame are rounded to 15 bits, multiples of 2^-10 in [-16, 16), and so is each product of two of them.
-So hardware computes the same numbers with multipliers of 15 bits, where exact products would need 83 bits. What this
-changes of a feature is less than one step of the 5 bits that features have in front of the first layer.
+So hardware computes the same numbers with multipliers of 15 bits, where exact products would need 83 bits. The rounding
+changes a feature by less than one step of its 5-bit quantiser in front of the first layer.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from radioml.constants import FRAME_LENGTH
 class OnStatistics(nn.Module):
     """A network of a front end, which learns nothing, and a head.
 
-    The trainer computes what the front end gives once for each frame and trains the head on that. A row has all
+    The trainer computes the front end's statistics once for each frame and trains the head on them. A row has all
     statistics of a frame side by side.
 
     front_end: IQ samples float32 (N, 2, 1024) -> statistics as levels, integers from -128 to 127 in float32; several
@@ -32,21 +32,20 @@ class OnStatistics(nn.Module):
 
     @abstractmethod
     def front_end_record(self) -> dict[str, Any]:
-        """All that decides what the front end gives: names, constants, version of the arithmetic; JSON values."""
+        """All that decides the front end's statistics: names, constants, version of the arithmetic; JSON values."""
 
     @abstractmethod
     def saved_scores(self, masks: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         """Score that the removal of each weight saves.
 
-        masks: names of parameters -> which of the weights stay, bool; the result has their shapes. The removal of a
-        weight saves its share of what is billed for the statistic that it reads, too.
+        masks: names of parameters -> which of the weights stay, bool; the result has their shapes.
         """
 
     @abstractmethod
     def without_unused(self, parameters: dict[str, Any]) -> tuple[OnStatistics, dict[str, Any]]:
-        """The network without the statistics and units that no weight needs, which computes the same.
+        """The network without the statistics and units that no weight needs; it computes the same logits.
 
-        parameters: of the topology; the second value is those of the smaller network.
+        parameters: of the topology; the second value has the parameters of the smaller network.
         """
 
     def check_data(self, path: Path) -> None:
@@ -57,7 +56,7 @@ class OnStatistics(nn.Module):
         return self.head(*self.front_end(iq))
 
     def rows(self, iq: torch.Tensor) -> torch.Tensor:
-        """Statistics of frames (N, 2, 1024), int8 (N, width); raises ValueError for a front end that gives others."""
+        """Statistics of frames (N, 2, 1024), int8 (N, width); raises ValueError for other values."""
         levels = torch.cat([part.flatten(1) for part in self.front_end(iq)], 1)
         rows = levels.to(torch.int8)
         if not torch.equal(rows.to(levels.dtype), levels):
@@ -69,9 +68,9 @@ class OnStatistics(nn.Module):
         return self.head(*self.parts(rows))
 
     def answers(self, rows: torch.Tensor) -> Callable[[str], torch.Tensor]:
-        """Logits (N, 24) of rows (N, width) as a function of the name of the one parameter that has changed since.
+        """A function that gives the logits (N, 24) of rows (N, width) after a change of the one parameter it is told.
 
-        A network that keeps what stands before that parameter overrides this.
+        A network that keeps the results before that parameter overrides this.
         """
         return lambda changed: self.of_rows(rows)
 
@@ -92,7 +91,7 @@ class OnStatistics(nn.Module):
         return hashlib.sha256(json.dumps(self.front_end_record(), sort_keys=True).encode()).hexdigest()
 
     def sees_what(self, other: nn.Module) -> bool:
-        """Does another network see the same statistics?"""
+        """Whether another network sees the same statistics."""
         return isinstance(other, OnStatistics) and other.front_end_digest() == self.front_end_digest()
 
 

@@ -43,12 +43,12 @@ _LOADED: dict[str, OwnTopology] = {}
 
 
 def is_own(name: str) -> bool:
-    """Whether a topology's name is that of code, not one of the registry's."""
+    """Whether a topology's name names code instead of an entry of the registry."""
     return ":" in name
 
 
 def load_own(name: str, base: Path) -> OwnTopology:
-    """Run the code that `name` says, and return its class; paths and packages are looked for in `base` first.
+    """Run the code that `name` names, and return its class; paths and packages are looked for in `base` first.
 
     Raises RadioMLError for a file, package or class that is not there, a class that is no network, and code that fails,
     with the line that does.
@@ -79,9 +79,9 @@ def load_own(name: str, base: Path) -> OwnTopology:
 
 
 def loaded(name: str, sha256: str | None = None) -> OwnTopology:
-    """A topology whose code was asked for: of this name or, with its digest, the same class by any name.
+    """A loaded topology: the one of this name or, with this digest, the same class under any name.
 
-    Raises RadioMLError where nobody has asked for it, or for other code of its name.
+    Raises RadioMLError for code that was not loaded, and for other code of the same name.
     """
     class_name = name.rpartition(":")[2]
     if name in _LOADED and sha256 in (None, _LOADED[name].sha256):
@@ -124,7 +124,7 @@ def create_own(own: OwnTopology, parameters: dict[str, Any]) -> nn.Module:
 
 @contextmanager
 def messages_of(name: str) -> Iterator[None]:
-    """Whatever code of a topology raises, as RadioMLError that says in which line."""
+    """Turn any exception of a topology's code into RadioMLError with the line."""
     try:
         yield
     except RadioMLError:
@@ -161,7 +161,7 @@ def _import(name: str, module: str, base: Path) -> ModuleType:
 
 @contextmanager
 def _found_first(folder: Path) -> Iterator[None]:
-    """Let what the code imports be found beside it."""
+    """Let imports look in a folder first, the code's own."""
     sys.path.insert(0, str(folder))
     try:
         yield
@@ -170,7 +170,7 @@ def _found_first(folder: Path) -> Iterator[None]:
 
 
 def _package_digest(module: str, place: Path) -> str:
-    """Of all Python files of the outermost package, or of a module that is in none."""
+    """Digest of all Python files of the outermost package, or of a module outside of packages."""
     depth = module.count(".") + (place.name == "__init__.py")
     root = place.parents[depth - 1] if depth else place.parent
     files = sorted(root.rglob("*.py")) if depth else [place]

@@ -68,7 +68,7 @@ def topologies() -> list[str]:
 
 
 def topology(name: str) -> Topology:
-    """One topology; raises RadioMLError for an unknown name, and for code that nobody has asked for."""
+    """One topology; raises RadioMLError for an unknown name, and for code that was not loaded."""
     if is_own(name):
         own = loaded(name)
         return Topology(own.model, str(own.place))
@@ -91,7 +91,7 @@ def create(name: str, parameters: dict[str, Any]) -> nn.Module:
 
 
 def _check(model: type[nn.Module], parameters: dict[str, Any]) -> None:
-    """Hold parameters against the constructor's annotations; raises ValueError for one that does not fit.
+    """Check parameters against the constructor's annotations; raises ValueError for one that does not fit.
 
     Whole numbers are counts and sizes, `SIZES`, or bits, `BITS`; a list of them has an entry at least. A class names in
     `checks` the parameters whose size it looks at itself.
@@ -101,7 +101,7 @@ def _check(model: type[nn.Module], parameters: dict[str, Any]) -> None:
     for name, value in parameters.items():
         if name not in known and not takes_any:
             raise ValueError(f"unknown parameter {name!r}{did_you_mean(name, known)} There are {', '.join(known)}")
-        of_bits = name.endswith("bits")  # whose size the networks look at, and name the layer
+        of_bits = name.endswith("bits")  # the networks check these themselves, and name the layer
         any_size = of_bits or name in getattr(model, "checks", ())
         if name in annotations and not _fits(value, annotations[name], any_size=any_size):
             raise ValueError(f"{name} = {value!r}: expected {_words(annotations[name], *(BITS if of_bits else SIZES))}")

@@ -34,7 +34,7 @@ def record(study: optuna.Study, data: str) -> dict[str, Any]:
 
 
 def front_table(study: optuna.Study, data: str) -> Table:
-    """The Pareto front, cheapest first: trials than which no other is both cheaper and more accurate."""
+    """The Pareto front, cheapest first: trials that no other trial beats in both score and accuracy."""
     table = Table(title=f"Pareto front, {escape(data)}")
     for name in ("run", "score", "validation accuracy", "--set"):
         table.add_column(name, overflow="fold")

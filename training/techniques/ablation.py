@@ -1,14 +1,14 @@
-"""Pruning of small heads by exact ablation: the loss of the network without each of its weights, measured.
+"""Pruning of small heads by exact ablation: the loss without each weight is measured.
 
-Magnitudes and gradients estimate what a weight is worth. A network of some hundred weights can be asked: each weight is
-set to zero in turn, and the loss on some thousand training frames is computed. Batch norms take the statistics of these
-frames, so that a unit's mean and deviation follow. The weights go whose removal costs the least loss for the score that
-it saves; those without which the loss is lower go first. Below 210 weights of a statistics head this was worth 4 points
-of accuracy against magnitudes.
+Magnitudes and gradients only estimate the worth of a weight. With some hundred weights it can be measured: each weight
+is set to zero in turn, and the loss on some thousand training frames is computed. Batch norms take the statistics of
+these frames, so that a unit's mean and deviation follow. The weights are pruned whose removal costs the least loss for
+the score that it saves; those without which the loss is lower go first. Below 210 weights of a statistics head this
+gave 4 points of accuracy more than magnitudes.
 
-Thousands of weights are too many for that. Until `search_weights` are left, the estimate of Y. LeCun et al., "Optimal
-Brain Damage", 1990, decides: half of the squared weight times the loss's curvature, for which Adam's mean of squared
-gradients stands.
+For thousands of weights this takes too long. Until `search_weights` are left, the estimate of Y. LeCun et al., "Optimal
+Brain Damage", 1990, decides: half of the squared weight times the loss's curvature, approximated by Adam's mean of
+squared gradients.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ if TYPE_CHECKING:
 class Ablation(Section):
     """Prune to a number of weights; weights that are quantised to zero do not count, and go with the others.
 
-    weights: in the end.
-    search_weights: left by the estimate, before the first round of ablation.
-    first_epoch: of the estimate's steps, from 0; every 20 training steps weights go, many at first.
-    search_epochs: in which the estimate prunes.
+    weights: number of weights in the end.
+    search_weights: number of weights that the estimate leaves, before the first round of ablation.
+    first_epoch: first epoch of the estimate, from 0; it prunes every 20 training steps, many weights at first.
+    search_epochs: number of epochs in which the estimate prunes.
     float_search: weights are quantised only after the search.
-    share: of the weights, at least one, that a round takes away.
+    share: share of the weights that a round prunes, at least one weight.
     every_steps: training steps from one round to the next.
     frames: training frames on which a round measures losses.
     """
@@ -91,7 +91,7 @@ def keep_most_useful(network: nn.Module, masks: Masks, curvature: Mapping[str, t
 def removal_losses(
     network: nn.Module, masks: Masks, inputs: torch.Tensor, class_index: torch.Tensor
 ) -> dict[str, torch.Tensor]:
-    """By how much the loss on some frames grows without each weight that stays, in the shapes of the masks.
+    """Growth of the loss on some frames without each weight that stays, in the shapes of the masks.
 
     inputs: what the network is trained on, frames or statistics (N, ...). The network is left as it is.
     """
@@ -122,7 +122,7 @@ def removal_losses(
 def cheapest(
     masks: Masks, losses: Mapping[str, torch.Tensor], saved: Mapping[str, torch.Tensor]
 ) -> list[tuple[float, str, tuple[int, ...]]]:
-    """Price, parameter and place of each weight that stays: those first that cost least for the score they save.
+    """Price, parameter and place of each weight that stays, sorted by price: loss for the score that is saved.
 
     losses: of `removal_losses`. saved: score that the removal of each weight saves, in the same shapes.
     """
@@ -145,8 +145,9 @@ def keep_by_ablation(
 ) -> Masks:  # fmt: skip
     """Masks in which `count` weights stay, or some more.
 
-    The cheapest weights go one by one. One stays whose removal, now that others have gone, is no longer among the
-    cheapest twice as many: of two weights that stand in for each other one must stay.
+    The cheapest weights are removed one by one; twice as many as needed are candidates. A weight stays if its removal
+    now, after the earlier removals, costs more than that of the dearest candidate did: of two weights that stand in for
+    each other one must stay.
 
     saved: score that the removal of each weight saves, in the shapes of the masks. inputs, class_index: see
     `removal_losses`.

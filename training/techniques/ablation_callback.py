@@ -68,7 +68,7 @@ class Ablator(lightning.Callback):
     def on_train_batch_start(self, trainer: lightning.Trainer, module: lightning.LightningModule, *_: Any) -> None:
         """Take the decision of this step, if it has one; between two rounds the rate falls from the schedule's to 0.
 
-        So a round measures what weights are worth to a network that has settled.
+        A round thus measures the worth of weights in a network that has settled.
         """
         settings, network = self.settings, _network(module)
         an_epoch = int(trainer.estimated_stepping_batches) // cast(int, trainer.max_epochs)
@@ -89,9 +89,9 @@ class Ablator(lightning.Callback):
                 group["lr"] *= 0.5 + 0.5 * cos(pi * done)  # the schedule sets it anew after each step
 
     def on_train_batch_end(self, _trainer: lightning.Trainer, module: lightning.LightningModule, *_: Any) -> None:
-        """Set pruned weights to zero, which the optimiser may have changed; what is validated is quantised.
+        """Set pruned weights to zero, which the optimiser may have changed, and quantise for validation.
 
-        Behind the search the weights that stay keep a magnitude of at least 1, so that rounds alone take them.
+        After the search the weights that stay keep a magnitude of at least 1, so that only rounds prune them.
         """
         settings, network = self.settings, _network(module)
         apply(self.masks, network)

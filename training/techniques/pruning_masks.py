@@ -9,7 +9,7 @@ from torch import nn
 Masks = dict[str, torch.Tensor]
 """Name of a parameter -> mask, bool, in the parameter's shape."""
 _LEAST = 0.51
-"""Of a quantiser's step: half of it is rounded to zero."""
+"""Least magnitude in steps of the quantiser; half a step is rounded to zero."""
 
 
 def layers(network: nn.Module) -> dict[str, qnn.QuantConv1d | qnn.QuantLinear]:

@@ -17,7 +17,7 @@ CLASS = "Network"
 def write_templates(name: str, folder: Path, topology: bool) -> list[Path]:
     """Write `name`.yaml and, for a topology of one's own, `name`.py into a folder; returns what was written.
 
-    Raises RadioMLError for a name that is none for a run directory, and for files that are there already.
+    Raises RadioMLError for a name that a run directory cannot have, and for files that exist already.
     """
     if not _NAME.fullmatch(name):
         raise RadioMLError(f"{name!r}: a name has letters, digits, dots, hyphens and underscores")

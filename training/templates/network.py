@@ -1,4 +1,4 @@
-"""A network of your own; docs/bring_your_own_network.md says what it has to keep to, and why."""
+"""A network of your own; docs/bring_your_own_network.md has the rules and their reasons."""
 
 from itertools import pairwise
 

@@ -33,7 +33,7 @@ from training.trained.checkpoint import load_checkpoint
 from training.trained.reference import IntegerNetwork, input_quantiser
 
 _READ_AT_ONCE = 512
-"""Frames between two looks at the progress."""
+"""Frames between two reports of progress."""
 
 
 @dataclass(frozen=True)

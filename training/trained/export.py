@@ -43,7 +43,7 @@ def export(
 
     golden.npz holds synthetic frames, one at each SNR and over all classes (`iq` float32 (26, 1024, 2)), and the
     network's integer logits (`logits` int64 (26, 24)). The QONNX model is written only if it gives the same logits. A
-    score.json of the model before is removed.
+    score.json of an earlier model is removed.
 
     Args:
         checkpoint: a checkpoint of this tool, or bare sandbox weights.
@@ -67,7 +67,7 @@ def export(
         network = IntegerNetwork(trained.network)
         logits = network(frames.iq)
         compare(model, frames.iq, logits, network.logit_scale, progress)
-        # The model is renamed last: until then the model of before names another checkpoint, and so is known to be old.
+        # The model is renamed last: until then the earlier model names another checkpoint, and so is known to be old.
         exported = folder / CHECKPOINT
         if trained.training_data["kind"] == UNKNOWN:  # bare weights lack the name of their network
             save_checkpoint(exported, load_checkpoint(checkpoint, topology))  # `trained` is in double precision by now
@@ -78,12 +78,12 @@ def export(
         onnx.save(model, str(temporary))
         with replacing(folder / GOLDEN) as golden:
             np.savez_compressed(golden, iq=frames.iq, logits=logits)
-        (folder / SCORE).unlink(missing_ok=True)  # it belongs to the model of before
+        (folder / SCORE).unlink(missing_ok=True)  # it belongs to the earlier model
     return target
 
 
 def rehearse(network: nn.Module, topology: str) -> None:
-    """Hold a network, untrained, against the contract of topologies, so that training it is not in vain.
+    """Check an untrained network against the contract of topologies, before time is spent on training it.
 
     The contract: `docs/bring_your_own_network.md`. The network itself is left as it is. Raises RadioMLError that says
     what of the contract it breaks, or in which line its code fails.
@@ -119,7 +119,7 @@ def _check_input(model: onnx.ModelProto, quantiser: InputQuantiser, topology: st
 
 
 def _to_qonnx(network: nn.Module, path: Path) -> onnx.ModelProto:
-    """A network as QONNX, with the names of the contract; path: a file that is written on the way."""
+    """A network as QONNX, with the names of the contract; path: a file for the intermediate model."""
     export_qonnx(
         as_exported(network), torch.zeros(1, 2, FRAME_LENGTH), str(path), dynamo=False,
         input_names=[INPUT_NAME], output_names=[OUTPUT_NAME],

@@ -23,7 +23,7 @@ from training.trained.checkpoint import TrainedNetwork, load_checkpoint
 _FRAMES_AT_ONCE = 32
 """Frames that go through the network together: with more, VGG10's tensors leave the caches, and it halves in speed."""
 _SMALL_FRAMES_AT_ONCE = 512
-"""Of a network with many small tensors: with fewer, calls take more time than what they compute."""
+"""The same for a network with many small tensors: with fewer frames, calls take longer than the computation."""
 _ACTIVATIONS = (qnn.QuantReLU, qnn.QuantIdentity, qnn.QuantHardTanh)
 
 
@@ -84,14 +84,14 @@ def _input_quant(network: nn.Module, last: qnn.QuantLinear) -> Any:
 
 
 class IntegerNetwork:
-    """The trained network, run by Brevitas in double precision; one that is exact in any precision, in single.
+    """The trained network, run by Brevitas in double precision, or in single precision where that is exact.
 
     Scales and batch norms have their float32 values; weights are the integers that float32 quantisation gives. All sums
     are then exact integers, as in hardware. Single precision would round an activation near a threshold to the other
     side now and then.
 
-    The constructor changes the network that it is given: into double precision and Brevitas' inference mode, or into
-    evaluation mode alone where single precision is exact.
+    The constructor changes the given network: to double precision and Brevitas' inference mode, or only to evaluation
+    mode where single precision is exact.
     """
 
     def __init__(self, network: nn.Module) -> None:

@@ -117,9 +117,10 @@ def score(
     score = 0.5 x bit operations / 807,699,904 + 0.5 x weight bits / 1,244,936; the VGG10 baseline has 1, lower is
     better. Operations that the official cost function does not know are named, and the exit code is 1.
 
-    The conservative score also bills what a network can hide from the official function: unsigned weights a bit wider,
-    for the sign that the choice of an input stands for, fixed filters of constants and pools as convolutions, and other
-    fixed sums at 2 bits a term. The strictest score bills every fixed linear combination at the widths of its weights.
+    The conservative score also bills what a network can hide from the official function. An unsigned weight is billed
+    one bit wider, because the choice between an input and its negative is the weight's sign. Fixed filters of constants
+    and pools are billed as convolutions, other fixed sums at 2 bits a term. The strictest score bills every fixed
+    linear combination at the widths of its weights.
     """
     from radioml.files import refuse_inputs, write_json
     from training.cost.score import counted, score_model

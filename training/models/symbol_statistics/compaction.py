@@ -1,4 +1,4 @@
-"""The same head without the statistics and units that no weight needs."""
+"""A head without the statistics and units that no weight needs, which gives the same logits."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class Used:
 
 
 def used(head: Head) -> Used:
-    """What has a weight that is not zero, on the way to an output; the first of a kind where none has.
+    """The statistics and units with a path of non-zero weights to an output; the first of a kind that has none.
 
-    A unit without inputs stays while it has an output: without that weight, the largest of its row may be another one,
-    and the integers of the row would change.
+    A unit without inputs stays while it has an output weight. Without that weight, the largest weight of its row may be
+    another one, and the integers of the row would change.
     """
     k = head.constants()
     a, g = k.phase.shape[0], k.whole.shape[0]

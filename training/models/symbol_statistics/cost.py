@@ -9,5 +9,5 @@ _LEVEL_BITS = 8
 
 
 def weight_score(positions: int) -> float:
-    """Of one weight that is multiplied with `positions` levels of 8 bits a frame."""
+    """Score of one weight that is multiplied with `positions` levels of 8 bits a frame."""
     return part_of_score(positions * _LEVEL_BITS * WEIGHT_BITS, WEIGHT_BITS)

@@ -1,9 +1,9 @@
-"""The equaliser's taps: fitted to frames, so that neighbouring symbols leave as little as can be in a symbol's sample.
+"""Fits the equaliser's taps to frames, to minimise inter-symbol interference.
 
-The power of phase-shift keying is the same at every symbol. What varies behind the filters of transmitter and front end
-is left by neighbours, and by noise. So the taps are those for which the power of such frames at high SNR varies least,
-taken at the phase of each frame where it varies least: the mean over frames of min over phases of var(p) / mean(p)^2.
-The taps' common factor gives these frames a mean power of 1 at that phase. They are symmetrical, and rounded to 1/32.
+The power of phase-shift keying is the same at every symbol. Behind the filters of transmitter and front end it varies
+by inter-symbol interference and noise. The taps minimise this variation for such frames at high SNR, each taken at the
+phase where it varies least: the mean over frames of min over phases of var(p) / mean(p)^2. The taps' common factor
+gives these frames a mean power of 1 at that phase. They are symmetrical, and rounded to 1/32.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ _REACH = 3
 """Symbols to both sides."""
 _STEPS = 32
 _LIMIT = 64
-"""Of a tap in steps: sums of the front end stay exact in single precision."""
+"""Largest tap in steps, with which the sums of the front end stay exact in single precision."""
 
 
 def checked(taps: Sequence[int]) -> tuple[int, ...]:
-    """Taps in steps of 1/32, at 0 to 3 symbols to both sides; raises RadioMLError for what are none."""
+    """Taps in steps of 1/32, at 0 to 3 symbols to both sides; raises RadioMLError for other values."""
     if len(taps) != _REACH + 1 or any(abs(tap) > _LIMIT for tap in taps) or not taps[0]:
         raise RadioMLError(
             f"equaliser = {list(taps)}: expected {_REACH + 1} whole numbers from -{_LIMIT} to {_LIMIT} and no 0 first, "

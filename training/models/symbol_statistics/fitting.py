@@ -1,9 +1,9 @@
 """Fitting the front end: `python -m training.models.symbol_statistics.fitting [--data FILE]`.
 
 With a RadioML file it prints the taps of the equaliser and the standardisation of all statistics, both from training
-frames of the file, as `parameters` for an experiment. Without one it writes the shipped standardisation. Its frames are
-synthetic, of all classes and SNRs, with drift, offset and errors of gain. A network that was
-trained before fits the old constants only.
+frames of the file, as `parameters` for an experiment. Without one it writes the shipped standardisation, from synthetic
+frames of all classes and SNRs with drift, offset and errors of gain. A network that was trained before fits the old
+constants only.
 """
 
 from __future__ import annotations

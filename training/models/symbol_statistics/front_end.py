@@ -28,11 +28,11 @@ from training.models.symbol_statistics.statistics import (
 )  # fmt: skip
 
 VERSION = 4
-"""Of the arithmetic; another one makes other integers of the same frames."""
+"""Version of the arithmetic; another version makes other integers of the same frames."""
 
 
 class FrontEnd(nn.Module):
-    """Frames -> levels of the statistics that are named; nothing else is computed.
+    """Frames -> levels of the named statistics; nothing else is computed.
 
     phase: names of the statistics of a phase, in the order of the first output. whole: names of those of the whole
     frame, in the order of the second. Both are in the registry's order.
@@ -45,9 +45,15 @@ class FrontEnd(nn.Module):
         equaliser: Sequence[int] = TAPS,
         fitted: Mapping[str, Sequence[int]] = MappingProxyType({}),
     ) -> None:
-        """phase, whole: names or patterns. equaliser: its taps. fitted: standardisation of statistics by name.
+        """Choose the statistics.
 
-        Raises RadioMLError for a name that fits no statistic, and for taps and standardisations that are none.
+        Args:
+            phase, whole: names or patterns of statistics.
+            equaliser: taps, as `equaliser.checked` takes them.
+            fitted: factor, shift and offset of statistics, by name.
+
+        Raises:
+            RadioMLError: a name that fits no statistic, or taps or a standardisation out of range.
         """
         super().__init__()
         for name, constants in fitted.items():
@@ -77,7 +83,7 @@ class FrontEnd(nn.Module):
         return phase, self._whole_scale(_of_the_whole(values, self.whole))
 
     def record(self) -> dict[str, Any]:
-        """All that decides what it gives: version of the arithmetic, names, each one's standardisation, other taps."""
+        """All that decides the results: version of the arithmetic, names, standardisations, taps if not the default."""
         scales = {name: asdict(self._standardisation(name)) for name in (*self.phase, *self.whole)}
         record = {"version": VERSION, "phase": self.phase, "whole": self.whole, "standardisation": scales}
         return record if self.taps == TAPS else {**record, "equaliser": self.taps}
@@ -162,7 +168,7 @@ def unit_of(name: str) -> float:
 
 
 def _summarised(name: str) -> Statistic:
-    """The statistic itself, or that of which a summary is."""
+    """The statistic of this name, or the one that this summary is over."""
     summary, _, of = name.partition(".")
     return STATISTICS[of if summary in SUMMARIES else name]
 

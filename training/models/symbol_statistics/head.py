@@ -19,7 +19,7 @@ from radioml.constants import CLASSES
 from training.models.quantisers import ActivationQuant, WeightQuant
 
 STATISTIC_STEP = 1 / 32
-"""What a level of a statistic counts for in the head; a statistic's standard deviation then is near 1."""
+"""Value of a statistic's level in the head, with which a statistic's standard deviation is near 1."""
 HIDDEN_STEP = 1 / 8
 HIDDEN_BITS = 5
 FRACTION = 12
@@ -84,7 +84,7 @@ class Head(nn.Module):
         return self.logits(self.hidden(per_phase, whole))
 
     def hidden(self, per_phase: torch.Tensor, whole: torch.Tensor) -> torch.Tensor:
-        """What the output layer reads, (N, phase_units + whole_units + whole_statistics)."""
+        """Inputs of the output layer, (N, phase_units + whole_units + whole_statistics)."""
         return torch.cat([self.of_phases(per_phase), self.of_frame(whole), whole * STATISTIC_STEP], 1)
 
     def of_phases(self, per_phase: torch.Tensor) -> torch.Tensor:
@@ -112,7 +112,7 @@ class Head(nn.Module):
         return linear(hidden, k.output) * k.output_gain + k.output_offset
 
     def train(self, mode: bool = True) -> Head:
-        """In evaluation mode the constants of the weights of now are used."""
+        """Switch the mode; evaluation mode uses the constants of the present weights."""
         super().train(mode)
         if not mode:
             for name, value in zip(_NAMES, astuple(self.constants()), strict=True):
@@ -121,7 +121,7 @@ class Head(nn.Module):
 
     @torch.no_grad()
     def constants(self) -> Constants:
-        """The head of the weights of now in integers and dyadic constants."""
+        """The head with its present weights, in integers and dyadic constants."""
         phase, whole = (_folded(*pair) for pair in ((self.phase, self.phase_norm), (self.whole, self.whole_norm)))
         integers, scale = integer_weights(self.output)
         gain, offset = dyadic(scale * self.log_scale.exp()), dyadic(self.bias, LOGIT_SCALE)

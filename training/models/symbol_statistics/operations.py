@@ -33,8 +33,8 @@ def limited(x: torch.Tensor, step: float, bits: int, signed: bool, narrow: bool 
 def requantised(x: torch.Tensor, unit: float, step: float, bits: int, signed: bool) -> torch.Tensor:
     """x, multiples of `unit`, as multiples of `step`: floor(x / step + 1/2) steps, limited to `bits` bits.
 
-    unit, step: powers of two, unit < step. What is rounded is an odd multiple of unit / 2, and so never halfway between
-    two multiples of the step.
+    unit, step: powers of two, unit < step. The number that is rounded is an odd multiple of unit / 2, and so never
+    halfway between two multiples of the step.
     """
     return limited(x + unit / 2, step, bits, signed)
 

@@ -28,11 +28,11 @@ from training.models.symbol_statistics.operations import (
 
 PHASES, SYMBOLS = 8, FRAME_LENGTH // 8
 STEP = 1 / 64
-"""Of the samples and of every complex signal, times the signal's scale."""
+"""Step of the samples and, times the signal's scale, of every complex signal."""
 POWER_STEP = 1 / 256
 TAPS = (32, -4, 2, 0)
-"""Of the equaliser, in steps of 1/32, at 0, 1, 2, 3 symbols to both sides: `equaliser` fits seven, of which these are
-the five that pay. They take away what neighbouring symbols leave in a sample behind the two boxes."""
+"""Taps of the equaliser in steps of 1/32, at 0, 1, 2, 3 symbols to both sides. `equaliser` fits seven taps; these are
+the five that pay. They reduce the inter-symbol interference behind the two boxes."""
 TONES = {  # weights of 4 samples, of I and of Q, for the real part; the imaginary part's are (-of_q, of_i)
     "0": ((1, 1, 1, 1), (0, 0, 0, 0)),
     "+": ((1, 0, -1, 0), (0, 1, 0, -1)),
@@ -71,7 +71,7 @@ RAMPS = _ramps()
 
 @cache
 def scale(exponent: int) -> float:
-    """By how much the signal called z^exponent is larger: 1, 2, 8, 128, 2^15 for 1, 2, 4, 8, 16."""
+    """Factor by which the signal called z^exponent exceeds the power: 1, 2, 8, 128, 2^15 for 1, 2, 4, 8, 16."""
     return 1.0 if exponent == 1 else 2 * scale(exponent // 2) ** 2
 
 

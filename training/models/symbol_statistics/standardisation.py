@@ -34,7 +34,7 @@ class Standardisation:
 
     @property
     def gain(self) -> float:
-        """Levels a statistic's 1 is."""
+        """Levels of a statistic's value 1."""
         return self.factor / 2**self.shift / self.unit
 
     @property
@@ -65,10 +65,10 @@ def standardisation(
 
 
 def check_fitted(constants: Sequence[int], name: str, unit: float, low: float, high: float) -> None:
-    """Raise RadioMLError for constants that are none, or with which single precision gives another level somewhere.
+    """Raise RadioMLError for constants out of range, or with which single precision gives a wrong level.
 
-    unit, low, high: of the statistic. Its levels rise in single precision as in integers, so that they agree everywhere
-    if they do on both sides of each step.
+    unit, low, high: of the statistic. The levels rise with the statistic, in single precision as in integers. They
+    agree everywhere if they agree on both sides of each step.
     """
     if len(constants) != 3 or not 4 <= constants[0] <= 7 or not 1 <= constants[1] <= 23:
         raise RadioMLError(

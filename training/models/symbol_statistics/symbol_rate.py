@@ -18,11 +18,11 @@ from training.models.symbol_statistics.equaliser import frames_of_psk
 from training.models.symbol_statistics.signals import PHASES
 
 _LOWEST_BIN = FRAME_LENGTH // 64
-"""Slower symbols than one in 64 samples are no longer told apart from the modulation itself."""
+"""Symbols slower than one in 64 samples cannot be told apart from the modulation itself."""
 _TOLERANCE = 1
 """Bins of the spectrum, 1/1024 of the sample rate each: a drift of one sample a frame is 1/8 of a bin."""
 _CLEAR, _AROUND = 4, 33
-"""How often a line is as strong as the median of so many bins around it, at least."""
+"""A clear line is at least `_CLEAR` times as strong as the median of the `_AROUND` bins around it."""
 
 
 def samples_a_symbol(iq: np.ndarray) -> float | None:
