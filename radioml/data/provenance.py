@@ -96,6 +96,14 @@ def origin(path: Path | str, progress: Progress = silent) -> Origin:
     return Origin("unknown", f"{path.name}, {contents}")
 
 
+def is_generated(path: Path) -> bool:
+    """Whether the project's generator has marked a file as its own; raises RadioMLError where it is no RadioML file."""
+    path = Path(path)
+    read_layout(path)
+    with open_dataset(path) as file, damaged(path):
+        return str(file.attrs.get("generator")) == SYNTHETIC_MARK
+
+
 def takes_long(path: Path) -> bool:
     """Whether `origin` has to read a whole file of 20 GB first."""
     return path.is_file() and path.stat().st_size == PUBLISHED_BYTES and known_sha256(path) is None

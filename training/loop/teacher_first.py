@@ -9,9 +9,7 @@ from rich.console import Console
 from radioml.run_directory import CHECKPOINT, TRAIN
 from training.experiments.experiment import Experiment, is_shipped, load_experiment
 from training.loop.train import train
-
-_OF_BOTH = ("equaliser", "standardisation")
-"""Parameters that a student hands on to its teacher, which has to see the same statistics."""
+from training.models.on_statistics import FITTED
 
 
 def with_trained_teacher(experiment: Experiment, data: Path, run: Path, console: Console) -> Experiment:
@@ -25,7 +23,7 @@ def with_trained_teacher(experiment: Experiment, data: Path, run: Path, console:
     if not wanted or not is_shipped(wanted.teacher):
         return experiment
     place = run.with_name(f"{run.name}-teacher")
-    changes = [f"parameters.{name}={experiment.parameters[name]}" for name in _OF_BOTH if name in experiment.parameters]
+    changes = [f"parameters.{name}={experiment.parameters[name]}" for name in FITTED if name in experiment.parameters]
     teacher = load_experiment(wanted.teacher, changes)
     train(with_trained_teacher(teacher, data, place, console), data, place, console)
     taught = wanted.model_copy(update={"teacher": str(place / TRAIN / CHECKPOINT)})

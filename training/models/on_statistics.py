@@ -15,6 +15,9 @@ from torch import nn
 
 from radioml.constants import FRAME_LENGTH
 
+FITTED = ("equaliser", "standardisation")
+"""Parameters of a topology that `OnStatistics.fitted_to` finds. A student and its teacher have the same."""
+
 
 class OnStatistics(nn.Module):
     """A network of a front end, which learns nothing, and a head.
@@ -47,6 +50,14 @@ class OnStatistics(nn.Module):
 
         parameters: of the topology; the second value has the parameters of the smaller network.
         """
+
+    @classmethod
+    def fitted_to(cls, path: Path) -> dict[str, Any]:
+        """Parameters among `FITTED` for a RadioML file, found in its training part; none for constants that stay.
+
+        Raises RadioMLError for a file that cannot be read, and as `check_data` does.
+        """
+        return {}
 
     def check_data(self, path: Path) -> None:
         """Raise RadioMLError for a RadioML file that the front end is not made for."""

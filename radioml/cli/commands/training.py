@@ -55,6 +55,7 @@ def train(
     experiment = load_experiment(config, changes or ())
     read_layout(data)  # tells a mistake in either before torch is loaded, which takes seconds
     from training.loop.distributed import rank
+    from training.loop.fitted_front_end import with_fitted_front_end
     from training.loop.teacher_first import with_trained_teacher
     from training.loop.train import train as run_training
     from training.models import create, is_own
@@ -65,6 +66,7 @@ def train(
         create(experiment.topology, experiment.parameters)  # tells a mistake before a run or its teacher begins
     run = run or Path("runs", experiment.name)
     try:
+        experiment = with_fitted_front_end(experiment, data, results)
         experiment = with_trained_teacher(experiment, data, run, results)
         trained = run_training(experiment, data, run, results)
     except KeyboardInterrupt:

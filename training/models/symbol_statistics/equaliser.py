@@ -63,15 +63,10 @@ def fitted_taps(iq: np.ndarray) -> tuple[int, ...]:
     return checked([round(float(tap)) for tap in np.array([1.0, *best]) * factor * _STEPS])
 
 
-def taps_of_file(data: Path) -> tuple[int, ...]:
-    """Taps of training frames of a RadioML file.
-
-    Raises RadioMLError for a file without phase-shift keying at an SNR of 20 dB or more.
-    """
+def taps_of_file(data: Path) -> tuple[int, ...] | None:
+    """Taps of training frames of a RadioML file; None without phase-shift keying at an SNR of 20 dB or more."""
     iq = frames_of_psk(data)
-    if not len(iq):
-        raise RadioMLError(f"{data}: no training frames of {', '.join(_PSK)} at {_LOWEST_SNR_DB} dB or more")
-    return fitted_taps(iq)
+    return fitted_taps(iq) if len(iq) else None
 
 
 def frames_of_psk(data: Path) -> np.ndarray:

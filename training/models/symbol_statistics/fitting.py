@@ -1,33 +1,28 @@
-"""Fitting the front end: `python -m training.models.symbol_statistics.fitting [--data FILE]`.
+"""Fitting the front end: the taps of the equaliser and the standardisation of all statistics.
 
-With a RadioML file it prints the taps of the equaliser and the standardisation of all statistics, both from training
-frames of the file, as `parameters` for an experiment. Without one it writes the shipped standardisation, from synthetic
-frames of all classes and SNRs with drift, offset and errors of gain. A network that was trained before fits the old
-constants only.
+`python -m training.models.symbol_statistics` fits the shipped standardisation to synthetic frames of all classes and
+SNRs, with drift, offset and errors of gain. `radioml train` fits both to the training frames of a file that the
+generator did not make. A network that was trained before fits the old constants only.
 """
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-import yaml
 
 from radioml.constants import CLASSES, SNRS_DB
 from radioml.data import dataset
 from radioml.data.conditions import Conditions
 from radioml.data.split import spread_indices
 from radioml.data.synthetic import generate_cell
-from radioml.errors import RadioMLError
-from radioml.files import write_text
 from training.models.symbol_statistics.equaliser import taps_of_file
 from training.models.symbol_statistics.front_end import all_values
 from training.models.symbol_statistics.signals import TAPS
-from training.models.symbol_statistics.standardisation import STANDARDISATION, Standardisation
+from training.models.symbol_statistics.standardisation import Standardisation
 from training.models.symbol_statistics.symbol_rate import check_symbol_rate
 
 _DEVIATION = 32
@@ -49,34 +44,24 @@ def fitted(values: torch.Tensor, unit: float) -> Standardisation:
     return Standardisation(factor, shift, round(2 ** (shift - 1) - factor * mean), unit)
 
 
-def main() -> None:
-    """Print what fits a file, or write standardisation.json."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, help="RadioML HDF5 file")
-    data = parser.parse_args().data
-    if data is None:
-        lines = [f'"{name}": {constants}' for name, constants in _standardisations(_synthetic(), TAPS).items()]
-        write_text(STANDARDISATION, "{\n" + ",\n".join(lines) + "\n}\n")
-        return
-    try:
-        parameters = {"parameters": fitted_to(data)}
-    except RadioMLError as error:
-        raise SystemExit(f"error: {error}") from None
-    print(yaml.safe_dump(parameters, default_flow_style=None, width=120, sort_keys=False), end="")
-
-
 def fitted_to(data: Path) -> dict[str, Any]:
     """The parameters `equaliser` and `standardisation` for a RadioML file, from its training part.
 
-    Raises RadioMLError for a file that cannot be read, whose symbols do not have 8 samples, and as
-    `equaliser.taps_of_file` does.
+    Without frames that fit the equaliser the shipped taps stay, and the first parameter is left out. Raises
+    RadioMLError for a file that cannot be read, and for one whose symbols do not have 8 samples.
     """
     check_symbol_rate(data)
-    taps = taps_of_file(data)
+    found = taps_of_file(data)
+    taps = found or TAPS
     layout = dataset.read_layout(data)
     indices = spread_indices(layout, None, "train")[: _FRAMES_A_CELL * len(CLASSES) * len(SNRS_DB)]
     parts = (dataset.read_iq(data, np.sort(some)) for some in np.array_split(indices, -(-len(indices) // _AT_ONCE)))
-    return {"equaliser": list(taps), "standardisation": _standardisations(parts, taps)}
+    return {**({"equaliser": list(found)} if found else {}), "standardisation": _standardisations(parts, taps)}
+
+
+def shipped() -> dict[str, list[int]]:
+    """The standardisation that is shipped: factor, shift and offset of all statistics by name."""
+    return _standardisations(_synthetic(), TAPS)
 
 
 def _synthetic() -> Iterator[np.ndarray]:
@@ -97,7 +82,3 @@ def _standardisations(parts: Iterable[np.ndarray], taps: Sequence[int]) -> dict[
         fit = fitted(torch.cat([values[name][0].flatten() for values in found]), unit)
         constants[name] = [fit.factor, fit.shift, fit.offset]
     return constants
-
-
-if __name__ == "__main__":
-    main()

@@ -14,12 +14,13 @@ from typing import Any
 import brevitas.nn as qnn
 import torch
 
-from training.models.on_statistics import OnStatistics
+from training.models.on_statistics import FITTED, OnStatistics
 from training.models.quantisers import InputQuant
 from training.models.registry import register
 from training.models.symbol_statistics.compaction import compacted_head, used
 from training.models.symbol_statistics.cost import weight_score
 from training.models.symbol_statistics.exported import Exported
+from training.models.symbol_statistics.fitting import fitted_to
 from training.models.symbol_statistics.front_end import FrontEnd
 from training.models.symbol_statistics.head import LOGIT_SCALE, STATISTIC_STEP, Head
 from training.models.symbol_statistics.signals import PHASES, TAPS
@@ -34,10 +35,10 @@ class SymbolStatistics(OnStatistics):
         `max.h*`; `radioml models statistics` lists them.
     phase_units, whole_units: hidden units of the head.
     equaliser, standardisation: taps, and factor, shift and offset of statistics by name, as
-        `training.models.symbol_statistics.fitting` fits them to a file; default: the shipped ones.
+        `radioml train` fits them to a file that the generator did not make; default: the shipped ones.
     """
 
-    checks = ("equaliser", "standardisation")
+    checks = FITTED
 
     logit_scale = LOGIT_SCALE
     front_end: FrontEnd
@@ -79,6 +80,11 @@ class SymbolStatistics(OnStatistics):
         """The network without what no weight needs, in operations of QONNX."""
         smaller, _ = self.without_unused(self.front_end.fitted())
         return Exported(smaller.input_quantiser, smaller.front_end, smaller.head)
+
+    @classmethod
+    def fitted_to(cls, path: Path) -> dict[str, Any]:
+        """See `OnStatistics.fitted_to`: taps of the equaliser and standardisation of all statistics."""
+        return fitted_to(path)
 
     def check_data(self, path: Path) -> None:
         """See `OnStatistics.check_data`: a symbol has 8 samples."""

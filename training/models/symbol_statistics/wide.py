@@ -11,9 +11,10 @@ import torch
 from torch import nn
 
 from radioml.constants import CLASSES
-from training.models.on_statistics import OnStatistics
+from training.models.on_statistics import FITTED, OnStatistics
 from training.models.quantisers import ActivationQuant, InputQuant, WeightQuant
 from training.models.registry import register
+from training.models.symbol_statistics.fitting import fitted_to
 from training.models.symbol_statistics.front_end import FrontEnd
 from training.models.symbol_statistics.signals import TAPS
 from training.models.symbol_statistics.symbol_rate import check_symbol_rate
@@ -58,7 +59,7 @@ class WideSymbolStatistics(OnStatistics):
     units: see `WideHead`. Others: see `training.models.symbol_statistics.network.SymbolStatistics`.
     """
 
-    checks = ("equaliser", "standardisation")
+    checks = FITTED
 
     front_end: FrontEnd
     head: WideHead
@@ -79,6 +80,11 @@ class WideSymbolStatistics(OnStatistics):
     def forward(self, iq: torch.Tensor) -> torch.Tensor:
         """(N, 2, 1024) float IQ -> (N, 24) float logits."""
         return self.head(*self.front_end(self.input_quantiser(iq)))
+
+    @classmethod
+    def fitted_to(cls, path: Path) -> dict[str, Any]:
+        """See `OnStatistics.fitted_to`: taps of the equaliser and standardisation of all statistics."""
+        return fitted_to(path)
 
     def check_data(self, path: Path) -> None:
         """See `OnStatistics.check_data`: a symbol has 8 samples."""

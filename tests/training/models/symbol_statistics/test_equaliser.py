@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from radioml.network.integer_qonnx import IntegerQonnx
 from training.experiments.experiment import load_experiment
 from training.loop import teacher_first
 from training.models import create
-from training.models.symbol_statistics import equaliser, fitting, operations
+from training.models.symbol_statistics import operations
 from training.models.symbol_statistics.equaliser import fitted_taps
 from training.models.symbol_statistics.front_end import FrontEnd
 from training.models.symbol_statistics.head import LOGIT_SCALE
@@ -68,25 +67,6 @@ def frames_of_psk() -> np.ndarray:
 def test_generated_frames_give_the_shipped_taps():
     found = fitted_taps(frames_of_psk())
     assert all(abs(a - b) <= 2 for a, b in zip(found, TAPS, strict=True)), found
-
-
-def test_the_command_prints_parameters_for_an_experiment(
-    radioml_here: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-):
-    data = tmp_path / "data.h5"
-    assert not radioml_here("data", "synth", data, "--frames-per-cell", 4, "--preset", "impaired").returncode
-    monkeypatch.setattr(sys, "argv", ["fitting", "--data", str(data)])
-    fitting.main()
-    (tmp_path / "mine.yaml").write_text(f"name: mine\ntopology: symbol_statistics\n{capsys.readouterr().out}")
-    parameters = load_experiment(str(tmp_path / "mine.yaml")).parameters
-    assert all(abs(a - b) <= 2 for a, b in zip(parameters["equaliser"], TAPS, strict=True)), parameters["equaliser"]
-    network, shipped = create("symbol_statistics", parameters), create("symbol_statistics", {})
-    levels = [net.rows(torch.from_numpy(frames_of_psk()).transpose(1, 2)).double() for net in (network, shipped)]
-    assert (levels[0] - levels[1]).abs().mean() < 6, "on like frames the constants are those that are shipped, nearly"
-    assert network.front_end_digest() != shipped.front_end_digest()
-    monkeypatch.setattr(equaliser, "_LOWEST_SNR_DB", 40)
-    with pytest.raises(SystemExit, match="no training frames of BPSK, QPSK, 8PSK, 16PSK, 32PSK at 40 dB or more"):
-        fitting.main()
 
 
 def test_an_echo_of_neighbours_is_taken_away():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +12,6 @@ from scipy.signal import resample_poly
 
 from radioml.data.conditions import preset
 from radioml.data.synthetic import generate_cell, write_dataset
-from training.models.symbol_statistics import fitting
 from training.models.symbol_statistics.symbol_rate import check_symbol_rate, samples_a_symbol
 
 pytestmark = pytest.mark.training
@@ -62,9 +60,3 @@ def test_training_on_another_rate_ends_in_one_message(four_samples: Path, radiom
     assert done.returncode == 2
     assert "have 4 samples a symbol" in done.stderr
     assert "Resample them by 2," in done.stderr
-
-
-def test_fitting_to_another_rate_ends_in_one_message(four_samples: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(sys, "argv", ["fitting", "--data", str(four_samples)])
-    with pytest.raises(SystemExit, match="have 4 samples a symbol"):
-        fitting.main()
