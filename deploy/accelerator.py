@@ -21,8 +21,9 @@ BACKENDS = {
     "simulation": "deploy.backends.verilated:SimulatedAccelerator",
     "software": "deploy.backends.software:SoftwareAccelerator",
 }
-"""Backend name -> `module:class`, called as `open_accelerator` is, without the backend. Imported on demand: a backend's
-own needs, a board's Python modules for example, must not keep the others from running."""
+"""Backend name -> `module:class`, which takes the arguments of `open_accelerator` except the backend.
+
+A backend is imported on demand, so that the others run without the Python modules that only this one needs."""
 
 
 Runs = Literal["RTL simulation", "software", "simulated board", "board"]
@@ -35,11 +36,11 @@ class Inference:
 
     logits: int64 (N, classes), the integers that left the accelerator.
     cycles: clock cycles between the first and the last result, summed over the streams that ran side by side; None
-        where the backend cannot count them.
-    initiation_intervals: their number in `cycles`, one from a frame to the next of the same stream.
+        where the backend cannot count cycles.
+    initiation_intervals: number of initiation intervals in `cycles`, one from a frame to the next of the same stream.
     seconds: wall-clock time of the call on this host.
-    parts: seconds that went into "pack", "transfer" (to and from the accelerator's memory), "accelerator" and "unpack",
-        where the backend can tell them apart; they may overlap, so their sum may exceed `seconds`.
+    parts: seconds of "pack", "transfer" (to and from the accelerator's memory), "accelerator" and "unpack", where the
+        backend can tell these apart. Parts may overlap, so that their sum exceeds `seconds`.
     """
 
     logits: np.ndarray
@@ -58,15 +59,15 @@ class Accelerator(AbstractContextManager["Accelerator"], Protocol):
     """Frames a call of `infer` should have to keep the accelerator busy and progress visible."""
 
     def infer(self, integers: np.ndarray) -> Inference:
-        """Run quantised frames, int8 (N, 1024, 2), N of at least 1; raises RadioMLError when it cannot."""
+        """Run quantised frames, int8 (N, 1024, 2), N at least 1; raises RadioMLError when the accelerator fails."""
         ...
 
     def clock_mhz(self) -> float | None:
-        """The clock that the hardware runs at, read back from it; None where there is no hardware."""
+        """The hardware's clock as read back from the hardware; None without hardware."""
         ...
 
     def board_name(self) -> str | None:
-        """What the board calls itself; None where there is none."""
+        """The name that the board gives itself; None without a board."""
         ...
 
 
@@ -86,11 +87,15 @@ def open_accelerator(
     target: str | None = None,
     transfer_frames: int | None = None,
 ) -> Accelerator:
-    """The accelerator of an opened package on the backend of this name; enter it as a context to use it.
+    """The accelerator of an opened package on a backend; enter the accelerator as a context to use it.
 
-    processes: host processes of a backend that computes on the host, default one a core.
-    target: of the pynq backend: a board on the network, by its host name or address; of the serial backend: the port.
-    transfer_frames: of the pynq backend: frames a DMA transfer.
+    Args:
+        package: the opened package.
+        backend: one of `BACKENDS`.
+        processes: host processes of a backend that computes on the host, default one a core.
+        target: for the pynq backend host name or address of a board on the network, for the serial backend the port.
+        transfer_frames: for the pynq backend frames a DMA transfer.
+
     Raises RadioMLError for an unknown backend, a package that the backend cannot run, and options that it lacks.
     """
     if backend not in BACKENDS:

@@ -1,4 +1,4 @@
-"""How fast is an accelerator, and where does the time go: a sweep over batch sizes, one frame's latency, streaming."""
+"""Measures an accelerator: a sweep over batch sizes with the time of each part, one frame's latency, streaming."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from radioml.errors import INTERRUPTED, RadioMLError, problem
 from radioml.temporary import temporary_folder
 
 PARTS = ("quantise", "pack", "transfer", "accelerator", "unpack", "other")
-"""What a call's time is split into. other: what the backend does not tell apart, on a board Python around the parts,
-elsewhere all but quantising."""
+"""Parts of a call's time. other: time that the backend does not tell apart; on a board Python around the parts, on
+other backends everything except quantising."""
 SEED = 2018
 _NOT_A_BOARD: dict[Runs, str] = {
     "RTL simulation": "RTL simulation on this host",
@@ -29,15 +29,16 @@ _NOT_A_BOARD: dict[Runs, str] = {
     "simulated board": "simulated board",
 }
 _CLOCK_TOLERANCE = 0.01
-"""PYNQ, too, warns of clocks that are off by more."""
+"""Relative; PYNQ also warns of clocks that are off by more."""
 
 
 @dataclass(frozen=True)
 class Call:
-    """One batch, quantised and then classified, nothing beside it.
+    """One batch, quantised and then classified, with nothing running beside it.
 
-    quantise, infer: wall-clock seconds. cpu: seconds that this process computed, in all its threads. parts: as in
-    `deploy.accelerator.Inference`.
+    quantise, infer: wall-clock seconds.
+    cpu: CPU seconds of this process, in all its threads.
+    parts: as in `deploy.accelerator.Inference`.
     """
 
     quantise: float
@@ -56,7 +57,7 @@ class Call:
         return max(sum(self.parts.values()) - self.infer, 0.0)
 
     def part(self, name: str) -> float | None:
-        """Seconds of one of `PARTS`; None where the backend does not tell it."""
+        """Seconds of one of `PARTS`; None where the backend does not tell this part apart."""
         if name == "quantise":
             return self.quantise
         if name == "other":
@@ -68,10 +69,13 @@ class Call:
 class Benchmark:
     """What was measured so far.
 
-    runs_on: see `Accelerator`. board: its name, None where there is none. clock_mhz: read back from it. calls: batch
-    size -> repetitions; size 1 is always among them. streamed_frames, streamed_seconds: of
-    `deploy.pipeline.classified`, with batches of `stream_batch` frames. cycles, initiation_intervals: as in
-    `deploy.accelerator.Inference`. problem: why it ended early, or "".
+    runs_on: see `Accelerator`.
+    board: the board's name, None without a board.
+    clock_mhz: read back from the board.
+    calls: batch size -> repetitions; size 1 is always among them.
+    streamed_frames, streamed_seconds: of `deploy.pipeline.classified`, with batches of `stream_batch` frames.
+    cycles, initiation_intervals: as in `deploy.accelerator.Inference`.
+    problem: why the benchmark ended early, or "".
     """
 
     manifest: Manifest
@@ -91,19 +95,19 @@ class Benchmark:
 
     @property
     def interrupted(self) -> bool:
-        """Whether the user ended it."""
+        """Whether the user ended the benchmark."""
         return self.problem == INTERRUPTED
 
     @property
     def figures(self) -> str:
-        """What kind of figures these are."""
+        """The kind of the figures: measured on a board, or not a board's speed."""
         if self.runs_on == "board":
             return f"measured on {self.board}" + (", over the network" if self.target else "")
         return f"{_NOT_A_BOARD[self.runs_on]}: not a board's speed"
 
     @property
     def clock_agrees(self) -> bool | None:
-        """Whether the clock read back is the manifest's, within 1 %; None where there is none to read."""
+        """Whether the clock read back is the manifest's, within 1 %; None without a clock to read."""
         if self.clock_mhz is None:
             return None
         return abs(self.clock_mhz - self.manifest.clock_mhz) <= _CLOCK_TOLERANCE * self.manifest.clock_mhz
@@ -118,11 +122,19 @@ def bench(
     target: str | None = None,
     progress: Callable[[str], object] = lambda what: None,
 ) -> Benchmark:
-    """Measure an accelerator, after its golden frames: each batch size, and 1, for `seconds`, but once at least.
+    """Check an accelerator's golden frames, then measure each batch size for `seconds`, at least once.
 
-    Frames are synthetic ones of all classes and SNRs, from a fixed seed. processes, target: as in `open_accelerator`.
-    progress: called with what is measured next. A KeyboardInterrupt, or an error of the accelerator, once something was
-    measured ends the run and keeps it. Raises RadioMLError and MismatchError for what fails before.
+    Frames are synthetic ones of all classes and SNRs, from a fixed seed. After the first measurement a
+    KeyboardInterrupt or an error of the accelerator ends the benchmark, which keeps what was measured.
+
+    Args:
+        package: the package.
+        backend, processes, target: as in `open_accelerator`.
+        batches: frames a batch; batches of 1 frame are always measured, too.
+        seconds: for each batch size, and for streaming.
+        progress: called with a description of the next measurement.
+
+    Raises RadioMLError and MismatchError for a failure before the first measurement.
     """
     from radioml.data.synthetic import generate_spread
 
@@ -152,12 +164,12 @@ def bench(
 
 
 def _batch(frames: np.ndarray, size: int) -> np.ndarray:
-    """`size` frames, float32 (size, 1024, 2), the given ones over and over."""
+    """`size` frames, float32 (size, 1024, 2), which repeat the given frames."""
     return np.resize(frames, (size, *frames.shape[1:]))
 
 
 def _repeat(accelerator: Accelerator, iq: np.ndarray, seconds: float, result: Benchmark) -> None:
-    """Measure one batch again and again."""
+    """Measure one batch repeatedly for `seconds`."""
     until = time.perf_counter() + seconds
     while True:
         start, cpu = time.perf_counter(), time.process_time()
@@ -174,7 +186,7 @@ def _repeat(accelerator: Accelerator, iq: np.ndarray, seconds: float, result: Be
 
 
 def _stream(accelerator: Accelerator, iq: np.ndarray, seconds: float, result: Benchmark) -> None:
-    """Measure what `radioml classify` and `radioml stream` do: the next batch is quantised while one is classified."""
+    """Measure streaming as in `radioml classify` and `stream`: a batch is quantised while another is classified."""
     start = time.perf_counter()
 
     def blocks() -> Iterator[Block]:

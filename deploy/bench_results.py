@@ -29,9 +29,9 @@ def write_benchmark(result: Benchmark, folder: Path) -> None:
 def benchmark(result: Benchmark) -> dict[str, Any]:
     """The content of `bench.json`.
 
-    `figures` says what was measured on; `at_the_clock` is not measured but counted. Times are in seconds, those of
-    `batches` means over a batch's repetitions; a part that the backend does not tell is null. exposed_host_seconds:
-    the accelerator waits for the host; cpu_seconds: this process computed, in all its threads.
+    `figures` says what was measured. `at_the_clock` is computed from counted cycles. Times are in seconds; times of
+    `batches` are means over a batch's repetitions. A part that the backend does not tell apart is null.
+    exposed_host_seconds: the accelerator waits for the host. cpu_seconds: CPU time of this process in all its threads.
     """
     one = [call.seconds for call in result.calls[1]]
     return {
@@ -68,7 +68,7 @@ def benchmark(result: Benchmark) -> dict[str, Any]:
 
 
 def _mean(seconds: list[float | None]) -> float | None:
-    """The mean; None where the backend does not tell this part apart."""
+    """The mean of the known times; None where the backend does not tell this part apart."""
     told = [value for value in seconds if value is not None]
     return sum(told) / len(told) if told else None
 

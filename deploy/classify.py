@@ -27,17 +27,23 @@ from radioml.report.metrics import Metrics, measure
 
 @dataclass(frozen=True)
 class Classification:
-    """What an accelerator made of the frames of a file.
+    """The classes that an accelerator gave to the frames of a file.
 
-    name: of the accelerator, for titles. network, model_sha256: what it computes. manifest: of the package; None of a
-        network without a build. backend: what it ran on. origin, part: the frames' file and the part of it.
-    requested: frames asked for. problem: why the run ended before all of them were seen, "" when it did not.
-    indices, class_index, snr_db, predicted: int64 (N,), each classified frame's place in the file, labels and predicted
-        class. unusable: int64 (M,), places of frames with NaN or infinite samples, which were not classified.
-    clipped_samples: I or Q values outside the input quantiser's range. golden_frames: golden frames that agreed.
-    cycles, initiation_intervals: as in `deploy.accelerator.Inference`, over all frames. seconds: wall-clock time of
-        inference.
-    warnings: what is odd about the level of the frames.
+    name: of the accelerator, for titles.
+    network, model_sha256: what the accelerator computes.
+    manifest: of the package; None for a network without a build.
+    backend: what the accelerator ran on.
+    origin, part: the frames' file and the part of the file.
+    requested: frames asked for.
+    problem: why the run ended before all requested frames were seen, or "".
+    indices: place of each classified frame in the file, int64 (N,).
+    class_index, snr_db, predicted: labels and predicted class of these frames, int64 (N,).
+    unusable: places of frames with NaN or infinite samples, which were not classified, int64 (M,).
+    clipped_samples: I or Q values outside the input quantiser's range.
+    golden_frames: golden frames that agreed.
+    cycles, initiation_intervals: as in `deploy.accelerator.Inference`, over all frames.
+    seconds: wall-clock time of inference.
+    warnings: remarks on an unusual level of the frames.
     """
 
     name: str
@@ -96,10 +102,15 @@ def classify(
 ) -> Classification:
     """Classify `frames` frames (default all) of a part of the RadioML file `data`, spread over classes and SNRs.
 
-    Frames of classes that the network does not know are left out. what, backend, processes, target: as in
-    `deploy.opening.opened`, which checks a package's golden frames. progress: called with the number of frames done and
-    of all. A KeyboardInterrupt, or an error of the file or the accelerator, once frames have been classified ends the
-    run and keeps them.
+    Frames of classes that the network does not know are left out. Once frames have been classified, a
+    KeyboardInterrupt or an error of the file or the accelerator ends the run, and the result has these frames.
+
+    Args:
+        what, backend, processes, target: as in `deploy.opening.opened`, which checks a package's golden frames.
+        data: the RadioML file.
+        frames: number of frames.
+        part: of the file, see `spread_indices`.
+        progress: called with the number of frames done and the number of all frames.
 
     Raises RadioMLError for an unusable package, model, backend or file; MismatchError when the accelerator does not
     give the trained network's logits.
@@ -163,7 +174,7 @@ def classify(
 
 @dataclass
 class _Total:
-    """What all inferences took together, as in `deploy.accelerator.Inference`."""
+    """Cycles and seconds of all inferences together, as in `deploy.accelerator.Inference`."""
 
     cycles: int | None = None
     initiation_intervals: int = 0

@@ -1,4 +1,4 @@
-"""Is the accelerator as accurate as the network was after training? The package carries what to expect."""
+"""Compares an accelerator's accuracy with the accuracy after training, which the package carries."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from radioml.data.provenance import kind_of_data, same_file, seen_in_training
 from radioml.report.metrics import Proportion
 
 _FALSE_ALARMS = 1e-3
-"""How many right accelerators are suspected, of those that classify frames which the report does not have."""
+"""Share of correct accelerators that are suspected when they classify other frames than the report has."""
 _ROUNDED = 0.01
-"""Share of frames to which rounding may give another class: the figures after training are in single precision, an
-accelerator computes integers. Of the shipped network's 49,920 test frames it was 0.38 %."""
+"""Share of frames whose class rounding may change: the figures after training are in single precision, and an
+accelerator computes integers. Rounding changed 0.38 % of the shipped network's 49,920 test frames."""
 
 
 @dataclass(frozen=True)
 class Expectation:
     """How a measured accuracy compares with the one after training.
 
-    comparable: whether frames of the same kind were used, none of which the network had been trained on.
-    met: whether both accuracies lie within what their numbers of frames explain, or, where they are of the very same
-        frames, what rounding explains; True where not comparable.
-    reason: one sentence for people.
+    comparable: whether frames of the same kind were used, and the network was trained on none of them.
+    met: whether chance explains the difference of both accuracies, or rounding where both are of the same frames; True
+        where the accuracies are not comparable.
+    reason: one sentence for the user.
     """
 
     comparable: bool
@@ -42,8 +42,8 @@ def expectation(result: Classification) -> Expectation:
 
     The network was tested on a test part after training. If the same whole part is classified, the frames are equal and
     the accuracies must be nearly equal. Otherwise two tests of proportions decide, which together raise a false alarm
-    once in a thousand runs. Frames are spread evenly over classes and SNRs in both measurements; the tests take them as
-    independent draws, so they rather raise too few alarms.
+    once in a thousand runs. Both measurements spread frames evenly over classes and SNRs. The tests treat these frames
+    as independent draws, and so raise fewer alarms than that.
     """
     trained, accuracy = result.network.training_data, result.network.accuracy
     if "overall" not in accuracy or not accuracy.get("frames"):
@@ -64,7 +64,7 @@ def expectation(result: Classification) -> Expectation:
     overall = f"over {over}"
     pairs = {overall: (result.metrics.overall, accuracy["overall"], frames)}
     if accuracy.get("at_30_db") is not None and result.metrics.at_30_db.frames:
-        # Both are spread evenly, so the share of +30 dB was the same after training.
+        # Frames are spread evenly over SNRs in both, so the share of +30 dB was the same after training.
         share = result.metrics.at_30_db.frames / result.metrics.overall.frames
         pairs["at +30 dB"] = (result.metrics.at_30_db, accuracy["at_30_db"], round(frames * share))
     identical = result.part == "test" and result.frames == frames and same_file(trained, result.origin)
@@ -86,11 +86,11 @@ def expectation(result: Classification) -> Expectation:
 
 
 def _of_chance(found: Proportion, expected: float, count: int, quantile: float) -> float:
-    """Largest difference that two samples of the same accuracy show, but for the quantile's share of times."""
+    """Largest difference between two samples of the same accuracy, at the given quantile of the normal distribution."""
     pooled = (found.correct + expected * count) / (found.frames + count)
     return quantile * math.sqrt(pooled * (1 - pooled) * (1 / found.frames + 1 / count))
 
 
 def _of_rounding(count: int, quantile: float) -> float:
-    """Largest difference on the same frames, of which rounding makes a few right or wrong; one at least may be."""
+    """Largest difference on the same frames that rounding explains; at least one frame."""
     return max(quantile * math.sqrt(_ROUNDED / count), 1.5 / count)

@@ -1,4 +1,4 @@
-"""What frames are classified with: the accelerator of a package, or a network in software without any build."""
+"""Opens what classifies frames: the accelerator of a package, or a network file in software."""
 
 from __future__ import annotations
 
@@ -23,10 +23,13 @@ SOFTWARE = "software"
 
 @dataclass(frozen=True)
 class Opened:
-    """accelerator: ready to run. network: what it computes, from the QONNX file with digest model_sha256.
+    """An accelerator that is ready to run.
 
-    backend: what it runs on. manifest: of the package; None of a network without a build. golden_frames: frames of the
-    package on which it gave the network's integers, 0 without a package.
+    network: what the accelerator computes.
+    model_sha256: digest of the network's QONNX file.
+    backend: what the accelerator runs on.
+    manifest: of the package; None for a network without a build.
+    golden_frames: frames of the package on which the accelerator gave the network's integers; 0 without a package.
     """
 
     accelerator: Accelerator
@@ -50,10 +53,14 @@ def opened(
 ) -> Iterator[Opened]:
     """Open a package.zip, a build folder with one, or a model.onnx of `radioml export` or `import`.
 
-    backend: default: a package's simulated RTL; a model always runs in software. processes, target: as in
-    `open_accelerator`. An accelerator must give the network's logits on the package's golden frames first.
+    An accelerator must first give the network's logits on the package's golden frames.
 
-    Raises RadioMLError for what cannot be opened, or run so; MismatchError where golden frames differ.
+    Args:
+        what: the package, folder or model.
+        backend: default a package's simulated RTL. A model always runs in software.
+        processes, target: as in `open_accelerator`.
+
+    Raises RadioMLError for a file that cannot be opened or run in this way; MismatchError where golden frames differ.
     """
     if what.suffix == ".onnx":
         if backend not in (None, SOFTWARE) or target is not None:

@@ -1,6 +1,6 @@
-"""Frames through an accelerator as fast as it takes them: the next batch is read and quantised while it works.
+"""Streams frames through an accelerator: a thread reads and quantises the next batch while the accelerator works.
 
-The quantiser and the packing are the package's. Frames with NaN or infinite samples are not classified, but counted.
+The quantiser and the packing are the package's. Frames with NaN or infinite samples are counted and not classified.
 """
 
 from __future__ import annotations
@@ -25,11 +25,15 @@ UNUSABLE = -1
 
 @dataclass(frozen=True)
 class ClassifiedBatch:
-    """A batch and what became of it.
+    """A batch and its classes.
 
-    first: number of its first frame. block: its frames as they came. class_index: int64 (n,), `UNUSABLE` where a frame
-    was not finite. silent: bool (n,), all of a frame's integers are 0. clipped: I and Q values that the quantiser cut
-    off. inference: None when no frame of the batch was usable. logit_scale: value of one step of its logits.
+    first: number of the batch's first frame.
+    block: the batch's frames as they came.
+    class_index: int64 (n,), `UNUSABLE` where a frame has samples that are not finite.
+    silent: bool (n,), whether all integers of a frame are 0.
+    clipped: I and Q values that the quantiser clipped.
+    inference: None when no frame of the batch was usable.
+    logit_scale: value of one step of the logits.
     """
 
     first: int
@@ -42,7 +46,7 @@ class ClassifiedBatch:
 
     @property
     def probability(self) -> np.ndarray:
-        """Softmax of the winning class, float64 (n,), NaN where unusable; a network's own estimate of being right."""
+        """Softmax of the winning class, float64 (n,), NaN where unusable: the network's own confidence."""
         probability = np.full(len(self.class_index), np.nan)
         if self.inference is not None:
             logits = self.inference.logits
@@ -54,10 +58,10 @@ class ClassifiedBatch:
 def quantised(
     blocks: Iterable[Block], quantiser: InputQuantiser, frames: int
 ) -> Generator[tuple[Block, Quantised], None, None]:
-    """Batches of `frames` frames, the last one of what is left, from blocks of any number of them.
+    """Batches of `frames` frames from blocks of any number of frames; the last batch may be smaller.
 
-    Frames are float32, or int8 where they are quantised already. Those so far are a batch where a block without frames
-    says that no more are at hand. What `blocks` raises comes after its frames.
+    Frames are float32, or int8 if they are already quantised. A block without frames says that no more frames are at
+    hand, and the frames so far become a batch. An exception of `blocks` is raised after the frames before it.
     """
     waiting: list[Block] = []
     count = 0
@@ -90,7 +94,7 @@ def _quantise(iq: np.ndarray, quantiser: InputQuantiser) -> Quantised:
 def classified(accelerator: Accelerator, blocks: Iterable[Block]) -> Generator[ClassifiedBatch, None, None]:
     """Classify all frames of the blocks, in batches of `accelerator.batch_frames`.
 
-    What `blocks` and the accelerator raise comes through, after the batches before it.
+    An exception of `blocks` or the accelerator passes through after the batches before it.
     """
     network, first = accelerator.network, 0
     with closing(ahead(quantised(blocks, network.quantiser, accelerator.batch_frames))) as batches:
@@ -108,9 +112,9 @@ def classified(accelerator: Accelerator, blocks: Iterable[Block]) -> Generator[C
 
 
 def ahead(items: Iterable[T]) -> Generator[T, None, None]:
-    """The same items, of which the next is computed in a thread while the caller works on one.
+    """The same items; a thread computes the next item while the caller works on one.
 
-    Closing the iterator lets the thread end; one that waits for input does not hold up the process.
+    Closing the iterator lets the thread end. A thread that waits for input does not keep the process alive.
     """
     queue: Queue[tuple[T | None, BaseException | None]] = Queue(1)
     left = Event()
@@ -128,7 +132,7 @@ def ahead(items: Iterable[T]) -> Generator[T, None, None]:
                 offer(item, None)
                 if left.is_set():
                     return
-        except BaseException as error:  # whatever it is belongs to the caller
+        except BaseException as error:  # raised again in the caller's thread
             offer(None, error)
         else:
             offer(None, StopIteration())

@@ -1,4 +1,4 @@
-"""The files that a classification leaves behind: `accuracy.json`, `throughput.json` and two plots."""
+"""The result files of a classification: `accuracy.json`, `throughput.json` and two plots."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def write_results(result: Classification, folder: Path) -> None:
 
 
 def accuracy(result: Classification) -> dict[str, Any]:
-    """The content of `accuracy.json`: what ran on which data, and how often it was right."""
+    """The content of `accuracy.json`: what ran on which data, and its accuracy."""
     return {
         "backend": result.backend,
         "board": result.manifest.board if result.manifest else None,
@@ -49,9 +49,9 @@ def accuracy(result: Classification) -> dict[str, Any]:
 def throughput(result: Classification) -> dict[str, Any]:
     """The content of `throughput.json`.
 
-    `host` is this machine's speed; `board` holds what the counted cycles come to at the board's clock, not a
-    measurement on a board, and is null for a network without a build. Where this run counted no cycles,
-    `cycles_per_frame` is the build's measurement.
+    `host` is this machine's speed. `board` is computed from counted cycles at the board's clock, without a measurement
+    on a board; it is null for a network without a build. Where this run counted no cycles, `cycles_per_frame` is the
+    figure of the build's simulation.
     """
     return {
         "backend": result.backend,
@@ -62,7 +62,7 @@ def throughput(result: Classification) -> dict[str, Any]:
 
 
 def at_the_clock(manifest: Manifest, counted: float | None) -> dict[str, Any]:
-    """What cycles a frame, counted in this run or, if None, in the build, come to at the manifest's clock."""
+    """Rate and latency at the manifest's clock; counted: cycles a frame of this run, or None for the build's."""
     cycles = manifest.cycles_per_frame if counted is None else counted
     clock = manifest.clock_mhz * 1e6
     return {

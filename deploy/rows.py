@@ -1,4 +1,4 @@
-"""Rows of results as they become known: JSON lines or CSV, in a file or on the standard output."""
+"""Writes rows of results one by one: JSON lines or CSV, to a file or the standard output."""
 
 from __future__ import annotations
 
@@ -16,18 +16,20 @@ from radioml.errors import RadioMLError
 
 STDOUT = "-"
 Row = dict[str, Any]
-"""frame: its number; sample: its first in the recording; time: of that in s, where the rate is known; capture and
-frequency: of the recording, in Hz, where it has captures; class: its name, None where it has none; probability: the
-network's own estimate of being right, 0 to 1; reason: why there is no class, else None."""
+"""One result.
+
+frame: number of the frame. sample: number of the frame's first sample in the recording. time: of that sample in s, if
+the sample rate is known. capture, frequency: of the recording, the frequency in Hz, if it has captures. class: name, or
+None. probability: the network's own confidence, 0 to 1. reason: why there is no class, or None."""
 
 
 @contextmanager
 def row_writer(out: str | None) -> Iterator[Callable[[Row], object] | None]:
-    """A function that writes rows: JSON lines (FILE.jsonl, or `-` for the standard output), FILE.csv; else None.
+    """A function that writes rows: to FILE.csv, or as JSON lines to FILE.jsonl or `-`, the standard output.
 
-    A file gets its name at the end, also of a run that failed; until then it is called FILE.part, and rows are in it as
-    soon as they are known. The function, and the end, raise RadioMLError that names what could not be written.
-    Raises RadioMLError for another suffix.
+    Without `out` the function is None. During the run the file is called FILE.part, and each row is written at once. At
+    the end, also of a run that failed, the file gets its name. Raises RadioMLError for another suffix, and for a file
+    that cannot be written.
     """
     if out is None:
         yield None
@@ -53,7 +55,7 @@ def row_writer(out: str | None) -> Iterator[Callable[[Row], object] | None]:
         try:
             yield _naming(path, write)
         finally:
-            with suppress(OSError):  # what could not be written was told when it was tried
+            with suppress(OSError):  # a failed write was reported when it failed
                 file.flush()
             if os.fstat(file.fileno()).st_size:
                 partial.replace(path)
@@ -65,7 +67,7 @@ def row_writer(out: str | None) -> Iterator[Callable[[Row], object] | None]:
 
 
 def _naming(path: Path, write: Callable[[Row], object]) -> Callable[[Row], object]:
-    """Write, and name the file where that fails."""
+    """Write a row; an error names the file."""
 
     def named(row: Row) -> None:
         try:
@@ -80,7 +82,7 @@ def _to_stdout(line: str) -> None:
     try:
         print(line, flush=True, file=sys.stdout)
     except BrokenPipeError as error:
-        with suppress(OSError, ValueError):  # what is still in the buffer can go nowhere
+        with suppress(OSError, ValueError):  # the rest of the buffer goes to the null device
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise RadioMLError("the reader of the standard output closed it") from error
     except OSError as error:

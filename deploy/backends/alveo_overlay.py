@@ -10,10 +10,10 @@ from pynq.overlay import DefaultIP
 
 
 class AlveoOverlay(FINNDMAOverlay):
-    """FINN's overlay, allocating where the kernels can reach it.
+    """FINN's overlay with buffers in memory banks that the kernels can reach.
 
-    finn-plus-driver 1.6.1 allocates in the design's only memory bank and fails where there are several. The Vitis
-    designs of finn-plus 1.6.1 have two: it connects each DMA kernel to a bank of its own (`add_sp` in
+    finn-plus-driver 1.6.1 expects a design with a single memory bank and fails where there are several. The Vitis
+    designs of finn-plus 1.6.1 have two: FINN connects each DMA kernel to a bank of its own (`add_sp` in
     finn/transformation/fpgadataflow/vitis_linking_configuration.py).
     """
 

@@ -31,7 +31,7 @@ _NEEDS = (
     "the card's host), and XRT 2.3 to 2.16 (source its setup.sh)"
 )
 MAGIC, LENGTH_AT = b"xclbin2\0", 304
-"""Of `struct axlf` in XRT's xclbin.h: how the file begins, and where its header has the length of the whole."""
+"""Of `struct axlf` in XRT's xclbin.h: the file's magic number, and the offset of the file's length in the header."""
 _hanging: list[object] = []
 """Overlays and buffers of transfers that have not ended: a kernel may write to them as long as this process lives."""
 
@@ -43,7 +43,7 @@ class AlveoShell:
     reads_slices = True
 
     def __init__(self, package: Package, target: str | None) -> None:
-        """Refuse a target: a card is in this host."""
+        """Raises RadioMLError for a target: the card is in this host."""
         if target is not None:
             raise RadioMLError(
                 f"--target {target}: the package is for an Alveo card, which is driven from its own host"
@@ -64,7 +64,7 @@ class AlveoShell:
                 raise ImportError(f"PYNQ {version('pynq')}")
             import_module("pynq.lib")  # as the first overlay does
             devices = Device.devices
-        except (ImportError, OSError, AttributeError) as error:  # the latter two of an XRT that PYNQ cannot use
+        except (ImportError, OSError, AttributeError) as error:  # an unusable XRT raises the last two
             raise MissingToolError(f"{_NEEDS}; here: {error}. The software backend runs the same network") from error
         if not devices:
             raise RadioMLError(f"PYNQ finds no Alveo card here; {_NEEDS}")
@@ -102,17 +102,17 @@ class AlveoShell:
 
     @contextmanager
     def reported(self) -> Iterator[None]:
-        """See `Shell.reported`: PYNQ raises RuntimeError for what XRT refuses."""
+        """See `Shell.reported`: PYNQ raises RuntimeError for errors of XRT."""
         try:
             yield
         except RuntimeError as error:
             raise RadioMLError(f"XRT failed: {error}. {self.remedy}") from error
 
     def unload(self) -> None:
-        """See `Shell.unload`; the card is left to others, with its buffers freed and its kernels released.
+        """See `Shell.unload`; frees the buffers and releases the kernels for other processes.
 
-        Only a reset of the card stops a kernel that hangs. Others may be using the card, so it is not reset here. After
-        a transfer that failed the buffers stay allocated until this process ends.
+        Only a reset of the card stops a kernel that hangs, and a reset would disturb other users of the card. So after
+        a failed transfer the buffers stay allocated until this process ends.
         """
         buffers, self.buffers = self.buffers, []
         overlay, self.overlay = self.overlay, None
@@ -155,11 +155,11 @@ class AlveoShell:
         handle = overlay.odma_handle[0]
         if handle is None:
             return True
-        with interrupted_afterwards():  # PYNQ would see to a command twice that it was interrupted at
+        with interrupted_afterwards():  # after an interrupt PYNQ would handle the same command twice
             overlay.device._handle_events(0)
         if not handle.done:
             return False
-        with suppress(StopIteration):  # the coroutine's end; its error comes through
+        with suppress(StopIteration):  # the coroutine's end; an error of the coroutine passes
             handle.wait_async().send(None)
         overlay.odma_handle[0] = None
         return True

@@ -1,4 +1,4 @@
-"""What the I/O DMA engines are called in FINN's designs."""
+"""Names of the I/O DMA engines in FINN's designs."""
 
 from __future__ import annotations
 

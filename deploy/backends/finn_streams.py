@@ -1,4 +1,4 @@
-"""The package's streams in finn-plus-driver's words."""
+"""The package's streams as finn-plus-driver describes streams."""
 
 from __future__ import annotations
 

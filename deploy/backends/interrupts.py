@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and SIGHUP while the hardware must not be left half-way."""
+"""Postpone Ctrl-C, SIGTERM and SIGHUP while an action on the hardware must be completed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM)
 
 
 class _Held:
-    """A handler that keeps signals while it holds them, and then hands them on to the handler before it."""
+    """A handler that notes a signal while it holds signals, and afterwards passes signals to the previous handler."""
 
     def __init__(self, number: int) -> None:
         self.number, self.before = number, signal.getsignal(number)
@@ -30,7 +30,7 @@ class _Held:
 def interrupted_afterwards() -> Iterator[None]:
     """Hold back the signals that end a command until the end of the block.
 
-    Python gives signals to the main thread alone. Signals without a Python handler are not held back.
+    Only the main thread gets signals from Python. Signals without a Python handler are not held back.
     """
     if current_thread() is not main_thread():
         yield
@@ -41,7 +41,7 @@ def interrupted_afterwards() -> Iterator[None]:
             signal.signal(one.number, one)
         yield
     finally:
-        for one in held:  # first of all, for the first handler that is back may raise KeyboardInterrupt at once
+        for one in held:  # before the rest: the first handler that is restored may raise KeyboardInterrupt at once
             one.holds = False
         for one in held:
             signal.signal(one.number, one.before)

@@ -1,10 +1,10 @@
-"""Backend `pynq`: a bitfile on the board that PYNQ finds, or on one in the network, driven through finn-plus-driver.
+"""Backend `pynq`: a bitfile on the board that PYNQ finds, or on a board in the network, through finn-plus-driver.
 
 finn-plus-driver loads the bitfile and starts the DMA engines. This file replaces three other parts of it:
 
-- Packing: finn-plus-driver's is 80 times slower than `radioml.contract.packing` and takes full batches only.
+- Packing: finn-plus-driver is 80 times slower than `radioml.contract.packing` and takes full batches only.
 - Waiting: finn-plus-driver waits for ever when the accelerator hangs.
-- Weights: finn-plus-driver would read them from a folder in the working directory.
+- Weights: finn-plus-driver would read weights from a folder in the working directory.
 
 `deploy.backends.zynq_shell` and `deploy.backends.alveo_shell` have what differs between a Zynq and an Alveo.
 """
@@ -32,13 +32,14 @@ if TYPE_CHECKING:
 TIMEOUT_SECONDS = 120.0
 """How long one transfer may take; on a board it takes milliseconds, on a simulated one seconds."""
 TRANSFER_FRAMES = 256
-"""Frames a transfer: enough to hide what Python needs to start it, few enough for the simulated board."""
+"""Frames a transfer: enough to hide Python's time to start a transfer, few enough for the simulated board."""
 
 
 class Shell(Protocol):
     """What surrounds the accelerator: memory that it shares with the host, and its two DMA engines.
 
-    remedy: what helps when the accelerator hangs. reads_slices: whether a part of a buffer can be invalidated.
+    remedy: what the user can do when the accelerator hangs.
+    reads_slices: whether a part of a buffer can be invalidated.
     buffers: two pairs of an input and an output buffer, once loaded.
     """
 
@@ -47,15 +48,15 @@ class Shell(Protocol):
     buffers: list[tuple[PynqBuffer, PynqBuffer]]
 
     def load(self, frames: int) -> None:
-        """Load the package's bitfile and allocate buffers of `frames` frames; raises RadioMLError when it cannot."""
+        """Load the package's bitfile and allocate buffers of `frames` frames; raises RadioMLError where that fails."""
         ...
 
     def unload(self) -> None:
-        """Free the buffers and leave the board, whatever has been loaded of it."""
+        """Free the buffers and release the board, also after a load that failed half-way."""
         ...
 
     def reported(self) -> AbstractContextManager[None]:
-        """Turn what the board's libraries raise into RadioMLError."""
+        """Turn errors of the board's libraries into RadioMLError."""
         ...
 
     def start(self, source: PynqBuffer, sink: PynqBuffer, frames: int) -> None:
@@ -67,7 +68,7 @@ class Shell(Protocol):
         ...
 
     def done(self) -> bool:
-        """Whether the transfer has ended; asked until it has, then not again."""
+        """Whether the transfer has ended; called until it is True, and then no more."""
         ...
 
     def clock_mhz(self) -> float:
@@ -89,7 +90,7 @@ class PynqAccelerator:
         target: str | None = None,
         transfer_frames: int = TRANSFER_FRAMES,
     ) -> None:
-        """Refuse a package without a bitfile. See `open_accelerator`; processes: of no effect here."""
+        """See `open_accelerator`. Raises RadioMLError for a package without a bitfile. processes has no effect."""
         self.manifest = self.network = package.manifest
         if self.manifest.kind == "simulation" or (package.folder / BITSTREAM).is_file():
             raise RadioMLError(
@@ -123,7 +124,7 @@ class PynqAccelerator:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Free the buffers and leave the board with the bitfile loaded; loading it again ends a transfer that hangs."""
+        """Free the buffers; the bitfile stays loaded. A transfer that hangs is ended by loading the bitfile again."""
         self._loaded = False
         self._shell.unload()
 
@@ -139,11 +140,11 @@ class PynqAccelerator:
         return self._shell.name()
 
     def infer(self, integers: np.ndarray) -> Inference:
-        """See `Accelerator.infer`; any number of frames goes through in transfers of up to the transfer's size.
+        """See `Accelerator.infer`; frames go through in transfers of at most `transfer_frames`.
 
         There are two pairs of buffers. While the accelerator works on one pair, the results of the last transfer are
-        unpacked from the other, and the frames of the next are packed into it. Raises RadioMLError when the accelerator
-        does not finish in time or its DMA engines fail. It must be loaded again then.
+        unpacked from the other, and the frames of the next transfer are packed into it. Raises RadioMLError when the
+        accelerator does not finish in time or its DMA engines fail; the bitfile must then be loaded again.
         """
         self._check_loaded()
         check_frames(integers)
@@ -188,10 +189,10 @@ class PynqAccelerator:
         parts["transfer"] += time.perf_counter() - packed
 
     def _start(self, pair: int, frames: int) -> float:
-        """Start the transfer of a pair of buffers; returns when."""
+        """Start the transfer of a pair of buffers; returns the start time in seconds (`time.perf_counter`)."""
         if not self._shell.idle():
             raise RadioMLError(f"the accelerator hangs in an earlier transfer. {self._shell.remedy}")
-        with interrupted_afterwards():  # one DMA engine running without the other would hang
+        with interrupted_afterwards():  # a DMA engine that runs without the other hangs
             self._shell.start(*self._shell.buffers[pair], frames)
         return time.perf_counter()
 
@@ -214,7 +215,7 @@ class PynqAccelerator:
     def _wait(self, frames: int, interrupted: bool = False) -> None:
         """Wait until the transfer has ended; raises RadioMLError after `TIMEOUT_SECONDS`.
 
-        interrupted: after a Ctrl-C, which may have come before the transfer was started or when it was seen to end.
+        interrupted: after a Ctrl-C, which may have come before the transfer was started or after its end was seen.
         """
         start = time.perf_counter()
         ended = self._shell.idle if interrupted else self._shell.done

@@ -1,4 +1,4 @@
-"""A board on the network, through PYNQ's own remote device: PYNQ 4 on this host, a PYNQ.remote image on the board."""
+"""A board on the network through PYNQ's remote device: PYNQ 4 on this host, a PYNQ.remote image on the board."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 DEADLINE_SECONDS = 60.0
 """How long one request may take: the longest sends a bitfile, tens of megabytes."""
 FPGA_STATE = "/sys/class/fpga_manager/fpga0/state"
-"""Where Linux's FPGA manager tells how its last configuration went; see sysfs-class-fpga-manager in Linux."""
+"""File with the result of the last configuration by Linux's FPGA manager; see sysfs-class-fpga-manager in Linux."""
 
 
 def connect(target: str) -> RemoteDevice:
-    """The device behind HOST or HOST:PORT, made PYNQ's active one.
+    """The device at HOST or HOST:PORT, which becomes PYNQ's active device.
 
-    Raises RadioMLError for a target that is no address, for a PYNQ without remote devices, and for a host that does not
-    answer as PYNQ's server does within 5 s.
+    Raises RadioMLError for a target that is no address, for a PYNQ without remote devices, and for a host where PYNQ's
+    server does not answer within 5 s.
     """
     try:
         from pynq import Device
@@ -49,7 +49,7 @@ def disconnect(device: RemoteDevice, buffers: list[RemoteBuffer]) -> None:
     from pynq import Device
 
     for buffer in buffers:
-        with suppress(Exception):  # whatever the connection died of has been said
+        with suppress(Exception):  # an error of the connection has been reported
             buffer.freebuffer()
     device.client.channel.close()
     _forget_clocks()
@@ -58,10 +58,10 @@ def disconnect(device: RemoteDevice, buffers: list[RemoteBuffer]) -> None:
 
 
 def upload(device: RemoteDevice, bitfile: Path) -> None:
-    """Put the bitfile where the board's FPGA manager finds it, over any earlier one.
+    """Write the bitfile to where the board's FPGA manager finds it, over any earlier bitfile.
 
-    All bitfiles of this tool have one name. PYNQ would keep a file of that name on the board, even one of another
-    design or a truncated one. On this host PYNQ would use its copy of the last handoff if the bitfile is the same.
+    All bitfiles of this tool have one name. PYNQ would keep a file of that name on the board, even a truncated file or
+    a file of another design. On this host PYNQ would use its copy of the last handoff if the bitfile is the same.
     """
     from pynq.pl_server.global_state import clear_global_state
     from pynq.pl_server.remote_device import FIRMWARE, RemoteBitfileHandler
@@ -71,7 +71,7 @@ def upload(device: RemoteDevice, bitfile: Path) -> None:
 
 
 def check_configured(device: RemoteDevice) -> None:
-    """Raise RadioMLError unless the board's fabric took its configuration, which PYNQ's server does not report."""
+    """Raise RadioMLError unless the board's fabric was configured; PYNQ's server does not report a failure."""
     state = device.read_file(FPGA_STATE).decode().strip()
     if state != "operating":
         raise RadioMLError(f"the board's FPGA manager says {state!r} instead of 'operating' after the bitfile")
@@ -79,7 +79,7 @@ def check_configured(device: RemoteDevice) -> None:
 
 @contextmanager
 def reported(target: str) -> Iterator[None]:
-    """Turn the exceptions of PYNQ and gRPC for a board that is out of reach, or refuses, into RadioMLError."""
+    """Turn exceptions of PYNQ and gRPC about a board that cannot be reached or refuses into RadioMLError."""
     from grpc import RpcError
 
     try:
@@ -120,7 +120,7 @@ def _set_deadlines(device: RemoteDevice) -> None:
 
 
 def _forget_clocks() -> None:
-    """Let PYNQ's `Clocks` find its registers again; it keeps those of the first device in this process."""
+    """Let PYNQ's `Clocks` look up its registers again; PYNQ keeps the registers of the process's first device."""
     from pynq.ps import Clocks
 
     if "_real_instance" in vars(Clocks):

@@ -1,7 +1,7 @@
-"""Backend `serial`: an FPGA on a serial line, whose bitstream was loaded before; `radioml.contract.serial_link`.
+"""Backend `serial`: an FPGA with a loaded bitstream on a serial line; protocol: `radioml.contract.serial_link`.
 
-An answer that does not come, or comes damaged, is asked for again: the line is let fall silent, and the requests since
-then are sent once more. The accelerator keeps nothing of a frame, so a frame that it gets twice does no harm.
+When an answer is missing or damaged, the backend waits until the line is silent and sends the open requests again. The
+accelerator keeps nothing of a frame, so it may get the same frame twice.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from serial import Serial
 
 _BRIDGE = "0403:6015"
-"""USB vendor and product of the FT231X, the ULX3S' bridge."""
+"""USB vendor and product of the FT231X, the USB bridge of the ULX3S."""
 _ATTEMPTS = 5
 """Times that a frame is sent before the line counts as broken."""
 _ANSWER_SECONDS = 10.0
 """How long an answer may take; a board needs some milliseconds, a simulated one seconds."""
 _SILENT_SECONDS = 0.1
-"""Silence after which nothing more of an old answer comes."""
+"""Silence that ends an old answer."""
 _LOAD = f"load the package's {BITSTREAM} first (openFPGALoader -b ulx3s {BITSTREAM}), and check the port"
 
 
@@ -43,10 +43,10 @@ class SerialAccelerator:
     batch_frames = 64
 
     def __init__(self, package: Package, processes: int | None = None, target: str | None = None) -> None:
-        """Refuse a package without a bitstream; processes: of no effect here. target: the port, e.g. /dev/ttyUSB0.
+        """See `open_accelerator`. target: the port, e.g. /dev/ttyUSB0, default the only board's. processes: no effect.
 
-        Raises RadioMLError also where no port is named and not exactly one board is found; MissingToolError without
-        pyserial.
+        Raises RadioMLError for a package without a bitstream, and without `target` unless exactly one board is found.
+        Raises MissingToolError without pyserial.
         """
         self.manifest = self.network = package.manifest
         if not (package.folder / BITSTREAM).is_file():
@@ -77,11 +77,11 @@ class SerialAccelerator:
         self._line.close()
 
     def clock_mhz(self) -> None:
-        """See `Accelerator.clock_mhz`; the board does not tell."""
+        """See `Accelerator.clock_mhz`; the protocol does not carry the clock."""
         return None
 
     def board_name(self) -> None:
-        """See `Accelerator.board_name`; the board does not tell."""
+        """See `Accelerator.board_name`; the protocol does not carry the name."""
         return None
 
     def infer(self, integers: np.ndarray) -> Inference:
@@ -99,7 +99,7 @@ class SerialAccelerator:
         return Inference(logits, None, 0, end - start, parts)
 
     def _exchange(self, frames: np.ndarray, result_bytes: int) -> np.ndarray:
-        """Results, uint8 (N, bytes), of frames, uint8 (N, bytes), with `WINDOW` of them under way."""
+        """Results, uint8 (N, bytes), of frames, uint8 (N, bytes), with up to `WINDOW` requests under way."""
         import serial
 
         reader = AnswerReader(result_bytes)
@@ -131,7 +131,7 @@ class SerialAccelerator:
         return np.frombuffer(b"".join(results), np.uint8).reshape(len(frames), result_bytes)
 
     def _answer(self, reader: AnswerReader, number: int) -> tuple[bytes | None, str]:
-        """The words of the result with this number, or None and what came in its place."""
+        """The words of the result with this number; or None and the reason for its absence."""
         end = time.monotonic() + _ANSWER_SECONDS
         while time.monotonic() < end:
             for found in reader.feed(self._line.read(max(1, self._line.in_waiting))):
@@ -142,7 +142,7 @@ class SerialAccelerator:
         return None, f"no whole answer in {_ANSWER_SECONDS:g} s"
 
     def _settle(self, reader: AnswerReader) -> None:
-        """Read until nothing comes any more."""
+        """Read until the line is silent."""
         while self._line.read(4096):
             pass
         reader.forget()

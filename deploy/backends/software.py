@@ -1,4 +1,4 @@
-"""Backend `software`: a QONNX network in exact integers on this host's CPU, of a package or without any build."""
+"""Backend `software`: a QONNX network, from a package or a file, in exact integers on this host's CPU."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class NetworkInSoftware:
     batch_frames = 256
 
     def __init__(self, model: Path, network: Described) -> None:
-        """network: the description of what the file computes."""
+        """network: the description of the file's network."""
         self.network, self._path = network, model
         self._integers: IntegerQonnx | None = None
 
@@ -71,9 +71,9 @@ class SoftwareAccelerator(NetworkInSoftware):
     """The model that a package's accelerator was built from."""
 
     def __init__(self, package: Package, processes: int | None = None) -> None:
-        """Refuse a package without the model, or with another than the accelerator's.
+        """See `open_accelerator`. Raises RadioMLError unless the package has the model of its accelerator.
 
-        processes: of no effect; NumPy computes in this process.
+        processes has no effect: NumPy computes in this process.
         """
         path = package.folder / MODEL
         if not path.is_file():

@@ -1,4 +1,4 @@
-"""Backend `simulation`: the package's RTL, compiled by Verilator on this host unless that was done before."""
+"""Backend `simulation`: the package's RTL, compiled by Verilator on this host unless the simulator is cached."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from radioml.simulation.compiled import packaged_simulator
 from radioml.simulation.simulator_pool import SimulatorPool
 
 _FRAMES_PER_PROCESS = 16
-"""Enough that filling the pipeline, a frame or two long, costs little; few enough that progress is seen."""
+"""Enough frames to make the filling of the pipeline, a frame or two, cheap; few enough to show progress."""
 
 
 class SimulatedAccelerator:

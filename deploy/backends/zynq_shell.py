@@ -1,4 +1,4 @@
-"""A Zynq around the accelerator: a bitfile with its handoff, and the DMA engines by their registers."""
+"""A Zynq around the accelerator: the bitfile, its handoff, and the registers of the DMA engines."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 
 class ZynqShell:
-    """A Zynq of PYNQ's on which this runs, or one in the network; see `deploy.backends.pynq.Shell`."""
+    """A Zynq board that runs this process, or one in the network; see `deploy.backends.pynq.Shell`."""
 
     remedy = "Load it again"
 
     def __init__(self, package: Package, target: str | None) -> None:
-        """Refuse a package without bitfile and handoff; target: a board on the network."""
+        """Raises RadioMLError for a package without bitfile and handoff. target: a board on the network."""
         manifest = package.manifest
         if not all((package.folder / name).is_file() for name in (BITFILE, HANDOFF)):
             raise RadioMLError(f"the package lacks the bitfile, {BITFILE}, or its handoff, {HANDOFF}; build it again")
@@ -82,9 +82,9 @@ class ZynqShell:
         return nullcontext() if self._target is None else remote_board.reported(self._target)
 
     def unload(self) -> None:
-        """See `Shell.unload`; no DMA engine is left running into memory that is about to be free."""
+        """See `Shell.unload`; stops the DMA engines first, so that none of them writes to freed memory."""
         if self.buffers:
-            with suppress(Exception):  # a board that does not even answer has been reported
+            with suppress(Exception):  # a board that does not answer has been reported
                 self._stop()
         buffers, self.buffers = [buffer for pair in self.buffers for buffer in pair], []
         if self.overlay is not None:
@@ -100,7 +100,7 @@ class ZynqShell:
         return self.overlay
 
     def _stop(self) -> None:
-        """Stop a transfer: a DMA engine has no register for it, but a new configuration does."""
+        """Stop a transfer by loading the bitfile again: a DMA engine has no register that stops it."""
         try:
             idle = self.idle()
         except RadioMLError:
@@ -126,30 +126,30 @@ class ZynqShell:
         return True
 
     def _check_errors(self) -> None:
-        """Raise RadioMLError for what a DMA engine has noted since it was started; one of HLS notes nothing."""
+        """Raise RadioMLError for errors that a DMA engine has noted since its start; HLS engines note none."""
         overlay = self._loaded()
         for name, engine in (("input", overlay.idma[0]), ("output", overlay.odma[0])):
             noted = engine.read(ERRORS)
             if found := [meaning for bit, meaning in ERROR_BITS.items() if noted & bit]:
                 raise RadioMLError(
                     f"the {name} DMA reports an error: {'; '.join(found)}. The results of this transfer are lost. "
-                    f"{self.remedy}; if it comes again, the bitfile's memory port or the board's memory is at fault"
+                    f"{self.remedy}; if the error returns, the bitfile's memory port or the board's memory is at fault"
                 )
 
     def _status(self) -> int:
-        """The output DMA's control register; raises RadioMLError when bits are set that no DMA engine has."""
+        """The output DMA's control register; raises RadioMLError when it has bits set that no DMA engine sets."""
         status = self._loaded().odma[0].read(CONTROL)
         if status & ~CONTROL_BITS:
             raise RadioMLError(
-                f"the output DMA's control register reads {status:#010x}, which no DMA engine can: an error on "
-                "its bus, or the bitfile of another design. Load the package's bitfile again"
+                f"the output DMA's control register reads {status:#010x}, a value that no DMA engine gives: an error "
+                "on its bus, or the bitfile of another design. Load the package's bitfile again"
             )
         return status
 
     def clock_mhz(self) -> float:
-        """PL clock 0, from its registers, through the design's clocking wizard.
+        """The clock behind the design's clocking wizard, computed from the registers of PL clock 0.
 
-        The wizard's own registers are out of reach in FINN's design: its ratio, for 100 MHz in, is the handoff's.
+        FINN's design gives no access to the wizard's registers. The handoff says what the wizard makes of 100 MHz.
         """
         from pynq.ps import Clocks
 

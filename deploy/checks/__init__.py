@@ -1,1 +1,1 @@
-"""Golden frames, and why they differ."""
+"""The check of golden frames, and the diagnosis of differences."""

@@ -1,4 +1,4 @@
-"""Why an accelerator does not give the golden logits: quantiser, packing, or the wrong accelerator altogether."""
+"""The likely cause of wrong golden logits: the quantiser, the packing, or the wrong accelerator."""
 
 from __future__ import annotations
 
@@ -16,9 +16,13 @@ Infer = Callable[[np.ndarray], np.ndarray]
 def diagnose(manifest: Manifest, iq: np.ndarray, expected: np.ndarray, found: np.ndarray, infer: Infer) -> str:
     """One sentence that names the likely cause.
 
-    iq: golden frames, float32 (N, 1024, 2). expected, found: their logits, (N, classes), which differ. infer: from
-    integers, int8 (N, 1024, 2), to the accelerator's logits; frames that hosts are known to quantise or pack wrongly go
-    through it until one of them gives what is expected.
+    Known errors of hosts in quantising and packing are tried in turn until one of them gives the expected logits.
+
+    Args:
+        manifest: of the package.
+        iq: golden frames, float32 (N, 1024, 2).
+        expected, found: logits of the frames, (N, classes), which differ.
+        infer: integers int8 (N, 1024, 2) -> the accelerator's logits.
     """
     if cause := _of_the_output(manifest.output, expected, found):
         return cause
@@ -38,7 +42,7 @@ def diagnose(manifest: Manifest, iq: np.ndarray, expected: np.ndarray, found: np
 
 
 def _of_the_output(stream: StreamFormat, expected: np.ndarray, found: np.ndarray) -> str:
-    """What the logits alone show; "" when it is nothing."""
+    """The cause that the logits alone show, or ""."""
     if found.shape != expected.shape:
         return "It is the wrong accelerator: the bitfile, library or model of another network. Build the package again."
     if len(found) > 1 and (found == found[0]).all():
@@ -67,7 +71,7 @@ def _of_the_output(stream: StreamFormat, expected: np.ndarray, found: np.ndarray
 
 
 def _quantised(manifest: Manifest, iq: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
-    """The frames as hosts are known to quantise them wrongly."""
+    """The frames with each known error of quantising."""
     quantiser = manifest.quantiser
     floored = np.clip(np.floor(iq / np.float32(quantiser.scale)), quantiser.minimum, quantiser.maximum)
     yield "rounded down instead of to the nearest", floored.astype(np.int8)
@@ -76,7 +80,7 @@ def _quantised(manifest: Manifest, iq: np.ndarray) -> Iterator[tuple[str, np.nda
 
 
 def _packed(manifest: Manifest, iq: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
-    """The integers that an accelerator would see of frames that are packed wrongly."""
+    """The integers that an accelerator sees with each known error of packing."""
     integers = manifest.quantiser(iq)
     yield "packed with I and Q exchanged", np.ascontiguousarray(integers[..., ::-1])
     yield "packed with all I before all Q", integers.transpose(0, 2, 1).reshape(integers.shape)
@@ -85,7 +89,7 @@ def _packed(manifest: Manifest, iq: np.ndarray) -> Iterator[tuple[str, np.ndarra
 
 
 def _reordered(integers: np.ndarray, stream: StreamFormat) -> Iterator[tuple[str, np.ndarray]]:
-    """What is read of packed integers where two ends disagree on the order within a word, int64 of the same shape.
+    """The integers that are unpacked where two ends disagree on the order within a word, int64 of the same shape.
 
     Each order is its own inverse.
     """

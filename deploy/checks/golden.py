@@ -1,4 +1,4 @@
-"""The first thing a driver does: does this accelerator give the logits that the trained network gave?"""
+"""The driver's first check: the accelerator gives the logits of the trained network."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from radioml.errors import MismatchError
 def check_golden(accelerator: Accelerator, package: Package) -> int:
     """Run the package's golden frames and compare every logit as an integer; returns the number of frames.
 
-    Raises MismatchError with the first difference and, where the pattern tells, its likely cause.
+    Raises MismatchError with the first difference and its likely cause.
     """
     iq, expected = package.golden()
     found = accelerator.infer(package.manifest.quantiser(iq)).logits

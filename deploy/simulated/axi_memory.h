@@ -1,7 +1,7 @@
 // A memory behind the AXI4 ports of the Verilated module `board`, which pauses and fails on request.
 //
-// It notes what breaks the rules of AXI4 (AMBA AXI protocol specification, IHI 0022). The bytes of a burst are in the
-// memory when the burst has been answered, no sooner.
+// The memory notes violations of AXI4 (AMBA AXI protocol specification, IHI 0022). The bytes of a burst are stored when the
+// burst is answered.
 #pragma once
 #include <algorithm>
 #include <cstdint>
@@ -43,7 +43,7 @@ struct Burst {
     std::vector<Beat> data = {};  // of a write
 };
 
-// What was offered on a channel and not taken, which must stay as it is.
+// A transfer that was offered on a channel and not accepted: it must stay unchanged.
 struct Offer {
     bool waits = false;
     std::vector<uint8_t> payload = {};
@@ -65,7 +65,7 @@ struct Memory {
     Vboard* top = nullptr;
     std::map<uint64_t, Block> blocks;
     std::mt19937 random;
-    int pauses = 0;                            // of 4 cycles, in how many a channel pauses
+    int pauses = 0;                            // cycles of 4 in which a channel pauses
     int order = 0;                             // of a write's address and data: 0 any, 1 data first, 2 address first
     uint64_t bad_first = 1, bad_last = 0;      // addresses that answer with an error
     int bad_response = OKAY;
@@ -155,7 +155,7 @@ struct Memory {
         if (beats.size() > LONGEST) complain("W: more beats than a burst can have");
     }
 
-    // What the memory drives in a cycle, and then what has moved in it.
+    // `drive` sets the memory's signals of a cycle; `take` then moves the data of the cycle.
     void drive() {
         offer_read();
         offer_answer();

@@ -1,4 +1,4 @@
-"""A bitfile package for the simulated board: a `.bit` file that configures it with the accelerator's Verilated RTL.
+"""A bitfile package for the simulated board: a `.bit` file that configures the board with the accelerator's RTL.
 
 The containers are the real ones: Vivado's `.bit` header, which PYNQ's parser reads, and a hardware handoff (`.hwh`)
 with the blocks and addresses that PYNQ and finn-plus-driver look for in a FINN accelerator for a Zynq UltraScale+; or,
@@ -26,18 +26,23 @@ INPUT_DMA, OUTPUT_DMA = ZYNQ_DMAS
 DMA_ADDRESSES = {INPUT_DMA: 0xA000_0000, OUTPUT_DMA: 0xA001_0000}
 DMA_RANGE = 0x1_0000
 RTL_DMA = b"RTL DMA\n"
-"""Begins the configuration of a board whose DMA engines are RTL."""
+"""First bytes of the configuration of a board whose DMA engines are RTL."""
 _FIELD_0 = bytes.fromhex("0ff00ff00ff00ff000")  # the constant first field of every .bit file
 
 
 def write_bitfile_package(simulation_package: Path, path: Path, alveo: bool = False, rtl_dma: bool = False) -> Manifest:
     """Make a package of kind "simulated bitfile" from one of kind "simulation"; returns its manifest.
 
-    rtl_dma: whether a Zynq's DMA engines are simulated as RTL, with the accelerator, instead of a model in Python.
+    The package has the same files as a package for a real board: `accelerator.bit` and `accelerator.hwh`, or, for an
+    Alveo card, `accelerator.xclbin`; golden frames; and the model if the first package has it.
 
-    It holds what one for a real board does: `accelerator.bit` and `accelerator.hwh`, or, for an Alveo card,
-    `accelerator.xclbin`; golden frames, and the model where the first package has it. Raises RadioMLError for a package
-    of another kind.
+    Args:
+        simulation_package: the first package.
+        path: of the new package.
+        alveo: whether the package is for the simulated Alveo card.
+        rtl_dma: whether a Zynq's DMA engines are simulated as RTL, with the accelerator, instead of a model in Python.
+
+    Raises RadioMLError for a first package of another kind.
     """
     with temporary_folder("radioml-bitfile") as folder:
         package = open_package(simulation_package, folder)

@@ -29,7 +29,7 @@ struct Board {
         clock();
     }
 
-    // Rising edges alone trigger the design. Falling edges are left to the next evaluation, after the inputs change.
+    // Only rising edges trigger the design. The next evaluation, after the inputs change, includes the falling edge.
     void clock() {
         top->clk = 1;
         top->eval();
@@ -92,14 +92,14 @@ EXPORT void board_close(Board* board) {
     delete board;
 }
 
-// Put `size` bytes of the host's memory on the bus.
+// Map `size` bytes of the host's memory to an address of the bus.
 EXPORT void board_map(Board* board, uint64_t address, uint8_t* data, uint64_t size) {
     board->memory.blocks[address] = {data, size};
 }
 
 EXPORT void board_unmap_all(Board* board) { board->memory.blocks.clear(); }
 
-// Let the memory pause in `pauses` of 4 cycles, a channel at a time.
+// Let each channel of the memory pause in `pauses` of 4 cycles.
 EXPORT void board_pause(Board* board, int32_t pauses, uint32_t seed) {
     board->memory.pauses = pauses;
     board->memory.order = seed % 3;

@@ -1,6 +1,6 @@
-"""Thresholds of the integers of layers that read affine maps: what sums must reach for each level of the activation.
+"""Thresholds of layers that read affine maps: the integer that a sum must reach for each level of the activation.
 
-Behind a batch norm without a quantiser channel c of a layer's input is slope_c x a_c + offset_c, with an integer a_c.
+Behind a batch norm without a quantiser, channel c of a layer's input is slope_c x a_c + offset_c, with an integer a_c.
 
 A depthwise convolution stays with its channel: the slope scales its sums, the offset adds a constant. Zero padding is
 not the zero of these integers. Where the window reaches beyond the frame the offset is added fewer times, so the first
@@ -22,17 +22,18 @@ from finn_build.steps.split_sums import DEAD
 from radioml.network.integer_nodes import attributes
 
 SUM_BITS = 62
-"""Bits of a sum in fixed point: 64-bit integers hold it, and so does the difference of two."""
+"""Bits of a sum in fixed point. 64-bit integers hold such a sum, and the difference of two such sums."""
 
 
 @dataclass(frozen=True)
 class Levels:
     """What a layer's sums must reach.
 
-    table: int64 (sets, channels, levels). weights: int64 (outputs, inputs), or (channels, pixels of the kernel).
-    first, last: pixels at either end with a set of their own.
+    table: int64 (sets, channels, levels).
+    weights: int64 (outputs, inputs), or (channels, pixels of the kernel).
     low, high: bounds of the sums, int64 (channels,).
-    doubt: a dense layer's sum that is farther than this from a threshold has the level of exact real numbers.
+    first, last: number of output pixels at the start and the end of a frame that have a set each.
+    doubt: a dense layer's sum that is farther than this from all thresholds has the level of exact real arithmetic.
     """
 
     table: np.ndarray
@@ -54,14 +55,14 @@ class Norm:
 
     @property
     def sign(self) -> np.ndarray:
-        """1, or -1 of a channel with a negative slope, whose weights are negated."""
+        """-1 for a channel with a negative slope, whose weights are negated; else 1."""
         return np.where(self.slope < 0, -1, 1)
 
     def reach(self, offsets: np.ndarray, factor: np.ndarray, steps: np.ndarray, scale: float) -> np.ndarray:
         """What a channel's sum times its sign must reach for each step, float64 (sets, channels, levels).
 
         The batch norm's input is factor x sum + offset; factors (channels,) are 0 or more, offsets (sets, channels).
-        Where the factor is 0 every sum reaches a level or none.
+        Where slope or factor is 0, either all sums reach a level or no sum does.
         """
         slope = np.where(np.abs(self.slope) < DEAD, 0, np.abs(self.slope)) * factor
         constant = self.slope * (offsets - self.mean) + self.beta
@@ -75,7 +76,7 @@ class Norm:
 def depthwise_levels(behind: Behind, norm: Norm, steps: np.ndarray, scale: float, pixels: int) -> Levels:
     """The levels of a depthwise convolution over `pixels` pixels.
 
-    steps: the levels above the lowest, int64 (levels,); scale: of one of them.
+    steps: the levels above the lowest, int64 (levels,). scale: value of one level.
     """
     source, kernel = behind.source, behind.weights
     inside, first, last = _inside(behind, pixels)
@@ -90,8 +91,9 @@ def depthwise_levels(behind: Behind, norm: Norm, steps: np.ndarray, scale: float
 def dense_levels(behind: Behind, norm: Norm, steps: np.ndarray, scale: float) -> Levels:
     """The levels of a dense layer, in fixed point; arguments as of `depthwise_levels`.
 
-    The weights take as many bits behind the point as let sums have `SUM_BITS` bits. A rounded weight is wrong by half a
-    step at most, so a sum is by half the sum of the inputs' sizes. The thresholds are computed in double precision.
+    The weights have as many fractional bits as keep the sums within `SUM_BITS` bits. Rounding changes a weight by at
+    most half a step, and a sum by at most half the sum of the inputs' magnitudes. The thresholds are computed in double
+    precision.
     """
     source = behind.source
     weights = behind.weights * behind.scale[:, None] * source.slope * norm.sign[:, None]
@@ -116,7 +118,7 @@ def _integers(real: np.ndarray, steps: np.ndarray, low: np.ndarray, high: np.nda
 
 
 def _inside(behind: Behind, pixels: int) -> tuple[np.ndarray, int, int]:
-    """Which pixels of the window lie inside the frame, for each set of output pixels; and the pixels at both ends."""
+    """Whether pixels of the window lie in the frame, bool (sets, pixels of the window); and `Levels.first`, `last`."""
     given, taps = attributes(behind.layer), behind.weights.shape[1]
     step, gap = given.get("strides", [1])[0], given.get("dilations", [1])[0]
     before, after = given.get("pads", [0, 0])

@@ -1,4 +1,4 @@
-"""Give the biases of layers to the batch norms behind them: FINN's multipliers have none."""
+"""Give the biases of layers to the batch norms behind them: FINN's multipliers add no bias."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 
 
 def norm_behind(model: ModelWrapper, layer: NodeProto) -> NodeProto | None:
-    """The batch norm that alone reads a layer."""
+    """The batch norm behind a layer, if nothing else reads the layer."""
     readers = model.find_consumers(layer.output[0]) or []
     return readers[0] if [reader.op_type for reader in readers] == ["BatchNormalization"] else None
 
 
 def give_biases_to_norms(model: ModelWrapper) -> ModelWrapper:
-    """Take the bias of each layer in front of a batch norm off the batch norm's mean.
+    """Subtract the bias of each layer in front of a batch norm from the batch norm's mean.
 
     The mean is rounded to single precision; `exact_thresholds` computes with the network's own numbers.
     """

@@ -20,18 +20,21 @@ from radioml.errors import RadioMLError
 TIE = 1e-9
 """A threshold that is closer than this to an integer, in double precision, is taken for the integer."""
 _MOST_BITS = 20
-"""Of the larger factor."""
+"""Bits of the larger factor."""
 _SAMPLED = 64
-"""Every so manieth A is tried first, which most wrong factors do not survive."""
+"""Every 64th A is tried first, which rules out most wrong factors."""
 
 
 @dataclass(frozen=True)
 class Boundary:
     """A level of one channel that begins where s1 A + s2 B >= threshold.
 
-    Where both are equal, Brevitas rounds to the even level, so an odd level begins one B later.
+    On equality Brevitas rounds to the even level, so an odd level begins one B later.
 
-    scales: s1 and s2. first, second: the lowest and the highest A, and B. threshold: may be infinite.
+    threshold: may be infinite.
+    scales: s1 and s2.
+    first: the lowest and the highest A.
+    second: the lowest and the highest B.
     """
 
     threshold: float
@@ -41,9 +44,9 @@ class Boundary:
     second: tuple[int, int]
 
     def decided_by(self, factors: tuple[int, int], every: int = 1) -> int | None:
-        """The smallest m1 A + m2 B that reaches the level; None where a pair that does not has as much.
+        """The smallest m1 A + m2 B of pairs that reach the level; None where a pair below the level has as large a sum.
 
-        every: look at every so manieth A only.
+        every: distance between the values of A that are tried.
         """
         low, high = self.second
         a = np.arange(self.first[0], self.first[1] + 1, every, dtype=np.float64)
@@ -66,12 +69,12 @@ def integer_factors(
 ) -> tuple[tuple[int, int], list[int]]:
     """The smallest factors that decide all boundaries, and the threshold of each.
 
-    Each pair of sums, one that reaches a level and one that does not, forbids all quotients m1 / m2 on one side of a
-    number. So the quotients that decide everything are an interval around s1 / s2, and the nearer a fraction is, on
-    either side, the better. The fractions in question are the convergents of the continued fraction of s1 / s2 and
-    those between them (semiconvergents): all others are farther off than one with smaller numbers.
+    A sum that reaches a level and a sum that does not together rule out all quotients m1 / m2 on one side of a number.
+    So the valid quotients form an interval around s1 / s2, and on either side a nearer fraction is better. The
+    candidates are the convergents and semiconvergents of the continued fraction of s1 / s2: every other fraction is
+    farther from s1 / s2 than one with smaller numbers.
 
-    name: of the layer, for the message. Raises RadioMLError where no factors below 2^20 do.
+    name: of the layer, for the message. Raises RadioMLError where no factors below 2^20 are valid.
     """
 
     def decide(factors: tuple[int, int]) -> bool:
@@ -109,5 +112,5 @@ class _Run:
         return steps * self.last[0] + self.before[0], steps * self.last[1] + self.before[1]
 
     def most(self, limit: int) -> int:
-        """Steps after which both numbers are still no larger than the limit."""
+        """The most steps after which both numbers are at most `limit`."""
         return min((limit - b) // step for b, step in zip(self.before, self.last, strict=True) if step)

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 def cut_host_ends(model: ModelWrapper, logit_scale: float) -> ModelWrapper:
     """Remove the streamlined graph's leading NCHW-to-NHWC transposes and its last multiplications.
 
-    In the graph both would become layers that need Vitis HLS. The stream is channels-last already (`cut_input` has
-    checked the order), so the transpose moves nothing.
+    Left in the graph, both would become layers that need Vitis HLS. The stream is already channels-last (`cut_input`
+    has checked the order), so the transpose moves nothing.
 
     Raises RadioMLError where the product of the multiplications is not `logit_scale`: the integer logits would have
     another scale than the network's.
@@ -43,7 +43,7 @@ def cut_host_ends(model: ModelWrapper, logit_scale: float) -> ModelWrapper:
 
 
 def _cut_transpose(model: ModelWrapper) -> None:
-    """Other nodes than the transpose read a frame in any order of its dimensions."""
+    """Remove the transposes of the input. Statistics beside them take a frame in any order of its dimensions."""
     from onnx import TensorProto, helper
 
     graph = model.graph

@@ -1,4 +1,4 @@
-"""Make one layer of the part of a network that is statistics of the frame."""
+"""Turn the part of a network that computes statistics of the frame into one layer."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ KIND = "FrameStatistics"
 
 
 def cut_statistics(model: ModelWrapper, network: ModelWrapper) -> ModelWrapper:
-    """Replace the statistics of `network`, whose input was cut off, by a node that reads the integers of the stream.
+    """Replace the statistics in `model`, which is `network` without its input, by a node that reads the stream.
 
     A multiplication by the statistics' scale follows, which FINN streamlines into the thresholds behind the next layer.
     """

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _EXACT = 2**24
 """Integers up to this one are exact in single precision."""
 _FAR = 2**52
-"""A threshold beyond stays as FINN computed it: no sum of FINN's layers reaches it."""
+"""A threshold beyond this number stays as FINN computed it: no sum of FINN's layers reaches it."""
 _ROUNDING = 1e-4
 """Largest relative error of FINN's thresholds that single precision explains."""
 
@@ -64,14 +64,14 @@ def exact_thresholds(model: ModelWrapper, network: ModelWrapper) -> ModelWrapper
             raise RadioMLError(f"{node.name}: FINN's thresholds differ from the network's by up to {error.max():g}")
         table = np.where(usable, exact, rounded)
         if model.get_tensor_datatype(node.input[0]).min() >= 0:
-            table = np.maximum(table, 0)  # every unsigned number reaches it; FINN takes no negative thresholds there
+            table = np.maximum(table, 0)  # all unsigned numbers reach 0, and FINN takes no negative thresholds of them
         exact_in_single = np.abs(table).max() <= _EXACT
         model.set_initializer(node.input[1], table.astype(np.float32 if exact_in_single else np.float64))
     return model
 
 
 def _with_thresholds(network: ModelWrapper, functions: IntegerFunctions) -> list[Activation]:
-    """The activations of which FINN makes thresholds, in order."""
+    """The activations that FINN turns into thresholds, in order."""
     exact_already = {behind.layer.output[0] for behind in AffineMaps(network).readers()}
     return [
         activation

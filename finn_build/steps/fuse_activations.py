@@ -1,8 +1,8 @@
 """Turn functions of integers in front of quantisers into thresholds or tables: square, sigmoid, scale, batch norm ...
 
 FINN makes thresholds of a batch norm and a ReLU behind a layer with weights, and of a quantiser of integers. Other
-functions are fused here, before FINN sees them. A function that rises or falls becomes thresholds; where it falls, the
-weights in front are negated. Another function of one quantiser's integers becomes a table.
+functions are fused here, before FINN sees them. A monotone function becomes thresholds, and the weights in front of a
+falling function are negated. Every other function of one quantiser's integers becomes a table.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 
 DOMAIN = "finn.custom_op.fpgadataflow"
 _LAYOUTS = {2: "NC", 3: "NCW"}
-"""By the dimensions of a tensor, in graphs of convolutions."""
+"""Number of a tensor's dimensions -> its layout in graphs of convolutions."""
 
 
 def fuse_activations(model: ModelWrapper, network: ModelWrapper) -> ModelWrapper:
-    """Replace each function of `network` that FINN does not know in `model`, the same network without its input.
+    """Replace each function that FINN does not know in `model`, which is `network` without its input.
 
-    Thresholds lie half a step below the integers that `exact_thresholds` gives: a scale that FINN rounds changes no
-    level then. Raises RadioMLError for a function that becomes neither thresholds nor a table.
+    Thresholds lie half a step below the integers that `exact_thresholds` gives, so that FINN's rounding of scales
+    changes no level. Raises RadioMLError for a function that becomes neither thresholds nor a table.
     """
     from qonnx.transformation.general import GiveUniqueNodeNames, SortGraph
     from qonnx.transformation.infer_shapes import InferShapes
@@ -50,20 +50,19 @@ def fuse_activations(model: ModelWrapper, network: ModelWrapper) -> ModelWrapper
 
 
 def is_table(activation: Activation, function: IntegerFunction) -> bool:
-    """Whether thresholds cannot give a function: it rises and falls, or falls without a layer to negate."""
+    """Whether a function needs a table: it rises and falls, or it falls and has no weights in front to negate."""
     signs = function.signs
     return signs is None or (activation.weighted is None and bool((signs < 0).any()))
 
 
 def problem(network: ModelWrapper, activation: Activation, functions: IntegerFunctions) -> tuple[str, str] | None:
-    """The node that keeps a function that FINN does not know from hardware, and why; None where nothing does."""
+    """Why a function that FINN does not know has no hardware: the node and the reason; None where it has hardware."""
     layer = activation.weighted
     before = quantiser_before(network, activation.source)
     if before is not None and before.input[0] == network.graph.input[0].name:
         first = activation.nodes[0]
         return f"{first.op_type} {first.name}", (
-            "a function of the network's input; the first layer is a convolution or an average pool, which is all that "
-            "FINN is fed with"
+            "a function of the network's input; the first layer must be a convolution or an average pool"
         )
     if layer is not None:
         if is_joint(network, activation):
@@ -74,8 +73,8 @@ def problem(network: ModelWrapper, activation: Activation, functions: IntegerFun
         inside = {node.output[0] for node in (*activation.nodes, activation.quant)}
         if any(reader.output[0] not in inside for reader in network.find_consumers(activation.source)):
             return f"{layer.op_type} {layer.name}", (
-                "several quantisers take functions of its sums; quantise the sums once (QuantIdentity) and take the "
-                "functions of that"
+                "several quantisers take functions of its sums; quantise the sums once (QuantIdentity) and apply the "
+                "functions behind that quantiser"
             )
     function = functions.of(activation)
     if not is_table(activation, function):
@@ -84,9 +83,9 @@ def problem(network: ModelWrapper, activation: Activation, functions: IntegerFun
     if before is not None and bits <= TABLE_BITS:
         return None
     return function.name, (
-        f"a function that is not known to rise throughout becomes a table of up to {TABLE_BITS} bits, and here it is "
-        f"given {'sums' if layer is not None else 'integers'} of {bits} bits; put a quantiser of up to {TABLE_BITS} "
-        "bits (QuantIdentity) in front of it"
+        f"needs a table; a table takes integers of up to {TABLE_BITS} bits, and here it is given "
+        f"{'sums' if layer is not None else 'integers'} of {bits} bits; put a quantiser of up to {TABLE_BITS} bits "
+        "(QuantIdentity) in front of it"
     )
 
 
@@ -126,7 +125,7 @@ def as_integers(model: ModelWrapper, tensor: str, scale: float, reader: str) -> 
 def _weigh_in_integers(
     model: ModelWrapper, network: ModelWrapper, of: NodeProto, functions: IntegerFunctions, signs: np.ndarray
 ) -> None:
-    """Let a layer multiply integers by integers, negated where levels fall, and add no bias."""
+    """Let a layer multiply integers by integer weights, which are negated where levels fall, without a bias."""
     from qonnx.core.datatype import DataType
 
     layer, sums = model.find_producer(of.output[0]), of.output[0]

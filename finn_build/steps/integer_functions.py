@@ -26,20 +26,23 @@ if TYPE_CHECKING:
     from qonnx.core.modelwrapper import ModelWrapper
 
 TABLE_BITS = 8
-"""Of the integers that a table has results for."""
+"""Bits of the widest integers that a table takes."""
 _MOST_TRIED = 2**16
 """Integers that are tried one by one where a function is not known to rise or to fall."""
 _TIE = 1e-12
-"""A number of levels that is closer than this, relative to it, to half a level is taken for the tie."""
+"""A number of levels whose relative distance from a half is at most this is taken for a tie."""
 
 
 @dataclass(frozen=True)
 class IntegerFunction:
     """Levels as a function of integers.
 
-    name: of the first node that may rise and fall, or else of the quantiser. monotone: whether there is no such node.
-    levels: of the quantiser. scale, bias: of the integers, float64 (channels,). low, high: bounds of the integers.
-    real: numbers float64 (n, channels) -> what is quantised.
+    name: of the first node that is not known to be monotone; without one, of the quantiser.
+    monotone: whether all nodes are known to be monotone.
+    levels: of the quantiser.
+    scale, bias: of the integers, float64 (channels,).
+    low, high: bounds of the integers.
+    real: numbers float64 (n, channels) -> the quantiser's input.
     """
 
     name: str
@@ -60,7 +63,7 @@ class IntegerFunction:
             steps = self.real(integers * self.scale + self.bias) / self.levels.scale
         if np.isnan(steps).any():
             raise RadioMLError(
-                f"{self.name} gives no number for some of the integers that it may be given; put a ReLU or an unsigned "
+                f"{self.name} gives no number for some integers that its input can hold; put a ReLU or an unsigned "
                 "quantiser in front of it"
             )
         half = np.floor(steps) + 0.5
@@ -72,7 +75,7 @@ class IntegerFunction:
     def signs(self) -> np.ndarray | None:
         """int64 (channels,): 1 where levels rise with the integers or stay, -1 where they fall; None for neither.
 
-        A function that is not known to rise or to fall is tried for all integers, of which there are up to 2^16.
+        A function that is not known to be monotone is tried for all integers; None, too, for more than 2^16 integers.
         """
         if self.monotone:
             ends = self(np.array([[self.low], [self.high]], np.float64))
@@ -84,10 +87,10 @@ class IntegerFunction:
         return np.where(rises, 1, -1) if (rises | falls).all() else None
 
     def thresholds(self, low: int, high: int) -> np.ndarray:
-        """The least integer x sign from `low` to `high` with each level above the lowest, int64 (channels, levels).
+        """The smallest integer x sign from `low` to `high` with each level above the lowest, int64 (channels, levels).
 
-        A level that all have begins at the least of them; one that none has begins behind the largest. The function is
-        one with `signs`.
+        A level that all integers have begins at the smallest integer, a level that none has behind the largest. The
+        function must have `signs`.
         """
         ends = (np.full(len(self.scale), end, np.int64) for end in (low, high))
         return staircase(self, self.levels.low, self.levels.high, *ends).first.T
@@ -147,6 +150,6 @@ class IntegerFunctions:
         return sums.scale, sums.bias, int(sums.low.min()), int(sums.high.max())
 
     def _monotone(self, node: NodeProto) -> bool:
-        """Whether a node is known to rise or to fall; a quotient falls and rises with its divisor."""
+        """Whether a node is known to be monotone. A quotient is monotone in its dividend only."""
         given = [name for name in node.input if name and name not in self._constants.stored]
         return node.op_type in MONOTONE and len(given) == 1 and (node.op_type != "Div" or given == node.input[:1])

@@ -33,11 +33,14 @@ def is_joint(network: ModelWrapper, activation: Activation) -> bool:
 def joint_thresholds(
     network: ModelWrapper, activation: Activation
 ) -> tuple[tuple[int, int], np.ndarray, np.ndarray, np.ndarray]:
-    """Factors of both branches, and the smallest weighted sum that reaches each level, int64 (channels, levels).
+    """Thresholds of an activation behind a join of branches.
 
-    Also returns where a channel's sum changes its level, bool (channels, levels), and the smallest weighted sum of each
-    channel and the first number above the largest, int64 (2, channels, 1), which stand for levels that every sum or
-    none reaches.
+    Returns:
+        The integer factors of both branches.
+        The smallest weighted sum that reaches each level, int64 (channels, levels).
+        Whether a channel's level depends on its sum, bool (channels, levels).
+        The smallest weighted sum of each channel, which all sums reach, and the first number above the largest, which
+        no sum reaches: int64 (2, channels, 1).
     """
     layer, norm = activation.weighted, activation.batch_norm
     assert layer is not None and norm is not None
@@ -76,7 +79,9 @@ def joint_thresholds(
 def _real_thresholds(
     network: ModelWrapper, layer: NodeProto, norm: NodeProto, steps: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """What both branches' sums times their scales must reach for each level, (channels, levels), and where any does.
+    """What the scaled sum of both branches must reach for each level, and whether the level depends on it.
+
+    Both are (channels, levels).
 
     A level is reached when gamma (a s - mean) / sigma + beta >= its step, with the scale s of the weights. For a
     negative gamma FINN negates the weights, so the sums are negated here.
@@ -97,11 +102,11 @@ def _constant(network: ModelWrapper, name: str) -> np.ndarray:
 
 
 def weigh_branches(model: ModelWrapper, thresholds: NodeProto, factors: tuple[int, int]) -> tuple[float, float]:
-    """Put integer factors in the place of the scales of the branches whose sum goes to `thresholds`.
+    """Replace the scales of the branches whose sum goes to `thresholds` by integer factors.
 
-    Returns the scale of a step of the weighted sum, and by how much the quotient of the scales differs from that of the
-    factors: a threshold differs from what FINN's scales give by at most this part of the largest sum. Raises
-    RadioMLError where FINN's scales have another quotient.
+    Returns the value of one step of the weighted sum, and the relative difference between the quotient of the scales
+    and the quotient of the factors. A threshold differs from FINN's by at most this fraction of the largest sum. Raises
+    RadioMLError where the quotients differ by more than rounding explains.
     """
     from qonnx.core.datatype import DataType
 

@@ -27,5 +27,5 @@ class NetworkConstants:
 
     @cached_property
     def exact(self) -> Mapping[str, np.ndarray]:
-        """These, and quantised weights; see `exact_constants`."""
+        """The stored constants, and quantised weights; see `exact_constants`."""
         return {**self.stored, **exact_constants(self._network.model)}

@@ -1,4 +1,4 @@
-"""Average pools as sums: depthwise convolutions with ones in FINN's graph, which become layers that only add."""
+"""Average pools as sums: FINN's graph has depthwise convolutions with ones, which become layers that only add."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def pools_as_sums(model: ModelWrapper) -> ModelWrapper:
     """Turn each AveragePool and GlobalAveragePool into a convolution with ones and a division by the window's pixels.
 
-    FINN moves scales past convolutions, but not past pools, and knows the layout of their windows.
+    FINN moves scales past convolutions, but not past pools, and knows the layout of a convolution's windows.
     """
     from onnx import helper
     from qonnx.core.datatype import DataType
@@ -45,7 +45,7 @@ def pools_as_sums(model: ModelWrapper) -> ModelWrapper:
 
 
 def adds_pixels(model: ModelWrapper, node: NodeProto) -> bool:
-    """Whether a layer with weights is a sum of `pools_as_sums`: all of its products are with 1, or with nothing."""
+    """Whether a layer with weights is a sum of `pools_as_sums`: all its weights are 0 or 1."""
     weights = model.get_initializer(node.input[1]) if len(node.input) > 1 else None
     return weights is not None and bool(np.isin(weights, (0, 1)).all())
 

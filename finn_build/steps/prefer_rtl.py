@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 
 def prefer_rtl(model: ModelWrapper) -> ModelWrapper:
-    """Name the nodes that our RTL layers replace after these, and prefer RTL everywhere; for a FINN session.
+    """Give nodes that our RTL layers replace these layers' names, and prefer RTL everywhere; for a FINN session.
 
-    Left to itself FINN takes HLS for multipliers of 2 and 3-bit weights. Where a layer has no RTL, FINN keeps HLS. A
-    node that has the name of one of our layers but that this layer cannot replace stays with HLS too.
+    By default FINN takes HLS for multipliers of 2 and 3-bit weights. Where a layer has no RTL, FINN keeps HLS. A node
+    with the name of one of our layers stays with HLS, too, where our layer cannot replace it.
     """
     from qonnx.custom_op.registry import getCustomOp
 

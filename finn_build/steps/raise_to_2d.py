@@ -1,4 +1,4 @@
-"""Make 2-D layers, which FINN has, of 1-D layers; and short pools, which stream fast, of long ones."""
+"""Turn 1-D layers into 2-D layers, which FINN has, and long pools into short ones, which stream faster."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from qonnx.core.modelwrapper import ModelWrapper
 
 _DIMENSIONS = 3
-"""Of a tensor with channels and pixels."""
+"""Dimensions of a tensor with channels and pixels."""
 _COMBINES = ("Mul", "Conv", "Add", "Div", "Reshape")
-"""Operations whose constants may have as many."""
+"""Operations whose constants may have as many dimensions."""
 
 
 def raise_to_2d(model: ModelWrapper) -> ModelWrapper:
@@ -72,7 +72,7 @@ def _raise_attributes(node: NodeProto) -> None:
 
 
 def mend_layouts(model: ModelWrapper) -> ModelWrapper:
-    """Give thresholds of 2-D tensors whose layout FINN takes for that of a 1-D one, behind a sum, their own: NCHW."""
+    """Set the layout of thresholds of 2-D tensors behind a sum to NCHW: FINN takes these tensors for 1-D."""
     from qonnx.custom_op.registry import getCustomOp
 
     for node in model.get_nodes_by_op_type("MultiThreshold"):

@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from qonnx.core.modelwrapper import ModelWrapper
 
 _BY_ELEMENT = ("PixelThresholds", "FunctionTable", "StreamProduct")
-"""Layers of ours that give each element by itself."""
+"""Layers of ours that work element by element."""
 
 
 def sums(model: ModelWrapper, *kinds: str) -> list[NodeProto]:
-    """The nodes of some operations that add two branches, or subtract one from the other; by default in ONNX."""
+    """The nodes of `kinds`, by default Add and Sub, that join two branches: none of their inputs is a constant."""
     return [
         node
         for kind in kinds or ("Add", "Sub")
@@ -34,10 +34,10 @@ def joins(model: ModelWrapper) -> list[NodeProto]:
 def move_scales_past_sums(model: ModelWrapper) -> ModelWrapper:
     """Turn `a s + b s` into `(a + b) s`, concatenations alike; other layers that read `a s` keep a scale of their own.
 
-    The offset of signed levels becomes part of their thresholds first: FINN looks for it there alone.
+    The offset of signed levels first becomes part of their thresholds, the only place where FINN looks for it.
 
-    Sums of layers' outputs, which `split_sums` made, stay as they are. FINN's MoveLinearPastEltwiseAdd breaks the graph
-    where another layer reads `a s`, too.
+    Sums of layers' outputs, which `split_sums` made, stay as they are. This function replaces FINN's
+    MoveLinearPastEltwiseAdd, which breaks the graph where another layer reads `a s`, too.
     """
     from finn.transformation.streamline.absorb import AbsorbScalarBiasIntoMultiThreshold
     from finn.transformation.streamline.reorder import MoveLinearPastFork
@@ -66,7 +66,7 @@ def move_scales_past_sums(model: ModelWrapper) -> ModelWrapper:
 def move_transposes_past_sums(model: ModelWrapper) -> ModelWrapper:
     """Remove the changes of layout between layers: branches join channels last, as FINN's layers stream.
 
-    So do our own layers that are in the graph already.
+    Our own layers that are already in the graph take channels last, too.
     """
     from finn.transformation.streamline.absorb import (
         AbsorbConsecutiveTransposes,
@@ -135,7 +135,7 @@ def _turn_own_layers(model: ModelWrapper) -> None:
 
 
 def fuse_factors(model: ModelWrapper) -> ModelWrapper:
-    """Make one layer, `StreamSum`, of each sum of branches and the integers that they are multiplied by.
+    """Fuse each sum of branches and the integer factors in front of it into one layer, `StreamSum`.
 
     A difference is the sum of the first branch and -1 times the second.
     """

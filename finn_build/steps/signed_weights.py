@@ -1,4 +1,4 @@
-"""Weights that are all 0 or more, for which FINN chooses a type without sign: the RTL multipliers take signed ones."""
+"""Signed types for weights of 0 and more: FINN chooses unsigned types, and the RTL multipliers take signed weights."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _MULTIPLIERS = ("MVAU_rtl", "DepthwiseUnit_rtl")
 
 
 def sign_weights(model: ModelWrapper) -> ModelWrapper:
-    """Give the multipliers' weights types with a sign: mvu.sv takes UINT5's 28 for -4."""
+    """Give the multipliers' weights signed types: mvu.sv reads a 28 of type UINT5 as -4."""
     from qonnx.core.datatype import DataType
     from qonnx.custom_op.registry import getCustomOp
 

@@ -30,7 +30,7 @@ def unequal_joins(model: ModelWrapper) -> list[NodeProto]:
 
 
 def layers_behind(model: ModelWrapper, node: NodeProto) -> list[NodeProto] | None:
-    """The layer with weights and the batch norm that alone read a join of branches; None where others read it.
+    """The layer with weights behind a join of branches, and the batch norm behind that; None for other readers.
 
     The layer behind a sum is a convolution, that behind a concatenation a convolution or a linear layer.
     """
@@ -55,7 +55,7 @@ def branch_weights(model: ModelWrapper, join: NodeProto, layer: NodeProto, weigh
 
 
 def split_sums(model: ModelWrapper) -> ModelWrapper:
-    """Push each join of branches with different scales behind the layer that reads it, and silence dead channels.
+    """Push each join of branches with different scales behind its reader, and set the gamma of dead channels to 0.
 
     Channels with a negative gamma get negated weights and a positive gamma, because FINN moves a sign only into the
     weights of a single layer.

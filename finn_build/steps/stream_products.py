@@ -14,8 +14,10 @@ if TYPE_CHECKING:
 
 
 def stream_products(model: ModelWrapper, network: ModelWrapper) -> ModelWrapper:
-    """Replace each product of integers of `network` by a layer that multiplies integers, and a multiplication by their
-    scales behind it, which FINN moves into thresholds. `model` is the same network without its input."""
+    """Replace each product of two tensors in `model`, which is `network` without its input, by a layer on integers.
+
+    A multiplication by the product of the scales follows, which FINN moves into thresholds.
+    """
     from onnx import helper
     from qonnx.transformation.general import GiveUniqueNodeNames, SortGraph
     from qonnx.transformation.infer_shapes import InferShapes

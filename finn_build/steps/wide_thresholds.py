@@ -1,4 +1,4 @@
-"""Thresholds above 2^24, which FINN's steps round to single precision: their integers are put back behind each step."""
+"""Thresholds above 2^24, which FINN's steps round to single precision: each step is followed by restoring them."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ def thresholding_layers(model: ModelWrapper) -> list[NodeProto]:
 def with_thresholds_kept(
     apply: Callable[[ModelWrapper, Arguments], ModelWrapper],
 ) -> Callable[[ModelWrapper, Arguments], ModelWrapper]:
-    """A step of FINN's, after which every threshold is the integer that it was, or the nearest that its input needs.
+    """A step of FINN's after which every threshold has its integer again, clipped to the range of its input.
 
-    No number reaches a threshold above the input's range, so such thresholds become the first number above it.
+    No number reaches a threshold above the input's range. Such a threshold becomes the first number above the range.
     """
 
     def kept(model: ModelWrapper, context: Arguments) -> ModelWrapper:

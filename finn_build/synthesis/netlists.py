@@ -1,4 +1,4 @@
-"""The netlist of each layer: synthesised in processes side by side, once for each content."""
+"""The netlist of each layer, synthesised in parallel processes and cached by content."""
 
 from __future__ import annotations
 
@@ -95,9 +95,11 @@ def synthesise(
     A group is synthesised once for each content: the HDL and data that it needs, the script, the version of Yosys.
 
     Args:
-        hdl: folder of the design's HDL. family: see `scripts.yosys_family`.
-        work: folder for intermediate files, which stay where Yosys fails; also of the cache, unless RADIOML_CACHE names
-            a folder.
+        groups: of the design, see `groups_of`.
+        hdl: folder of the design's HDL.
+        family: see `scripts.yosys_family`.
+        work: folder for intermediate files, which are kept when Yosys fails. It holds the cache unless RADIOML_CACHE
+            names a folder.
         show: called with the number of groups that are done.
 
     Raises RadioMLError with the log of the group where Yosys fails.
@@ -106,7 +108,7 @@ def synthesise(
     cache = Cache(folder, folder)
     found: dict[str, Netlist] = {}
     jobs: list[_Job] = []
-    # Those with weights take longest, so they begin first.
+    # Groups with weights take longest, so they begin first.
     for group in sorted(groups, key=lambda group: not any(layer.weight_memory for layer in group.layers)):
         job = _job(group, hdl, family, work / group.name)
         if receipt := cache.find(job.key, job.key):
@@ -141,7 +143,7 @@ def _job(group: Group, hdl: Path, family: str, folder: Path) -> _Job:
 
 
 def _synthesise(job: _Job) -> dict[str, Any]:
-    """Run Yosys on one group, in the job's folder; the fields of `Netlist` beside its Verilog."""
+    """Run Yosys on one group, in the job's folder; returns the fields of `Netlist` except its Verilog."""
     start = time.perf_counter()
     shutil.rmtree(job.folder, ignore_errors=True)
     job.folder.mkdir(parents=True)

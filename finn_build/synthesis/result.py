@@ -27,7 +27,7 @@ _LUTS = {
 }  # fmt: skip
 """Cell of the vendor's library -> LUTs that it takes (UG953 and UG974, LUTs used as memory and as shift register).
 
-An ECP5's LUT has four inputs; its RAM of 16 x 4 bits takes four, and two of the slice that writes (FPGA-TN-02204).
+An ECP5's LUT has four inputs. Its RAM of 16 x 4 bits takes four LUTs, and two in the slice that writes (FPGA-TN-02204).
 """
 _OTHERS: dict[str, tuple[Resource, int]] = {
     "DSP48E1": ("DSP", 1), "DSP48E2": ("DSP", 1), "RAMB18E1": ("BRAM_18K", 1), "RAMB18E2": ("BRAM_18K", 1),
@@ -42,8 +42,10 @@ _FREE = ("CARRY4", "CARRY8", "MUXF7", "MUXF8", "MUXF9", "BUFG", "VCC", "GND", "P
 class LayerSynthesis:
     """One layer, with the width converters and FIFOs in front of it and its weight memory, as the estimate counts it.
 
-    resources: what the netlist takes; estimated: FINN's estimate and our correction (estimate.json).
-    cells: Yosys' count of each cell of the vendor's library. seconds: time that the synthesis took.
+    resources: what the netlist takes.
+    estimated: FINN's estimate and our correction (estimate.json).
+    cells: Yosys' count of each cell of the vendor's library.
+    seconds: time that the synthesis took.
     """
 
     name: str
@@ -57,7 +59,9 @@ class LayerSynthesis:
 class Synthesis:
     """The layers of a design and their sum.
 
-    kind: always `KIND`; caveats: what is to be known with the figures. tool: version and command of Yosys.
+    kind: always `KIND`.
+    caveats: remarks on the figures.
+    tool: version and command of Yosys.
     """
 
     kind: str

@@ -32,7 +32,7 @@ def command(family: str) -> str:
 def script(module: str, family: str) -> str:
     """The whole script of a module, whose sources are in `SOURCES`.
 
-    The text of FINN's library for simulations holds no cell of a vendor. It is what the ECP5 gets.
+    For an ECP5 the script reads FINN's library as a simulator does (VERILATOR): without cells of a vendor.
     """
     if family == ECP5:
         read = [f"{READ} -D VERILATOR --top {module} -f {SOURCES}"]
@@ -56,8 +56,8 @@ def script(module: str, family: str) -> str:
 def mapped(module: str, family: str) -> list[str]:
     """Yosys' commands that map a design to the vendor's cells.
 
-    On UltraScale the step `map_memory` of synth_xilinx is written out, with its own parameters and a library of LUT
-    memories without a slip of Yosys 0.70: a memory of 512 words there has 16 address bits, which no cell has.
+    On UltraScale the step `map_memory` of synth_xilinx is written out, with its own parameters and a corrected library
+    of LUT memories: in the library of Yosys 0.70 a memory of 512 words has 16 address bits, which no cell has.
     """
     if family == ECP5:
         return [f"{command(family)} -top {module}"]

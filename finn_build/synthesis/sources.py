@@ -12,16 +12,16 @@ from finn_build.synthesis.scripts import ECP5
 from radioml.simulation.design import FILE_LIST, TOP
 
 _SHIFT_REGISTERS = (
-    "A shift register is found by its newest word at index 0 of a descending array. Yosys' slang front end mirrors the "
-    "address of an ascending one, and flip-flops with multiplexers would be counted."
+    "Yosys infers a shift register from a descending array with the newest word at index 0. The slang front end "
+    "mirrors the address of an ascending array, and flip-flops with multiplexers would be counted."
 )
-_NET_TYPE = "slang takes `default_nettype outside of modules alone, as IEEE 1800-2017, 22.8, asks."
+_NET_TYPE = "slang accepts `default_nettype only outside of modules, as IEEE 1800-2017, 22.8, demands."
 PATCHES: tuple[Patch, ...] = (
     Patch("fifo.sv", _NET_TYPE, (("`default_nettype none\n", ""), ("`default_nettype wire\n", ""))),
     Patch("vpc.sv", _NET_TYPE, (("`default_nettype none\n", ""), ("`default_nettype wire\n", ""))),
     Patch(
         "mvu.sv",
-        "A watch for simulations waits 100 ns, which is nothing to synthesise.",
+        "A check for simulations waits 100 ns, and a delay cannot be synthesised.",
         (("if(1) begin : blkRecoveryWatch", "if(0) begin : blkRecoveryWatch"),),
     ),
     Patch(

@@ -19,9 +19,9 @@ _SCRIPT, _LOG = "synthesis.ys", "yosys.log"
 
 
 def run_yosys(script: str, folder: Path) -> None:
-    """Run a script in `folder`, where it and yosys.log stay; raises RadioMLError with the first error that Yosys names.
+    """Run a script in `folder`; raises RadioMLError with the first error that Yosys names.
 
-    The script reads and writes files by names relative to the folder.
+    The script reads and writes files by names relative to the folder. The script and yosys.log stay there.
     """
     write_text(folder / _SCRIPT, script)
     log = folder / _LOG

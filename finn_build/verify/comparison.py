@@ -61,7 +61,7 @@ class Difference:
 
 
 def first_difference(expected: np.ndarray, found: np.ndarray) -> tuple[int, ...] | None:
-    """Index of the first element, in C order, that is not the same in two arrays of one shape; None when all are."""
+    """Index of the first element, in C order, that differs between two arrays of one shape; None when none does."""
     different = expected != found
     if not different.any():
         return None

@@ -19,7 +19,7 @@ from radioml.files import write_text
 from radioml.simulation.design import FILE_LIST, TOP, Design, Layer, Wire
 
 CELLS = Path(__file__).with_name("cells")
-"""Models of our own, a file a cell in lower case: of cells that Yosys' library declares without behaviour."""
+"""Our models of cells that Yosys' library declares without behaviour: one file a cell, its name in lower case."""
 _LIBRARIES = {ECP5: ("lattice/common_sim.vh", "lattice/ccu2c_sim.vh")}
 """Family -> the libraries of Yosys that have behaviour."""
 _AMD = ("xilinx/cells_sim.v",)
@@ -44,7 +44,7 @@ def whole(rtl: Design, layers: tuple[Layer, ...]) -> Design:
 
 
 def one_layer(layer: Layer) -> Design:
-    """The design of one netlist alone, between streams of bytes; raises ValueError where it has several streams."""
+    """The design of one netlist, between streams of bytes; raises ValueError for several input or output streams."""
     (source,), (target,) = layer.inputs, layer.outputs
     return Design(raw(source), raw(target), (replace(layer, probe=None),), ())
 
@@ -55,8 +55,9 @@ def write_gates(design: Design, netlists: Path, cells: Iterable[str], family: st
     Args:
         design: its layers are `netlist_layers`.
         netlists: folder with a file LAYER.v for each of them.
-        cells: names of all cells in them. family: whose cells they are, see `scripts.yosys_family`.
-        hdl: the folder.
+        cells: names of all cells in the netlists.
+        family: FPGA family of the cells, see `scripts.yosys_family`.
+        hdl: the new folder.
 
     Raises RadioMLError for a cell that has no model.
     """

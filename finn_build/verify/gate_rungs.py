@@ -34,8 +34,8 @@ def gate_rungs(folder: Path, integers: np.ndarray) -> list[Rung]:
     """Rungs for quantised frames int8 (N, 1024, 2).
 
     The netlists of all layers are joined as the RTL's layers are, and get the frames back to back and with random
-    stalls, see `rtl_rungs`. Of a large design with several layers each layer's netlist is simulated by itself: it gets
-    the words that the RTL of the layer gets, and must give the words that the RTL gives.
+    stalls, see `rtl_rungs`. In a large design with several layers each layer's netlist is simulated by itself: it gets
+    the input words of the layer's RTL and must give the output words of the RTL.
     """
     synthesis = read_synthesis(folder / SYNTHESIS_REPORT)
     if len(synthesis.layers) > 1 and synthesis.total["LUT"] + synthesis.total["FF"] > _LARGEST_WHOLE:
@@ -87,7 +87,7 @@ def gate_simulator(design: Design, netlists: Path, cells: set[str] | dict[str, i
 
 
 def simulate_layer(library: Path, layer: Layer, words: np.ndarray) -> np.ndarray:
-    """Words that a netlist gives, uint8 (N, words a frame, bytes a word), for those that it gets."""
+    """Output words of a netlist for the input `words`, both uint8 (N, words a frame, bytes a word)."""
     design = one_layer(layer)
     with RtlSimulator(library, library.parent, design.input, design.output) as simulator:
         return simulator.run(words).integers.astype(np.uint8)

@@ -143,7 +143,7 @@ class GraphRunner:
     def _tie_to_even(self, node: NodeProto, context: Context) -> None:
         """Give a number right on a threshold the even level, as Brevitas does: averages of integers often lie there.
 
-        FINN's thresholds give the upper one until they are exact.
+        FINN's inexact thresholds give the upper level.
         """
         from qonnx.custom_op.registry import getCustomOp
 
@@ -189,7 +189,10 @@ class GraphRunner:
 
 @contextmanager
 def _executing(node: NodeProto) -> Iterator[None]:
-    """Turn what a node's execution raises into RadioMLError with the node's name, but for what the machine lacks."""
+    """Turn an error of a node's execution into RadioMLError with the node's name.
+
+    Errors of the machine, such as a missing package or too little memory, pass through.
+    """
     try:
         yield
     except (RadioMLError, ImportError, MemoryError, OSError):

@@ -1,7 +1,7 @@
-"""`radioml verify`: from the network down to its RTL, rung by rung: which rung is the first that differs, and where.
+"""`radioml verify`: from the network down to its RTL, rung by rung: the first rung that differs, and where it differs.
 
 Every rung gets the same frames. Its integers, the levels of every activation and the logits, are compared with the
-network's. All rungs are run, so that the report shows whether a difference stays or is one rung's alone.
+network's. All rungs are run, so that the report shows whether a difference persists or belongs to one rung.
 """
 
 from __future__ import annotations
@@ -42,8 +42,14 @@ def climb(
 ) -> dict[str, Any]:
     """Run every rung that a build folder has on `frames` and write verify.json there; returns its content.
 
-    data: what the frames are, in words. show: called with the result of each rung when it has run.
-    gates: whether the netlists of `radioml build --until synthesis` are rungs, too.
+    Args:
+        folder: build folder.
+        frames: what every rung gets.
+        reference: what the network makes of the frames.
+        data: what the frames are, in words.
+        show: called with the result of each rung when it has run.
+        gates: whether the netlists of `radioml build --until synthesis` are rungs, too.
+
     Raises RadioMLError when the folder is no build folder, lacks the graph of a step, or has no netlists for `gates`.
     """
     folder = folder.resolve()  # FINN sessions change the working directory
@@ -97,9 +103,10 @@ def _rungs(folder: Path, iq: np.ndarray, gates: bool) -> list[Rung]:
 
 
 def _result(rung: Rung, reference: Reference, log: Path, show: Callable[[RungResult], None]) -> RungResult:
-    """Run a rung. A graph that cannot be executed or a design that deadlocks is its problem, with a traceback in `log`.
+    """Run a rung; RadioMLError becomes the rung's problem, with a traceback in `log`.
 
-    Whatever else is raised is no finding about the rung, and is passed on.
+    RadioMLError tells of a graph that cannot be executed or a design that deadlocks. Every other exception passes
+    through.
     """
     result = RungResult(rung.name, rung.kind, len(reference.logits), len(reference.layers) + 1)
     start = time.perf_counter()

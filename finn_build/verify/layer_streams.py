@@ -24,7 +24,7 @@ def record_streams(folder: Path, rtl: Design, layers: Sequence[Layer], integers:
     """Tensor -> its words, uint8 (N, words a frame, bytes a word): the input and the outputs of `layers`.
 
     The RTL of a build folder is compiled once more, with a probe on each of these streams. A layer of `layers` stands
-    for several of the RTL's; its outputs beyond the first are not recorded.
+    for several RTL layers. Only its first output is recorded.
 
     Args:
         folder, rtl: a build folder and its design.

@@ -16,7 +16,7 @@ Context = dict[str, np.ndarray]
 FINN_DOMAIN = "finn.custom_op.fpgadataflow"
 _VENDOR_CPP = f"{FINN_DOMAIN}.hls"
 _MOVES = ("StreamingDataWidthConverter", "StreamingFIFO")
-"""FINN's layers that give what they take; FINN executes them for single precision alone."""
+"""FINN's layers that pass words on unchanged; FINN executes them in single precision only."""
 
 
 def node_function(model: ModelWrapper, node: NodeProto) -> Callable[[Context], None]:
@@ -25,7 +25,7 @@ def node_function(model: ModelWrapper, node: NodeProto) -> Callable[[Context], N
     from onnx.reference import ReferenceEvaluator
     from qonnx.custom_op.registry import getCustomOp, is_custom_op
 
-    # qonnx executes these two in single precision.
+    # FINN and qonnx would execute these kinds in single precision.
     if node_kind(node) in _MOVES:
         return lambda context: context.update({node.output[0]: context[node.input[0]]})
     if node.op_type == "MaxPoolNHWC":

@@ -1,4 +1,4 @@
-"""The ladder's last rungs: the packaged RTL in Verilator, with and without pauses on its streams."""
+"""The ladder's rungs of RTL: the packaged design in Verilator, with and without pauses on its streams."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def rtl_rungs(folder: Path, integers: np.ndarray) -> list[Rung]:
     """Rungs for quantised frames int8 (N, 1024, 2).
 
     - Back to back: the next word is there whenever the design takes one.
-    - Gaps between words: words come evenly, at an eighth of that rate.
+    - Gaps between words: words come evenly, at an eighth of the design's rate.
     - Gaps between frames: the words of a frame follow each other. The gaps between frames grow from one cycle to the
       latency, so that frames find the design in all states between full and empty.
     - Random stalls: input and output pause at random, each in a third of the cycles.
@@ -56,11 +56,15 @@ def stream(
     reference: Reference,
     result: RungResult,
 ) -> None:
-    """Stream quantised frames through a simulator in one of the ways above and compare all that it gives.
+    """Stream quantised frames through a simulator in one of the ways of `rtl_rungs` and compare all that it gives.
 
     Args:
         library, data_folder: see `RtlSimulator`.
-        manifest: streams and cycles of the design. probes: the layers that give activations.
+        manifest: streams and cycles of the design.
+        probes: the layers that give activations.
+        integers: quantised frames int8 (N, 1024, 2).
+        way: name of the rung in `rtl_rungs`.
+        reference, result: see `compare_frame`.
     """
     pauses = np.linspace(1, manifest.latency_cycles, len(integers)).astype(np.int64)
     with RtlSimulator(library, data_folder, manifest.input, manifest.output) as simulator:

@@ -17,7 +17,8 @@ class Reference:
 
     logits: int64 (N, classes).
     layers: levels of every activation, int64 (N, channels, ...), by the layer's name and in the network's order.
-    classifier: name of the layer that gives the logits. name: what computed all this, for reports.
+    classifier: name of the layer that gives the logits.
+    name: what computed the reference, for reports.
     """
 
     logits: np.ndarray
@@ -38,9 +39,10 @@ class Levels:
 class RungResult:
     """Outcome of one rung.
 
-    mismatching: frames with a difference; first: the first difference in the first of them.
-    problem: why the rung gave no integers, for example a deadlock; empty where it gave some.
-    layers: number of layers that the network has, and the classifier.
+    mismatching: frames with a difference.
+    first: the first difference in the first of these frames.
+    problem: why the rung gave no integers, for example a deadlock; empty where it gave integers.
+    layers: number of the layers to compare, the classifier included.
     compared: names of the layers that were compared, the classifier last; fewer where sizes differ.
     rounded: levels that are wrong because of a threshold that FINN rounded, and that a later step mends.
     """
@@ -80,8 +82,10 @@ def compare_frame(
     `RungResult.compared` lacks its layer.
 
     Args:
-        reference: of all frames; frame: number of the frame.
-        activations: as the rung gives them; logits: (1, classes).
+        reference: of all frames.
+        frame: number of the frame.
+        activations: of the frame, as the rung gives them.
+        logits: of the frame, (1, classes).
         result: of the rung so far.
 
     Raises RadioMLError for another number of activations or logits than the network's, which cannot be matched.

@@ -27,7 +27,7 @@ from radioml.temporary import temporary_folder
 
 @dataclass(frozen=True)
 class FrameLabels:
-    """Class and SNR in dB of each frame, by which a message names a frame."""
+    """Class and SNR in dB of each frame, for messages about a frame."""
 
     classes: tuple[str, ...]
     snr_db: tuple[int, ...]
@@ -58,9 +58,15 @@ def report(
     data: str,
     reference: str,
 ) -> dict[str, Any]:
-    """Compare with the network's integer logits int64 (N, classes) and write simulation/simulation.json; returns it.
+    """Compare simulated logits with the network's and write simulation/simulation.json; returns its content.
 
-    data, reference: what the frames are, and what computed `expected`, in words.
+    Args:
+        folder: build folder.
+        manifest, run: of the simulation, see `simulate_build`.
+        expected: the network's integer logits int64 (N, classes).
+        labels: of the frames.
+        data: what the frames are, in words.
+        reference: what computed `expected`, in words.
     """
     comparison = compare(expected, run.integers)
     estimated = read_estimate(folder / ESTIMATE)
@@ -88,7 +94,7 @@ def report(
 
 
 def build_summary(folder: Path, clock_mhz: float) -> str:
-    """How the RTL of a build simulated its golden frames, against the estimate, in one line."""
+    """One line on the simulation of a build's golden frames, with the estimate for comparison."""
     simulated = read_golden_simulation(folder / CYCLES)
     cycles, estimated = simulated.cycles_per_frame, read_estimate(folder / ESTIMATE).cycles_per_frame
     against = "as estimated" if cycles == estimated else f"{cycles / estimated - 1:+.1%} against the estimate"

@@ -23,8 +23,8 @@ QONNX, UNIT = "QONNX", "statistics unit in integers"
 def unit_rungs(model: onnx.ModelProto, metadata: ModelMetadata, iq: np.ndarray, lanes: int) -> list[Rung]:
     """Rungs for float32 frames (N, 1024, 2).
 
-    The logits of the QONNX graph are compared with the reference's. The levels of every quantiser of the graph, and the
-    logits, are what the unit is compared with.
+    The QONNX graph is compared with the reference by its logits. The unit is compared by its logits with the reference,
+    and by the levels of every quantiser with the QONNX graph.
     """
     return [
         Rung(QONNX, "QONNX in double precision", partial(_qonnx, model, metadata, iq)),

@@ -2,7 +2,7 @@
 
 FINN generates the HDL again for these steps, under other names. Vivado must get the hardware that was simulated. So the
 steps run on the graph with its sized FIFOs and read the patched copy of FINN's library. Afterwards every source and
-data file that they gave to Vivado is compared with rtl/ (`finn_build.vivado.same_hardware`).
+data file that the steps gave to Vivado is compared with rtl/ (`finn_build.vivado.same_hardware`).
 
 No Vivado was at hand when this file was written. Everything around Vivado has run, with stand-ins for the vendor's
 commands (tests/finn_build/vivado/vendor_tools.py): FINN's steps, their Tcl, the comparison, reports, package. Nobody
@@ -69,7 +69,8 @@ def toolchain() -> dict[str, str]:
 def sized_graph(folder: Path, unit_samples: int | None, log: Path) -> Path:
     """FINN's graph of a build folder, as simulated.
 
-    unit_samples: that a statistics unit takes a cycle, whose graph is written first; None for a network of layers.
+    unit_samples: samples that a statistics unit takes a cycle; None for a network of layers. A unit's graph is written
+    first.
     log: gets what FINN prints.
     """
     path = folder / WITH_FIFOS
@@ -92,8 +93,8 @@ def build_bitfile(
         folder: gets the results.
         hls_dma: whether a Zynq gets FINN's DMA engines, which need Vitis HLS, instead of ours. An Alveo gets FINN's.
 
-    Raises RadioMLError for a tool that fails and for timing that fails; then the folder has the reports, and no
-    bitfile. Raises MismatchError when Vivado was given other hardware than was simulated.
+    Raises RadioMLError for a tool that fails and for timing that fails; the folder then has the reports and no bitfile.
+    Raises MismatchError when Vivado was given other hardware than was simulated.
     """
     runner.work.mkdir()
     output, library = runner.work / "finn", runner.work / "rtllib"
@@ -107,7 +108,7 @@ def build_bitfile(
 
 
 def _collect(model: ModelWrapper, board: Board, output: Path, folder: Path) -> list[str]:
-    """Take what the tools made over into `folder`; the names of the files."""
+    """Copy what the tools made into `folder`; returns the names of the files."""
     if board.shell == "zynq":
         return collect_zynq(Path(model.get_metadata_prop("vivado_pynq_proj")), board, output, folder)
     (xclbin,) = json.loads(model.get_metadata_prop("bitfile")).values()

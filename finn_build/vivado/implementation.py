@@ -1,4 +1,4 @@
-"""What Vivado or Vitis made of a design: its reports are copied, put into JSON, and judged."""
+"""The result of Vivado or Vitis for a design: reports are copied, written as JSON, and judged."""
 
 from __future__ import annotations
 
@@ -24,14 +24,15 @@ from radioml.run_directory import IMPLEMENTATION
 
 REPORTS = "reports"
 _CLOCK_TOLERANCE = 0.01
-"""Relative; a clocking wizard that is fed with 99.99 MHz gives no round frequencies."""
+"""Relative difference of clocks that is accepted: a clocking wizard fed with 99.99 MHz gives no round frequencies."""
 
 
 def collect_zynq(project: Path, board: Board, output: Path, folder: Path) -> list[str]:
     """Copy bitfile and handoff into `folder` if the reports are good; returns the names of the files.
 
     Args:
-        project: FINN's Vivado project; output: folder of FINN's results.
+        project: FINN's Vivado project.
+        output: folder of FINN's results.
         board: what the bitfile is for.
         folder: gets reports/ and implementation.json in any case.
 
@@ -52,7 +53,7 @@ def collect_zynq(project: Path, board: Board, output: Path, folder: Path) -> lis
     if timing.state not in ("", "Routed"):
         problem = f"the design is {timing.state}, not Routed"
     elif not any(math.isclose(mhz, board.clock_mhz, rel_tol=_CLOCK_TOLERANCE) for mhz in _fabric(clocks)):
-        problem = f"the fabric's clock is none of {board.clock_mhz:g} MHz: {clocks}"
+        problem = f"no clock of the fabric has {board.clock_mhz:g} MHz: {clocks}"
     _judge(value, board, problem, folder)
     shutil.copyfile(output / "bitfile" / "finn-accel.bit", folder / BITFILE)
     shutil.copyfile(output / "bitfile" / "finn-accel.hwh", folder / HANDOFF)
@@ -103,7 +104,7 @@ def summary(folder: Path) -> str:
 
 
 def _copy_reports(found: dict[str, Path], folder: Path) -> dict[str, Path]:
-    """Copy the reports that the tools wrote to reports/; the paths of all, written or not, which the parsers check."""
+    """Copy the reports that exist to reports/; returns the paths of all, as the parsers refuse a missing report."""
     copies = {name: folder / REPORTS / name for name in found}
     (folder / REPORTS).mkdir(parents=True)
     for name, source in found.items():

@@ -2,8 +2,8 @@
 
 The formats follow AMD's documents: `report_utilization` and `report_timing_summary` UG906 (Design Analysis and Closure
 Techniques), `report_power` UG907, their options UG835, `.xclbin.info` UG1393. No tool was at hand, so the parsers have
-been tested on texts made after these documents. Each parser raises RadioMLError for a report that is of another kind,
-or truncated before the part that the parser reads: half a report must not pass for a good one.
+been tested on texts made after these documents. Each parser raises RadioMLError for a report of another kind, and for
+one that is truncated before the part that the parser reads.
 """
 
 from __future__ import annotations
@@ -37,9 +37,11 @@ _NUMBER = r"-?\d+(?:\.\d+)?"
 
 @dataclass(frozen=True)
 class Check:
-    """Setup, hold or pulse width: worst and total negative slack in ns, endpoints that fail, endpoints in all.
+    """Setup, hold or pulse width.
 
-    Slacks are None ("NA") where the design has no such path.
+    worst_slack_ns, total_slack_ns: worst and total negative slack; None ("NA") where the design has no such path.
+    failing: endpoints that fail.
+    endpoints: all endpoints.
     """
 
     worst_slack_ns: float | None
@@ -49,7 +51,7 @@ class Check:
 
     @property
     def met(self) -> bool:
-        """Whether there is something to check and all of it has slack."""
+        """Whether there are paths and all of them have slack."""
         return self.worst_slack_ns is not None and self.worst_slack_ns >= 0 and self.failing == 0
 
 
@@ -57,8 +59,10 @@ class Check:
 class Timing:
     """One `report_timing_summary`.
 
-    tool: its version; state: of the design, e.g. Routed ("" where an older Vivado does not say); checks: setup, hold
-    and pulse_width; clocks_mhz: frequency of each clock.
+    tool: version of the tool.
+    state: of the design, e.g. Routed; "" from an older Vivado, which does not say.
+    checks: setup, hold and pulse_width.
+    clocks_mhz: frequency of each clock.
     """
 
     tool: str
@@ -109,7 +113,7 @@ def parse_timing(path: Path) -> Timing:
 def parse_utilisation(path: Path) -> dict[str, dict[str, int]]:
     """Read the text of `report_utilization`: resource -> `used`, `available` (sites of the device).
 
-    BRAM_36K and BRAM_18K are the sites used as such: a BRAM_36K takes the place of two BRAM_18K.
+    BRAM_36K and BRAM_18K count the sites used in each size. One BRAM_36K occupies two BRAM_18K.
     """
     text = _read(path, "Utilization Design Information", "a utilisation report (report_utilization)")
     rows: dict[str, tuple[int, int]] = {}
@@ -171,7 +175,7 @@ def parse_power(path: Path) -> dict[str, float]:
 
 
 def parse_xclbin_clocks(path: Path) -> dict[str, float]:
-    """Read the clocks of an `.xclbin.info`: name -> MHz that Vitis gave it, e.g. DATA_CLK, which the kernels run at."""
+    """Read the clocks of an `.xclbin.info`: name -> MHz that Vitis chose, e.g. of DATA_CLK, the kernels' clock."""
     text = _read(path, "xclbin Information", "the .info of a linked xclbin (v++ report)")
     clocks = re.findall(rf"^\s*Name:\s+(\S+)\s+Index:\s+\d+\s+Type:\s+\S+\s+Frequency:\s+({_NUMBER})\s*MHz", text, re.M)
     if not clocks:

@@ -1,4 +1,4 @@
-"""Our DMA engines in FINN's Zynq design, in the place of those that FINN makes with Vitis HLS.
+"""Our DMA engines in FINN's Zynq design, instead of those that FINN makes with Vitis HLS.
 
 FINN knows its DMA engines by the operator type IODMA_hls in some ten places: it gives each a kernel of its own, and its
 Vivado project connects them to memory and control bus. Our engine has the same ports and registers. So its nodes keep
@@ -31,7 +31,7 @@ class RtlDma(RTLBackend, IODMA_hls):
     """One of our DMA engines: shapes and ports of FINN's, with `radioml.io_dma` as hardware."""
 
     def get_nodeattr_types(self) -> dict[str, tuple[Any, ...]]:
-        """Those of FINN's engine and of an RTL layer; see CustomOp."""
+        """The attributes of FINN's engine and of an RTL layer; see CustomOp."""
         return IODMA_hls.get_nodeattr_types(self) | {"gen_top_module": ("s", False, "")}
 
     def engine(self) -> str:
@@ -47,7 +47,7 @@ class RtlDma(RTLBackend, IODMA_hls):
         }
 
     def generate_hdl(self, model: ModelWrapper, fpgapart: str, clk: float) -> None:
-        """Write the wrapper in Verilog, which is all that FINN's block design takes; see RTLBackend."""
+        """Write the Verilog wrapper, because FINN's block design takes only Verilog modules; see RTLBackend."""
         name, folder = self.get_verilog_top_module_name(), Path(self.get_nodeattr("code_gen_dir_ipgen"))
         (folder / f"{name}.v").write_text(wrapper(name, self.engine(), self.parameters()), encoding="utf-8")
         self.set_nodeattr("gen_top_module", name)
@@ -72,7 +72,7 @@ class RtlDma(RTLBackend, IODMA_hls):
 
 
 class InsertRtlDma(InsertIODMA):
-    """FINN's step that adds the DMA engines, and then makes them ours, as wide as the memory port."""
+    """FINN's step that adds DMA engines; it then turns them into our engines, as wide as the memory port."""
 
     def apply(self, model: ModelWrapper) -> tuple[ModelWrapper, bool]:
         """See Transformation."""
@@ -86,10 +86,10 @@ class InsertRtlDma(InsertIODMA):
 
 
 class StitchRtlDma(CreateStitchedIP):
-    """FINN's step that makes an IP of a kernel; the address space of our engine is called as its memory port.
+    """FINN's step that packs a kernel as an IP, with the name of our engine's address space.
 
-    FINN writes the name that Vitis HLS gives to the address space of a kernel. Vivado names that of a module in HDL
-    after the port, as FINN's own text for memory ports of its RTL layers has it.
+    FINN writes the name that Vitis HLS gives to the address space of a kernel. Vivado names the address space of a
+    module in HDL after the memory port. FINN's own Tcl for its RTL layers with memory ports does the same.
     """
 
     connect_cmds: list[str]
@@ -102,7 +102,7 @@ class StitchRtlDma(CreateStitchedIP):
 
 
 def use_rtl_dma() -> None:
-    """Let FINN's Zynq step take our DMA engines, in this process and those that are forked from it."""
+    """Let FINN's Zynq step take our DMA engines, in this process and in processes that are forked from it."""
     from finn.custom_op.fpgadataflow import rtl
     from finn.transformation.fpgadataflow import make_zynq_proj
 

@@ -20,11 +20,12 @@ _WEIGHTS = "_memstream_wrapper.v"
 def check_same_hardware(project: Path, prefix: str, library: Path, rtl: Path) -> None:
     """Compare the sources, data files and chain of layers in `project` (its make_project.tcl) with the folder `rtl`.
 
-    FINN puts the partition's name in front of every layer's name, and absolute paths in front of data files. Apart from
-    these all texts must be the same.
+    FINN puts the partition's name in front of every layer's name, and absolute paths in front of data files. All other
+    text must be the same.
 
     Args:
-        project: folder of FINN's project; prefix: name of the partition.
+        project: folder of FINN's project.
+        prefix: name of the partition.
         library: the RTL library that the project reads as FINN_RTLLIB.
         rtl: folder of the simulated HDL.
 
@@ -32,7 +33,7 @@ def check_same_hardware(project: Path, prefix: str, library: Path, rtl: Path) ->
     layers.
     """
     script = (project / _SCRIPT).read_text(encoding="utf-8").replace("$::env(FINN_RTLLIB)", str(library))
-    # Vivado itself writes the wrapper, which lies in the project.
+    # Files in the project folder are left out: Vivado itself writes the wrapper.
     paths = [Path(name) for name in re.findall(r"^add_files -norecurse (\S+)$", script, re.M)]
     given = _given([path for path in paths if project not in path.parents], prefix)
     simulated = {name: (rtl / name).read_text(encoding="utf-8") for name in _simulated(rtl)}
@@ -57,7 +58,7 @@ def _simulated(rtl: Path) -> list[str]:
 
 
 def _given(paths: list[Path], prefix: str) -> dict[str, str]:
-    """Name and text of every source and of the data files beside them, with the names that they would have in rtl/."""
+    """Name in rtl/ -> text, of every source and of the data files beside the sources."""
     texts: dict[str, str] = {}
     for path in paths:
         layer = path.name.replace(f"{prefix}_", "").removesuffix(_WEIGHTS)

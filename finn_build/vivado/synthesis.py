@@ -1,7 +1,7 @@
 """FINN's bitfile steps in a process of their own, so that Vivado ends with the build that started it.
 
-FINN starts the vendor's tools itself, and they run for hours. `synthesise` calls FINN in another Python, which
-`run_attached` ends together with all that it has started: when the build is interrupted, and when it is killed.
+FINN starts the vendor's tools itself, and they run for hours. `synthesise` calls FINN in another Python. When the build
+is interrupted or killed, `run_attached` ends this Python together with all processes that it has started.
 """
 
 from __future__ import annotations
@@ -30,19 +30,20 @@ sys.path[:] = request["path"]
 from finn_build.vivado.synthesis import serve
 serve(request)
 """
-"""What the other Python runs. The path of modules is handed over in the request and not in PYTHONPATH, which the Python
-inside Vivado would read, too."""
+"""What the other Python runs. The request carries the module path, because the Python inside Vivado would read
+PYTHONPATH, too."""
 
 
 def synthesise(sized: Path, board: Board, library: Path, output: Path, log: Path, rtl_dma: bool) -> Path:
-    """Let FINN make a bitfile; returns the path of its graph, which says where all is.
+    """Let FINN make a bitfile; returns the path of its graph, whose properties name all results.
 
     Args:
-        sized: FINN's graph with sized FIFOs; board: what the bitfile is for.
+        sized: FINN's graph with sized FIFOs.
+        board: what the bitfile is for.
         library: the RTL library that FINN and Vivado read.
-        output: folder for FINN's results; the folder that it lies in is FINN's own.
+        output: folder for FINN's results; FINN works in its parent folder.
         log: gets the output of FINN and of the tools.
-        rtl_dma: whether the DMA engines are those of `rtl_dma`, not FINN's.
+        rtl_dma: whether the DMA engines are those of `finn_build.vivado.rtl_dma` instead of FINN's.
 
     Raises RadioMLError with the first error line of the tool that failed.
     """
@@ -60,7 +61,7 @@ def synthesise(sized: Path, board: Board, library: Path, output: Path, log: Path
 
 
 def serve(request: dict[str, Any]) -> None:
-    """In the other Python: do what the request says, and end with 1 and a problem.txt where FINN refuses."""
+    """Serve a request of `synthesise` in the other Python; where FINN refuses, write problem.txt and exit with 1."""
     board, output = Board.model_validate(request["board"]), Path(request["output"])
     dependencies = os.environ["FINN_DEPS"]
     with finn_session(output.parent, Path(request["log"])):
@@ -85,7 +86,7 @@ def serve(request: dict[str, Any]) -> None:
 def _point_tools_to(library: str, dependencies: str) -> None:
     """Have FINN, its worker processes and its Tcl read this RTL library and these dependencies.
 
-    They look in FINN's settings and in the environment.
+    FINN and its tools look in FINN's settings and in the environment.
     """
     from finn.util.settings import get_settings
 
@@ -99,7 +100,7 @@ def _point_tools_to(library: str, dependencies: str) -> None:
 
 
 def _configuration(board: Board, output: Path) -> DataflowBuildConfig:
-    """All of FINN's settings that reach the bitfile, so that the defaults of another FINN do not change the bitfile."""
+    """All settings of FINN that affect the bitfile, so that the bitfile is independent of FINN's defaults."""
     from finn.builder import build_dataflow_config as finn
 
     shells = {"zynq": finn.ShellFlowType.VIVADO_ZYNQ, "vitis": finn.ShellFlowType.VITIS_ALVEO}

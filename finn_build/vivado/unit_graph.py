@@ -1,4 +1,4 @@
-"""A network that is one statistics unit as a graph of FINN, which its bitfile steps read."""
+"""A network that is one statistics unit, as a graph for FINN's bitfile steps."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from radioml.contract.metadata import load_exported
 
 
 def write_unit_graph(network: Path, samples: int, path: Path, log: Path) -> None:
-    """Write a graph of one node to `path`, whose folder is where FINN works.
+    """Write a graph of one node to `path`. FINN works in the folder of `path`.
 
     Args:
-        network: QONNX file; samples: that the unit takes a cycle.
+        network: QONNX file.
+        samples: samples that the unit takes a cycle.
+        path: of the graph.
         log: gets what FINN prints.
     """
     from onnx import TensorProto, helper

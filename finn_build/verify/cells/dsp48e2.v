@@ -31,7 +31,8 @@ module DSP48E2 (
         || USE_WIDEXOR != "FALSE" || IS_CLK_INVERTED)
       $fatal(1, "DSP48E2: a cascade, SIMD, the pattern detector, wide XOR or an inverted clock is not modelled");
 
-  // Registers: two of A and B, one of all others; RST goes before CE. Without its register a signal passes.
+  // Registers: two for A and for B, one for every other signal. RST has priority over CE. A signal without a register
+  // passes through.
   reg [29:0] a1 = 0, a2 = 0;
   reg [17:0] b1 = 0, b2 = 0;
   reg [47:0] c1 = 0, p1 = 0;

@@ -206,7 +206,7 @@ def scale_for_each_class(model):
             "estimate",
             "put a quantiser of up to 8 bits (QuantIdentity)",
         ),
-        (function_of_the_input, "estimate", "a function of the network's input; the first layer is a convolution"),
+        (function_of_the_input, "estimate", "a function of the network's input; the first layer must be"),
         (product, "estimate", "multiplies activations that are not both quantised right in front of it"),
         (product_without_quantiser, "estimate", "its product is not quantised; put a quantiser"),
         (quantiser_behind_flatten, "estimate", "Quant Late follows; quantise in front of Flatten"),

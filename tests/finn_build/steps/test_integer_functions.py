@@ -110,7 +110,7 @@ def test_what_is_neither_rises_and_falls_over_many_integers():
 
 
 def test_an_integer_without_a_result_is_refused():
-    with pytest.raises(RadioMLError, match=r"Log .* gives no number for some of the integers"):
+    with pytest.raises(RadioMLError, match=r"Log .* gives no number for some integers"):
         last_function(network_of("Log"))
 
 
