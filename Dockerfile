@@ -16,7 +16,7 @@ RUN apt-get update \
 USER 1000
 WORKDIR /radioml
 
-# Dependencies in a layer of their own, which a change of the code leaves as it is.
+# Dependencies in a layer of their own, so that a change of the code does not install them again.
 COPY --chown=radioml requirements/ requirements/
 RUN requirements/install.sh .venv --dependencies
 COPY --chown=radioml . .

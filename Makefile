@@ -3,7 +3,7 @@
 # make test-fast  the tests without Verilator, training, a browser and the board's environment: 70 s on two cores
 # make coverage   all tests; lines and branches that they run, as runs/coverage/html/index.html
 # make lint   ruff, codespell and mypy
-# make hooks  run these checks before each commit of this checkout
+# make hooks  switch on checks before each commit of this checkout
 # make docs  the documentation as a site: site/index.html
 # make bench  benchmarks, as JSON in runs/bench
 # make board-wheel  what a board needs, as a wheel in dist/
@@ -28,8 +28,8 @@ help:
 setup:
 	@requirements/install.sh $(VENV)
 
-# The board's Python environment, in which the tests run the real PYNQ against a simulated board; for a simulated
-# Alveo card an older PYNQ in a folder over it
+# The board's Python environment, in which the tests run the real PYNQ against a simulated board. For a simulated Alveo
+# card its folder alveo/ has an older PYNQ.
 board-setup: $(BOARD_VENV)/.installed
 $(BOARD_VENV)/.installed: requirements/board.txt requirements/simulated.txt requirements/alveo.txt
 	@echo "Installing the board's environment into $(BOARD_VENV) (about 0.9 GB)"

@@ -20,18 +20,20 @@ from radioml.errors import INTERRUPTED, RadioMLError, problem
 from radioml.files import write_json
 
 NOT_FINITE, NO_SIGNAL, UNSURE = "not finite", "no signal", "low confidence"
-"""Why a frame has no class: NaN or infinite samples; no signal in it; a probability under what was asked for."""
+"""Why a frame has no class: NaN or infinite samples; no signal; a probability below `Demands.confidence`."""
 _MOSTLY = 0.5
-"""Share of a run's values that clip from which on a warning is due."""
+"""Share of clipped values above which a run gets a warning."""
 
 
 @dataclass(frozen=True)
 class Demands:
     """What a frame needs to get a class.
 
-    confidence: the network's own estimate of being right, 0 to 1, at least. squelch_db: the frame's level at least, its
-    standard deviation before normalisation, in dB relative to full scale (1 for floating-point samples). A frame whose
-    samples are all the same never gets one.
+    confidence: least probability, the network's own estimate of being right, 0 to 1.
+    squelch_db: least level of the frame, its standard deviation before normalisation, in dB relative to full scale (1
+        for floating-point samples).
+
+    A frame whose samples are all the same never gets a class.
     """
 
     confidence: float = 0.0
@@ -42,9 +44,12 @@ class Demands:
 class Summary:
     """What was classified so far.
 
-    counts: frames a class. unclassified: frames without a class, by the reason. clipped: I and Q values outside of the
-    quantiser's range. seconds: of the accelerator. warnings: what is odd about the level of the frames. problem: why
-    the run ended early, "" where it did not.
+    counts: class -> number of frames.
+    unclassified: reason -> number of frames without a class.
+    clipped: I and Q values outside of the quantiser's range.
+    seconds: of the accelerator.
+    warnings: remarks on an unusual level of the frames.
+    problem: why the run ended early, or "".
     """
 
     counts: dict[str, int] = field(default_factory=dict)
@@ -57,12 +62,12 @@ class Summary:
 
     @property
     def interrupted(self) -> bool:
-        """Whether the user ended it."""
+        """Whether the user ended the run."""
         return self.problem == INTERRUPTED
 
     @property
     def clipped_share(self) -> float:
-        """Of all I and Q values."""
+        """Clipped values as a share of all I and Q values."""
         return self.clipped / (2 * FRAME_LENGTH * max(self.frames, 1))
 
 
@@ -79,11 +84,19 @@ def stream(
 ) -> Summary:
     """Classify all frames of a source; `write`, if any, gets a row for each.
 
-    what, backend, processes, target: as in `deploy.opening.opened`, which checks a package's golden frames. progress:
-    called after every batch. whole: the context in which a batch's rows are written and counted, such as
-    `interrupted_afterwards` for a file: rows and summary then agree also after Ctrl-C. When the source or the
-    accelerator fails, or on Ctrl-C, the rows so far have been written and the summary says what happened. Raises
-    RadioMLError and MismatchError for what fails before the first frame.
+    When the source or the accelerator fails, or on Ctrl-C, the rows so far have been written and the summary names the
+    problem.
+
+    Args:
+        what, backend, processes, target: as in `deploy.opening.opened`, which checks a package's golden frames.
+        source: the frames.
+        write: gets each row.
+        progress: called after every batch.
+        demands: what a frame needs to get a class.
+        whole: context in which a batch's rows are written and counted. With `interrupted_afterwards` for a file, rows
+            and summary agree also after Ctrl-C.
+
+    Raises RadioMLError and MismatchError for a failure before the first frame.
     """
     summary = Summary()
     with opened(what, backend, processes, target) as opening:
@@ -156,20 +169,20 @@ def _warnings(summary: Summary, levels: LevelWatch) -> tuple[str, ...]:
     if summary.clipped_share > _MOSTLY:
         found = [warning for warning in found if "beyond" not in warning]
         found.append(
-            f"most values, {summary.clipped_share:.0%}, are cut off: a receiver's DC offset does this to frames that "
-            "are normalised (--dc-block removes it), a high level to those that are not (--normalise)"
+            f"most values, {summary.clipped_share:.0%}, are clipped: in normalised frames by a receiver's DC offset "
+            "(--dc-block removes it), in other frames by a high level (--normalise)"
         )
     return tuple(found)
 
 
 def write_report(summary: Summary, source: Source, out: str | None) -> None:
-    """Write the summary beside the rows, FILE.summary.json for FILE.jsonl; nothing where there is no such file."""
+    """Write the summary beside the rows, FILE.summary.json for FILE.jsonl; without such a file write nothing."""
     if out not in (None, STDOUT) and summary.frames:
         write_json(Path(out).with_suffix(".summary.json"), report(summary, source))
 
 
 def report(summary: Summary, source: Source) -> dict[str, Any]:
-    """The summary as JSON: counts, what was left out, and why it ended early."""
+    """The summary as JSON: counts, frames without a class, and why the run ended early."""
     return {
         "source": source.name,
         "frames": summary.frames,

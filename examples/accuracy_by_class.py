@@ -1,8 +1,8 @@
-"""Where do networks fall on other frames? Accuracy by class on two files, in percent, as a table in Markdown.
+"""Compare networks on two files: accuracy by class in percent, as a table in Markdown.
 
 python examples/accuracy_by_class.py DATA OTHER NETWORK ...
 
-NETWORK: checkpoint, model.onnx or weights of the sandbox as TOPOLOGY=FILE; with @FRAMES behind it, on so many frames.
+NETWORK: checkpoint, model.onnx or weights of the sandbox as TOPOLOGY=FILE. NETWORK@FRAMES takes that many frames.
 """
 
 import sys

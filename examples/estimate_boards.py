@@ -1,6 +1,6 @@
 """How fast would a network be on every board, with 20 % of each board's resources to spare?
 
-python examples/estimate_boards.py FOLDER [MODEL.onnx]      FOLDER: for what is kept; without a model: the shipped one
+python examples/estimate_boards.py FOLDER [MODEL.onnx]      FOLDER: for the cache; without a model: the shipped network
 """
 
 import shutil
@@ -14,7 +14,7 @@ from radioml.shipped import NETWORK
 
 
 def copied(model: Path, name: str, folder: Path) -> Path:
-    """Where `estimate_all` finds the model of a name: here there is one."""
+    """The `make_model` of `estimate_all`, for the one model of this script."""
     (folder / "train").mkdir(parents=True, exist_ok=True)
     return Path(shutil.copy(model, folder / "train" / "model.onnx"))
 

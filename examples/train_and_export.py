@@ -1,6 +1,6 @@
 """Make frames, train a small network on them, and write it as QONNX.
 
-python examples/train_and_export.py FOLDER [FRAMES_PER_CELL [EPOCHS]]      of each class at each SNR; default: 40, and 1
+python examples/train_and_export.py FOLDER [FRAMES_PER_CELL [EPOCHS]]      default: 40 frames a class and SNR, 1 epoch
 """
 
 import sys

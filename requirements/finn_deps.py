@@ -2,7 +2,7 @@
 """Fetch what FINN needs for bitfiles beside Vivado: `.venv/bin/python requirements/finn_deps.py FOLDER`.
 
 FINN's own installer clones the HLS library of its DMA engines and downloads the boards' definitions, at the versions
-that FINN pins. Set FINN_DEPS to FOLDER afterwards. What is there at the right version is not fetched again.
+that FINN pins. Set FINN_DEPS to FOLDER afterwards. A dependency that is there at the right version is skipped.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ TIMEOUT_S = 600.0
 
 
 def main() -> int:
-    """Install every dependency, and name those that could not be fetched; the exit code is 2 then."""
+    """Install every dependency; returns the exit code, 2 where a dependency could not be fetched."""
     parser = argparse.ArgumentParser(description="Fetch FINN's dependencies for bitfiles.")
     parser.add_argument("folder", type=Path)
     folder = parser.parse_args().folder.resolve()

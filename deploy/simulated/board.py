@@ -1,4 +1,4 @@
-"""A simulated Zynq UltraScale+ board for PYNQ: `import deploy.simulated.board`, and PYNQ finds one device more.
+"""A simulated Zynq UltraScale+ board for PYNQ: after `import deploy.simulated.board` PYNQ finds one more device.
 
 PYNQ finds its devices through subclasses of `pynq.Device`. This one comes last, so a real board keeps its place. From
 `Overlay("accelerator.bit")` on, everything is PYNQ itself; the bitfile is one of `deploy.simulated.bitfile`.
@@ -34,9 +34,11 @@ _IO_PLL, _IO_PLL_1500_MHZ = 0xFF5E_0020, 90 << 8 | 1 << 16
 class SimulatedBoard(Device):
     """A device whose memory and fabric are `deploy.simulated.fabric`'s.
 
-    memory: its DRAM. fabric: what the last download configured, None before. Its registers are reached as those of a
-    PCIe card are (capability REGISTER_RW) instead of through mapped memory, because reading and writing them does
-    something.
+    memory: the board's DRAM.
+    fabric: the accelerator that the last download configured, None before.
+
+    Registers are accessed like those of a PCIe card (capability REGISTER_RW) instead of through mapped memory, because
+    an access has side effects.
     """
 
     _probe_priority_ = 1000
@@ -67,7 +69,7 @@ class SimulatedBoard(Device):
         self.post_download(bitstream, parser, self.name)
 
     def configure(self, configuration: bytes) -> None:
-        """Configure the fabric from the data of a `.bit` file; the one before is lost. Raises as `Fabric` does."""
+        """Replace the fabric by the accelerator in the data of a `.bit` file. Raises as `Fabric` does."""
         if self.fabric is not None:
             self.fabric.close()
             self.fabric = None

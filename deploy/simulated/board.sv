@@ -4,7 +4,7 @@ module board #(
 	int unsigned  MEMORY_BITS,  // of each engine's memory port
 	int unsigned  IN_BITS,      // of the accelerator's input words
 	int unsigned  IN_BYTES,     // of a frame
-	int unsigned  OUT_BITS,     // of its output words
+	int unsigned  OUT_BITS,     // of the accelerator's output words
 	int unsigned  OUT_BYTES     // of a frame's results
 )(
 	input	logic  clk,

@@ -1,4 +1,4 @@
-"""What the simulated Alveo card is made of: memory banks and a scheduler around the Verilated RTL, as in XRT."""
+"""The parts of the simulated Alveo card: memory banks and a scheduler around the Verilated RTL, as in XRT."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _EXEC_BUFFER = 1 << 31
 _START_CU, _COMPLETED, _ERROR = 0, 4, 5
 """Opcode and states of a command; `enum ert_cmd_opcode` and `enum ert_cmd_state` of XRT's ert.h."""
 _READ_WRITE, _PRIVATE_ANONYMOUS = 0x3, 0x22  # mmap(2) on Linux
-_RESERVED = 1 << 20  # of a bank, so that no buffer is at address 0
+_RESERVED = 1 << 20  # bytes at the start of a bank, so that no buffer is at address 0
 
 
 class XrtError(Exception):
@@ -38,7 +38,7 @@ class XrtError(Exception):
 
 @dataclass
 class Buffer:
-    """A buffer object: pages of the host and, where it is no command, the bytes in a bank that they are copied to."""
+    """A buffer object: pages of the host and, unless they hold a command, the bytes of a bank that mirror the pages."""
 
     host: np.ndarray
     bank: Memory | None = None
@@ -48,7 +48,7 @@ class Buffer:
 
 @dataclass
 class Kernel:
-    """A kernel's address in the fabric and the commands for it, of which the first one runs."""
+    """A kernel's address in the fabric and the queue of its commands; the first command runs."""
 
     name: str
     address: int
@@ -58,8 +58,11 @@ class Kernel:
 class SimulatedCard:
     """What XRT's core library does, for one card: each method is the function of nearly the same name in XRT's xrt.h.
 
-    banks: memory by DMA kernel. fabric: what the last xclbin configured, None before. contexts: indices of the kernels
-    that the process holds. Methods return None for success and raise XrtError.
+    Methods return None for success and raise XrtError.
+
+    banks: DMA kernel -> its memory.
+    fabric: what the last xclbin configured, None before.
+    contexts: indices of the kernels that the process holds.
     """
 
     def __init__(self) -> None:
@@ -104,7 +107,7 @@ class SimulatedCard:
         """Without effect, as in XRT."""
 
     def load_xclbin(self, handle: int, address: int) -> None:
-        """Configure the fabric, unless this very xclbin is there already, which XRT does not load again."""
+        """Configure the fabric. As in XRT, the xclbin that is already loaded is not loaded again."""
         (length,) = struct.unpack("<Q", ctypes.string_at(address + LENGTH_AT, 8))
         identity, platform, sections = read_xclbin(ctypes.string_at(address, length))
         if platform != PLATFORM:
@@ -124,7 +127,7 @@ class SimulatedCard:
         self._identity = identity
 
     def kernel_index(self, handle: int, name: bytes) -> int:
-        """Where `KERNEL:INSTANCE` is among the kernels."""
+        """Index of `KERNEL:INSTANCE` among the kernels."""
         names = [kernel.name for kernel in self._kernels]
         if name.decode() not in names:
             raise XrtError(errno.ENOENT)
@@ -141,7 +144,7 @@ class SimulatedCard:
         self.contexts.discard(index)
 
     def allocate(self, handle: int, size: int, domain: int, flags: int) -> int:
-        """A buffer's number; flags: the bank's index. PYNQ unmaps its pages."""
+        """Allocate a buffer and return its number; flags: the bank's index. PYNQ unmaps the buffer's pages."""
         pages = self._libc.mmap(None, size, _READ_WRITE, _PRIVATE_ANONYMOUS, -1, 0)
         buffer = Buffer(np.ctypeslib.as_array((ctypes.c_uint8 * size).from_address(pages)))
         if not flags & _EXEC_BUFFER:
@@ -191,7 +194,7 @@ class SimulatedCard:
             self._start(self._kernels[index])
 
     def wait(self, handle: int, milliseconds: int) -> int:
-        """Wait until a command has ended, but no longer than this; returns how many have."""
+        """Wait at most `milliseconds` until a command has ended; returns the number of ended commands."""
         until = time.monotonic() + milliseconds / 1000
         while True:
             ended = sum(map(self._end, self._kernels))
@@ -220,7 +223,7 @@ class SimulatedCard:
             if not self._configured().read(kernel.address + CONTROL) & DONE:
                 return False
             state = _COMPLETED
-        except Exception as error:  # XRT's user sees no more of it than the state
+        except Exception as error:  # XRT's user sees only the state
             print(f"{kernel.name}: {error!r}", file=sys.stderr, flush=True)
             state = _ERROR
         header = kernel.commands.popleft().host[:4].view("<u4")

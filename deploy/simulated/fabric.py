@@ -1,4 +1,4 @@
-"""What the simulated board is made of: memory behind a cache, two DMA engines, and the accelerator between them."""
+"""The parts of the simulated board: memory behind a cache, two DMA engines, and the accelerator between them."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class Dma:
 
     @property
     def running(self) -> bool:
-        """Whether it was started and is not done."""
+        """Whether the engine was started and is not done."""
         return not self._status & IDLE
 
     @property
@@ -124,14 +124,14 @@ class Dma:
 class Fabric:
     """A configured accelerator: the RTL of a simulation package between an input and an output DMA engine.
 
-    It runs beside the processor, in a thread of its own. Frames wait in the design until the output DMA fetches them; a
-    design that is deadlocked, or gets fewer frames than the output DMA waits for, leaves that DMA running for ever.
+    The fabric runs in a thread beside the processor. Frames wait in the design until the output DMA fetches them. The
+    output DMA runs for ever where the design deadlocks, or gets fewer frames than the output DMA waits for.
     """
 
     def __init__(self, configuration: bytes, memories: Mapping[str, Memory]) -> None:
-        """Configure from the data of a bitfile; memories: what each DMA engine is connected to.
+        """Configure from the data of a bitfile; memories: DMA engine -> the memory that it is connected to.
 
-        Raises RadioMLError when the data are no accelerator for this board.
+        Raises RadioMLError unless the data are an accelerator for this board.
         """
         self._memories = memories
         self._folder = ExitStack()
@@ -154,7 +154,7 @@ class Fabric:
         self._folder.close()
 
     def read(self, address: int) -> int:
-        """Read a register; raises BusError at an address without one, and what has ended a transfer before its time."""
+        """Read a register; raises BusError at an address without one, and the error that broke a transfer off."""
         if self._fault is not None:
             raise self._fault
         dma, offset = self._at(address)
@@ -175,7 +175,7 @@ class Fabric:
     def _transfer_or_fault(self) -> None:
         try:
             self._transfer()
-        except Exception as error:  # nobody sees what a thread raises: the next reader of a register gets it
+        except Exception as error:  # raised at the next read of a register
             self._fault = error
 
     def _transfer(self) -> None:
@@ -187,7 +187,7 @@ class Fabric:
             try:
                 self._results.extend(self._simulator.run(integers).integers)
             except RadioMLError:
-                return  # deadlocked, and nothing on a board would say so
+                return  # a deadlock, which a board would not report either
             source.finish()
         if sink.running and len(self._results) >= sink.frames:
             integers = np.stack([self._results.popleft() for _ in range(sink.frames)])

@@ -1,7 +1,7 @@
-"""The simulated board on the network: the server that a board with a PYNQ.remote image runs, before simulated hardware.
+"""The simulated board on the network: the server of PYNQ.remote's images in front of simulated hardware.
 
-PYNQ's own remote device drives it, unmodified, over the protocol of `pynq.remote`. What the services do, the order of
-bytes and what they leave unchecked are as in the C++ server of PYNQ.remote's images; pins (GPIO) it has none.
+PYNQ's own, unmodified remote device drives this board over the protocol of `pynq.remote`. The services act as those of
+the C++ server of PYNQ.remote's images, down to the order of bytes and the missing checks. The board has no pins (GPIO).
 
     python -m deploy.simulated.remote --port 7967
     radioml classify board.zip --data frames.h5 --backend pynq --target localhost
@@ -38,7 +38,7 @@ _CHUNK = 1 << 20
 
 
 class _Files(remote_device_pb2_grpc.RemoteDeviceServicer):
-    """The board's file system, as far as PYNQ looks; the FPGA manager's files configure the fabric."""
+    """The files of the board that PYNQ reads and writes; the FPGA manager's files configure the fabric."""
 
     def __init__(self, board: SimulatedBoard) -> None:
         self._board = board
@@ -80,7 +80,7 @@ class _Files(remote_device_pb2_grpc.RemoteDeviceServicer):
         return remote_device_pb2.WriteFileResponse()
 
     def _configure(self, firmware: str) -> None:
-        """What the kernel's FPGA manager does; a failure is seen in its state alone."""
+        """Configure the fabric as the kernel's FPGA manager does: only the manager's state shows a failure."""
         try:
             data = np.frombuffer(self._files[FIRMWARE + firmware], "u4").byteswap().tobytes()
             self._board.configure(data)
@@ -117,7 +117,7 @@ class _Registers(mmio_pb2_grpc.MmioServicer):
 
 
 class _Buffers(buffer_pb2_grpc.RemoteBufferServicer):
-    """Buffers in the board's memory; a client sees them whole, and only after it has asked for their bytes."""
+    """Buffers in the board's memory. A client gets the bytes of a whole buffer by a request."""
 
     def __init__(self, board: SimulatedBoard) -> None:
         self._memory = board.memory
@@ -176,9 +176,9 @@ def _chunks(data: bytes) -> Iterator[bytes]:
 
 @contextmanager
 def serving(board: SimulatedBoard, port: int = PYNQ_PORT) -> Iterator[tuple[grpc.Server, int]]:
-    """A server of a simulated board, for this machine alone, as PYNQ's server has no protection, and its port.
+    """Serve a simulated board to this machine only, because PYNQ's server has no protection; gives server and port.
 
-    port: 0 for any free one. Raises RadioMLError when it is taken. Requests are served one by one.
+    Requests are served one by one. port: 0 for any free port. Raises RadioMLError when the port is taken.
     """
     server = grpc.server(ThreadPoolExecutor(1, "remote"), options=[("grpc.so_reuseport", 0)])
     remote_device_pb2_grpc.add_RemoteDeviceServicer_to_server(_Files(board), server)

@@ -37,7 +37,7 @@ class Traffic:
 
 
 def write_hdl(accelerator: Path, hdl: Path) -> None:
-    """Make the new folder `hdl` of the HDL of an accelerator: its files, the DMA engines, the board around them."""
+    """Write a board's HDL to the new folder `hdl`: files of `accelerator`, the DMA engines, the board around them."""
     shutil.copytree(accelerator, hdl)
     engines = [io_dma.FOLDER / f"{name}.sv" for name in (*io_dma.PARTS, io_dma.READ, io_dma.WRITE)]
     for source in (*engines, BOARD):
@@ -47,14 +47,14 @@ def write_hdl(accelerator: Path, hdl: Path) -> None:
 
 
 def compile_board(hdl: Path, input: StreamFormat, output: StreamFormat, memory_bits: int) -> Path:
-    """The library with the board of a folder that `write_hdl` made.
+    """The compiled board of a folder that `write_hdl` made, as a library.
 
     Args:
         hdl: the folder.
         input, output: the accelerator's streams.
         memory_bits: width of the memory ports.
 
-    Raises what `simulator_of` does.
+    Raises what `compiled_top` raises.
     """
     parameters: dict[str, int] = {"MEMORY_BITS": memory_bits}
     for name, stream in (("IN", input), ("OUT", output)):
@@ -64,10 +64,10 @@ def compile_board(hdl: Path, input: StreamFormat, output: StreamFormat, memory_b
 
 
 class RtlBoard:
-    """A board that was configured, loaded in this process; its memory is empty. Its clock runs in its methods alone.
+    """A configured board with empty memory, loaded in this process. The clock runs only inside the methods.
 
-    library: of `compile_board`; data_folder: where the accelerator's .dat files lie. Raises RadioMLError when the
-    library cannot be loaded or does not find a .dat file.
+    library: of `compile_board`. data_folder: holds the accelerator's .dat files. Raises RadioMLError when the library
+    cannot be loaded or does not find a .dat file.
     """
 
     def __init__(self, library: Path, data_folder: Path) -> None:
@@ -134,7 +134,7 @@ class RtlBoard:
         return value
 
     def traffic(self) -> Traffic:
-        """What has passed so far."""
+        """The traffic so far."""
         state = np.zeros(4, np.int64)
         self._library.board_state(self._board, state.ctypes.data)
         return Traffic(*state.tolist())

@@ -1,7 +1,7 @@
 """A configured accelerator whose DMA engines are simulated as RTL, too: from the register's write to the memory's byte.
 
-It has the methods of `deploy.simulated.fabric.Fabric`, whose DMA engines are a model in Python. Its clock runs while a
-register is read or written.
+`RtlFabric` has the methods of `deploy.simulated.fabric.Fabric`, whose DMA engines are a model in Python. The clock runs
+while a register is read or written.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from radioml.simulation.compiled import packaged_hdl
 from radioml.temporary import temporary_folder
 
 MEMORY_BITS = 128
-"""Of a memory port, as on a Zynq UltraScale+."""
+"""Width of a memory port, as on a Zynq UltraScale+."""
 _CYCLES_A_POLL = 2000
-"""What passes before CONTROL is read."""
+"""Clock cycles before each read of CONTROL."""
 
 
 class RtlFabric:
@@ -27,7 +27,7 @@ class RtlFabric:
     """
 
     def __init__(self, configuration: bytes, memory: Memory) -> None:
-        """Configure from a simulation package; raises RadioMLError when it is none or cannot be compiled."""
+        """Configure from a simulation package; raises RadioMLError for other data, and when the compiler fails."""
         self._memory = memory
         with temporary_folder("radioml-fabric") as folder:
             source = folder / "configuration.zip"

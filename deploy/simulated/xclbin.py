@@ -97,7 +97,7 @@ def _pack_axlf(length: int, identity: bytes, sections: int) -> bytes:
 
 
 def read_xclbin(data: bytes) -> tuple[bytes, str, Mapping[int, bytes]]:
-    """UUID, platform and sections of an xclbin; raises RadioMLError when it is none."""
+    """UUID, platform and sections of an xclbin; raises RadioMLError for other data."""
     if len(data) < _AXLF.size or not data.startswith(MAGIC):
         raise RadioMLError("not an xclbin")
     fields = _AXLF.unpack_from(data)

@@ -1,9 +1,8 @@
-"""A simulated Alveo card for PYNQ 3.0.1: `plug_in()` before PYNQ is imported, and PYNQ finds a card.
+"""A simulated Alveo card for PYNQ 3.0.1: PYNQ finds a card if `plug_in()` is called before PYNQ is imported.
 
-PYNQ reaches cards through XRT's core library, libxrt_core.so in the folder that XILINX_XRT names. Here is such a
-library: the functions that PYNQ calls, as XRT 2.13's xrt.h declares them, are the methods of a
-`deploy.simulated.card.SimulatedCard`. All above is PYNQ itself: the reading of the xclbin, buffers, commands for XRT's
-scheduler, waiting.
+PYNQ reaches cards through XRT's core library, libxrt_core.so in the folder that XILINX_XRT names. `plug_in` makes such
+a library. Its functions, declared as in XRT 2.13's xrt.h, are the methods of a `deploy.simulated.card.SimulatedCard`.
+All layers above are PYNQ itself: the reading of the xclbin, buffers, commands for XRT's scheduler, waiting.
 
 `python -m deploy.simulated.xrt ARGUMENTS` is `radioml ARGUMENTS` with the simulated card plugged in:
 
@@ -63,9 +62,9 @@ _FUNCTIONS: dict[str, tuple[Callable[..., Any], str, str]] = {
 _BESIDE = """
 #include <cstddef>
 #include <future>
-// Python raises KeyboardInterrupt in its main thread alone. The card works in a thread of its own, because no exception
-// comes through these functions: Ctrl-C is raised when the function has returned. An interpreter that ends takes no
-// other threads.
+// Python raises KeyboardInterrupt only in its main thread, and no exception may pass through these functions. So the
+// card works in another thread, and Ctrl-C is raised after the function has returned. An interpreter that is ending
+// accepts no other threads.
 extern "C" int simulated_ending = 0;
 template <class Function> static auto beside(Function function) {
     return simulated_ending ? function() : std::async(std::launch::async, function).get();
@@ -103,7 +102,7 @@ def _split(arguments: str) -> list[str]:
 
 
 def _compile(folder: Path) -> ctypes.CDLL:
-    """lib/libxrt_core.so, of functions that call the one whose address is stored beside them."""
+    """Compile lib/libxrt_core.so. Each of its functions calls the function whose address is stored beside it."""
     source, library = folder / "xrt.cpp", folder / "lib" / "libxrt_core.so"
     lines = [_BESIDE, 'extern "C" {']
     for name, (_, result, arguments) in _FUNCTIONS.items():
@@ -124,7 +123,7 @@ def _compile(folder: Path) -> ctypes.CDLL:
 
 
 def _with_numbers(method: Callable[..., Any]) -> Callable[..., Any]:
-    """The method as XRT's functions are: 0 for success, a negative number of errno.h for a failure."""
+    """The method with the return values of XRT: 0 for success, a negative number of errno.h for a failure."""
 
     def call(*arguments: Any) -> Any:
         try:

@@ -1,1 +1,1 @@
-"""Where frames to classify come from when they have no labels: recordings, arrays, a pipe."""
+"""Sources of frames without labels: recordings, arrays, a pipe."""

@@ -19,7 +19,7 @@ _KINDS = "fciu"
 
 
 def array_source(path: Path) -> tuple[Source, Iterator[Chunk] | None, int]:
-    """A NumPy array: of frames, or of samples, whose chunks and number come too.
+    """The source of a NumPy array; for an array of samples also its chunks and the number of samples.
 
     Frames: 1,024 samples with I and Q in any axis, or complex. Samples: (M, 2), (2, M), complex (M,), or interleaved
     integers or floats (2 M,). Raises RadioMLError for another array.
@@ -35,7 +35,7 @@ def array_source(path: Path) -> tuple[Source, Iterator[Chunk] | None, int]:
 
 
 def _are_frames(array: np.ndarray) -> bool:
-    """Not for samples (1024, 2) and (2, 1024), which are one frame of samples."""
+    """Whether an array holds frames. Arrays (1024, 2) and (2, 1024) hold samples, enough for one frame."""
     return array.ndim > 2 - (array.dtype.kind == "c") and frame_axes(in_memory("", "", array)) is not None
 
 

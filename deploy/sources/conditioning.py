@@ -1,4 +1,4 @@
-"""What is done to samples and frames before the network sees them: one rule for every source.
+"""The conditioning of samples and frames in front of the network, the same for every source.
 
 RadioML has 8 samples a symbol, a carrier near 0 Hz and frames that were divided by their standard deviation.
 """
@@ -15,25 +15,26 @@ from radioml.errors import RadioMLError
 
 SAMPLES_PER_SYMBOL = 8
 _DC_FRAMES = 64
-"""Frames whose mean is taken for a receiver's offset. A signal's own constant, which turns with the carrier from frame
-to frame, averages out of so many."""
+"""Frames whose mean is taken for a receiver's DC offset. A constant of the signal itself turns with the carrier from
+frame to frame, and averages out over these frames."""
 _FARTHEST = 1000
-"""Ratio of two sample rates."""
+"""Largest ratio of two sample rates."""
 _LOBES = 24
 """Zeros of the interpolating sinc on each side, at the lower of the two rates."""
 _BETA, _PASSED = 8.0, 0.92
-"""Of its Kaiser window, and the part of the lower rate's band where the filter is at half its height: 0.8 of the band
-passes, and images and aliases from 1.03 on are 80 dB down."""
+"""The sinc's Kaiser window, and the filter's cutoff (half amplitude) as a part of the lower rate's band.
+
+0.8 of the band passes. Images and aliases from 1.03 on are 80 dB down."""
 _PHASES = 512
-"""Of the filter's table, between which it is interpolated: an error of -100 dB."""
+"""Phases in the filter's table. Interpolation between them has an error of -100 dB."""
 _TAPS_AT_ONCE = 1 << 21
 
 
 def normalised(frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Frames float32 (N, 1024, 2) divided by the standard deviation of their complex samples, as RadioML's were.
 
-    Returns the frames, and the deviations, float64 (N,). A frame without any signal stays as it is. int8 frames are
-    the network's integers already: RadioMLError.
+    Returns the frames, and the deviations, float64 (N,). A frame without any signal stays as it is. Raises RadioMLError
+    for int8 frames, which are the network's own integers.
     """
     if frames.dtype == np.int8:
         raise RadioMLError("int8 frames are the network's own integers; they cannot be normalised")
@@ -48,7 +49,7 @@ def normalised(frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def conditioned(blocks: Iterable[Block], normalise: bool, dc_block: bool) -> Iterator[Block]:
-    """Frames without a receiver's DC offset, normalised, as asked for; their tags have the `level`."""
+    """Frames without a receiver's DC offset, and normalised, where asked for. The tag `level` is added."""
     remove = _DcBlock()
     for block in blocks:
         iq = block.iq
@@ -86,7 +87,7 @@ class _DcBlock:
 
 
 def shifted(chunks: Iterable[Chunk], offset_hz: float, sample_rate: float) -> Iterator[Chunk]:
-    """Samples with what is `offset_hz` above the centre moved to the centre."""
+    """Samples shifted in frequency, so that a signal `offset_hz` above the centre is at the centre."""
     for chunk in chunks:
         turns = offset_hz / sample_rate * (chunk.start + np.arange(len(chunk.samples)))
         carrier = np.exp(-2j * np.pi * (turns % 1)).astype(np.complex64)
@@ -97,7 +98,7 @@ def shifted(chunks: Iterable[Chunk], offset_hz: float, sample_rate: float) -> It
 class Resampler:
     """Changes the sample rate to 8 samples a symbol with a windowed sinc; no delay.
 
-    ratio: samples that come of one.
+    ratio: output samples for each input sample.
     """
 
     def __init__(self, sample_rate: float, symbol_rate: float) -> None:
@@ -118,7 +119,7 @@ class Resampler:
         self._bank = (bank / bank.sum(1, keepdims=True)).astype(np.float32)
 
     def length(self, samples: int) -> int:
-        """Samples that come of so many that follow each other."""
+        """Number of output samples of `samples` contiguous input samples."""
         return int((samples - 1) * self.ratio) + 1 if samples else 0
 
     def __call__(self, chunks: Iterable[Chunk]) -> Iterator[Chunk]:
@@ -146,7 +147,7 @@ class Resampler:
 
 
 class _Run:
-    """Samples that follow each other, on their way through a resampler."""
+    """A run of contiguous samples on its way through a resampler."""
 
     def __init__(self, resampler: Resampler, start: int) -> None:
         self.resampler, self.start, self.half = resampler, start, resampler._half
@@ -159,7 +160,7 @@ class _Run:
         return self._give(samples, int(np.ceil((self.seen - self.half) * self.resampler.ratio)))
 
     def end(self) -> Iterator[Chunk]:
-        """What depends on samples behind the last one, which count as zero."""
+        """The output samples that depend on samples behind the last input sample; those count as zero."""
         return self._give(np.zeros((self.half, 2), np.float32), self.resampler.length(self.seen))
 
     def _give(self, samples: np.ndarray, ready: int) -> Iterator[Chunk]:

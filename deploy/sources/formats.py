@@ -13,7 +13,9 @@ from radioml.errors import RadioMLError
 _KINDS = {"u8": "u1", "s8": "i1", "u16": "u2", "s16": "i2", "u32": "u4", "s32": "i4", "f16": "f2", "f32": "f4",
           "f64": "f8"}  # fmt: skip
 NAMES = tuple(f"c{kind}" for kind in _KINDS)
-"""Interleaved I and Q: unsigned, signed and floating point, bits of each; little-endian, or with _be behind."""
+"""Formats of interleaved I and Q: unsigned (u), signed (s) or floating point (f), and the bits of I and of Q.
+
+The order of bytes is little-endian; a name with _be at its end means big-endian."""
 _SUFFIXES = {"cfile": "cf32", "fc32": "cf32", "fc64": "cf64", "complex64": "cf32", "complex128": "cf64",
              "sc8": "cs8", "ci8": "cs8", "sc16": "cs16", "ci16": "cs16", "ci32": "cs32"}  # fmt: skip
 """Other names: of GNU Radio (cfile), UHD (fc32, sc16), SigMF (ci16) and NumPy (complex64)."""
@@ -22,7 +24,7 @@ _GQRX = re.compile(r"^gqrx_\d+_\d+_(?P<frequency>\d+)_(?P<rate>\d+)_fc$", re.IGN
 """gqrx_DATE_TIME_FREQUENCY_RATE_fc.raw: complex floats, as GQRX names its recordings."""
 _LOOKED_AT = 1 << 16
 _PLAUSIBLE = (1e-9, 1e6)
-"""Magnitudes that floating-point samples have; other types of number, read as floats, have others or none."""
+"""Range of magnitudes of floating-point samples. Other types of numbers, read as floats, lie outside of it."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ class SampleFormat:
 def full_scale_1(values: np.ndarray) -> np.ndarray:
     """Numbers of any type as float32, integers divided so that their range is -1 to 1."""
     if values.dtype.kind not in "iu":
-        with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and is told
+        with np.errstate(over="ignore"):  # numbers beyond float32 become infinite, and their frames are reported
             return values.astype(np.float32, copy=False)
     half = 2.0 ** (8 * values.dtype.itemsize - 1)
     if values.dtype.kind == "u":
@@ -82,7 +84,7 @@ class NamedRecording:
 
 
 def by_name(path: Path) -> NamedRecording | None:
-    """The format that a file's name says, by the conventions of receivers; None where it says none."""
+    """The format that a file's name tells by the conventions of receivers; None for another name."""
     if matched := _GQRX.match(path.stem):
         return NamedRecording(known_format("cf32"), float(matched["rate"]), float(matched["frequency"]))
     if path.stem.lower().endswith("_fc"):
@@ -92,9 +94,9 @@ def by_name(path: Path) -> NamedRecording | None:
 
 
 def by_content(path: Path) -> SampleFormat:
-    """The format of a file whose name says none, such as .iq, .raw or .bin: floating-point samples are recognised.
+    """The format of a file whose name tells none, such as .iq, .raw or .bin: floating-point samples are recognised.
 
-    Raises RadioMLError for others: integers of one size look like those of another.
+    Raises RadioMLError for integers, whose size cannot be recognised.
     """
     with path.open("rb") as stream:
         head = stream.read(_LOOKED_AT)

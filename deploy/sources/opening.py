@@ -21,13 +21,17 @@ _HDF5 = (".h5", ".hdf5")
 
 @dataclass(frozen=True)
 class Reading:
-    """How a source is to be read; what is None is as the source says, or not done.
+    """How to read a source. None means: as the source says, or not at all.
 
-    format: of raw samples. sample_rate: in Hz, of a recording that does not say it. channel: of a recording of several,
-    from 0 on. recording: name of one in an archive. overlap: samples that a frame shares with the one before.
-    offset_hz: frequency above the centre that is moved to the centre. symbol_rate: in symbols/s; samples are resampled
-    to 8 a symbol. dc_block: remove a receiver's DC offset. normalise: divide each frame by its standard deviation;
-    default for samples, not for whole frames.
+    format: of raw samples.
+    sample_rate: in Hz, for a recording that does not say it.
+    channel: of a recording with several channels, from 0 on.
+    recording: name of a recording in an archive.
+    overlap: samples that a frame shares with the previous frame.
+    offset_hz: frequency above the centre that is moved to the centre.
+    symbol_rate: in symbols/s; samples are resampled to 8 a symbol.
+    dc_block: remove a receiver's DC offset.
+    normalise: divide each frame by its standard deviation; by default for samples and not for whole frames.
     """
 
     format: str | None = None
@@ -41,7 +45,7 @@ class Reading:
     normalise: bool | None = None
 
     def check(self) -> None:
-        """Raise RadioMLError for values that mean nothing."""
+        """Raise RadioMLError for values out of range."""
         if not 0 <= self.overlap < FRAME_LENGTH:
             raise RadioMLError(f"an overlap of {self.overlap} samples; expected 0 to {FRAME_LENGTH - 1}")
         for name, value in (("sample rate", self.sample_rate), ("symbol rate", self.symbol_rate)):
@@ -55,9 +59,10 @@ class Reading:
 
 @dataclass
 class _Samples:
-    """Samples of a recording. counts: of each run of samples that follow each other; None where the end will tell.
+    """Samples of a recording.
 
-    torn: says how many bytes at the end are no whole sample, once the end has come.
+    counts: number of samples of each contiguous run; None for a live source.
+    torn: bytes at the end that are no whole sample; of a live source known after the last chunk.
     """
 
     source: Source
@@ -72,7 +77,8 @@ def open_source(name: str, reading: Reading = Reading()) -> Source:
     name: a SigMF recording (.sigmf-meta, .sigmf-data, .sigmf), a WAV file of I and Q, a RadioML file (.h5, .hdf5), an
         array (.npy), raw samples under the names that receivers give them, or `-` for raw samples from the standard
         input. Raw samples of a pipe or a device are read as they come.
-    Raises RadioMLError for an unknown or unusable source, and for what cannot be done with it.
+    reading: how to read the source.
+    Raises RadioMLError for an unknown or unusable source, and for a reading that the source does not allow.
     """
     reading.check()
     path, suffix = Path(name), Path(name).suffix.lower()
@@ -106,7 +112,7 @@ def _of_frames(source: Source, reading: Reading) -> Source:
 
 
 def _cut(samples: _Samples, reading: Reading) -> Source:
-    """Frames of the samples, after what is to be done to these."""
+    """Frames of the samples, shifted, resampled and conditioned as the reading says."""
     source, chunks = samples.source, samples.chunks
     if source.sample_rate is None:
         source.sample_rate = reading.sample_rate
@@ -131,7 +137,7 @@ def _cut(samples: _Samples, reading: Reading) -> Source:
 
 
 def _ending(chunks: Iterable[Chunk], samples: _Samples, framer: Framer) -> Iterator[Chunk]:
-    """The chunks; at their end the bytes that were left over are known."""
+    """The chunks; after the last one, tell the framer how many bytes are left over."""
     yield from chunks
     torn = samples.torn.torn if isinstance(samples.torn, LiveChunks) else samples.torn
     framer.torn = f"{torn} bytes of a sample" if torn else ""

@@ -1,4 +1,4 @@
-"""Raw interleaved samples, of a file or as they come through a pipe."""
+"""Raw interleaved samples of a file or a live source."""
 
 from __future__ import annotations
 
@@ -19,19 +19,25 @@ from radioml.errors import RadioMLError
 
 STDIN = "-"
 _PATIENCE = 0.25
-"""Seconds that frames of a live source wait for others, to be classified with them."""
+"""Seconds that frames of a live source wait for more frames of their batch."""
 
 
 def is_live(name: str) -> bool:
-    """Whether samples come as they are made: through the standard input, a pipe or a device."""
+    """Whether a source is live: the standard input, a pipe or a device."""
     return name == STDIN or not stat.S_ISREG(Path(name).stat().st_mode)
 
 
 def file_chunks(path: Path, format: SampleFormat, first: int, samples: int, start: int, fresh: bool) -> Iterator[Chunk]:
-    """Samples of a file.
+    """Contiguous samples of a file.
 
-    first: byte at which they begin. samples: how many. start: position of the first in the recording. fresh: whether it
-    does not follow the ones before.
+    Args:
+        path, format: of the file.
+        first: byte at which the samples begin.
+        samples: number of samples.
+        start: position of the first sample in the recording.
+        fresh: whether there is a gap in front of the samples.
+
+    Raises RadioMLError when the file ends earlier.
     """
     with path.open("rb", buffering=0) as stream:
         stream.seek(first)
@@ -54,16 +60,16 @@ def _read(handle: int, size: int) -> bytes:
 
 
 class LiveChunks:
-    """Samples as they come, at once, and between them empty chunks: frames so far should not wait for more.
+    """Samples of a live source as they come. An empty chunk between them says: classify the frames so far.
 
-    torn: bytes of a sample at the end; known once it has come.
+    torn: bytes of an incomplete sample at the end; known after the last chunk.
     """
 
     def __init__(self, name: str, format: SampleFormat) -> None:
         self.name, self.format, self.torn = name, format, 0
 
     def __iter__(self) -> Iterator[Chunk]:
-        """The samples; waits in steps, so that a process that is to end can."""
+        """The samples; waits in short steps, so that the process can be ended meanwhile."""
         # Unbuffered and without a lock: a thread that waits here does not keep the interpreter from ending.
         handle = sys.stdin.fileno() if self.name == STDIN else os.open(self.name, os.O_RDONLY)
         try:

@@ -1,6 +1,6 @@
-"""The metadata of a SigMF recording, as far as samples depend on it, checked.
+"""The checked metadata of a SigMF recording.
 
-Specification: https://sigmf.org, version 1.2.6. What is not needed to cut and place samples is left unread.
+Specification: https://sigmf.org, version 1.2.6. Only fields that are needed to cut and place samples are read.
 """
 
 from __future__ import annotations
@@ -14,14 +14,17 @@ from deploy.sources.formats import NAMES, SampleFormat, sample_format
 from radioml.errors import RadioMLError
 
 _LARGEST, _LONGEST = 1 << 63, 200
-"""Whole number, and name of a file."""
+"""Bounds of a whole number and of the length of a file's name."""
 
 
 @dataclass(frozen=True)
 class Capture:
-    """sample_start: its first sample in the recording. global_index: that sample's number in the receiver's own count.
+    """A capture of a recording.
 
-    header_bytes: bytes before it in the file that are no samples. frequency: in Hz.
+    sample_start: position of the first sample in the recording.
+    global_index: number of the first sample in the receiver's own count.
+    header_bytes: bytes in the file in front of the first sample that are no samples.
+    frequency: in Hz.
     """
 
     sample_start: int
@@ -30,7 +33,7 @@ class Capture:
     frequency: float | None
 
     def follows(self, other: Capture) -> bool:
-        """Whether its samples go on from the ones of the capture before: the same centre frequency, and no gap."""
+        """Whether the samples continue those of `other`, the capture before: the same centre frequency, and no gap."""
         if self.frequency != other.frequency:
             return False
         if self.global_index is None or other.global_index is None:
@@ -40,8 +43,14 @@ class Capture:
 
 @dataclass(frozen=True)
 class SigmfMetadata:
-    """format: of the samples. channels: interleaved. sample_rate: in Hz. dataset: name of a data file that is not of
-    the recording's own name. trailing_bytes: at the file's end that are no samples. sha512: of the data file.
+    """The metadata of a recording.
+
+    format: of the samples.
+    channels: number of interleaved channels.
+    sample_rate: in Hz.
+    dataset: name of the data file where it differs from the recording's name.
+    trailing_bytes: bytes at the file's end that are no samples.
+    sha512: of the data file.
     """
 
     format: SampleFormat
@@ -69,7 +78,7 @@ def parse_metadata(text: bytes, name: str) -> SigmfMetadata:
     datatype = whole.get("core:datatype")
     format_ = sample_format(datatype) if isinstance(datatype, str) else None
     if format_ is None:
-        fields.wrong("core:datatype", datatype, f"one of {', '.join(NAMES)}, of SigMF's or these names (complex ones)")
+        fields.wrong("core:datatype", datatype, f"a complex type of SigMF, or one of {', '.join(NAMES)}")
     captures = []
     for number, item in enumerate(found):
         capture = fields.object(item, f"capture {number}")
@@ -105,7 +114,7 @@ def parse_metadata(text: bytes, name: str) -> SigmfMetadata:
 
 
 class _Fields:
-    """Values of the right type, and a list of those that are not."""
+    """Reads values of the right type, and lists the values of a wrong one."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -118,7 +127,7 @@ class _Fields:
         self.problems.append(f"{key}{where} is {shown if len(shown) < 80 else shown[:80] + ' ...'}; expected {wanted}")
 
     def object(self, value: Any, what: str) -> dict[str, Any]:
-        """A JSON object; empty where it is none."""
+        """A JSON object; another value is noted and gives an empty one."""
         if not isinstance(value, dict):
             self.wrong(what, value, "a JSON object")
             return {}
@@ -164,6 +173,6 @@ class _Fields:
         return value
 
     def raise_problems(self) -> None:
-        """One RadioMLError for all that was noted."""
+        """Raise one RadioMLError for all problems, if there are any."""
         if self.problems:
             raise RadioMLError(f"{self.name}: not a readable SigMF recording: {'; '.join(self.problems)}")

@@ -24,10 +24,11 @@ _BYTES_AT_ONCE = 1 << 23
 
 @dataclass(frozen=True)
 class _Run:
-    """Samples that follow each other without a gap or a change of frequency.
+    """Samples without a gap or a change of frequency.
 
-    start: position of the first in the recording. pieces: of the file, each the byte at which it begins and its
-    samples. fresh: whether they do not follow the run before.
+    start: position of the first sample in the recording.
+    pieces: pieces of the file, each (first byte, number of samples).
+    fresh: whether there is a gap in front of the run.
     """
 
     start: int
@@ -44,7 +45,10 @@ class _Run:
 class SigmfRecording:
     """A recording whose metadata fit its data.
 
-    path: the file that the samples are in. runs: where. torn: bytes at its end that are no whole sample.
+    path: the file with the samples.
+    runs: where the samples lie in the file.
+    torn: bytes at the file's end that are no whole sample.
+    channel: the channel that is read.
     """
 
     path: Path
@@ -67,7 +71,7 @@ class SigmfRecording:
 
 @dataclass(frozen=True)
 class _Channel(SampleFormat):
-    """One of several channels, whose samples take turns."""
+    """One of several interleaved channels."""
 
     channels: int
     chosen: int
@@ -84,13 +88,13 @@ class _Channel(SampleFormat):
 
 
 def open_sigmf(path: Path, channel: int | None = None, recording: str | None = None) -> SigmfRecording:
-    """Open a recording, after comparing its digest where it has one.
+    """Open a recording, after checking its digest if it has one.
 
-    channel: from 0 on, of a recording of several. recording: the name of one in an archive of several.
-    Raises RadioMLError for what cannot be read, and for several channels or recordings of which none is chosen.
+    channel: of a recording with several channels, from 0 on. recording: name of a recording in an archive of several.
+    Raises RadioMLError for a recording that cannot be read, and for several channels or recordings without a choice.
     """
     if path.suffix == COLLECTION:
-        raise RadioMLError(f"{path}: a collection names recordings; give one of them, its {META} file")
+        raise RadioMLError(f"{path}: a collection names recordings; give the {META} file of one of them")
     if path.suffix == ARCHIVE:
         data_path, first, size, metadata = _of_archive(path, recording)
     else:
@@ -169,10 +173,9 @@ def _chosen(path: Path, metadata: SigmfMetadata, channel: int | None) -> int:
 
 
 def _runs(path: Path, metadata: SigmfMetadata, first: int, size: int) -> tuple[tuple[_Run, ...], int]:
-    """The samples that follow each other, and the bytes at the end that are no whole sample.
+    """The runs of samples, and the bytes at the end that are no whole sample.
 
-    Captures lie one after the other, each behind its header. Samples before the first one belong to no capture, and are
-    left out.
+    Captures lie one after the other, each behind its header. Samples before the first capture are left out.
     """
     step = metadata.format.sample_bytes * metadata.channels
     captures = metadata.captures

@@ -1,4 +1,4 @@
-"""A source of frames, and how samples that follow each other become frames."""
+"""A source of frames, and the cutting of samples into frames."""
 
 from __future__ import annotations
 
@@ -18,9 +18,11 @@ BLOCK_FRAMES = 256
 class Block:
     """Frames, and what is known of each.
 
-    iq: float32, or the network's own integers as int8, (n, 1024, 2). tags: arrays of n values by their names: `sample`,
-    where a frame of a recording begins, and `level`, its standard deviation before it was normalised. A block without
-    frames says that the next ones are not at hand: those so far should not wait for them.
+    A block without frames says that the next frames are not at hand, and that the frames so far should not wait.
+
+    iq: float32, or the network's own integers as int8, (n, 1024, 2).
+    tags: name -> array of n values: `sample`, where a frame of a recording begins, and `level`, the frame's standard
+        deviation before it was normalised.
     """
 
     iq: np.ndarray
@@ -50,10 +52,13 @@ def joined(blocks: Sequence[Block]) -> Block:
 class Source:
     """Frames without labels, to be iterated once.
 
-    name: for messages and results. blocks: the frames. recording: whether frames were cut from samples that follow each
-    other. sample_rate: in Hz, where it is known. captures: the first sample of each capture and its centre frequency in
-    Hz, None where that is not known; empty where there are no captures. frames: their number, None where only the end
-    will tell. left_over: samples, or bytes of a sample, that fill no frame; known once the source has ended.
+    name: for messages and results.
+    blocks: the frames.
+    recording: whether the frames were cut from a recording's samples.
+    sample_rate: in Hz, None where it is unknown.
+    captures: the first sample of each capture and its centre frequency in Hz, None where the frequency is unknown.
+    frames: number of frames, None for a live source.
+    left_over: samples, or bytes of a sample, that fill no frame; known once the source has ended.
     """
 
     name: str
@@ -67,9 +72,10 @@ class Source:
 
 @dataclass(frozen=True)
 class Chunk:
-    """Samples that follow each other: float32 (m, 2), and the position of the first in the recording.
+    """Contiguous samples, float32 (m, 2).
 
-    fresh: whether they do not follow the ones before: no frame has samples of both.
+    start: position of the first sample in the recording.
+    fresh: whether there is a gap in front of the samples, which no frame may span.
     """
 
     samples: np.ndarray
@@ -78,21 +84,21 @@ class Chunk:
 
 
 def frames_in(samples: int, overlap: int) -> int:
-    """How many frames so many samples give."""
+    """Number of frames in `samples` contiguous samples."""
     return max((samples - FRAME_LENGTH) // (FRAME_LENGTH - overlap) + 1, 0)
 
 
 class Framer:
-    """Cuts samples into frames, each `overlap` samples into the one before; counts what fills none."""
+    """Cuts samples into frames that share `overlap` samples with the previous frame; counts the samples left over."""
 
     def __init__(self, source: Source, overlap: int, rate: float = 1.0) -> None:
-        """rate: samples that come here for each one of the recording; its positions are what tags say."""
+        """rate: samples that come here for each sample of the recording. Tags have positions in the recording."""
         self.source, self.hop, self.rate = source, FRAME_LENGTH - overlap, rate
         self.torn = ""
         """Bytes of a sample at the end, in words."""
 
     def __call__(self, chunks: Iterable[Chunk]) -> Iterator[Block]:
-        """The frames; raises RadioMLError where samples end before there is one."""
+        """The frames; raises RadioMLError where the samples end before the first frame is complete."""
         rest, start = np.empty((0, 2), np.float32), 0.0
         frames = here = left = 0  # here: frames since samples last began afresh
         for chunk in chunks:
@@ -122,5 +128,5 @@ class Framer:
         self.source.left_over = " and ".join(part for part in parts if part)
 
     def _tail(self, rest: np.ndarray, frames: int) -> int:
-        """Samples at an end that no frame has; the last frame has the first of them where frames overlap."""
+        """Number of samples in no frame; the last of the `frames` before, if any, has the first samples of `rest`."""
         return max(len(rest) - (FRAME_LENGTH - self.hop), 0) if frames else len(rest)

@@ -39,7 +39,13 @@ class Packed24(SampleFormat):
 
 @dataclass(frozen=True)
 class WavRecording:
-    """format: of its samples. sample_rate: in Hz. first: byte at which they begin. size: their bytes."""
+    """What the header of a WAV file says.
+
+    format: of the samples.
+    sample_rate: in Hz.
+    first: byte at which the samples begin.
+    size: bytes of all samples.
+    """
 
     format: SampleFormat
     sample_rate: float
@@ -48,7 +54,7 @@ class WavRecording:
 
 
 def read_wav(path: Path) -> WavRecording:
-    """What the header of a WAV file says; raises RadioMLError for one that is no I/Q recording, or damaged."""
+    """Read the header of a WAV file; raises RadioMLError for a file that is no I/Q recording, or damaged."""
     with path.open("rb") as stream:
         kind, _, wave = _unpack(stream, "<4sI4s", path)
         if kind not in (b"RIFF", b"RF64", b"BW64") or wave != b"WAVE":
