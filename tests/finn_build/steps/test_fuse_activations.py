@@ -88,7 +88,7 @@ class Built:
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory) -> Built:
+def built(quick_simulators, tmp_path_factory) -> Built:
     run = tmp_path_factory.mktemp("functions")
     torch.manual_seed(3)
     network = Functions()
