@@ -103,7 +103,7 @@ def faulty(small_build, package, tmp_path_factory):
     library = moved.parent / "simulator.so"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(multiplier_loops, "FILE", "")  # no file gets loops
-        compile_simulator(moved, library, simulator_cache())
+        compile_simulator(moved, library, simulator_cache(), optimise=False)
     return library, moved
 
 

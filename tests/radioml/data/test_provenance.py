@@ -120,7 +120,7 @@ def test_an_unmarked_file_is_of_unknown_origin_and_known_by_its_frames_and_size(
 
 
 def test_a_synthetic_file_that_is_saved_again_is_unknown(tmp_path: Path):
-    write_dataset(tmp_path / "made.h5", 1, seed=4, processes=2)
+    write_dataset(tmp_path / "made.h5", 1, seed=4)
     with h5py.File(tmp_path / "made.h5") as made, h5py.File(tmp_path / "saved.h5", "w") as saved:
         for name in "XYZ":
             saved[name] = made[name][:]

@@ -81,7 +81,7 @@ def test_a_batch_that_processes_cannot_share_equally_is_refused(data: Path):
 
 
 def test_a_part_of_the_grid_trains_on_its_own_frames(tmp_path: Path):
-    write_dataset(tmp_path / "whole.hdf5", 12, seed=4, processes=2)
+    write_dataset(tmp_path / "whole.hdf5", 12, seed=4)
     layout = write_subset(tmp_path / "whole.hdf5", tmp_path / "part.hdf5", classes=[3, 7], snrs_db=[0, 30])
     data = RadioMLData(QuantisedFrames(tmp_path / "part.hdf5", QUANTISER, ignore), 8, -20, seed=1)
     seen = torch.cat([torch.stack(batch[1:], 1) for batch in data.train_dataloader()])
@@ -97,7 +97,7 @@ def test_a_part_of_the_grid_trains_on_its_own_frames(tmp_path: Path):
 
 def test_frames_of_another_level_are_warned_of_in_every_run(tmp_path: Path):
     path = tmp_path / "loud.hdf5"
-    write_dataset(path, 1, seed=4, processes=2)
+    write_dataset(path, 1, seed=4)
     with h5py.File(path, "r+") as file:
         file["X"][:] = 50 * file["X"][:]
     for _ in range(2):  # converted, then taken from the cache
