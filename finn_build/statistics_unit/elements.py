@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -91,13 +92,12 @@ def dyadic(values: np.ndarray) -> np.ndarray:
     return values
 
 
-def unit_of(*values: np.ndarray | float) -> float:
+def unit_of(values: Iterable[float]) -> float:
     """The largest power of two that all of these numbers are multiples of; 1 if all are 0."""
-    integers = np.unique(np.abs(np.ldexp(np.concatenate([np.ravel(v) for v in values]), _FRACTION)))
     common = 0
-    for integer in integers:
-        common |= int(integer)
-    return float(np.ldexp(common & -common, -_FRACTION)) if common else 1.0
+    for value in values:
+        common |= int(math.ldexp(abs(value), _FRACTION))
+    return math.ldexp(common & -common, -_FRACTION) if common else 1.0
 
 
 def by_wire(elements: Elements) -> Iterator[tuple[int, np.ndarray]]:

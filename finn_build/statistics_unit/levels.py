@@ -48,7 +48,7 @@ def limited(wires: Wires, x: Elements, low: float | None, high: float | None) ->
     for wire, index in by_wire(flat):
         for chosen in _groups(flat, index):
             bounds = [bound for bound in (low, high) if bound is not None]
-            unit = unit_of(flat.gain[chosen], flat.offset[chosen], np.array(bounds))
+            unit = unit_of([*flat.gain[chosen], *flat.offset[chosen], *bounds])
             factors, offsets, tables = _tables(wires, flat, wire, chosen, unit)
             least, most = (None if bound is None else int(bound / unit) for bound in (low, high))
             level = Level(wire, _integers(factors, tables), _integers(offsets, tables), least=least, most=most)
@@ -100,7 +100,7 @@ def _tables(
 
 
 def _fraction_bits(values: np.ndarray) -> int:
-    return max(0, -int(math.log2(unit_of(values))))
+    return max(0, -int(math.log2(unit_of(values.ravel()))))
 
 
 def _integers(values: np.ndarray, table: bool) -> tuple[int, ...]:

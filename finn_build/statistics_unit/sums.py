@@ -155,15 +155,14 @@ def _taps(wires: Wires, found: Sequence[_Terms]) -> list[tuple[int, int, float]]
     """Sums as adders of what wires carried some slots ago."""
     shapes: dict[tuple[tuple[int, int, float], ...], list[int]] = defaultdict(list)
     ends, units = [], []
+    held = {wire: wires[wire].held for terms in found for wire, _, _ in terms}
     for index, terms in enumerate(found):
-        moving = [slot for wire, slot, _ in terms if not wires[wire].held]
-        end = max(moving or [slot for _, slot, _ in terms])
-        unit = unit_of(np.array([coefficient for _, _, coefficient in terms]))
+        end = max([slot for wire, slot, _ in terms if not held[wire]] or [slot for _, slot, _ in terms])
+        unit = unit_of([coefficient for _, _, coefficient in terms])
         unit = -unit if terms[0][2] < 0 else unit
-        shape = tuple(
-            (wire, 0 if wires[wire].held else end - slot, coefficient / unit) for wire, slot, coefficient in terms
-        )
-        shapes[shape].append(index)
+        shapes[
+            tuple([(wire, 0 if held[wire] else end - slot, coefficient / unit) for wire, slot, coefficient in terms])
+        ].append(index)
         ends.append(end)
         units.append(unit)
     results: list[tuple[int, int, float]] = [(CONSTANT, 0, 0.0)] * len(found)
