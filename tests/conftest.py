@@ -21,8 +21,8 @@ from tests.repository import REPOSITORY, SHARED
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 if "PYTEST_XDIST_WORKER" in os.environ:  # one of several processes that share the cores
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-# A shell that starts the tests in the background lets them, and all that they start, ignore Ctrl-C, and nohup a lost
-# terminal; some tests send both.
+# Tests that a shell starts in the background, and all their child processes, ignore Ctrl-C; under nohup they ignore a
+# lost terminal. Some tests send both signals.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
     signal.signal(signal.SIGHUP, signal.SIG_DFL)

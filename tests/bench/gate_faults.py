@@ -2,8 +2,8 @@
 
 The netlist of a layer gets the words that its RTL gets on 26 frames of all SNRs. A fault is caught when the netlist
 gives another word than the RTL. Faults are LUTs that are wrong in one term, DSPs whose operands A and D are swapped,
-and a weight with a wrong sign or a wrong lowest bit, for which the layer is synthesised again. A fault that is missed
-is looked at once more: it may never be reached on these frames, or be reached and change no word.
+and a weight with a wrong sign or a wrong lowest bit, for which the layer is synthesised again. Missed faults are told
+apart: those that are never reached on these frames, and those that are reached and change no word.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Faulty:
 
 
 def plant(netlist: str, luts: int, dsps: int, seed: int) -> Faulty:
-    """Plant faults in cells chosen at random, as many as there are and are asked for."""
+    """Plant faults in cells chosen at random, at most as many as there are cells."""
     random = np.random.default_rng(seed)
     hits: list[str] = []
     for pattern, most, change in ((_LUT, luts, _wrong_term), (_DSP, dsps, _swapped)):
@@ -129,7 +129,7 @@ class Bench:
         return work / "layer.so"
 
     def cells(self, layer: Layer, luts: int, work: Path) -> tuple[str, str]:
-        """Faults of LUTs and of DSPs, in words: caught, and of the others why not."""
+        """Faults of LUTs and of DSPs, in words: how many were caught, and why the others were not."""
         netlist = (self.folder / SYNTHESIS / f"{layer.name}.v").read_text()
         faulty = plant(netlist, luts, 3, seed=0)
         library = self.simulator(layer, faulty.netlist, work)

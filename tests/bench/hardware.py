@@ -1,13 +1,14 @@
 """`python -m tests.bench.hardware FOLDER [--topology NAME]... [--board NAME]...`: every network in simulated hardware.
 
-The networks are those of `radioml models list`, the cheapest first, with random weights (tests/seeded_network.py). The
-shipped robust_record stands in the place of symbol_statistics, whose weights are left by its ablation. Each network is
-folded for each board as fast as leaves 10 % of its resources, and built to RTL; robust_record_by_1 takes a sample a
-cycle instead. Frames of all classes and SNRs go through the RTL, and some through every rung of `radioml verify`.
+The networks are those of `radioml models list`, the cheapest first, with random weights (tests/seeded_network.py).
+symbol_statistics is replaced by the shipped robust_record, because a training by ablation decides which weights remain.
+For each board a network gets the fastest folding that leaves 10 % of the board's resources, and is built to RTL;
+robust_record_by_1 takes a sample a cycle instead. Frames of all classes and SNRs go through the RTL, and some of them
+through every rung of `radioml verify`.
 
-Each pair has a row, FOLDER/NETWORK/BOARD.json, written after each stage. A finished row is read. Another one goes on at
-the stage that it lacks. FOLDER/hardware.json and hardware.md are the table. The exit code is 1 where an integer is
-different, and where a network cannot be built for another reason than the board's size.
+Each pair has a row, FOLDER/NETWORK/BOARD.json, written after each stage. A finished row is read. An unfinished row
+continues with the stage that it lacks. FOLDER/hardware.json and hardware.md are the table. The exit code is 1 where an
+integer differs, and where a network cannot be built for another reason than the board's size.
 """
 
 from __future__ import annotations
@@ -81,7 +82,7 @@ class Network:
 
 
 def networks() -> dict[str, Network]:
-    """By name, the cheapest by the challenge's score first; of experiments that differ in training only, the first."""
+    """Name -> network, the cheapest by score first; of experiments that differ only in training, the first."""
     found = {
         "robust_record": Network(checkpoint=SHIPPED),
         "robust_record_by_1": Network(checkpoint=SHIPPED, folding={NAME: {"SIMD": 1}}),
@@ -127,7 +128,7 @@ def rows_of(
 
 
 def finished_row(path: Path, network: Network, until: str, frames: int, verified: int) -> Row | None:
-    """The row in a file, where it is of these weights and has all that is asked for."""
+    """The row in a file, if it has the network's weights and everything that is asked for."""
     row = read_row(path) if path.is_file() else None
     return row if row and row.weights == network.weights() and row.is_finished(until, frames, verified) else None
 

@@ -25,13 +25,13 @@ _NOT_RUN = "-"
 class Row:
     """A network on a board; None stands for what was not run.
 
-    network, board: their names; clock_mhz: of the board. weights: where they are from.
-    problem: why there is no RTL, or no estimate either; does_not_fit: whether that is for want of resources.
+    network, board: their names. clock_mhz: of the board. weights: where they are from.
+    problem: why there is no RTL, or no estimate either. does_not_fit: whether the reason is a lack of resources.
     estimated_cycles, lut, dsp, bram_18k: by formulas.
-    cycles, latency_us: of the simulated RTL, a frame's interval and the way through.
-    frames, frames_equal: that went through the RTL back to back, and those with all logits equal to Brevitas'.
-    rungs, rungs_equal: of `radioml verify`; verified: frames on each of them.
-    layers, layers_compared: activations of the network and its logits; those of them that each rung of RTL gave.
+    cycles, latency_us: initiation interval and latency of the simulated RTL.
+    frames, frames_equal: frames that went through the RTL back to back, and those with all logits equal to Brevitas'.
+    rungs, rungs_equal: of `radioml verify`. verified: frames on each rung.
+    layers: activations of the network, and the logits. layers_compared: those that every rung of RTL gave.
     """
 
     network: str
@@ -55,13 +55,13 @@ class Row:
     layers_compared: int | None = None
 
     def is_finished(self, until: str, frames: int, verified: int) -> bool:
-        """Whether nothing is left of what was asked for."""
+        """Whether everything that was asked for has been run."""
         if self.does_not_fit or (until == "estimate" and self.estimated_cycles is not None):
             return True
         return not self.problem and (self.frames or 0) >= frames and (self.verified or 0) >= verified
 
     def is_sound(self) -> bool:
-        """Whether all that was compared is equal, and nothing but the board's size was in the way."""
+        """Whether all compared integers are equal, and the only problem, if any, is the board's size."""
         return (self.does_not_fit or not self.problem) and (self.frames, self.rungs) == (
             self.frames_equal, self.rungs_equal,
         )  # fmt: skip

@@ -16,7 +16,7 @@ from radioml.temporary import temporary_folder
 from tests.finn_build.rtl_layers.layer_kinds import FAULTS, KINDS, bench_of, random_units, sound_units
 
 _CASES_AT_ONCE = 10
-"""Of each kind in one Verilated design."""
+"""Units of each kind in one Verilated design."""
 
 
 def main() -> None:

@@ -32,7 +32,7 @@ CASES = {
 
 
 def packing() -> dict[str, Any]:
-    """Each way and width; that the results are the same bytes and values is checked first."""
+    """Rates of packing and unpacking at each width, after a check that all give the same bytes and values."""
     iq = np.random.default_rng(0).normal(0, 0.7, (FRAMES, 1024, 2)).astype(np.float32)
     return {name: {"pack": _packing(name, iq), "unpack": _unpacking(name, iq)} for name in CASES} | {
         "conditions": conditions()
@@ -145,7 +145,7 @@ def _folded(integers: np.ndarray, stream: StreamFormat) -> np.ndarray:
 
 
 def _library() -> ModuleType:
-    """FINN's packing: of the driver on the board, else of the compiler, from which the driver has it."""
+    """FINN's packing: the driver's on the board, elsewhere the compiler's, of which the driver has a copy."""
     try:
         from finn_plus_driver import packing as library
     except ImportError:

@@ -20,7 +20,7 @@ from tests.repository import REPOSITORY, SHARED
 from .measure import Work, compare
 
 FRAMES, BASELINE_FRAMES = 512, 32
-"""In a call; the baseline's batch is the fastest of those tried."""
+"""Frames a call; the baseline's number is the fastest of those tried."""
 _EXPORTS = {
     "polyphase": (REPOSITORY / "training" / "pretrained" / "polyphase.pth",),
     "robust_record": (REPOSITORY / "training" / "pretrained" / "robust_record.pth",),

@@ -143,7 +143,7 @@ def an_interrupt_between_the_engines(package: Package, integers: np.ndarray, log
 
 
 def an_interrupt_while_pynq_notes_an_end(package: Package, integers: np.ndarray, logits: np.ndarray) -> None:
-    """PYNQ would complete a command twice, and use its buffer for two at a time, if its notes were left half-way."""
+    """Interrupted in its bookkeeping, PYNQ would complete a command twice and use its buffer for two commands."""
     with open_accelerator(package, "pynq") as accelerator:
         first(accelerator._shell.overlay.device, "return_exec_bo", ctrl_c)
         raised(KeyboardInterrupt, accelerator.infer, integers[:3])

@@ -38,7 +38,7 @@ def held(fabric: Fabric) -> Event:
 
 
 def answers_of_idle(shell: Shell, then: dict[int, Callable[[], object]]) -> list[bool]:
-    """The answers of `shell.idle` in their order; then: action after the answer of this number, from 1."""
+    """The answers of `shell.idle` in their order; then: number of an answer, from 1 -> action after this answer."""
     idle, answers = shell.idle, []
 
     def watched() -> bool:
@@ -60,7 +60,7 @@ def interrupted_after(seconds: float, call: Callable[..., object], *arguments: o
         timer.start()
         call(*arguments)
         timer.join()
-        time.sleep(60)  # which the signal ends, if it has not been seen to yet
+        time.sleep(60)  # ended by a signal that has not been handled yet
     except KeyboardInterrupt:
         return
     raise AssertionError("no KeyboardInterrupt came")

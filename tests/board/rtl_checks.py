@@ -47,7 +47,7 @@ def golden_frames(model: Package, rtl: Package, integers: np.ndarray, logits: np
 
 
 def same_register_traffic(model: Package, rtl: Package, integers: np.ndarray, logits: np.ndarray) -> None:
-    """The same calls of both drivers make the same accesses; a poll that sees the engine at work may come or not."""
+    """The same calls of both drivers make the same accesses, except for the number of polls of a busy engine."""
     found = []
     for package in (model, rtl):
         pynq.Device.active_device.memory = Memory(_BASE)

@@ -34,7 +34,7 @@ _ENDS = {";", "&", "&&", "|", "||"}
 
 @dataclass(frozen=True)
 class Command:
-    """words: behind `radioml`. text: as it is written. document: where."""
+    """A command in a document. words: after `radioml`. text: as it is written."""
 
     words: tuple[str, ...]
     text: str

@@ -34,7 +34,7 @@ MARKED = {
     r"runs/theirs|theirs\.onnx": "needs a file of others: tests/chains/test_imported_network.py",
     r"runs/mine|^init mine|mine\.hdf5.*mine\.yaml": "runs in tests/chains/test_own_topology.py",
 }
-"""What is not executed here, and why. Commands that the expression is found in are parsed only."""
+"""Expression -> why commands in which it is found are parsed but not executed."""
 
 
 def verdict(command: Command) -> str:

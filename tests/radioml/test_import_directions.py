@@ -136,7 +136,7 @@ def floors(package: str) -> dict[str, int]:
 
 
 def stairs(name: str, source: str) -> set[str]:
-    """Wings that the file `name` imports, of the room and the wing that it lies in, and that are not below its own."""
+    """Wings of its own room (or wing) that the file `name` imports and that are not below its own wing."""
     found = set()
     for package in FLOORS:
         floor, own = floors(package), wing(module_of(name), package)

@@ -1,4 +1,4 @@
-"""A killed process leaves no child, and no file that the next run does not remove."""
+"""A killed process leaves no child, and the next run removes all files that it left."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ NOTHING_LEFT = "left behind: 0 buffers, DMA idle"
 
 @pytest.fixture
 def stopping_package(repack, small_package, tmp_path) -> Callable[[int], Path]:
-    """A package for the board whose accelerator stops after a number of frames: its last FIFO does, by a data file."""
+    """A package for the board whose accelerator stops after a number of frames, which a data file holds."""
     top = (open_package(small_package, tmp_path / "sound").folder / TOP).read_text()
     for port, own in (("out0_V_TVALID(m_axis_tvalid)", "offered"), ("out0_V_TREADY(m_axis_tready)", "taken")):
         assert top.count(f".{port}") == 1

@@ -1,11 +1,13 @@
 """The defect of the library's multiplier that `library_patches` mends, shown on bare multipliers.
 
-A multiplier of S = 4 + ceil(log2 SIMD) + (SIMD = 1) stages (mvu.sv, PIPELINE_DEPTH) stops taking words the cycle after
-its output is held back with one word in the output register and one in the queue. Up to then S more were taken; with
-one result a cycle (SIMD = MW) the queue must hold S + 1 beyond its first. The library's MAX_IN_FLIGHT is S where SIMD
-is a power of two and S - 1 elsewhere, so it overflows by one word or two when the output is held back for about S
-cycles without a break: pauses at random in a third of the cycles hardly ever do that. The patched S + 1 is the least
-that will do. With SIMD < MW at most every second cycle brings a result, and the library's queue is long enough.
+A multiplier has S = 4 + ceil(log2 SIMD) + (SIMD = 1) stages (mvu.sv, PIPELINE_DEPTH). Under back pressure it stops
+taking words one cycle after the output register holds a word and the queue holds another. Up to then it has taken S
+more words. With one result a cycle (SIMD = MW) the queue must hold S + 1 words beyond its first.
+
+The library's MAX_IN_FLIGHT is S where SIMD is a power of two, and S - 1 elsewhere. So the queue overflows by one or two
+words under back pressure of about S cycles without a break. Random pauses in a third of the cycles hardly ever last so
+long. The patched S + 1 is the smallest depth that suffices. With SIMD < MW at most every second cycle brings a result,
+and the library's queue is long enough.
 """
 
 from __future__ import annotations

@@ -96,7 +96,7 @@ class Dense:
 
     @property
     def latency(self) -> int:
-        """Behind the last word that is taken all groups of sums but the first remain, of that frame and before."""
+        """After the last word of a frame is taken, all groups of sums except the first are still to be computed."""
         return 5 + self.inputs()[0].words * (self.groups - 1)
 
     @classmethod

@@ -15,7 +15,7 @@ from tests.verilated import compile_bench
 
 CPP = Path(__file__).with_name("rtl_layers.cpp")
 PAUSES = [(3, 3), (4, 1), (1, 4), (2, 2)]
-"""Of 4 cycles in how many a word is offered, and in how many one is taken."""
+"""Cycles of 4 in which a word is offered, and cycles of 4 in which a word is taken."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Streamed:
 
 
 Fault = tuple[str, str, str]
-"""Module, text in it, and what stands there instead."""
+"""Module, text in it, and the text that replaces it."""
 
 
 def packed(values: np.ndarray, bits: int) -> np.ndarray:

@@ -88,7 +88,7 @@ FAULTS: dict[Unit, Fault] = {
 
 
 def random_units(cases: int, first: int = 0) -> list[Unit]:
-    """So many units of each kind, of random shapes, widths and foldings; first: number of the first case."""
+    """`cases` units of each kind, of random shapes, widths and foldings; first: number of the first case."""
     return [kind.random(np.random.default_rng([7, number])) for kind in KINDS for number in range(first, first + cases)]
 
 
@@ -102,7 +102,7 @@ def bench_of(folder: Path, units: list[Unit], faults: dict[Unit, Fault]) -> Benc
 
 
 def without_a_gap(unit: Unit, last: int) -> bool:
-    """Whether the last result comes so many cycles after the last word as the layer has registers."""
+    """Whether the last result comes after the last word by exactly the layer's latency."""
     words = sum(port.words for port in unit.inputs()) if isinstance(unit, Concat) else unit.inputs()[0].words
     return bool(last == words - 1 + unit.latency)
 

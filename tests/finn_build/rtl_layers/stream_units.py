@@ -12,7 +12,7 @@ from finn_build.rtl_layers.function_table import table_words
 from tests.finn_build.rtl_layers.layer_bench import Port, packed
 
 WORDS = 240
-"""About as many words go into a unit."""
+"""Approximate number of words that go into a unit."""
 
 
 def pe_of(random: np.random.Generator, bits: int, most: int = 6) -> int:

@@ -41,7 +41,7 @@ def test_every_planted_fault_is_seen(bench, sound):
 
 
 def test_a_pool_waits_with_its_last_word_alone(bench):
-    """A consumer that takes a word in half of the cycles slows down what gives a word a cycle, but no pool of 16."""
+    """A consumer that takes a word in half of the cycles slows a layer of a word a cycle down, but not a pool of 16."""
     streamed = bench.stream(4, 2)
     pool, bias = (unit.inputs()[0].words for unit in WAITING)
     assert streamed[WAITING[0]][0].last < 1.05 * pool

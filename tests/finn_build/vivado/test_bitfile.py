@@ -45,7 +45,7 @@ class Made:
 
     @property
     def project(self) -> Path:
-        """FINN's Vivado project of the dataflow partition, with most layers of all."""
+        """FINN's Vivado project of the dataflow partition, which has most of the layers."""
         scripts = self.work.glob("vivado_stitch_proj_*/make_project.tcl")
         return max(scripts, key=lambda path: path.stat().st_size).parent
 

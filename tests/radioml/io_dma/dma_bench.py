@@ -30,7 +30,7 @@ endmodule
 
 @dataclass(frozen=True)
 class Unit:
-    """Words of so many bytes, and words a frame."""
+    """The accelerator's stream: bytes a word, and words a frame."""
 
     word_bytes: int
     words: int
@@ -42,7 +42,7 @@ class Unit:
 
 @dataclass(frozen=True)
 class Fault:
-    """Text of a module, and what stands there instead."""
+    """A text of a module, and the text that replaces it."""
 
     module: str
     old: str

@@ -174,7 +174,7 @@ def test_a_beat_a_cycle(bench):
 @pytest.mark.parametrize(("memory", "stream", "frame"), [(64, 16, 2048), (128, 24, 72), (32, 256, 96), (8, 8, 1)])
 @pytest.mark.parametrize("engine", [io_dma.READ, io_dma.WRITE])
 def test_verilator_has_no_complaint(engine, memory, stream, frame):
-    """But of narrow operands that are widened, of initial values, and of what AXI has and is not used here."""
+    """Except about narrow operands that are widened, initial values, and signals of AXI that are not used here."""
     sizes = (f"-GMEMORY_BITS={memory}", f"-GSTREAM_BITS={stream}", f"-GFRAME_BYTES={frame}")
     quiet = (f"-Wno-{name}" for name in ("WIDTHEXPAND", "PROCASSINIT", "PINCONNECTEMPTY", "UNUSEDSIGNAL"))
     files = (io_dma.FOLDER / f"{name}.sv" for name in (*io_dma.PARTS, engine))

@@ -39,7 +39,7 @@ def top() -> str:
             f".VERSION({dsp}), .PE({pe}), .SIMD({simd}), .WEIGHT_WIDTH({weight}), .ACTIVATION_WIDTH({activation}), "
             f".ACCU_WIDTH({accumulator}), .SIGNED_ACTIVATIONS({signed}), .NARROW_WEIGHTS({narrow})"
         )
-        # The most negative weight is no narrow one: its place is taken by its neighbour.
+        # Narrow weights exclude the most negative one: its neighbour takes its place.
         least = f"{{1'b1, {{{weight - 1}{{1'b0}}}}}}"
         pairs += f"""
   wire [{pe * simd * weight - 1}:0] w{i};

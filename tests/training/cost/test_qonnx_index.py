@@ -1,4 +1,4 @@
-"""Looked up or searched for: qonnx finds the same in a graph, and its passes make the same of it."""
+"""With the index qonnx finds the same in a graph as by searching, and its passes give the same graphs."""
 
 from __future__ import annotations
 
