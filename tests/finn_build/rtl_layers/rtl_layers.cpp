@@ -1,7 +1,7 @@
 // Streams words through several layers at once, with pauses at random on all streams, and keeps what comes out.
 //
-// Arguments: of 4 cycles in how many a word is offered; of 4 cycles in how many one is taken from an output; input file
-// and output file, 64 bits a word. The input file has the words of each input stream in turn, preceded by their count.
+// Arguments: cycles of 4 in which a word is offered; cycles of 4 in which a word is taken from an output; input file and
+// output file, 64 bits a word. The input file has the words of each input stream in turn, preceded by their count.
 // The output file has those of each output stream, preceded by their count, the cycle of the last, and how often a word
 // that waited to be taken was altered or withdrawn. The run ends when nothing has moved for IDLE cycles.
 #include <cstdint>
