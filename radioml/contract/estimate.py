@@ -56,7 +56,7 @@ class Folded:
 class Estimate:
     """Cycles, rate, latency and resources of a folded network on a board, by formulas.
 
-    kind: always "estimated"; caveats: what is to be known with the figures.
+    kind: always "estimated"; caveats: limits of the figures, in words.
     clock_mhz: the board's clock, to which rates and times refer.
     cycles_per_frame: the initiation interval, which is the cycles of the slowest layer.
     latency_cycles_at_most, latency_us_at_most: the sum of all layers' cycles, though layers overlap.
@@ -91,7 +91,7 @@ class Estimate:
         ]
 
     def to_json(self) -> dict[str, Any]:
-        """The estimate as values for JSON, without what is not known."""
+        """The estimate as values for JSON, without unknown values."""
         return _known(asdict(self))
 
     def write(self, path: Path) -> None:

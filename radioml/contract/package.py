@@ -27,11 +27,11 @@ from radioml.run_directory import GOLDEN
 FORMAT = 2
 MANIFEST = "manifest.json"
 RTL_FOLDER = "rtl"
-"""Of a simulation package: the HDL as `radioml build` writes it."""
+"""Folder of a simulation package: the HDL as `radioml build` writes it."""
 BITFILE, HANDOFF = "accelerator.bit", "accelerator.hwh"
 XCLBIN = "accelerator.xclbin"
 BITSTREAM = "bitstream.bit"
-"""Of a board on a serial line."""
+"""Bitfile of a board on a serial line."""
 MOST_BYTES = 1 << 28
 """Limit of a package's files together, unpacked. The bitfile of a whole Alveo U250 has about 0.1 GB, less than half of
 it; the RTL of a network has a few megabytes."""

@@ -26,7 +26,7 @@ class Quantised:
 
 
 def usable(iq: np.ndarray) -> np.ndarray:
-    """Which frames (N, 1024, 2) can be trained on and classified: those of finite samples alone; bool (N,)."""
+    """Which frames (N, 1024, 2) can be trained on and classified, because all samples are finite; bool (N,)."""
     return np.isfinite(iq).all((1, 2))
 
 

@@ -31,7 +31,7 @@ class DatasetReport:
     mean_power: mean of I^2 + Q^2 over all finite samples (frames have unit variance around their mean); None if there
         are none.
     problems: one sentence each, with the first frame it concerns; empty for a valid file.
-    warnings: what is odd about the level of the frames, one sentence each.
+    warnings: about the level of the frames, one sentence each.
     """
 
     layout: Layout

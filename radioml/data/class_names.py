@@ -14,7 +14,7 @@ SHIPPED_ORDER: tuple[str, ...] = (
     "32PSK", "16APSK", "32QAM", "FM", "GMSK", "32APSK", "OQPSK", "8ASK", "BPSK", "8PSK", "AM-SSB-SC", "4ASK", "16PSK",
     "64APSK", "128QAM", "128APSK", "AM-DSB-SC", "AM-SSB-WC", "64QAM", "QPSK", "256QAM", "AM-DSB-WC", "OOK", "16QAM",
 )  # fmt: skip
-"""The list in the file classes.txt that comes with RadioML 2018.01A. It is not the order of the labels: by it, the
+"""The list in the file classes.txt that comes with RadioML 2018.01A. The labels have another order: by this list, the
 frames of constant envelope (FM) would be AM-DSB-WC, and the real-valued ones (OOK, ASK, BPSK) 32PSK, 16APSK and 32QAM.
 """
 _LARGEST_LIST = 1 << 20

@@ -21,7 +21,7 @@ class Conditions:
     distribution that is clipped at three of them.
     gain_db: gain after the normalisation, uniform up to this many dB up or down.
     exact: drift, offset and gain have exactly these amounts, of random sign, to measure the cost of each.
-    roll_off: range of the pulses' roll-off in the place of the calibrated one.
+    roll_off: range of the pulses' roll-off instead of the calibrated one.
     spread: radii of the rings of APSK and depths of AM are multiplied by 1 +- up to this.
     dc: DC offset after the normalisation, of amplitude uniform up to this (a frame's deviation is 1), any phase.
     echo: one echo of amplitude uniform up to this, any phase, 1 to 8 samples late.

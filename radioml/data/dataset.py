@@ -1,4 +1,4 @@
-"""The RadioML 2018.01A file: what is in it, and reading frames out of it.
+"""Reads the layout and the frames of a RadioML 2018.01A file.
 
 `X` float32 (N, 1024, 2) holds I and Q, `Y` int64 (N, 24) one-hot classes, `Z` int64 (N, 1) the SNR label in dB; frames
 are ordered by class, then SNR (see `radioml.data.layout`). Other types of number are converted when they are read.

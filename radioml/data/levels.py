@@ -14,7 +14,7 @@ import numpy as np
 from radioml.constants import CLASSES
 
 _USUAL = (0.8, 1.25)
-"""Deviation of a file's frames, as their median. Of the published frames it is 1 within a few per cent."""
+"""Median deviation of a file's frames. The published frames have 1 within a few per cent."""
 _ODD = (0.5, 2.0)
 """Deviation of one frame; a frame outside of this range is counted as odd."""
 _CLIPPED, _CLIPPED_UNLABELLED = 0.01, 0.1
@@ -48,7 +48,7 @@ def constant(iq: np.ndarray) -> np.ndarray:
 
 @dataclass
 class LevelWatch:
-    """Counts what is odd about frames as they pass, in any number of batches.
+    """Counts frames of unusual level as they pass, in any number of batches.
 
     limit: magnitude of I and Q above which the input quantiser clips; 2 in the challenge.
     """

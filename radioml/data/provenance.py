@@ -1,4 +1,4 @@
-"""Where frames come from, and what a network may know of them: frames seen in training prove nothing of its accuracy.
+"""The origin of frames, and whether a network has seen them: frames seen in training prove no accuracy.
 
 A network carries `training_data`: `kind` and `identity` of the file that it was trained on, as `Origin` has them. Where
 training started from another checkpoint's weights, `started_from` is the `training_data` of that checkpoint.
@@ -42,7 +42,7 @@ class Origin:
     kind: "synthetic" when this project's generator has marked the file; "real" when it is the published file, by its
         SHA-256, or was cut out of that by `radioml data`; else "unknown".
     identity: content and size of the file. Of a synthetic file: "generator VERSION, seed SEED, N frames per cell", with
-        "preset NAME" behind the version for other conditions than nominal. Of other files: "NAME, frames FINGERPRINT,
+        "preset NAME" after the version unless the preset is nominal. Of other files: "NAME, frames FINGERPRINT,
         N frames per cell"; files of equal fingerprint and size have equal frames. NAME of a real file begins with
         "RadioML 2018.01A".
     """

@@ -1,4 +1,4 @@
-"""What conditions of reception do to synthetic frames: clock drift, carrier frequency offset, echo, DC and gain."""
+"""Applies conditions of reception to synthetic frames: clock drift, carrier frequency offset, echo, DC and gain."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from radioml.data.conditions import Conditions
 MARGIN = 16
 """Samples of the noise-free signal on each side of a frame that `received` reads where conditions are not nominal."""
 _LATEST_ECHO = 8
-_CUT = 3.0  # standard deviations at which the normal distribution of carrier offsets ends
+_CUT = 3.0  # standard deviations at which carrier frequency offsets are clipped
 
 
 class Reception:

@@ -92,7 +92,7 @@ def _drawn(counts: np.ndarray, validation_fraction: float) -> Split:
 
 
 def _positions(part: np.ndarray, index: np.ndarray) -> np.ndarray:
-    """Where frames of a file are in the one that was cut out of it, in the order of `part`; index: see `CutFrom`."""
+    """Positions of a file's frames in the smaller file cut out of it, in the order of `part`; index: see `CutFrom`."""
     place = np.searchsorted(index, part).clip(0, len(index) - 1)
     return place[index[place] == part]
 

@@ -1,11 +1,12 @@
 """Synthetic RadioML frames: a calibrated stand-in for the 20 GB data set that needs a registration.
 
 The parameters in `synthesis_parameters.json` were fitted so that networks trained on the real set score on synthetic
-frames as they do on real ones. That is necessary, not sufficient: figures from these frames are labelled synthetic.
+frames as they do on real ones. This agreement is necessary, not sufficient: figures from these frames are labelled
+synthetic.
 
 Model, in samples (fs = 1), 8 samples a symbol:
   linear modulations: symbols through a pulse of spectrum |RRC|^3 = RC^1.5, random roll-off, timing, phase and a small
-  carrier offset; OQPSK delays Q by half a symbol; GMSK, FM and AM from their definitions.
+  carrier frequency offset; OQPSK delays Q by half a symbol; GMSK, FM and AM from their definitions.
   noise: white, complex; its standard deviation is mean|s| x 10^(-label / 10), so the true SNR is twice the label.
   each frame is divided by the standard deviation of signal plus noise; its mean is kept.
   `radioml.data.conditions` has what deviates from this where a preset other than the nominal one is asked for.

@@ -1,1 +1,1 @@
-"""What each stage needs, what of it is here, and how to get the rest, without importing any of it."""
+"""The needs of each stage: what is installed, and how to get the rest. No tool or package is imported for that."""

@@ -1,4 +1,4 @@
-"""One thing that a stage needs, and what is said where it is missing."""
+"""One thing that a stage needs, and the message where it is missing."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Need:
 
     @property
     def present(self) -> bool:
-        """Whether it is there and fit."""
+        """Whether the thing is there and serves."""
         return self.found is not None and not self.wrong
 
 

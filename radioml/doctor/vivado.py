@@ -26,7 +26,7 @@ def bitfile_needs(shell: str, environment: Mapping[str, str] | None = None, hls_
     """What FINN's own bitfile steps need for a board of this shell ("zynq" or "vitis"), beside the build's packages.
 
     FINN reads the release from the path in XILINX_VIVADO, chooses the HLS compiler by it, and finds the HLS library of
-    its DMA engines and the boards' definitions in FINN_DEPS. A Zynq needs the HLS compiler with `hls_dma` alone.
+    its DMA engines and the boards' definitions in FINN_DEPS. A Zynq needs the HLS compiler only with `hls_dma`.
     """
     environment = os.environ if environment is None else environment
     path = environment.get("PATH")

@@ -87,17 +87,17 @@ class Graph:
         self.output = name
 
     def remove(self, *nodes: onnx.NodeProto) -> None:
-        """Take nodes out."""
+        """Remove nodes."""
         for node in nodes:
             del self.nodes[self._place(node)]
 
     def bypass(self, node: onnx.NodeProto) -> None:
-        """Take a node out and let those that read its output read its first input instead."""
+        """Remove a node; the readers of its output read its first input instead."""
         self.remove(node)
         self.replace(node.output[0], node.input[0])
 
     def replace(self, tensor: str, other: str) -> None:
-        """Let everything that reads a tensor read another one."""
+        """Replace a tensor by another one in all its readers."""
         for node in self.nodes:
             for index, name in enumerate(node.input):
                 if name == tensor:
@@ -106,7 +106,7 @@ class Graph:
             self.output = other
 
     def rename(self, tensor: str, other: str) -> None:
-        """Give a tensor another name, which nothing has yet."""
+        """Give a tensor a new, unused name."""
         for node in self.nodes:
             for names in (node.input, node.output):
                 names[:] = [other if name == tensor else name for name in names]
@@ -116,7 +116,7 @@ class Graph:
         self.output = other if self.output == tensor else self.output
 
     def prune(self) -> None:
-        """Forget the nodes and constants that the output does not need."""
+        """Remove the nodes and constants that the output does not need."""
         needed = {self.output}
         kept = []
         for node in reversed(self.nodes):
@@ -143,7 +143,7 @@ class Graph:
         return shapes
 
     def model(self) -> onnx.ModelProto:
-        """The graph as a model of its own, the shape of its output not told."""
+        """The graph as a model, whose output's shape is left open."""
         return self._model_of(self.nodes, self.constants, self.output)
 
     def single(self, node: onnx.NodeProto) -> onnx.ModelProto:

@@ -33,8 +33,8 @@ class Network:
     """An imported network.
 
     reference: the file's own graph, in `radioml.foreign.standard_form`. model: in QONNX, from `iq` to `logits`.
-    quantiser: the host's. logit_scale: value of one step of the logits. classes: number of logits. remarks: what the
-    file does not say, one sentence each.
+    quantiser: the host's. logit_scale: value of one step of the logits. classes: number of logits. remarks: assumptions
+    that the file does not state, one sentence each.
     """
 
     reference: onnx.ModelProto

@@ -25,7 +25,7 @@ from radioml.network.integer_qonnx import IntegerQonnx
 from radioml.run_directory import CHECKPOINT, GOLDEN, IMPORTED, MODEL, SCORE
 
 STANDARD = "standard"
-"""What stands for RadioML's own order of classes where a list is asked for."""
+"""Word for RadioML's own order of classes, instead of a list."""
 _TRIED_FRAMES, _TRIED_SEED, _TRIED_FROM_DB = CELLS, 20180102, 10
 _GUESSING = 3
 """Factor by which a network's accuracy on strong signals should exceed that of guessing."""

@@ -70,7 +70,7 @@ def read_foreign(path: Path) -> onnx.ModelProto:
         if str(error).startswith(f"{path}: "):
             raise
         raise RadioMLError(f"{path}: {error}") from error
-    except (ValueError, TypeError, KeyError, IndexError) as error:  # types of tensors that are none, text not in UTF-8
+    except (ValueError, TypeError, KeyError, IndexError) as error:  # unknown tensor types, text that is not UTF-8
         raise RadioMLError(f"{path}: a damaged ONNX file: {' '.join(str(error).split())}") from error
 
 
@@ -104,7 +104,7 @@ def _parse(path: Path) -> onnx.ModelProto:
 
 
 def _without_data(path: Path) -> onnx.ModelProto:
-    """The file alone, not what it refers to."""
+    """The model without its external data."""
     import onnx
     from google.protobuf.message import DecodeError
 
@@ -189,7 +189,7 @@ def _unify(model: onnx.ModelProto) -> None:
     only = [*inputs.values()]
     del graph.input[:]
     graph.input.extend(only)
-    del graph.value_info[:]  # what is said of other tensors may be of another batch, and can be inferred
+    del graph.value_info[:]  # shapes of inner tensors may be of another batch; they can be inferred
     for value in graph.output:
         for dimension in value.type.tensor_type.shape.dim:
             dimension.Clear()

@@ -52,7 +52,7 @@ def quantise_weights(graph: Graph) -> Iterator[str]:
 
 
 def _quantiser(graph: Graph, tensor: str, integers: np.ndarray, scale: np.ndarray, bits: int) -> str:
-    """Put the quantiser of a constant in front of what reads it; returns the name of what it gives."""
+    """Put a quantiser between a constant and its readers; returns the name of the quantised tensor."""
     single = scale.astype(np.float32)
     numbers = {"values": integers * single, "scale": single, "zero_point": 0, "bits": bits}
     inputs = [graph.constant(np.asarray(value, np.float32), f"{tensor}_{name}") for name, value in numbers.items()]

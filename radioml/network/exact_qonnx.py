@@ -63,7 +63,7 @@ class ExactQonnx:
     def __call__(self, iq: np.ndarray) -> np.ndarray:
         """Frames (N, 1024, 2) -> float64 logits (N, classes).
 
-        Raises RadioMLError for a model that gives no such logits, because a layer of it takes one frame at a time only.
+        Raises RadioMLError for a model without such logits, because one of its layers takes only one frame at a time.
         """
         return self.with_tensors(iq, [])[0]
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 Operand = Grid | np.ndarray | None
 """An input: the grid of a tensor, a constant in double precision, or neither."""
 Step = tuple[Callable[..., np.ndarray], Grid]
-"""A function from the values of the inputs that are no constants to those of the output, and the output's grid."""
+"""A function from the values of the variable inputs to those of the output, and the output's grid."""
 _Run = Callable[..., np.ndarray]
 
 

@@ -76,7 +76,7 @@ class IntegerQonnx:
 
 
 class _Compiler:
-    """Turns nodes into steps. Each step is run on two frames of zeros at once, to see the shape of what it gives.
+    """Turns nodes into steps. Each step is run on two frames of zeros at once, which shows the shape of its result.
 
     elements: number of elements of all tensors of a frame.
     """
@@ -116,7 +116,7 @@ class _Compiler:
             raise RadioMLError(f"the model gave logits {logits.shape} for {_PROBE} frames; it cannot compute a batch")
 
     def _take(self, node: onnx.NodeProto) -> None:
-        """Add the steps for a node, or those for it and the nodes behind it up to a quantiser."""
+        """Add the steps for a node, or for all nodes from it to the next quantiser."""
         sources = [name for name in node.input if name and name not in self._constants]
         output = node.output[0]
         if not sources:

@@ -33,7 +33,8 @@ def exact_operators() -> list[type]:
             return (quant(x, scale, zero_point, bits, signed, narrow, rounding_mode or "ROUND"),)
 
     class MultiThreshold(OpRun):
-        """Of FINN: the number of thresholds, (channels or 1, n), that are not above a value, times a scale."""
+        """FINN's activation: the number of thresholds, (channels or 1, n), that are not above a value, times a
+        scale."""
 
         op_domain = _GENERAL
 
@@ -67,7 +68,7 @@ def exact_operators() -> list[type]:
             return (np.clip(steps, low, high).astype(zero.dtype),)
 
     class DequantizeLinear(OpRun):
-        """Onnx's own has none for opsets before 19."""
+        """Onnx has none for opsets before 19."""
 
         def _run(
             self, x: np.ndarray, scale: np.ndarray, zero_point: np.ndarray | None = None, axis: int = 1, **_: object
@@ -100,6 +101,6 @@ def _along(value: np.ndarray, x: np.ndarray, axis: int | None) -> np.ndarray:
 
 
 def _range(kind: np.dtype) -> tuple[int, int]:
-    """Of an integer type of NumPy or, with fewer than 8 bits, of ml_dtypes."""
+    """Range of an integer type of NumPy or, with fewer than 8 bits, of ml_dtypes."""
     bits = int("".join(filter(str.isdigit, kind.name)))
     return (0, 2**bits - 1) if kind.name.startswith("u") else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)

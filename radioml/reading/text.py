@@ -21,7 +21,7 @@ _MOST_CHARACTERS = 300
 
 @contextmanager
 def reading(path: Path | str) -> Iterator[None]:
-    """Turn what the operating system says of a file that cannot be read into RadioMLError."""
+    """Turn the operating system's error for a file that cannot be read into RadioMLError."""
     try:
         yield
     except FileNotFoundError as error:

@@ -1,4 +1,4 @@
-"""What pydantic finds wrong with a file of settings, in words."""
+"""Pydantic's errors about a file of settings, in words."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def problems(error: ValidationError, model: type[BaseModel] | None = None) -> li
 
 
 def _keys(model: type[BaseModel], place: Sequence[int | str]) -> list[str]:
-    """The keys that a section of a model has; none where it is no model of its own."""
+    """The keys of a section of a model; none where the section is no model itself."""
     from pydantic import BaseModel
 
     section: object = model

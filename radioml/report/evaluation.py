@@ -19,11 +19,12 @@ from radioml.run_directory import EVALUATION_REPORT
 class Evaluation:
     """A network's predictions on labelled frames, and what they were computed with.
 
-    subject: short name of what was evaluated, "checkpoint", "qonnx" or "<board>-<backend>". arithmetic: what computed,
-    in words. origin, part: the frames' file and the part of its fixed split. requested: frames asked for; `metrics`
+    subject: short name of what was evaluated, "checkpoint", "qonnx" or "<board>-<backend>". arithmetic: the arithmetic
+    that computed, in words. origin, part: the frames' file and the part of its fixed split. requested: frames asked
+    for; `metrics`
     has fewer when some were unusable or the run ended early. training_data: see `radioml.data.provenance`. seconds:
     wall-clock time of inference. unusable: frames left out for their NaN or infinite samples. problem: why the run
-    ended before all frames were seen, "" when it did not. warnings: what is odd about the level of the frames.
+    ended before all frames were seen, "" when it did not. warnings: about the level of the frames.
     """
 
     subject: str

@@ -60,12 +60,12 @@ class Metrics:
 
     @property
     def scope(self) -> str:
-        """The classes and SNRs that frames are of, in words: what the overall accuracy is over."""
+        """The classes and SNRs of the frames, in words: the overall accuracy is over these."""
         return scope(self.counts.sum(2).T)
 
     @property
     def at_30_db(self) -> Proportion:
-        """Accuracy at the highest SNR label; of no frame where the data have none there."""
+        """Accuracy at the highest SNR label; it has 0 frames where the data have none at that SNR."""
         return self.per_snr[SNRS_DB[-1]]
 
     @property

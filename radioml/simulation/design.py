@@ -65,7 +65,7 @@ class Layer:
     probe: Probe | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a name that is none in HDL, because the harness is compiled with it; raises ValueError."""
+        """Refuse a name that is no identifier, because the harness is compiled with it; raises ValueError."""
         if not _NAME.fullmatch(self.name):
             raise ValueError(f"{self.name!r} is no name of a layer")
 

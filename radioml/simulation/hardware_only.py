@@ -17,7 +17,7 @@ _SYSTEM_NAMES = frozenset({
     "bits", "clog2", "display", "error", "fatal", "fclose", "finish", "fopen", "fwrite", "high", "info", "isunknown",
     "left", "low", "readmemh", "right", "sformatf", "signed", "size", "stop", "time", "unsigned", "warning", "write",
 })  # fmt: skip
-"""System tasks and functions. Files are opened by the harness, which opens those of the data folder to be read."""
+"""System tasks and functions. The harness opens files, only those of the data folder, only for reading."""
 _DIRECTIVES = frozenset(["default_nettype", "else", "elsif", "endif", "ifdef", "ifndef", "timescale"])
 _USED = re.compile(r'\$(?P<system>[A-Za-z_][\w$]*)|`(?P<directive>\w*)|"(?P<foreign>DPI)')
 

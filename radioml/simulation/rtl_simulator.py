@@ -182,7 +182,7 @@ class RtlSimulator:
         return fill
 
     def _described(self) -> list[tuple[str, str, int, int]]:
-        """Of each stream: source, reader, words a frame, bytes of a word if it is probed, or else 0."""
+        """Source, reader, words a frame and bytes of a word of each stream; 0 bytes if the stream is not probed."""
         lines = (line.split(" ") for line in self._library.sim_description().decode().splitlines())
         return [(source, reader, int(words), int(probed)) for source, reader, words, probed in lines]
 

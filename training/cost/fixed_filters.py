@@ -33,7 +33,7 @@ _NARROWEST = 2
 _FINEST = 24
 """Bits behind the point that a weight may have, in units of the largest; one with more counts as a float."""
 _EQUAL = 1e-6
-"""Relative difference of shares that are equal but for rounding."""
+"""Relative difference up to which shares are equal; rounding stays below it."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class _Finder:
     def _take(self, node: onnx.NodeProto) -> None:
         sources = [name for name in node.input if name in self._maps]
         if not sources:
-            return  # made of constants alone
+            return  # computed from constants only
         output = node.output[0]
         constants = {name: self._model.get_initializer(name) for name in node.input if name}
         mapped = linear_map(node, self._maps, constants, tuple(self._model.get_tensor_shape(output)))

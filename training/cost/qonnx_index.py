@@ -182,7 +182,7 @@ _INDEXED: dict[str, Callable[..., Any]] = {
 
 @contextmanager
 def indexed() -> Iterator[None]:
-    """Let all `ModelWrapper`s look names up, within a `with` statement of one thread."""
+    """Make all `ModelWrapper`s use indices, within a `with` statement of one thread."""
     for name, method in _INDEXED.items():
         setattr(ModelWrapper, name, method)
     try:

@@ -80,7 +80,7 @@ class QuantisedFrames:
 
 
 class StatisticsOfFrames(QuantisedFrames):
-    """Rows of statistics of all frames of a file, int8 (N, width), in the place of the frames themselves.
+    """Rows of statistics of all frames of a file, int8 (N, width), instead of the frames themselves.
 
     `training.data.statistics_cache` keeps them. A network of `training.models.on_statistics` takes a row
     where others take a frame; the rest is as for frames.
@@ -102,7 +102,7 @@ class StatisticsOfFrames(QuantisedFrames):
 def frames_for(
     network: nn.Module, path: Path, progress: Progress, warn: Callable[[str], object] = lambda warning: None
 ) -> QuantisedFrames:
-    """What a network is trained on: the frames of a file, or their statistics. Errors are those of the caches."""
+    """The inputs to train a network on: the frames of a file, or their statistics. The caches' errors are raised."""
     if isinstance(network, OnStatistics):
         return StatisticsOfFrames(path, network, progress, warn)
     return QuantisedFrames(path, input_quantiser(network), progress, warn)

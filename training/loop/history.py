@@ -27,7 +27,7 @@ class History(lightning.Callback):
         self._path = folder / HISTORY
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, _module: lightning.LightningModule) -> None:
-        """Add the epoch, in the place of an earlier try of it."""
+        """Add the epoch; it replaces an earlier try."""
         if not trainer.is_global_zero:
             return
         metrics = trainer.callback_metrics

@@ -146,7 +146,7 @@ def _train(experiment: Experiment, data: Path, run: Path, console: Console) -> T
 
 
 def _trainer(experiment: Experiment, folder: Path, console: Console) -> lightning.Trainer:
-    """Lightning's trainer with what the experiment asks for beside the steps."""
+    """Lightning's trainer with the callbacks that the experiment asks for."""
     best = ModelCheckpoint(
         folder, "best", monitor=RANK if experiment.pruning else "validation/accuracy", mode="max",
         enable_version_counter=False,
@@ -186,7 +186,7 @@ _EXPECTED_WARNINGS = (
 
 @contextmanager
 def _expected_warnings_ignored() -> Iterator[None]:
-    """Ignore Lightning's warnings of what is intended here; all others are shown."""
+    """Ignore Lightning's warnings about intended behaviour; all others are shown."""
     with warnings.catch_warnings():
         for message in _EXPECTED_WARNINGS:
             warnings.filterwarnings("ignore", message=message)

@@ -61,7 +61,7 @@ class Ablation(Section):
 
     @property
     def search_ends(self) -> int:
-        """The first epoch behind the search, from 0."""
+        """The first epoch after the search, from 0."""
         return self.first_epoch + self.search_epochs
 
     def sought(self, done: float, start: int) -> int:
@@ -93,7 +93,7 @@ def removal_losses(
 ) -> dict[str, torch.Tensor]:
     """Growth of the loss on some frames without each weight that stays, in the shapes of the masks.
 
-    inputs: what the network is trained on, frames or statistics (N, ...). The network is left as it is.
+    inputs: the network's training inputs, frames or statistics (N, ...). The network is left as it is.
     """
     import torch
     from torch.nn.functional import cross_entropy

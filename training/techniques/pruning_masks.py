@@ -13,7 +13,7 @@ _LEAST = 0.51
 
 
 def layers(network: nn.Module) -> dict[str, qnn.QuantConv1d | qnn.QuantLinear]:
-    """All convolutions and dense layers, by the names of their weights: what the challenge's cost function bills."""
+    """All convolutions and dense layers, which the challenge's cost function bills, by the names of their weights."""
     kinds = (qnn.QuantConv1d, qnn.QuantLinear)
     return {f"{name}.weight": m for name, m in network.named_modules() if isinstance(m, kinds)}
 

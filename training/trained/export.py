@@ -132,7 +132,8 @@ def _to_qonnx(network: nn.Module, path: Path) -> onnx.ModelProto:
 
 
 def _reading_once(model: ModelWrapper) -> ModelWrapper:
-    """Let no node read a tensor twice, as `x * x` does: qonnx renames only one of two equal inputs of a node."""
+    """Insert an Identity where a node reads a tensor twice, as in `x * x`: qonnx renames only one of two equal
+    inputs."""
     for node in list(model.graph.node):
         for index, name in enumerate(node.input):
             if name and name in node.input[:index]:

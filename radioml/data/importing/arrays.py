@@ -49,14 +49,14 @@ class Array:
         return self.dtype.kind == "c" or _fields(self.dtype) is not None
 
     def read(self, axis: int, start: int, stop: int) -> np.ndarray:
-        """A slice along `axis`; complex numbers and native types of number instead of others."""
+        """A slice along `axis`; pairs of named fields become complex numbers."""
         values = self.slice_of(axis, start, stop)
         if (fields := _fields(values.dtype)) is not None:
             return values[fields[0]] + 1j * values[fields[1]]
         return values
 
     def rows(self, axis: int, size: int) -> Iterator[np.ndarray]:
-        """All of it in slices of `size` along `axis`, which comes first in each."""
+        """The whole array in slices of `size` along `axis`, which comes first in each slice."""
         for start in range(0, self.shape[axis], size):
             stop = min(start + size, self.shape[axis])
             yield np.moveaxis(self.read(axis, start, stop), axis, 0)
@@ -101,17 +101,17 @@ def frame_axes(array: Array, length: int = FRAME_LENGTH) -> Axes | None:
         if sizes == (length, 2) and set(others) <= {1}:
             found.append(Axes(frames, samples, iq))
     slowest = len(array.shape) - 1 if array.last_is_slowest else 0
-    # Where sizes leave a choice (2 or 1024 frames, or one): the slowest axis counts frames, I and Q are closest.
+    # Where sizes leave a choice (1, 2 or 1024 frames), the slowest axis counts frames, and I and Q are closest.
     return min(found, key=lambda a: (a.frames != slowest, (a.iq or 0) < a.samples, a.frames), default=None)
 
 
 def as_frames(rows: np.ndarray, axes: Axes) -> np.ndarray:
     """Rows of an array, its axis of frames first, as float32 (n, samples, 2)."""
-    # Where moving the axis of frames to the front has put the other two.
+    # The places of the other two axes after the axis of frames moved to the front.
     samples = axes.samples + (axes.samples < axes.frames)
     if axes.iq is None:
         values = np.moveaxis(rows, samples, 1).reshape(len(rows), -1)
         return np.stack([values.real, values.imag], axis=2).astype(np.float32)
     iq = axes.iq + (axes.iq < axes.frames)
-    with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and is told
+    with np.errstate(over="ignore"):  # numbers beyond float32 become infinite, and are reported
         return np.ascontiguousarray(np.moveaxis(rows, (samples, iq), (1, 2)).reshape(len(rows), -1, 2), np.float32)

@@ -113,7 +113,7 @@ def _npz(path: Path, scratch: Path, stack: ExitStack) -> list[Array]:
                 raise RadioMLError(
                     f"{path}: {member.filename} has {member.file_size:,} bytes; {scratch} has less free space"
                 )
-            # Without a name in the folder, so that nothing is left of it
+            # A file without a name in the folder, so that none is left behind
             unpacked = stack.enter_context(TemporaryFile(dir=scratch))  # noqa: SIM115
             with archive.open(member) as packed:
                 shutil.copyfileobj(packed, unpacked, 1 << 20)

@@ -1,4 +1,4 @@
-"""From the files of others to one RadioML file, in two passes: all labels, then the frames in the order they come."""
+"""Makes one RadioML file of others' files, in two passes: all labels, then the frames in the order they come."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _FRAMES_AT_ONCE = 1024
 
 @dataclass
 class Imported:
-    """What was imported. layout: of the new file. notes: what was found and concluded. warnings: of levels."""
+    """What was imported. layout: of the new file. notes: findings and conclusions. warnings: about levels."""
 
     layout: Layout
     notes: list[str] = field(default_factory=list)
@@ -131,7 +131,7 @@ def _normalised(iq: np.ndarray, usable: np.ndarray) -> np.ndarray:
 
 
 def _attributes(sources: Sequence[Path], cells: np.ndarray, wanted: Wanted) -> tuple[dict[str, Any], list[str]]:
-    """Where the frames came from, with the marks of a synthetic file, and a note on a source that needs no import."""
+    """Attributes for the source and a synthetic file's marks, and a note on a source that needs no import."""
     attributes: dict[str, Any] = {"imported_from": ", ".join(source.name for source in sources)}
     if len(sources) > 1:
         return attributes, []

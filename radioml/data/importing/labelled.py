@@ -45,7 +45,7 @@ class Labelled:
 
 
 def of_cells(sources: Sequence[Path], opened: Sequence[Any]) -> list[Labelled]:
-    """Of pickles {(modulation, SNR): frames}."""
+    """The frames of pickles {(modulation, SNR): frames}."""
     found = []
     for source, cells in zip(sources, opened, strict=True):
         if isinstance(cells, list):
@@ -64,7 +64,7 @@ def of_cells(sources: Sequence[Path], opened: Sequence[Any]) -> list[Labelled]:
 
 
 def of_tables(tables: Sequence[Sequence[Array]], wanted: Wanted, order: ClassOrder) -> list[Labelled]:
-    """Of files whose arrays are tables: frames, classes, SNRs."""
+    """The frames of files whose arrays are tables: frames, classes, SNRs."""
     found = []
     for part in find_parts(tables, wanted.names):
         if order.names is None and part.names is not None:

@@ -22,7 +22,7 @@ UNKNOWN = -1
 
 @dataclass
 class ClassOrder:
-    """What the columns or numbers of labels stand for.
+    """The classes of the columns or numbers of labels.
 
     names: class names in order; None: RadioML's own order. first: number of the first class; None: to be found out.
     notes: conclusions, one sentence each.

@@ -1,8 +1,8 @@
 """Checks that labels fit the signals: labels in a wrong class order raise no error and make every result wrong.
 
-OOK, ASK, BPSK and AM are real-valued but for a phase: the mean of x^2, over the mean of |x|^2, has a magnitude near 1.
-Of the other classes it is near 0. (Measured on the published file by others: it agrees for 24 of 24 classes with the
-order of `radioml.constants`, and for 10 of 24 with that of classes.txt.)
+OOK, ASK, BPSK and AM are real-valued up to a phase: the mean of x^2, over the mean of |x|^2, has a magnitude near 1.
+For the other classes this ratio is near 0. (Measured on the published file by others: it agrees for 24 of 24 classes
+with the order of `radioml.constants`, and for 10 of 24 with that of classes.txt.)
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ _NUMBERS_AND_TEXT = "biufcSU"
 
 
 class _Dtype:
-    """In the place of numpy.dtype."""
+    """Stand-in for numpy.dtype."""
 
     def __init__(self, code: str, *_: object) -> None:
         self.code = _text(code)
@@ -43,7 +43,7 @@ class _Dtype:
 
 
 class _Array:
-    """In the place of an array that numpy's `_reconstruct` makes; `values` once its content is there."""
+    """Stand-in for an array that numpy's `_reconstruct` makes; `values` has its content."""
 
     def __init__(self, *_: object) -> None:
         self.values = np.empty(0)
@@ -64,7 +64,7 @@ class _Array:
 
 
 def _scalar(dtype: _Dtype, content: str | bytes) -> Any:
-    """In the place of numpy's `scalar`."""
+    """Stand-in for numpy's `scalar`."""
     if dtype.dtype is None:
         raise pickle.UnpicklingError("an object")
     raw = content.encode("latin-1") if isinstance(content, str) else content
@@ -72,7 +72,7 @@ def _scalar(dtype: _Dtype, content: str | bytes) -> Any:
 
 
 def _encode(text: str, encoding: str = "latin-1") -> bytes:
-    """In the place of `_codecs.encode`, by which Python 3 writes bytes for Python 2."""
+    """Stand-in for `_codecs.encode`, by which Python 3 writes bytes for Python 2."""
     if encoding not in ("latin1", "latin-1"):
         raise pickle.UnpicklingError(f"bytes in the encoding {encoding}")
     return text.encode("latin-1")
@@ -92,7 +92,7 @@ _STAND_INS: dict[str, Any] = {
 
 
 def _frombuffer(content: bytes, dtype: _Dtype, shape: tuple[int, ...], order: str) -> _Array:
-    """In the place of numpy's `_frombuffer`, of pickles of protocol 5."""
+    """Stand-in for numpy's `_frombuffer`, in pickles of protocol 5."""
     array = _Array()
     array.__setstate__((1, shape, dtype, order == "F", bytes(content)))
     return array
@@ -131,7 +131,7 @@ def unpickled(stream: BinaryIO, name: str) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """With arrays in the place of their stand-ins."""
+    """The value with arrays instead of their stand-ins."""
     if isinstance(value, _Array):
         return value.values
     if isinstance(value, dict):

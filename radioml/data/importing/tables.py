@@ -92,7 +92,7 @@ def _sets(arrays: Sequence[Array]) -> dict[str, list[Array]]:
 
 
 def _named(array: Array) -> tuple[str, str]:
-    """The name of an array without the set, in small letters alone, and the set; "" for none."""
+    """The name of an array without its set, in lower case, and the set; "" for no set."""
     words = [word for word in re.split(r"[^a-z0-9]+", array.name.lower()) if word]
     found = next((_SETS[word] for word in words if word in _SETS), "")
     words = [word for word in words if word not in _SETS]
@@ -139,7 +139,7 @@ def _not_told(what: str, found: Sequence[Array], arrays: Sequence[Array], remedy
 
 
 def _lengths(arrays: Sequence[Array]) -> str:
-    """A remark on arrays that would be frames but for their length."""
+    """A remark on arrays that would be frames if they had the right length."""
     for array in arrays:
         for length in {size for size in array.shape if size > 2} - {FRAME_LENGTH}:
             if len(array.shape) > 2 - array.is_complex and frame_axes(array, length):

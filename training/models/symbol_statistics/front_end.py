@@ -34,8 +34,8 @@ VERSION = 4
 class FrontEnd(nn.Module):
     """Frames -> levels of the named statistics; nothing else is computed.
 
-    phase: names of the statistics of a phase, in the order of the first output. whole: names of those of the whole
-    frame, in the order of the second. Both are in the registry's order.
+    phase: names of the statistics of a phase, in the order of the first output. whole: names of the statistics of the
+    whole frame, in the order of the second output. Both are in the registry's order.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class FrontEnd(nn.Module):
         return phase.flatten(2), whole.flatten(1)
 
     def levels(self, iq: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """The same in four dimensions, (N, statistics of a phase, 1, 8) and (N, statistics of the frame, 1, 1)."""
+        """The levels in four dimensions, (N, statistics of a phase, 1, 8) and (N, statistics of the frame, 1, 1)."""
         values = _Values(Signals(iq, self.taps))
         phase = self._phase_scale(values.of_names(self.phase))
         return phase, self._whole_scale(_of_the_whole(values, self.whole))

@@ -41,9 +41,9 @@ class Constants:
     """The head in integers: a layer's output is (its integer weights times its input) x gain + offset.
 
     Inputs are levels of statistics times `STATISTIC_STEP` and levels of hidden units times `HIDDEN_STEP`; outputs of
-    the hidden layers are in levels, those of the last are logits. Gains are multiples of 2^-FRACTION, offsets of hidden
-    layers odd multiples of half of that times `STATISTIC_STEP`, those of the last are multiples of `LOGIT_SCALE`.
-    Weights (outputs, inputs), others (outputs,).
+    the hidden layers are in levels, outputs of the last layer are logits. Gains are multiples of 2^-FRACTION. Offsets
+    of hidden layers are odd multiples of 2^-(FRACTION + 1) x `STATISTIC_STEP`, offsets of the last layer multiples of
+    `LOGIT_SCALE`. Weights (outputs, inputs), others (outputs,).
     """
 
     phase: torch.Tensor
@@ -105,7 +105,7 @@ class Head(nn.Module):
         return _hidden_levels(linear(frame, k.whole) * k.whole_gain + k.whole_offset)
 
     def logits(self, hidden: torch.Tensor) -> torch.Tensor:
-        """Logits (N, 24) of what `hidden` gives."""
+        """Logits (N, 24) from the result of `hidden`."""
         if self.training:
             return self.output(hidden) * self.log_scale.exp() + self.bias
         k = self._constants()

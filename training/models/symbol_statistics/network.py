@@ -1,7 +1,7 @@
 """Symbol-synchronous statistics and a small head: a frame's cost is a few hundred small weights.
 
 A symbol of RadioML has 8 samples, so a frame of 1,024 samples is 8 phases of 128 symbols. The official cost function
-does not bill what the front end computes of them: means of squares and of thresholds.
+does not bill the front end's computations: means of squares and of thresholds.
 """
 
 from __future__ import annotations
@@ -95,10 +95,10 @@ class SymbolStatistics(OnStatistics):
         return self.front_end.record()
 
     def saved_scores(self, masks: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-        """See `OnStatistics.saved_scores`: what the weight itself costs, a phase's at 8 places.
+        """See `OnStatistics.saved_scores`: the cost of the weight itself; a phase's weight is used at 8 places.
 
-        The fixed sums of the statistics are left out. Where their conservative score counted, the first rounds took the
-        weights on few dear and useful statistics, and 1.5 points of accuracy went with them.
+        The fixed sums of the statistics are left out. When their conservative score counted, the first rounds pruned
+        the weights on few expensive and useful statistics, which cost 1.5 points of accuracy.
         """
         positions = {"phase": PHASES, "whole": 1, "output": 1}
         names = {f"head.{name}.weight": count for name, count in positions.items()}

@@ -84,7 +84,7 @@ def rounded_means(
 
 
 def squared(i: torch.Tensor, q: torch.Tensor, of: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """I and Q of z^(2 of) = (I^2 - Q^2, (I + Q)^2 - p), p = I^2 + Q^2, of those of z^of.
+    """I and Q of z^(2 of) from I and Q of z^of: (I^2 - Q^2, (I + Q)^2 - p), p = I^2 + Q^2.
 
     The four squares have 8 bits, up to 4 in the scale of the result; I and Q have 8 bits, -2 to 2.
     """

@@ -20,7 +20,7 @@ class Statistic:
     formula: in words and symbols. one: the value that stands for 1 of the formula. unit: a power of two. high: no value
     is above; the lowest is -high if `signed`, else 0. phases: how many numbers there are, 1 for the whole frame.
     filters: fixed sums that it needs. compute: signals -> (N, 1, 1, phases). mean: signals -> the mean over the phases
-    (N, 1, 1, 1), where that has fewer sums than the mean of what `compute` gives.
+    (N, 1, 1, 1), where that takes fewer sums than the mean of `compute`'s result.
     """
 
     name: str
@@ -48,7 +48,7 @@ class Statistic:
 
 
 def with_clipped(of: Statistic, *gains: int) -> Iterator[Statistic]:
-    """A statistic, and some multiples of it, at most 1."""
+    """A statistic, and some multiples of the statistic, clipped at 1."""
 
     def clipped(limit: float) -> Values:
         return lambda signals: of.compute(signals).clamp(max=limit)

@@ -1,4 +1,4 @@
-"""A wide head on the statistics: the teacher of small ones, and the measure of what the statistics hold."""
+"""A wide head on the statistics: the teacher of small heads, and a bound on the accuracy of the statistics."""
 
 from __future__ import annotations
 
