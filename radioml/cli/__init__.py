@@ -59,7 +59,7 @@ class _Commands(TyperGroup):
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt as error:
-            _say("interrupted", error, 130, "nothing half-done was left; the same command continues or starts anew")
+            _say("interrupted", error, 130, "the same command continues or starts again; no unfinished file was left")
 
 
 app = typer.Typer(

@@ -116,7 +116,7 @@ def _integers_to_quant(graph: Graph, node: onnx.NodeProto) -> Iterator[str]:
         return
     steps = _steps(graph, node, stored)
     if steps is None or (quantise is not None and _differ(steps, _steps(graph, quantise, None))):
-        yield f"{label(node)}: scale and zero point are no constants, not above 0 or not those of its QuantizeLinear"
+        yield f"{label(node)}: scale or zero point is not constant, not above 0, or not that of its QuantizeLinear"
         return
     scale, zero_point, kind = steps
     if stored is not None:
@@ -209,7 +209,7 @@ def _thresholds_to_quant(graph: Graph, node: onnx.NodeProto) -> Iterator[str]:
     """
     thresholds = graph.constants.get(node.input[1])
     if thresholds is None or thresholds.ndim != 2:
-        yield f"{label(node)}: its thresholds are no constant table"
+        yield f"{label(node)}: its thresholds are not a constant table"
         return
     given = {attribute.name: attribute.f for attribute in node.attribute}
     scale, offset, last = given.get("out_scale", 1.0), given.get("out_bias", 0.0), node

@@ -140,7 +140,7 @@ def streams_of(layers: Sequence[Layer]) -> tuple[Stream, ...]:
         given |= {wire.tensor: (wire, layer.name) for wire in layer.outputs}
     unread = [tensor for tensor in given if tensor not in readers]
     if unread != [layers[-1].outputs[0].tensor]:
-        raise ValueError(f"no layer reads {', '.join(unread)}; the last layer's output alone is to be left")
+        raise ValueError(f"no layer reads {', '.join(unread)}; only the last layer's output may stay unread")
     return tuple(Stream(wire, source, readers.get(tensor, "")) for tensor, (wire, source) in given.items())
 
 

@@ -100,7 +100,7 @@ def _split(run: TrainedRun) -> Verdict:
     if {part.get("kind") for part in (data, *earlier)} == {"synthetic"}:
         return Verdict(rule, PASS, "trained on synthetic frames alone, so on no test frame of RadioML 2018.01A")
     if data.get("kind") == "real" and _on_whole_test_part(run):
-        return Verdict(rule, PASS, "the source computes it to the last index, and the full file was trained on")
+        return Verdict(rule, PASS, "the source computes this split to the last index, and the full file was trained on")
     return Verdict(rule, UNCHECKED, f"trained on {data.get('identity', 'unknown data')}, not known to be the full file")
 
 

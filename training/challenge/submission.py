@@ -61,7 +61,7 @@ def write_submission(
     contents = _source() | _submission(opened, experiment, repository) | others
     verdicts = [
         _format(contents, repository),
-        Verdict("Dockerfile with all dependencies", UNCHECKED, "it is in the zip; that it builds was not tried"),
+        Verdict("Dockerfile with all dependencies", UNCHECKED, "it is in the zip; its build was not tried"),
         _reproducible(experiment, others),
         *check_rules(opened, progress),
     ]
@@ -118,7 +118,7 @@ def _reproducible(experiment: Experiment | None, others: dict[str, bytes]) -> Ve
     if others:
         why = f"training starts from {', '.join(others)}, whose own experiments are not in the zip"
         return Verdict(rule, UNCHECKED, why)
-    return Verdict(rule, UNCHECKED, "the experiment is in the zip; that it reaches the accuracy again was not tried")
+    return Verdict(rule, UNCHECKED, "the experiment is in the zip; a second training was not tried")
 
 
 def _format(contents: dict[str, bytes], repository: str | None) -> Verdict:

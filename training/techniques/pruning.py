@@ -115,6 +115,6 @@ class Pruning(Section):
             )
         if isinstance(schedule, Feedback) and averaging:
             raise ValueError(
-                "feedback pruning goes back to earlier weights, with which averaging over steps would mix later ones; "
+                "feedback pruning restores earlier weights, and averaging over steps would mix them with later ones; "
                 "leave out one of the two"
             )

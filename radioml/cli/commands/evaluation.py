@@ -180,7 +180,7 @@ def _print_evaluation(result: Evaluation) -> None:
     results.print(table)
     print_warnings(results, result.warnings)
     if result.caution:
-        results.print(f"[bold yellow]perhaps no measure of frames it has never seen:[/] {escape(result.caution)}")
+        results.print(f"[bold yellow]perhaps not an accuracy on unseen frames:[/] {escape(result.caution)}")
 
 
 def _comparison(cells: list[tuple[str, ...]], width: int) -> Table:

@@ -77,8 +77,8 @@ def import_network(
     )
     if done.doubtful:
         results.print(
-            f"[bold yellow]{share}: hardly better than guessing.[/] Is the order of the classes another, were I and Q "
-            "swapped, or samples scaled otherwise?",
+            f"[bold yellow]{share}: hardly better than guessing.[/] Check the order of the classes, the order of "
+            "I and Q, and the scale of the samples.",
             soft_wrap=True,
         )
     else:

@@ -116,7 +116,7 @@ def stream(
     from radioml.files import refuse_inputs
 
     if out == json == STANDARD_OUTPUT:
-        raise RadioMLError("--out - and --json both want the standard output; give one of them a file")
+        raise RadioMLError("--out - and --json both write to the standard output; give one of them a file")
     network, source = _network_and_source(network_and_source)
     if out not in (None, "-"):
         refuse_inputs([Path(out)], [Path(name) for name in network_and_source])

@@ -113,7 +113,7 @@ def _read(path: Path, *keys: str) -> dict[str, Any] | None:
     value = read_json(path)
     if not isinstance(value, dict) or (missing := [key for key in keys if key not in value]):
         lacks = f"it lacks {', '.join(missing)}" if isinstance(value, dict) else "it is no JSON object"
-        raise RadioMLError(f"{path}: {lacks}; another version wrote the file, run the command that makes it again")
+        raise RadioMLError(f"{path}: {lacks}; another version wrote the file; run the command that makes it again")
     return value
 
 

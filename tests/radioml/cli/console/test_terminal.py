@@ -72,7 +72,7 @@ def test_quiet_leaves_errors(radioml_here: Callable):
 
 def test_json_and_rows_do_not_share_the_standard_output(radioml_here: Callable):
     done = radioml_here("stream", "x.iq", "--out", "-", "--json")
-    assert done.returncode == 2 and "both want the standard output" in done.stderr
+    assert done.returncode == 2 and "both write to the standard output" in done.stderr
 
 
 def test_a_command_does_not_inherit_the_streams_of_the_one_before():
