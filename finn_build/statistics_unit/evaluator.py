@@ -9,6 +9,7 @@ from finn_build.statistics_unit.unit import Unit
 from finn_build.statistics_unit.wires import (
     Hold,
     Input,
+    Interleave,
     Level,
     Product,
     Recall,
@@ -72,6 +73,8 @@ class Evaluation:
                 return self._at(source, np.array([slot]))
             case Serial(sources):
                 return np.concatenate([self._values[source] for source in sources], 1)
+            case Interleave(turns):
+                return np.asarray(sum(self._at(source, slots - later) for source, later in turns))
             case Recall(source, order):
                 return self._at(source, np.array(order))
             case Running(source, starts):

@@ -99,7 +99,9 @@ def _table(signals: Signals, values: tuple[int, ...], source: Wire, at: int) -> 
     if len(values) == 1:
         return constant(values[0], bits)
     name = signals.declare(low, high)
-    selector, offset = ("age", at) if source.slots.serial else (f"slot[{signals.at(at)}]", 0)
+    selector, offset = (
+        ("age", at) if source.slots.serial else (f"{signals.late(source.slots)}slot[{signals.at(at)}]", 0)
+    )
     cases = [(slot + offset, constant(value, bits)) for slot, value in zip(source.slots, values, strict=True)]
     signals.choice(name, selector, cases)
     return signals.as_signed(name, low)

@@ -8,6 +8,7 @@ from finn_build.statistics_unit.elements import at_delay
 from finn_build.statistics_unit.wires import (
     Hold,
     Input,
+    Interleave,
     Level,
     Product,
     Recall,
@@ -101,6 +102,19 @@ def add_serial(wires: Wires, sources: tuple[int, ...], first: int) -> int:
     """A wire that carries held wires one after the other."""
     low, high = min(wires[s].low for s in sources), max(wires[s].high for s in sources)
     return wires.add(Serial(sources, first), low, high, Slots(first, 1, len(sources), serial=True), held=False)
+
+
+def in_turns(slots: Slots, count: int) -> Slots:
+    """The slots from the first to the last of `count` wires that take turns, each a slot behind the one before."""
+    return Slots(slots.first, 1, slots.last - slots.first + count, slots.serial)
+
+
+def add_interleave(wires: Wires, turns: tuple[tuple[int, int], ...]) -> int:
+    """A wire that carries what others carry, in turn; 0 between two rounds."""
+    low, high = min(0, *(wires[s].low for s, _ in turns)), max(0, *(wires[s].high for s, _ in turns))
+    source, later = turns[0]
+    slots = in_turns(at_delay(wires[source].slots, -later), len(turns))
+    return wires.add(Interleave(turns), low, high, slots, held=False)
 
 
 def add_recall(wires: Wires, source: int, order: tuple[int, ...]) -> int:

@@ -28,6 +28,7 @@ from finn_build.statistics_unit.unit import Unit
 from finn_build.statistics_unit.wires import (
     Hold,
     Input,
+    Interleave,
     Level,
     Product,
     Recall,
@@ -73,6 +74,8 @@ def _operation(unit: Unit, wire: Wire) -> tuple[float, int]:
             return wire.bits * (1 if kind == "sum" else 1.5), 0
         case Serial(sources):
             return sum(unit.wires[s].bits if unit.wires[s].low >= 0 else wire.bits for s in sources) / 4, 0
+        case Interleave(turns):
+            return wire.bits * len(turns) / 4, 0
         case Recall(_, order):
             kept = len(set(order))
             addresses = kept.bit_length() * (kept + len(order)) / _TABLE

@@ -8,7 +8,19 @@ from finn_build.statistics_unit.elements import at_delay
 from finn_build.statistics_unit.ranges import reads_outside
 from finn_build.statistics_unit.stages import stages
 from finn_build.statistics_unit.unit import Unit
-from finn_build.statistics_unit.wires import Hold, Input, Product, Recall, Serial, Slots, Sum, Term, Wire, sources
+from finn_build.statistics_unit.wires import (
+    Hold,
+    Input,
+    Interleave,
+    Product,
+    Recall,
+    Serial,
+    Slots,
+    Sum,
+    Term,
+    Wire,
+    sources,
+)  # fmt: skip
 from radioml.errors import RadioMLError
 
 
@@ -16,13 +28,14 @@ from radioml.errors import RadioMLError
 class Schedule:
     """The unit's timing.
 
-    fillers: slots of a frame behind its beats. latency: of each wire, cycles from a slot's beat, or in the serial part
-    from a slot's cycle, to the cycle in which the wire has the slot's integer. start: cycles from a frame's last slot
-    to the first of the serial part. length: cycles of the serial part. masked: wires that are 0 where they carry
-    nothing.
+    fillers: slots of a frame behind its beats. late: slots behind these, each a cycle, in which turns end and the next
+    frame may begin. latency: of each wire, cycles from a slot's beat, or in the serial part from a slot's cycle, to the
+    cycle in which the wire has the slot's integer. start: cycles from a frame's last filler to the first of the serial
+    part. length: cycles of the serial part. masked: wires that are 0 where they carry nothing.
     """
 
     fillers: int
+    late: int
     latency: tuple[int, ...]
     start: int
     length: int
@@ -40,6 +53,8 @@ def terms_of(wire: Wire) -> tuple[tuple[Term, ...], Slots]:
             return terms, slots
         case Product(left, right, slots):
             return (left, right), slots
+        case Interleave():
+            return (), wire.slots
     return tuple(Term(source, 1, 0) for source in sources(wire.operation)), wire.slots
 
 
@@ -49,10 +64,37 @@ def schedule(unit: Unit) -> Schedule:
     Raises RadioMLError for zeros around a signal that is slower than the beats, and for a serial part that is longer
     than a frame.
     """
-    framed = [wire for wire in unit.wires if not wire.slots.serial]
-    total = max(unit.beats, *(wire.slots.last + 1 for wire in framed))
-    masked = set()
-    for wire in framed:
+    total, masked = _frame(unit)
+    latency = latencies(unit)
+    start = 2
+    for wire in unit.wires:
+        if isinstance(wire.operation, Hold):
+            start = max(start, wire.operation.slot + latency[wire.operation.source] + 1 - (total - 1))
+    output = unit.wires[unit.output]
+    length = output.slots.last + latency[unit.output] + 1
+    late = late_slots(unit)
+    found = Schedule(total - unit.beats, late, tuple(latency), start, length, frozenset(masked))
+    _check_lives(unit, found)
+    return found
+
+
+def late_slots(unit: Unit) -> int:
+    """What `Schedule` says of them."""
+    last = max(wire.slots.last for wire in unit.wires if not wire.slots.serial)
+    return max(0, last + 1 - _frame(unit)[0])
+
+
+def _frame(unit: Unit) -> tuple[int, set[int]]:
+    """Slots of a frame, without those of turns behind it, and the wires that are 0 where they carry nothing."""
+    turned: set[int] = set()
+    total, masked = unit.beats, set()
+    for index, wire in enumerate(unit.wires):
+        if wire.slots.serial:
+            continue
+        if isinstance(wire.operation, Interleave) or turned.intersection(sources(wire.operation)):
+            turned.add(index)
+        else:
+            total = max(total, wire.slots.last + 1)
         for term, outside in _outside(unit, wire):
             source = unit.wires[term.source]
             if source.slots.step > 1:
@@ -62,16 +104,7 @@ def schedule(unit: Unit) -> Schedule:
             total = max(total, source.slots.last - outside + 1)
             if not isinstance(source.operation, Input):
                 masked.add(term.source)
-    latency = latencies(unit)
-    start = 2
-    for wire in unit.wires:
-        if isinstance(wire.operation, Hold):
-            start = max(start, wire.operation.slot + latency[wire.operation.source] + 1 - (total - 1))
-    output = unit.wires[unit.output]
-    length = output.slots.last + latency[unit.output] + 1
-    found = Schedule(total - unit.beats, tuple(latency), start, length, frozenset(masked))
-    _check_lives(unit, found)
-    return found
+    return total, masked
 
 
 def latencies(unit: Unit) -> list[int]:

@@ -13,10 +13,11 @@ import numpy as np
 
 from finn_build.statistics_unit.elements import CONSTANT, Elements
 from finn_build.statistics_unit.ranges import add_level, add_recall, add_running, add_serial, add_sum
+from finn_build.statistics_unit.renumbered import renumbered
 from finn_build.statistics_unit.schedule import latencies, schedule
 from finn_build.statistics_unit.turns import Turns, turns_of
 from finn_build.statistics_unit.unit import Unit
-from finn_build.statistics_unit.wires import Hold, Level, Slots, Term, Wires, renumbered
+from finn_build.statistics_unit.wires import Hold, Level, Slots, Term, Wires
 from radioml.errors import RadioMLError
 
 _CIRCUITS = (1, 2, 4, 8, 16, 32)

@@ -103,8 +103,13 @@ class Signals:
         """1 in cycles in which what has this latency is of one of the slots."""
         if slots.serial:
             return self._decoded(("age", slots, latency), f"ap_rst_n && {_among('age', slots, latency - 1)}")
-        at = self.at(latency - 1)
-        return self._decoded((slots, latency), f"ap_rst_n && tick[{at}] && {_among(f'slot[{at}]', slots, 0)}")
+        at, late = self.at(latency - 1), self.late(slots)
+        found = f"ap_rst_n && {late}tick[{at}] && {_among(f'{late}slot[{at}]', slots, 0)}"
+        return self._decoded((slots, latency), found)
+
+    def late(self, slots: Slots) -> str:
+        """Which pipeline of slots has them: only one has those behind the fillers."""
+        return "late_" if slots.last >= self._unit.beats + self._timing.fillers else ""
 
     def inside(self, slots: Slots, latency: int) -> str:
         """The same for the frame's slots, whether or not it is a slot's cycle."""
@@ -135,7 +140,7 @@ class Signals:
         slots, latency = self._unit.wires[wire].slots, self._timing.latency[wire]
         if slots.serial:
             return None
-        return f"tick[{self.at(latency)}]" if slots.step == 1 else self.when(slots, latency)
+        return f"{self.late(slots)}tick[{self.at(latency)}]" if slots.step == 1 else self.when(slots, latency)
 
     def line(self, oldest: str, newest: str, bits: int, moves: int, enable: str | None) -> None:
         """A register that loads what another one held some moves before, those of cycles in which `enable` is 1."""

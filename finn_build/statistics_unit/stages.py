@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from finn_build.statistics_unit.wires import (
     Hold,
     Input,
+    Interleave,
     Level,
     Product,
     Recall,
@@ -108,7 +109,7 @@ def signed_bits(wire: Wire) -> int:
 def stages(wire: Wire, sources: tuple[Wire, ...]) -> int:
     """Registers between the sources of an operation and its wire."""
     match wire.operation:
-        case Input() | Reduce() | Hold() | Serial() | Running():
+        case Input() | Reduce() | Hold() | Serial() | Interleave() | Running():
             return 1
         case Recall():
             return 2

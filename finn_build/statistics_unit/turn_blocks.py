@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from finn_build.statistics_unit.elements import at_delay
 from finn_build.statistics_unit.schedule import Schedule
 from finn_build.statistics_unit.signals import Signals
 from finn_build.statistics_unit.unit import Unit
-from finn_build.statistics_unit.wires import Recall, Running, Serial
+from finn_build.statistics_unit.wires import Interleave, Recall, Running, Serial
 
 
 def serial_block(signals: Signals, unit: Unit, timing: Schedule, index: int, serial: Serial) -> None:
@@ -21,6 +22,20 @@ def serial_block(signals: Signals, unit: Unit, timing: Schedule, index: int, ser
     for number, source in enumerate(serial.sources):
         signals.assign(f"{inputs}[{number}]", signals.name(source))
     signals.register(signals.declare_wire(index), f"{inputs}[{turn}]", None)
+
+
+def interleave_block(signals: Signals, unit: Unit, timing: Schedule, index: int, interleave: Interleave) -> None:
+    """A multiplexer; registers keep what comes before its turn."""
+    ready, text = timing.latency[index] - 1, "0"
+    for source, later in reversed(interleave.turns):
+        now, wire = signals.delayed(source, 0, ready - timing.latency[source]), unit.wires[source]
+        if later:
+            kept = signals.declare(wire.low, wire.high)
+            signals.register(kept, now, signals.when(wire.slots, ready))
+            now = signals.as_signed(kept, wire.low)
+        turn = signals.when(at_delay(wire.slots, -later), ready)
+        text = f"{turn} ? {now} : {text}"
+    signals.register(signals.declare_wire(index), text, None)
 
 
 def recall_block(signals: Signals, unit: Unit, timing: Schedule, index: int, recall: Recall) -> None:

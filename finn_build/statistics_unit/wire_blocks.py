@@ -8,11 +8,12 @@ from finn_build.statistics_unit.level_blocks import level_block, shifted
 from finn_build.statistics_unit.schedule import Schedule
 from finn_build.statistics_unit.signals import Signals
 from finn_build.statistics_unit.stages import Digit, addends, in_dsp, stages
-from finn_build.statistics_unit.turn_blocks import recall_block, running_block, serial_block
+from finn_build.statistics_unit.turn_blocks import interleave_block, recall_block, running_block, serial_block
 from finn_build.statistics_unit.unit import Unit
 from finn_build.statistics_unit.wires import (
     Hold,
     Input,
+    Interleave,
     Level,
     Product,
     Recall,
@@ -46,6 +47,8 @@ def wire_block(signals: Signals, unit: Unit, timing: Schedule, index: int) -> No
             signals.register(signals.declare_wire(index), signals.read(source), now)
         case Serial():
             serial_block(signals, unit, timing, index, operation)
+        case Interleave():
+            interleave_block(signals, unit, timing, index, operation)
         case Recall():
             recall_block(signals, unit, timing, index, operation)
         case Running():
@@ -120,6 +123,8 @@ def _reduce(signals: Signals, unit: Unit, timing: Schedule, index: int, reduce: 
         signals.when(Slots(reduce.first + i * reduce.step, block * reduce.step, reduce.windows, serial), at)
         for i in range(reduce.interleave)
     ]
+    if reduce.windows == 1:
+        begins = [signals.when(Slots(reduce.first, reduce.step, reduce.interleave, serial), at)]
     name, text = signals.declare_wire(index), signals.read(reduce.source)
     before = name
     if reduce.interleave > 1:

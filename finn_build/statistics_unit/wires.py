@@ -9,7 +9,7 @@ nothing that slots know, see `schedule`.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 from radioml.errors import RadioMLError
@@ -128,6 +128,16 @@ class Serial:
 
 
 @dataclass(frozen=True)
+class Interleave:
+    """What wires carry, in turn: each comes some slots later, so that their numbers follow each other.
+
+    turns: a wire, and how many slots later.
+    """
+
+    turns: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True)
 class Recall:
     """What the source carried at the slots `order`, one after the other from slot 0 on, out of a memory."""
 
@@ -143,7 +153,7 @@ class Running:
     starts: tuple[int, ...]
 
 
-Operation = Input | Level | Sum | Product | Reduce | Hold | Serial | Recall | Running
+Operation = Input | Level | Sum | Product | Reduce | Hold | Serial | Interleave | Recall | Running
 
 
 @dataclass(frozen=True)
@@ -190,27 +200,8 @@ def sources(operation: Operation) -> tuple[int, ...]:
             return (operation.left.source, operation.right.source)
         case Serial():
             return operation.sources
-
-
-def renumbered(wire: Wire, number: dict[int, int]) -> Wire:
-    """The wire where the wires that it reads have other numbers."""
-    match wire.operation:
-        case Input():
-            changed: Operation = wire.operation
-        case Level() | Reduce() | Hold() | Recall() | Running():
-            changed = replace(wire.operation, source=number[wire.operation.source])
-        case Sum():
-            changed = replace(wire.operation, terms=tuple(_moved(term, number) for term in wire.operation.terms))
-        case Product():
-            left, right = wire.operation.left, wire.operation.right
-            changed = replace(wire.operation, left=_moved(left, number), right=_moved(right, number))
-        case Serial():
-            changed = replace(wire.operation, sources=tuple(number[source] for source in wire.operation.sources))
-    return replace(wire, operation=changed)
-
-
-def _moved(term: Term, number: dict[int, int]) -> Term:
-    return replace(term, source=number[term.source])
+        case Interleave(turns):
+            return tuple(source for source, _ in turns)
 
 
 class Wires:
