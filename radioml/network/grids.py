@@ -1,8 +1,8 @@
 """Grids: numbers known to be integers times a step, between two bounds, and the type that holds them exactly.
 
-A sum, a product or a mean of numbers on grids lies on a grid again, whose bounds follow from theirs. Where the steps
-are powers of two and the integers are not too large for a floating-point type, that type computes without rounding, and
-so gives what double precision gives.
+A sum, a product or a mean of numbers on grids lies on a grid again, whose bounds follow from theirs. If the steps are
+powers of two and a floating-point type holds the integers, this type computes without rounding. Its results are then
+those of double precision.
 """
 
 from __future__ import annotations

@@ -43,8 +43,8 @@ def explain(streams: Sequence[Stream]) -> str:
     - A layer with a word at its input that waits for nobody does not take the word.
     - If no such layer exists, the culprit is the first that offers nothing and took more whole frames than it gave
       (parts of frames say nothing: paddings begin the next one early).
-    - If the waits lead back to a layer on their way, a fork waits for a full branch, and the layer where its branches
-      meet waits for another one: a FIFO of the full branch holds too few words.
+    - If the waits form a circle, a fork waits for a full branch, and the join of its branches waits for another branch:
+      a FIFO of the full branch holds too few words.
     """
     output = streams[-1]
     if output.waits:

@@ -20,8 +20,8 @@ from training.models.on_statistics import FITTED, OnStatistics
 def with_fitted_front_end(experiment: Experiment, data: Path, console: Console) -> Experiment:
     """The experiment with constants of its front end that were fitted to training frames of a RadioML file.
 
-    An experiment stays as it is where its topology has no front end to fit, where it names one of `FITTED` itself, or
-    starts from a checkpoint, and where the project's generator made the file.
+    An experiment stays as it is in four cases: its topology has no front end to fit, it names one of `FITTED` itself,
+    it starts from a checkpoint, or the project's generator made the file.
 
     Raises:
         RadioMLError: for a file that cannot be read, or that the front end is not made for.
