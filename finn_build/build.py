@@ -43,7 +43,7 @@ from radioml.run_directory import BITFILE_FOLDER, ESTIMATE, GOLDEN, PACKAGE, RTL
 
 @dataclass(frozen=True)
 class Build:
-    """A finished build: its folder, the estimate, and which stages were there already."""
+    """A finished build. reused: the stages whose results of an earlier build were used again."""
 
     folder: Path
     estimate: Estimate

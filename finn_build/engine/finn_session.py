@@ -65,7 +65,7 @@ def _point_settings_to(folder: Path) -> None:
 
 
 def _name_vendor_simulator() -> None:
-    """Put stand-ins in the place of Vivado's simulator, whose objects FINN's step modules import.
+    """Replace Vivado's simulator, whose objects FINN's step modules import, by stand-ins.
 
     Without Vivado these modules could not be imported. A stand-in raises when it is called.
     """

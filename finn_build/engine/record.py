@@ -158,7 +158,7 @@ def load_record(folder: Path) -> BuildRecord:
 def source_of(folder: Path, given: Path | None, name: str) -> Path:
     """The file behind a build folder: the one given, or `name` in train/ of the run that the folder lies in.
 
-    Raises RadioMLError when it is missing or is not the one that the built model was exported or imported from.
+    Raises RadioMLError when the file is missing, and when the built model was exported or imported from another file.
     """
     expected = load_record(folder).inputs.checkpoint
     path = given or (run_of(folder) or folder) / TRAIN / name

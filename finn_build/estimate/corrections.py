@@ -134,7 +134,7 @@ class Multiplier:
         a replay buffer of 32 x 2 bits a LUT, and 40 LUTs of control.
 
         The figure is 0.88 to 1.14 of what Yosys 0.70 (synth_xilinx) counts for 15 units of 1 to 192 DSPs; the number
-        of DSPs is the same. Nobody has compared it with Vivado.
+        of DSPs is the same. Nobody has compared the figure with Vivado.
         """
         lanes, widths = self.lanes(), self._lane_widths()
         luts = 40 + self.pe * self.accumulator_bits
@@ -233,7 +233,7 @@ def counted_luts(operator: HWCustomOp, part: str) -> int:
 
 
 def padding_luts(bits: int) -> int:
-    """LUTs of fmpadding_axi.sv on a stream of so many bits: a multiplexer for each bit, and counters.
+    """LUTs of fmpadding_axi.sv on a stream with words of `bits` bits: a multiplexer for each bit, and counters.
 
     Fitted to Yosys 0.70 (synth_xilinx): 53, 80 to 82 and 114 LUTs for 8, 32 and 64 bits.
     """

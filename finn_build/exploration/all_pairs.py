@@ -1,4 +1,4 @@
-"""Many networks on many boards: what each would cost on each, folded as fast as it fits.
+"""Estimates of many networks on many boards, each with the fastest folding that fits.
 
 The steps up to FINN's layers give the same result for every board and run once for each network. For each board only
 the folding, or the samples a cycle of a statistics unit, is chosen, which takes seconds. All results are cached by the

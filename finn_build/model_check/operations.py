@@ -162,11 +162,11 @@ _ADVICE = {
     "ReduceMean": _LINEAR,
     **dict.fromkeys(FUNCTIONS, "put quantisers (QuantIdentity) in front of the function and behind it"),
 }
-"""What to use in the place of other operations."""
+"""What to use instead of other operations."""
 
 
 def operation(kind: str) -> Operation:
-    """The rules of an ONNX operation; of an unknown one they say what to use in its place."""
+    """The rules of an ONNX operation; for an unknown operation they say what to use instead."""
     if kind in OPERATIONS:
         return OPERATIONS[kind]
     advice = _ADVICE.get(kind, f"use layers of {', '.join(OPERATIONS)}")

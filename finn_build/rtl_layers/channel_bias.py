@@ -66,6 +66,6 @@ class ChannelBias_rtl(StreamLayer, ChannelBias):  # noqa: N801 - FINN finds a la
         """LUTs of channel_bias.sv for up to 32 words a frame: adders, which hold the constants too, and 7 for control.
 
         The figure is 1.00 to 1.09 of what Yosys 0.70 (synth_xilinx) counts for four units of 1 to 4 channels. Nobody
-        has compared it with Vivado.
+        has compared the figure with Vivado.
         """
         return self.get_outstream_width() + 7

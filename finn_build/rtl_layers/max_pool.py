@@ -56,7 +56,7 @@ class Pool_rtl(StreamLayer, Pool):  # noqa: N801 - FINN finds a layer's RTL vari
         """LUTs of max_pool.sv: one for each bit to choose, three quarters of one to compare, and six for control.
 
         The figure is 0.87 to 1.13 of what Yosys 0.70 (synth_xilinx) counts for nine units of 1 to 64 elements of 4 to
-        16 bits, and 1.6 of it for 2 bits. Nobody has compared it with Vivado. Flip-flops are twice the bits of a word
-        and the counter's.
+        16 bits, and 1.6 of Yosys' count for 2 bits. Nobody has compared the figure with Vivado. Flip-flops are twice
+        the bits of a word and the counter's.
         """
         return ceil(7 * self.get_instream_width() / 4) + 6

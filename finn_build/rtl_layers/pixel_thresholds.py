@@ -191,7 +191,7 @@ _LUT_MEMORY = 64
 
 
 def integers(values: np.ndarray) -> np.ndarray:
-    """Numbers as int64; those of floating point differ from integers by rounding alone."""
+    """Numbers as int64; floating-point numbers differ from integers only by rounding."""
     return values if values.dtype == np.int64 else np.rint(values).astype(np.int64)
 
 

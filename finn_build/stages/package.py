@@ -27,10 +27,11 @@ def manifest_of(
     """The manifest of a simulation package.
 
     Args:
-        model_sha256, metadata: the QONNX file that was built, and what it says of itself.
-        board, design: what the design was built for, and its streams.
-        estimated: names the folding of each layer.
-        simulated: what was counted when the golden frames were simulated.
+        model_sha256, metadata: digest and metadata of the QONNX file that was built.
+        board: the board that the design was built for.
+        design: has the streams.
+        estimated: has the folding of each layer.
+        simulated: cycles that were counted in the simulation of the golden frames.
     """
     return Manifest(
         kind="simulation",

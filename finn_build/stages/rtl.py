@@ -58,7 +58,8 @@ def build_rtl(
 
     Args:
         steps: runs the steps; knows the build folder.
-        network, metadata: the QONNX file, and what it says of itself.
+        network, metadata: the QONNX file and its metadata.
+        board: the board that the RTL is for.
         golden: golden.npz beside it.
         estimated: the estimate of the folded network.
         hdl: writes `RTL`; by default the steps with FINN.

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 class Context:
     """What a step may look at beside the graph.
 
-    network: the QONNX network that the build began with; metadata: what it says of itself.
+    network, metadata: the QONNX network that the build began with, and its metadata.
     work: folder of the FINN session.
     """
 

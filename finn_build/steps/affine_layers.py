@@ -61,7 +61,7 @@ def _bits(model: ModelWrapper, quant: NodeProto) -> int:
 
 
 def _give_levels(model: ModelWrapper, behind: Behind, found: Levels) -> None:
-    """Put thresholds and the quantiser's scale in the place of batch norm, ReLU and quantiser."""
+    """Replace batch norm, ReLU and quantiser by thresholds and the quantiser's scale."""
     from onnx import helper
     from qonnx.core.datatype import DataType
 

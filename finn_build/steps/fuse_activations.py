@@ -163,7 +163,7 @@ def _add(model: ModelWrapper, kind: str, source: str, table: np.ndarray, output:
 
 
 def _remove(model: ModelWrapper, activation: Activation, levels: str) -> None:
-    """Put levels and their scale in the place of a quantiser and of the nodes in front that nothing else reads."""
+    """Replace a quantiser, and the nodes in front that nothing else reads, by levels and their scale."""
     from onnx import helper
     from qonnx.core.datatype import DataType
 

@@ -2,8 +2,8 @@
 
 DP16KD, after FPGA-TN-02204 (ECP5 memory usage guide): a memory of 1024 words of 18 bits, two ports of 1, 2, 4, 9 or 18
 bits, or one to write and one to read 36 bits. A port narrower than 9 bits leaves every ninth bit out. MULT18X18D, after
-FPGA-TN-02205 (sysDSP usage guide): a product of 18 by 18 bits, each signed or not. EHXPLLL gives the clock that it
-gets. A netlist that asks for more (registers inside the cells, an asynchronous reset, an inverted clock) is an error.
+FPGA-TN-02205 (sysDSP usage guide): a product of 18 by 18 bits, each signed or not. EHXPLLL passes its input clock on. A
+netlist that asks for more (registers inside the cells, an asynchronous reset, an inverted clock) is an error.
 """
 
 from __future__ import annotations

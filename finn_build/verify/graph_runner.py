@@ -42,7 +42,7 @@ FINN computes thresholds by subtracting terms of that size."""
 
 @dataclass(frozen=True)
 class Trace:
-    """What a graph makes of one frame.
+    """Results of a graph for one frame.
 
     activations: the levels of each activation, in order.
     output: float64 (1, classes).

@@ -13,7 +13,7 @@ from radioml.errors import RadioMLError
 
 @dataclass(frozen=True)
 class Reference:
-    """What the network that was built makes of N frames, in integers.
+    """Integers that the built network gives for N frames.
 
     logits: int64 (N, classes).
     layers: levels of every activation, int64 (N, channels, ...), by the layer's name and in the network's order.
