@@ -106,7 +106,8 @@ def classify(
     KeyboardInterrupt or an error of the file or the accelerator ends the run, and the result has these frames.
 
     Args:
-        what, backend, processes, target: as in `deploy.opening.opened`, which checks a package's golden frames.
+        what: the accelerator. `what`, `backend`, `processes` and `target` go to `deploy.opening.opened`, which checks
+            a package's golden frames.
         data: the RadioML file.
         frames: number of frames.
         part: of the file, see `spread_indices`.

@@ -88,7 +88,8 @@ def stream(
     problem.
 
     Args:
-        what, backend, processes, target: as in `deploy.opening.opened`, which checks a package's golden frames.
+        what: the accelerator. `what`, `backend`, `processes` and `target` go to `deploy.opening.opened`, which checks
+            a package's golden frames.
         source: the frames.
         write: gets each row.
         progress: called after every batch.

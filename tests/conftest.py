@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import signal
@@ -36,11 +37,12 @@ SMALL_NETWORK = Path(__file__).parent / "small_network"
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let all tests, and what they start, share one cache of compiled simulators, in place of the user's."""
+    """Let all tests, and what they start, share one cache of simulators and one of fonts, in place of the user's."""
     if "PYTEST_XDIST_WORKER" not in os.environ:  # else the first process has done it
         folder = tempfile.TemporaryDirectory(prefix="radioml-cache-")
         config.add_cleanup(folder.cleanup)
         os.environ["XDG_CACHE_HOME"] = folder.name
+        os.environ["MPLCONFIGDIR"] = str(Path(folder.name, "matplotlib"))
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
@@ -57,6 +59,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         item.add_marker(pytest.mark.xdist_group("small build" if "small_build" in fixtures else str(item.path)))
     if "PYTEST_XDIST_WORKER" in os.environ:
         items.sort(key=lambda item: not any(item.get_closest_marker(tier) for tier in TIERS))
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector pass over what imports and collection made, which lives as long as the process."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)
@@ -80,7 +88,6 @@ def published_network() -> Path:
 def run_radioml(*arguments: object, home: Path) -> subprocess.CompletedProcess[str]:
     """Run the command line in another working directory, with an empty home."""
     environment = {**os.environ, "HOME": str(home), "PYTHONPATH": str(REPOSITORY), "COLUMNS": "200"}
-    environment["MPLCONFIGDIR"] = str(home.parent / "matplotlib")
     command = [sys.executable, "-m", "radioml", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, cwd=home, env=environment, check=False)
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
+from types import ModuleType
 from typing import Any, NoReturn
 
 from finn_build.rtl_layers import register
@@ -43,7 +44,7 @@ def finn_session(folder: Path, log: Path) -> Iterator[None]:
             root.handlers, root.level = [handler], logging.INFO
             logging.captureWarnings(True)
             _point_settings_to(folder)
-            _name_vendor_simulator()
+            _name_stand_ins()
             register()
             yield
     finally:
@@ -64,19 +65,27 @@ def _point_settings_to(folder: Path) -> None:
     get_settings().finn_build_dir = folder
 
 
-def _name_vendor_simulator() -> None:
-    """Replace Vivado's simulator, whose objects FINN's step modules import, by stand-ins.
+def _name_stand_ins() -> None:
+    """Replace what FINN's step modules import and no build uses by stand-ins.
 
-    Without Vivado these modules could not be imported. A stand-in raises when it is called.
+    The modules cannot be imported without the objects of Vivado's simulator, which is absent. FINN's learned estimates
+    import scikit-learn, which takes about a second in every process. A stand-in raises when it is called.
     """
     import finn.xsi
 
     if "finn.builder.build_dataflow_steps" in sys.modules:
         return
-
-    def unavailable(*_: Any, **__: Any) -> NoReturn:
-        raise RuntimeError("Vivado's simulator is not installed; this build simulates with Verilator")
-
     for name in finn.xsi._LAZY_NAMES:
         if name not in vars(finn.xsi):
-            setattr(finn.xsi, name, unavailable)
+            setattr(finn.xsi, name, _unavailable("Vivado's simulator is not installed; this build uses Verilator"))
+    learned = ModuleType("finn.analysis.fpgadataflow.empirical_qor_estimation")
+    for name in ("QoRModelSet", "empirical_power_estimation", "empirical_res_estimation"):
+        setattr(learned, name, _unavailable("FINN's learned estimates are left out of this build"))
+    sys.modules[learned.__name__] = learned
+
+
+def _unavailable(reason: str) -> Callable[..., NoReturn]:
+    def refuse(*_: Any, **__: Any) -> NoReturn:
+        raise RuntimeError(reason)
+
+    return refuse

@@ -62,7 +62,8 @@ def report(
 
     Args:
         folder: build folder.
-        manifest, run: of the simulation, see `simulate_build`.
+        manifest: of the simulated package.
+        run: what the simulation gave, see `simulate_build`.
         expected: the network's integer logits int64 (N, classes).
         labels: of the frames.
         data: what the frames are, in words.

@@ -259,9 +259,9 @@ def test_results_lie_in_the_run_or_beside_the_package(tmp_path):
     assert results_folder(tmp_path / "package.zip") == tmp_path / "deploy"
 
 
-def test_the_command_prints_and_writes(radioml, small_package, data_file, tmp_path):
+def test_the_command_prints_and_writes(radioml_here, small_package, data_file, tmp_path):
     out = tmp_path / "out"
-    done = radioml("classify", small_package, "--data", data_file, "--frames", 26, "--out", out, home=tmp_path)
+    done = radioml_here("classify", small_package, "--data", data_file, "--frames", 26, "--out", out)
     assert done.returncode == 0, done.stderr
     data = "synthetic data (generator 1, seed 11, 2 frames per cell)"
     for text in (data, "part test", "accuracy over all classes and SNRs", "(simulated)", "cycles"):

@@ -194,10 +194,10 @@ def test_two_streams_do_not_share_a_file(tmp_path):
     assert not list(folder.iterdir())
 
 
-def test_the_command_reads_a_recording(radioml, small_package, recording, logits, tmp_path):
+def test_the_command_reads_a_recording(radioml_here, small_package, recording, logits, tmp_path):
     out = tmp_path / "out.jsonl"
     arguments = ("stream", small_package, recording, "--as-is", "--out", out, "--backend", "simulation")
-    done = radioml(*arguments, home=tmp_path)
+    done = radioml_here(*arguments)
     assert done.returncode == 0, done.stderr
     assert f"{FRAMES} of {FRAMES} frames" in done.stderr
     found = [json.loads(line)["class"] for line in out.read_text().splitlines()]

@@ -42,3 +42,12 @@ def small_checkpoint(tmp_path: Path) -> Path:
     data = {"kind": "synthetic", "identity": "none: random weights", "sha256": "0" * 64}
     save_checkpoint(path, TrainedNetwork(lively("polyphase", SMALL), "polyphase", SMALL, data, {}))
     return path
+
+
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let this process save figures without drawing them, which takes three quarters of a small training.
+
+    Of tests that look at something else than figures.
+    """
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda figure, path, **options: Path(path).touch())

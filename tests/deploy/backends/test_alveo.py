@@ -121,8 +121,8 @@ def test_with_pynq_4_the_command_says_what_to_install(board_python, card_package
     assert "here: PYNQ 4.0.0" in done.stderr and "Traceback" not in done.stderr
 
 
-def test_without_pynq_the_command_says_what_to_install(radioml, card_package, data_file, tmp_path):
-    done = radioml("classify", card_package, "--data", data_file, "--backend", "pynq", home=tmp_path)
+def test_without_pynq_the_command_says_what_to_install(radioml_here, card_package, data_file):
+    done = radioml_here("classify", card_package, "--data", data_file, "--backend", "pynq")
     assert done.returncode == 3
     assert "requirements/alveo.txt" in done.stderr and "Traceback" not in done.stderr
 

@@ -120,8 +120,8 @@ def test_the_software_backend_runs_in_the_board_environment(board_python, bitfil
     assert "26 of 26 equal to the trained network" in done.stdout
 
 
-def test_without_pynq_the_command_says_what_to_install(radioml, bitfile_package, data_file, tmp_path):
-    done = radioml("classify", bitfile_package, "--data", data_file, "--backend", "pynq", home=tmp_path)
+def test_without_pynq_the_command_says_what_to_install(radioml_here, bitfile_package, data_file):
+    done = radioml_here("classify", bitfile_package, "--data", data_file, "--backend", "pynq")
     assert done.returncode == 3
     assert "radioml doctor board" in done.stderr
 

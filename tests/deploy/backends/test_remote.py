@@ -107,9 +107,9 @@ def test_an_unreachable_board_is_one_message(board_python, bitfile_package, data
 
 
 @pytest.mark.parametrize("name", ["classify", "stream"])
-def test_other_backends_have_no_target(name, radioml, small_package, data_file, tmp_path):
+def test_other_backends_have_no_target(name, radioml_here, small_package, data_file):
     source = ("--data", data_file) if name == "classify" else (data_file,)
-    done = radioml(name, small_package, *source, "--backend", "software", "--target", "pynq", home=tmp_path)
+    done = radioml_here(name, small_package, *source, "--backend", "software", "--target", "pynq")
     assert done.returncode == 2
     assert "the software backend has no target; with it: pynq, serial" in done.stderr
 

@@ -120,7 +120,7 @@ def test_a_layer_s_name_cannot_add_code_to_the_harness(repack, package, tmp_path
         open_accelerator(foreign, "simulation", 1)
 
 
-def test_a_design_reads_no_file_outside_its_folder(repack, package, tmp_path):
+def test_a_design_reads_no_file_outside_its_folder(repack, package, quick_simulators, tmp_path):
     """A path in a source is legal Verilog; the simulator refuses to open it."""
     for path in ("/etc/hostname", "../manifest.json"):
         top = (package.folder / "rtl" / "accelerator.v").read_text()

@@ -206,14 +206,12 @@ def test_folder_of_another_version_is_refused_with_the_reason(small_build, tmp_p
     assert contents(folder) == before
 
 
-def test_refusal_is_exit_code_2(radioml, small_build, tmp_path):
+def test_refusal_is_exit_code_2(radioml_here, small_build, tmp_path):
     record = (small_build.folder / "build.yaml").read_text()
     (tmp_path / "build.yaml").write_text(record.replace("version: 0.", "version: 99."))
-    home = tmp_path / "home"
-    home.mkdir()
     for command in (["build", small_build.model, "--board", "Pynq-Z2", "--until", "rtl", "--out", tmp_path],
                     ["simulate", tmp_path, "--frames", 24]):  # fmt: skip
-        done = radioml(*command, home=home)
+        done = radioml_here(*command)
         assert done.returncode == 2
         assert "version 99." in done.stderr
         assert "--out" in done.stderr

@@ -240,14 +240,14 @@ def test_layers_with_the_same_problem_share_a_line(asymmetric_model):
         check_model(ModelWrapper(model), metadata, "rtl")
 
 
-def test_checking_builds_nothing(radioml, small_model, asymmetric_model, tmp_path):
+def test_checking_builds_nothing(radioml_here, small_model, asymmetric_model, tmp_path):
     before = sorted(small_model.parent.parent.rglob("*"))
     out = tmp_path / "out"
     options = ("--board", "ZCU104", "--check", "--out", out)
-    done = radioml("build", small_model, "--until", "rtl", *options, home=tmp_path)
+    done = radioml_here("build", small_model, "--until", "rtl", *options)
     assert done.returncode == 0, done.stderr
     assert "can be built up to 'rtl'" in done.stdout
-    done = radioml("build", asymmetric_model, "--until", "rtl", *options, home=tmp_path)
+    done = radioml_here("build", asymmetric_model, "--until", "rtl", *options)
     assert done.returncode == 2
     assert "Conv Conv_0: its weights are not signed and symmetric" in done.stderr
     assert not out.exists()

@@ -33,6 +33,7 @@ from radioml.contract.package import RTL_FOLDER, Manifest, open_package, write_p
 from radioml.data.synthetic import generate_spread
 from radioml.run_directory import PACKAGE, RTL
 from tests.finn_build.vivado import vendor_tools
+from tests.finn_build.vivado.forked_finn import fork_finn
 from tests.repository import packed
 from training.models import registry
 from training.models.quantisers import InputQuant, LinearScaleActivationQuant
@@ -162,6 +163,7 @@ def test_vivado_would_get_the_same_layers(built, tmp_path):
     """FINN's own stitching takes the layers; its files for Vivado are compared with rtl/."""
     with pytest.MonkeyPatch.context() as patch:
         tools = vendor_tools.install(tmp_path / "vendor", patch)
+        fork_finn(patch)
         runner = StepRunner(Console(quiet=True), tmp_path / "work", tmp_path / "log")
         build_bitfile(
             runner, built.folder / WITH_FIFOS, load_board(BOARD), built.folder / RTL, built.folder / PACKAGE,

@@ -27,6 +27,7 @@ from radioml.files import write_json
 from radioml.run_directory import BITFILE_FOLDER, ESTIMATE, PACKAGE, RTL
 from tests.finn_build.statistics_unit.graphs import Graph
 from tests.finn_build.vivado import vendor_tools
+from tests.finn_build.vivado.forked_finn import fork_finn
 from training.models import create
 from training.trained.checkpoint import TrainedNetwork, save_checkpoint
 from training.trained.export import export
@@ -39,7 +40,7 @@ PARAMETERS = {
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory):
+def run(quick_simulators, tmp_path_factory):
     """A run directory with an untrained network; all its weights are there."""
     torch.manual_seed(0)
     folder = tmp_path_factory.mktemp("run")
@@ -89,6 +90,7 @@ def test_the_samples_a_cycle_follow_from_the_goal(run, tmp_path):
 def test_a_bitfile_by_stand_ins_of_the_vendors_tools(run, tmp_path, monkeypatch):
     """Vivado gets the sources that were simulated, and our DMA engines; other ones are no bitfile."""
     tools, board = vendor_tools.install(tmp_path / "vendor", monkeypatch), load_board("ZCU104")
+    fork_finn(monkeypatch)
     vendor_tools.behave(tools, timing={"mhz": board.clock_mhz})
     done = build(run.model, board.name, "bitfile")
     package = open_package(done.folder / BITFILE_FOLDER / PACKAGE, tmp_path / "package")

@@ -41,8 +41,9 @@ def graphs(small_build, tmp_path):
     return folder
 
 
-def test_sound_build_passes_every_rung(radioml, small_build):
-    done = radioml("verify", small_build.folder, "--frames", 26, home=small_build.home)
+def test_sound_build_passes_every_rung(radioml_here, small_build, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    done = radioml_here("verify", small_build.folder, "--frames", 26)
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"all {len(FILES) + len(RTL_RUNGS)} rungs give the network's integers" in done.stdout
     report = read_json(small_build.folder / "verify.json")
@@ -51,6 +52,7 @@ def test_sound_build_passes_every_rung(radioml, small_build):
     assert report["layers"] == 3
     for rung in report["rungs"]:
         assert rung["layers_compared"] == ["features.0", "features.3", "classifier"]
+    assert list(tmp_path.iterdir()) == [], "files outside the build folder"
 
 
 @pytest.mark.parametrize("name", FILES)

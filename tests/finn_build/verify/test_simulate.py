@@ -27,14 +27,16 @@ def simulator(package, data=None):
     return RtlSimulator(library, data or own, manifest.input, manifest.output)
 
 
-def test_every_frame_is_integer_equal(radioml, small_build):
-    done = radioml("simulate", small_build.folder, "--frames", 48, home=small_build.home)
+def test_every_frame_is_integer_equal(radioml_here, small_build, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    done = radioml_here("simulate", small_build.folder, "--frames", 48)
     assert done.returncode == 0, done.stderr
     assert "all integers equal" in done.stdout
     report = read_json(small_build.folder / "simulation" / "simulation.json")
     assert report["frames"] == 48
     assert report["mismatching_frames"] == 0
     assert report["cycles_per_frame"] == report["estimated_cycles_per_frame"]
+    assert list(tmp_path.iterdir()) == [], "files outside the build folder"
 
 
 def test_stalls_and_repeats_give_the_same_integers(package):

@@ -5,6 +5,12 @@ from pathlib import Path
 import pytest
 
 from tests.finn_build.vivado import vendor_tools
+from tests.finn_build.vivado.forked_finn import fork_finn
+
+
+@pytest.fixture
+def forked_finn(monkeypatch) -> None:
+    fork_finn(monkeypatch)
 
 
 @pytest.fixture

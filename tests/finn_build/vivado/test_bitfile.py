@@ -29,6 +29,7 @@ from radioml.files import sha256
 from radioml.reading.text import read_json
 from radioml.run_directory import IMPLEMENTATION
 from tests.finn_build.vivado import vendor_tools, vivado_texts
+from tests.finn_build.vivado.forked_finn import fork_finn
 from tests.killing import new_mark, processes_of, until
 from tests.repository import REPOSITORY
 
@@ -55,6 +56,7 @@ def made(small_build, tmp_path_factory) -> Made:
     folder = tmp_path_factory.mktemp("made")
     with pytest.MonkeyPatch.context() as patch:
         tools = vendor_tools.install(folder / "vendor", patch)
+        fork_finn(patch)
         runner = StepRunner(Console(quiet=True), folder / "work", folder / "log")
         build_bitfile(
             runner, small_build.folder / "finn" / "with_fifos.onnx", load_board("Pynq-Z2"), small_build.folder / "rtl",
@@ -157,7 +159,7 @@ def test_vivado_gets_what_was_simulated(made, small_build, tmp_path):
         check(rtl)
 
 
-def test_failed_timing_is_a_failed_build(small_build, tools, tmp_path):
+def test_failed_timing_is_a_failed_build(small_build, tools, forked_finn, tmp_path):
     folder = vendor_tools.copied(small_build.folder, tmp_path / "build")
     vendor_tools.behave(tools, timing={"setup": "-0.133 -4.700 61 19043"})
     with pytest.raises(RadioMLError, match=r"timing fails at 100 MHz: setup: worst slack -0\.133 ns, 61 of 19043"):
@@ -188,7 +190,7 @@ def test_failed_timing_is_a_failed_build(small_build, tools, tmp_path):
         ({"without": ["top_wrapper.bit"]}, "no bitfile found"),
     ],
 )
-def test_what_goes_wrong_is_said(small_build, tools, tmp_path, behaviour, message):
+def test_what_goes_wrong_is_said(small_build, tools, forked_finn, tmp_path, behaviour, message):
     hls_dma = behaviour.pop("hls", False)
     vendor_tools.behave(tools, **behaviour)
     runner = StepRunner(Console(quiet=True), tmp_path / "work", tmp_path / "log")
@@ -239,7 +241,7 @@ def test_reports_that_do_not_let_a_bitfile_pass(made, tmp_path, timing, message)
     assert not (tmp_path / "bitfile" / BITFILE).exists()
 
 
-def test_alveo(small_build, tools, tmp_path):
+def test_alveo(small_build, tools, forked_finn, tmp_path):
     """The same network's HDL for a U250: FINN's Vitis steps, an xclbin, and then a clock that Vitis lowered."""
     from qonnx.core.modelwrapper import ModelWrapper
 

@@ -14,9 +14,9 @@ from radioml.errors import RadioMLError
 from tests.finn_build.vivado import vendor_tools
 
 
-def test_without_vivado_nothing_is_begun(radioml, small_build, tmp_path):
+def test_without_vivado_nothing_is_begun(radioml_here, small_build, tmp_path):
     out = tmp_path / "out"
-    done = radioml("build", small_build.model, "--board", "Pynq-Z2", "--until", "bitfile", "--out", out, home=tmp_path)
+    done = radioml_here("build", small_build.model, "--board", "Pynq-Z2", "--until", "bitfile", "--out", out)
     assert done.returncode == 3
     assert "nothing has been done" in done.stderr and "XILINX_VIVADO (not set)" in done.stderr
     assert "amd.com" in done.stderr and "requirements/finn_deps.py" in done.stderr

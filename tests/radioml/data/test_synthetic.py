@@ -147,5 +147,5 @@ def test_a_plain_script_without_a_main_guard_can_write_a_file(tmp_path: Path):
         [sys.executable, "script.py"], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "done\n", "")
-    write_dataset(tmp_path / "again.h5", 1, seed=1, processes=2)
+    write_dataset(tmp_path / "again.h5", 1, seed=1)
     assert (tmp_path / "file.h5").read_bytes() == (tmp_path / "again.h5").read_bytes()

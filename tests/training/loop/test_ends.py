@@ -20,7 +20,7 @@ from tests.training.loop.small_training import EXPERIMENT, train_small
 from training.loop.classifier import ModulationClassifier
 from training.loop.train import train
 
-pytestmark = pytest.mark.training
+pytestmark = [pytest.mark.training, pytest.mark.usefixtures("undrawn")]
 
 
 def test_an_interrupted_run_continues_to_the_same_weights(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -20,7 +20,7 @@ from training.loop.classifier import ModulationClassifier
 from training.loop.train import train
 from training.trained.checkpoint import TrainedNetwork
 
-pytestmark = pytest.mark.training
+pytestmark = [pytest.mark.training, pytest.mark.usefixtures("undrawn")]
 
 FRAMES_PER_CELL = 5
 FEEDBACK = {"schedule": {"kind": "feedback", "floor": 0.01, "step": 0.2, "minimum_step": 0.1, "patience": 1}}

@@ -22,7 +22,7 @@ from training.techniques.distillation import Distillation, Teacher
 from training.techniques.pruning_masks import layers, weights
 from training.trained.checkpoint import TrainedNetwork, load_checkpoint
 
-pytestmark = pytest.mark.training
+pytestmark = [pytest.mark.training, pytest.mark.usefixtures("undrawn")]
 
 SETTINGS = {"epochs": 5, "batch_size": 64, "seed": 1, "frozen_epochs": 1, "learning_rate": 0.02}
 ABLATION = {

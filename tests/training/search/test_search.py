@@ -137,6 +137,7 @@ def test_a_study_grows_and_keeps_every_run(files: Path, original: Path):
         _open(_search(files, original, "training.epochs=2"))
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_test_frames_have_no_influence(files: Path, original: Path):
     altered = files / "altered.hdf5"
     altered.write_bytes(original.read_bytes())
@@ -157,6 +158,7 @@ def test_test_frames_have_no_influence(files: Path, original: Path):
     assert test_accuracies[0] != test_accuracies[1], "else the test could not fail"
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_impossible_diverging_and_repeated_networks_are_pruned_with_the_reason(files: Path, original: Path):
     (files / "space.yaml").write_text(
         "parameters.phases: {type: categorical, values: [24, 32]}\n"
@@ -200,6 +202,7 @@ def test_two_workers_share_a_study(files: Path, original: Path):
     assert {trial.state for trial in study.trials} <= {TrialState.COMPLETE, TrialState.PRUNED}
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_trial_whose_worker_was_killed_is_continued(files: Path, original: Path, monkeypatch: pytest.MonkeyPatch):
     (files / "small.yaml").write_text(EXPERIMENT.replace("epochs: 1", "epochs: 2"))
     worker = _worker(
@@ -228,6 +231,7 @@ def test_a_trial_whose_worker_was_killed_is_continued(files: Path, original: Pat
     assert again.params == killed.params and Path(again.user_attrs["run"]) == search.folder / "trial-0000"
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize("where", ["training", "evaluation"])
 def test_an_interrupted_trial_is_tried_again(where: str, files: Path, original: Path, monkeypatch: pytest.MonkeyPatch):
     search = _search(files, original)
@@ -248,6 +252,7 @@ def test_an_interrupted_trial_is_tried_again(where: str, files: Path, original: 
     assert [trial.state for trial in study.trials] == [TrialState.FAIL, TrialState.COMPLETE]
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_study_is_of_the_experiment_as_it_was_read(files: Path, original: Path):
     search = _search(files, original)
     (files / "small.yaml").write_text(EXPERIMENT.replace("epochs: 1", "epochs: 2"))

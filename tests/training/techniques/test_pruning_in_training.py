@@ -21,7 +21,7 @@ from training.techniques.pruning_callback import Pruner
 from training.techniques.pruning_masks import apply, initial_masks, keep_largest_in_all, weights
 from training.trained.checkpoint import TrainedNetwork, load_checkpoint
 
-pytestmark = pytest.mark.training
+pytestmark = [pytest.mark.training, pytest.mark.usefixtures("undrawn")]
 
 BASE: dict[str, Any] = {
     "name": "pruned",

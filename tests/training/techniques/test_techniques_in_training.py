@@ -18,7 +18,7 @@ from training.loop.train import train
 from training.trained.checkpoint import TrainedNetwork, load_checkpoint
 from training.trained.reference import input_quantiser
 
-pytestmark = pytest.mark.training
+pytestmark = [pytest.mark.training, pytest.mark.usefixtures("undrawn")]
 
 NETWORK = {"topology": "polyphase", "parameters": {"channels": [8], "kernels": [3], "strides": [8]}}
 TRAINING = {"epochs": 3, "batch_size": 64, "minimum_snr_db": 20, "seed": 1, "schedule": "cosine", "warm_up_epochs": 0.5}
