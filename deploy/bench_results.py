@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 import numpy as np
 
 from deploy.bench import PARTS, SEED, Benchmark, Call
 from deploy.results import at_the_clock
+from radioml.contract.speed import BatchSpeed, BenchReport, Clock, Latency, StreamSpeed, SyntheticFrames
 from radioml.report.plots import throughput_over_batch_size
 from radioml.run_directory import BENCH
 
@@ -26,45 +26,37 @@ def write_benchmark(result: Benchmark, folder: Path) -> None:
     )
 
 
-def benchmark(result: Benchmark) -> dict[str, Any]:
-    """The content of `bench.json`.
-
-    `figures` says what was measured. `at_the_clock` is computed from counted cycles. Times are in seconds; times of
-    `batches` are means over a batch's repetitions. A part that the backend does not tell apart is null.
-    exposed_host_seconds: the accelerator waits for the host. cpu_seconds: CPU time of this process in all its threads.
-    """
+def benchmark(result: Benchmark) -> BenchReport:
+    """The content of `bench.json`."""
     one = [call.seconds for call in result.calls[1]]
-    return {
-        "backend": result.backend,
-        "figures": result.figures,
-        "runs_on": result.runs_on,
-        "board": result.board,
-        "target": result.target,
-        "model_sha256": result.manifest.model_sha256,
-        "golden_frames_equal": result.golden_frames,
-        "frames": {"kind": "synthetic", "seed": SEED},
-        "problem": result.problem,
-        "clock": {
-            "manifest_mhz": result.manifest.clock_mhz,
-            "read_back_mhz": result.clock_mhz,
-            "agrees": result.clock_agrees,
-        },
-        "latency_of_one_frame": {
-            "repeats": len(one),
-            "median_seconds": median(one),
-            "quantile_99_seconds": float(np.quantile(one, 0.99)) if len(one) >= _REPEATS_FOR_99 else None,
-            "maximum_seconds": max(one),
-        },
-        "batches": [_sweep_row(size, calls) for size, calls in result.calls.items()],
-        "streaming": {
-            "batch": result.stream_batch,
-            "frames": result.streamed_frames,
-            "frames_per_second": result.streamed_frames / result.streamed_seconds if result.streamed_seconds else None,
-        },
-        "at_the_clock": at_the_clock(
-            result.manifest, result.cycles / result.initiation_intervals if result.initiation_intervals else None
+    manifest = result.manifest
+    return BenchReport(
+        backend=result.backend,
+        figures=result.figures,
+        runs_on=result.runs_on,
+        board=result.board,
+        target=result.target,
+        model_sha256=manifest.model_sha256,
+        golden_frames_equal=result.golden_frames,
+        frames=SyntheticFrames("synthetic", SEED),
+        problem=result.problem,
+        clock=Clock(manifest.clock_mhz, result.clock_mhz, result.clock_agrees),
+        latency_of_one_frame=Latency(
+            repeats=len(one),
+            median_seconds=median(one),
+            quantile_99_seconds=float(np.quantile(one, 0.99)) if len(one) >= _REPEATS_FOR_99 else None,
+            maximum_seconds=max(one),
         ),
-    }
+        batches=tuple(_batch_speed(size, calls) for size, calls in result.calls.items()),
+        streaming=StreamSpeed(
+            batch=result.stream_batch,
+            frames=result.streamed_frames,
+            frames_per_second=result.streamed_frames / result.streamed_seconds if result.streamed_seconds else None,
+        ),
+        at_the_clock=at_the_clock(
+            manifest, result.cycles / result.initiation_intervals if result.initiation_intervals else None
+        ),
+    )
 
 
 def _mean(seconds: list[float | None]) -> float | None:
@@ -73,18 +65,18 @@ def _mean(seconds: list[float | None]) -> float | None:
     return sum(told) / len(told) if told else None
 
 
-def _sweep_row(size: int, calls: list[Call]) -> dict[str, Any]:
+def _batch_speed(size: int, calls: list[Call]) -> BatchSpeed:
     count = len(calls)
     seconds, infer = sum(call.seconds for call in calls), sum(call.infer for call in calls)
     parts = {name: _mean([call.part(name) for call in calls]) for name in PARTS}
-    return {
-        "frames": size,
-        "repeats": count,
-        "seconds": seconds / count,
-        "frames_per_second": size * count / seconds,
-        "frames_per_second_without_quantising": size * count / infer,
-        "parts_seconds": parts,
-        "overlapped_seconds": sum(call.overlapped for call in calls) / count,
-        "exposed_host_seconds": None if parts["accelerator"] is None else seconds / count - parts["accelerator"],
-        "cpu_seconds": sum(call.cpu for call in calls) / count,
-    }
+    return BatchSpeed(
+        frames=size,
+        repeats=count,
+        seconds=seconds / count,
+        frames_per_second=size * count / seconds,
+        frames_per_second_without_quantising=size * count / infer,
+        parts_seconds=parts,
+        overlapped_seconds=sum(call.overlapped for call in calls) / count,
+        exposed_host_seconds=None if parts["accelerator"] is None else seconds / count - parts["accelerator"],
+        cpu_seconds=sum(call.cpu for call in calls) / count,
+    )

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from statistics import NormalDist
-from typing import Any
 
 from deploy.classify import Classification
+from radioml.contract.accuracy import Expectation
 from radioml.data.provenance import kind_of_data, same_file, seen_in_training
 from radioml.report.metrics import Proportion
 
@@ -16,25 +15,6 @@ _FALSE_ALARMS = 1e-3
 _ROUNDED = 0.01
 """Share of frames whose class rounding may change: the figures after training are in single precision, and an
 accelerator computes integers. Rounding changed 0.38 % of the shipped network's 49,920 test frames."""
-
-
-@dataclass(frozen=True)
-class Expectation:
-    """How a measured accuracy compares with the one after training.
-
-    comparable: whether frames of the same kind were used, and the network was trained on none of them.
-    met: whether chance explains the difference of both accuracies, or rounding where both are of the same frames; True
-        where the accuracies are not comparable.
-    reason: one sentence for the user.
-    """
-
-    comparable: bool
-    met: bool
-    reason: str
-
-    def to_dict(self) -> dict[str, Any]:
-        """Values for JSON."""
-        return dict(vars(self))
 
 
 def expectation(result: Classification) -> Expectation:
@@ -46,27 +26,27 @@ def expectation(result: Classification) -> Expectation:
     as independent draws, and so raise fewer alarms than that.
     """
     trained, accuracy = result.network.training_data, result.network.accuracy
-    if "overall" not in accuracy or not accuracy.get("frames"):
+    if accuracy.overall is None or not accuracy.frames:
         return Expectation(False, True, "the package does not say how accurate the network was after training")
     if trained.get("kind") != result.origin.kind:
         return Expectation(
             False, True,
             f"not comparable: trained on {kind_of_data(trained)}, these are {kind_of_data(vars(result.origin))}",
         )  # fmt: skip
-    over = accuracy.get("over", "all classes and SNRs")
+    over = accuracy.scope
     if result.metrics.scope != over:
         return Expectation(
             False, True, f"not comparable: measured over {over} after training, here over {result.metrics.scope}"
         )
     if reason := seen_in_training(trained, result.origin, result.part):
         return Expectation(False, True, f"not comparable: {reason}")
-    frames = accuracy["frames"]
+    frames = accuracy.frames
     overall = f"over {over}"
-    pairs = {overall: (result.metrics.overall, accuracy["overall"], frames)}
-    if accuracy.get("at_30_db") is not None and result.metrics.at_30_db.frames:
+    pairs = {overall: (result.metrics.overall, accuracy.overall, frames)}
+    if accuracy.at_30_db is not None and result.metrics.at_30_db.frames:
         # Frames are spread evenly over SNRs in both, so the share of +30 dB was the same after training.
         share = result.metrics.at_30_db.frames / result.metrics.overall.frames
-        pairs["at +30 dB"] = (result.metrics.at_30_db, accuracy["at_30_db"], round(frames * share))
+        pairs["at +30 dB"] = (result.metrics.at_30_db, accuracy.at_30_db, round(frames * share))
     identical = result.part == "test" and result.frames == frames and same_file(trained, result.origin)
     quantile = NormalDist().inv_cdf(1 - _FALSE_ALARMS / 2 / len(pairs))  # two-sided; Bonferroni's correction
     for where, (found, expected, count) in pairs.items():

@@ -22,6 +22,6 @@ def copied(model: Path, name: str, folder: Path) -> Path:
 if __name__ == "__main__":
     model = Path(sys.argv[2]) if len(sys.argv) > 2 else NETWORK
     table = estimate_all(["network"], board_names(), partial(copied, model), Path(sys.argv[1]))
-    for cell in table["cells"]:
-        speed = f"{cell['frames_per_second']:12,.0f} frames/s" if cell["verdict"] == "fits" else cell["verdict"]
-        print(f"{cell['board']:10} {speed}")
+    for pair in table.cells:
+        speed = f"{pair.frames_per_second:12,.0f} frames/s" if pair.verdict == "fits" else pair.verdict
+        print(f"{pair.board:10} {speed}")

@@ -21,4 +21,4 @@ if __name__ == "__main__":
     experiment = load_experiment("polyphase_small", [f"training.epochs={epochs}", "pruning=null"])
     trained = train(experiment, folder / "frames.hdf5", folder / "run", Console(stderr=True))
     model = export(folder / "run" / "train" / "checkpoint.pth", folder / "run" / "train")
-    print(f"{model}: {trained.accuracy['overall']:.1%} of {trained.accuracy['frames']:,} synthetic test frames")
+    print(f"{model}: {trained.accuracy.overall:.1%} of {trained.accuracy.frames:,} synthetic test frames")

@@ -31,7 +31,7 @@ from finn_build.statistics_unit.recognition import is_statistics_network
 from finn_build.statistics_unit.unit import LANES
 from finn_build.vivado.bitfile import build_bitfile, check_bitfile, sized_graph, toolchain
 from radioml.cache import Cache
-from radioml.contract.estimate import Estimate, read_estimate
+from radioml.contract.estimate import Estimate
 from radioml.contract.golden import read_golden
 from radioml.contract.metadata import ModelMetadata, load_exported
 from radioml.doctor.need import require
@@ -149,7 +149,7 @@ def build(
             "estimate", make_estimate.__module__, {},
             lambda steps: make_estimate(steps, model, metadata, board, goal),
         )  # fmt: skip
-        estimated = read_estimate(folder / ESTIMATE)
+        estimated = Estimate.read(folder / ESTIMATE)
         if until != "estimate":
             inputs = {"golden": sha256(golden)}
             stage(

@@ -47,6 +47,6 @@ def exported(
         for _ in range(20):
             network(iq)
     network.eval()
-    trained = TrainedNetwork(network, topology, dict(parameters), {"kind": "none"}, {})
+    trained = TrainedNetwork(network, topology, dict(parameters), {"kind": "none"})
     save_checkpoint(folder / "checkpoint.pth", trained)
     return export(folder / "checkpoint.pth", folder / "train")

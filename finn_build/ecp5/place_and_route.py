@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,10 @@ from typing import Any
 from finn_build.boards import Board
 from finn_build.ecp5.chip import PACKAGE_OPTIONS, constraints
 from finn_build.synthesis.yosys import yosys_version
+from radioml.contract.implementation import Implementation, TimingCheck, Use
 from radioml.doctor.tools import ECPPACK, NEXTPNR, beside_python
 from radioml.errors import RadioMLError
-from radioml.files import write_json, write_text
+from radioml.files import write_text
 from radioml.processes import run_attached
 from radioml.reading.text import read_json
 
@@ -31,32 +32,35 @@ _SEED = 1
 class Routed:
     """What nextpnr reached.
 
+
     fmax_mhz: highest frequency of the slowest clock net.
     clock_mhz: the clock that was asked for.
-    utilisation: name of a resource -> used and available.
+    utilisation: name of a resource -> its sites.
     """
 
     fmax_mhz: float
     clock_mhz: float
-    utilisation: dict[str, dict[str, int]]
+    utilisation: dict[str, Use]
 
     @property
     def met(self) -> bool:
         """Whether the design meets timing."""
         return self.fmax_mhz >= self.clock_mhz
 
-    def implementation(self, board: Board) -> dict[str, Any]:
+    def implementation(self, board: Board) -> Implementation:
         """The content of implementation.json."""
         slack = round(1e3 / self.clock_mhz - 1e3 / self.fmax_mhz, 3)
-        return {
-            "kind": "implemented",
-            "tool": f"{tools()}, not Vivado",
-            "board": board.name,
-            "part": board.part,
-            "timing_met": self.met,
-            "timing": {"setup": {"worst_slack_ns": slack}},
-            **asdict(self),
-        }
+        return Implementation(
+            kind="implemented",
+            tool=f"{tools()}, not Vivado",
+            board=board.name,
+            part=board.part,
+            clock_mhz=self.clock_mhz,
+            timing_met=self.met,
+            utilisation=self.utilisation,
+            fmax_mhz=self.fmax_mhz,
+            timing={"setup": TimingCheck(slack)},
+        )
 
 
 def tools() -> str:
@@ -85,7 +89,7 @@ def routed(report: Any, path: Path, clock_mhz: float) -> Routed:
     try:
         clocks = [float(clock["achieved"]) for clock in report["fmax"].values()]
         used = {
-            name: {kind: int(report["utilization"][site][kind]) for kind in ("used", "available")}
+            name: Use(*(int(report["utilization"][site][kind]) for kind in ("used", "available")))
             for name, site in _SITES.items()
         }
         return Routed(round(min(clocks), 2), clock_mhz, used)
@@ -95,7 +99,7 @@ def routed(report: Any, path: Path, clock_mhz: float) -> Routed:
 
 def judge(found: Routed, board: Board, folder: Path, path: Path) -> None:
     """Write implementation.json to `path`; raises RadioMLError where timing fails. folder: holds the reports."""
-    write_json(path, found.implementation(board))
+    found.implementation(board).write(path)
     if not found.met:
         raise RadioMLError(
             f"timing fails at {found.clock_mhz:g} MHz: the slowest clock of the routed chip reaches "

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,17 +33,18 @@ from finn_build.statistics_unit.recognition import is_statistics_network
 from finn_build.statistics_unit.unit import LANES
 from finn_build.steps import GRAPH_STEPS, Context, apply_steps
 from radioml.cache import Cache, content_key
+from radioml.contract.all_pairs import DOES_NOT_FIT, FAILED, FITS, NOT_BUILDABLE, AllPairs, Layers, Pair
 from radioml.contract.estimate import Estimate
 from radioml.contract.metadata import ModelMetadata, load_exported
 from radioml.errors import RadioMLError
 from radioml.files import sha256
 from radioml.processes import ProcessPool
+from radioml.reading.records import record, values
 from radioml.run_directory import MODEL, TRAIN
 
 if TYPE_CHECKING:
     import onnx
 
-FITS, DOES_NOT_FIT, NOT_BUILDABLE, FAILED = "fits", "does not fit", "not buildable", "failed"
 _WORK, _LOG, _LAYERS = ".work", "estimate.log", "layers.onnx"
 
 _OF_UNIT = "no weight is zero here; logic follows from the weights, and a training by ablation leaves some hundred"
@@ -53,25 +54,6 @@ ModelMaker = Callable[[str, Path], Path]
 """Exports the network of a name into a folder and returns its model.onnx; called in another process."""
 
 
-@dataclass(frozen=True)
-class Layers:
-    """A network on its way to FINN layers, or to a statistics unit.
-
-    problem: what keeps the network from an estimate, a line for each layer.
-    rtl_problem: what keeps the network from RTL with open tools, likewise.
-    remark: printed below the figures.
-    sha256: digest of the file of FINN layers; of model.onnx for a statistics unit; "" without either.
-    failed: whether an unexpected error occurred.
-    """
-
-    network: str
-    problem: str = ""
-    rtl_problem: str = ""
-    remark: str = ""
-    sha256: str = ""
-    failed: bool = False
-
-
 def estimate_all(
     networks: Sequence[str],
     boards: Sequence[str],
@@ -79,12 +61,11 @@ def estimate_all(
     out: Path,
     processes: int = 2,
     show: Callable[[int, str], None] = lambda done, what: None,
-) -> dict[str, Any]:
-    """Estimate every network on every board with `--fit` and its usual margin; the value is what the JSON file holds.
+) -> AllPairs:
+    """Estimate every network on every board with `--fit` and its usual margin.
 
-    The value's `cells` have for each pair a `verdict` and a `reason`, and where a folding was found its cycles, rate,
-    resources and limit. A pair with an unexpected error has the verdict "failed", and the next call tries it again. All
-    other results are cached in `out`.
+    A pair with an unexpected error has the verdict "failed", and the next call tries it again. All other
+    results are cached in `out`.
 
     Args:
         networks, boards: their names.
@@ -100,11 +81,11 @@ def estimate_all(
         load_board(board)
     start, out = time.perf_counter(), out.resolve()
     layers: dict[str, Layers] = {}
-    cells: dict[tuple[str, str], dict[str, Any]] = {}
+    pairs: dict[tuple[str, str], Pair] = {}
 
-    def done(new: list[dict[str, Any]]) -> None:
-        cells.update({(cell["network"], cell["board"]): cell for cell in new})
-        show(len(cells), f"{new[-1]['network']} on {new[-1]['board']}")
+    def done(new: list[Pair]) -> None:
+        pairs.update({(pair.network, pair.board): pair for pair in new})
+        show(len(pairs), f"{new[-1].network} on {new[-1].board}")
 
     pool = ProcessPool(processes)
     try:
@@ -118,7 +99,7 @@ def estimate_all(
                     continue
                 layers[result.network] = result
                 if result.problem:
-                    done([_cell(result, board) for board in boards])
+                    done([_pair(result, board) for board in boards])
                 else:
                     waiting |= {pool.submit(_estimate, result, board, out) for board in boards}
     except BrokenProcessPool as error:
@@ -128,14 +109,14 @@ def estimate_all(
     finally:
         pool.shutdown(cancel_futures=True)
         shutil.rmtree(out / _WORK, ignore_errors=True)
-    return {
-        "kind": "estimated, untrained weights",
-        "margin_percent": FIT_MARGIN_PERCENT,
-        "seconds": round(time.perf_counter() - start, 1),
-        "networks": {name: asdict(layers[name]) for name in networks},
-        "boards": {name: load_board(name).clock_mhz for name in boards},
-        "cells": [cells[network, board] for network in networks for board in boards],
-    }
+    return AllPairs(
+        kind="estimated, untrained weights",
+        margin_percent=FIT_MARGIN_PERCENT,
+        seconds=round(time.perf_counter() - start, 1),
+        networks={name: layers[name] for name in networks},
+        boards={name: load_board(name).clock_mhz for name in boards},
+        cells=tuple(pairs[network, board] for network in networks for board in boards),
+    )
 
 
 def _layers(network: str, make_model: ModelMaker, out: Path) -> Layers:
@@ -170,27 +151,34 @@ def _layers(network: str, make_model: ModelMaker, out: Path) -> Layers:
         return Layers(network, _failure(network, error, out), failed=True)
 
 
-def _estimate(layers: Layers, board_name: str, out: Path) -> dict[str, Any]:
+def _estimate(layers: Layers, board_name: str, out: Path) -> Pair:
     """The best folding of one network for one board, cached unless an unexpected error occurred."""
     try:
-        key = _key("cell", layers.sha256, sha256(CATALOGUE / f"{board_name}.yaml"), str(FIT_MARGIN_PERCENT))
-        return _cache(out).value(f"cells/{layers.network}/{board_name}", key, partial(_choose, layers, board_name, out))
+        key = _key("pair", layers.sha256, sha256(CATALOGUE / f"{board_name}.yaml"), str(FIT_MARGIN_PERCENT))
+        name, choose = f"cells/{layers.network}/{board_name}", partial(_choose, layers, board_name, out)
+        return record(_cache(out).value(name, key, lambda: values(choose())), Pair)
     except Exception as error:  # one pair must not stop the others
-        return _cell(layers, board_name, FAILED, _failure(f"{layers.network} on {board_name}", error, out))
+        return _pair(layers, board_name, FAILED, _failure(f"{layers.network} on {board_name}", error, out))
 
 
-def _choose(layers: Layers, board_name: str, out: Path) -> dict[str, Any]:
+def _choose(layers: Layers, board_name: str, out: Path) -> Pair:
     start = time.perf_counter()
     try:
         value, verdict, reason = _fastest(out / "networks" / layers.network, load_board(board_name), out), FITS, ""
     except DoesNotFitError as error:
         value, verdict = error.smallest, DOES_NOT_FIT
         reason = f"with {error.slowest} it needs {', '.join(error.excess)}"
-    cell = _cell(layers, board_name, verdict, reason)
-    cell |= {"cycles": value.cycles_per_frame, "frames_per_second": value.frames_per_second}
-    cell.update(value.total.items())
-    cell |= {"limit": value.folded.limit if value.folded else "", "seconds": round(time.perf_counter() - start, 2)}
-    return cell
+    return replace(
+        _pair(layers, board_name, verdict, reason),
+        cycles=value.cycles_per_frame,
+        frames_per_second=value.frames_per_second,
+        LUT=value.total["LUT"],
+        BRAM_18K=value.total["BRAM_18K"],
+        URAM=value.total["URAM"],
+        DSP=value.total["DSP"],
+        limit=value.folded.limit if value.folded else "",
+        seconds=round(time.perf_counter() - start, 2),
+    )
 
 
 def _fastest(folder: Path, board: Board, out: Path) -> Estimate:
@@ -205,9 +193,9 @@ def _fastest(folder: Path, board: Board, out: Path) -> Estimate:
         return choose_folding(model, board, goal).estimate
 
 
-def _cell(layers: Layers, board: str, verdict: str = "", reason: str = "") -> dict[str, Any]:
+def _pair(layers: Layers, board: str, verdict: str = "", reason: str = "") -> Pair:
     verdict = verdict or (FAILED if layers.failed else NOT_BUILDABLE)
-    return {"network": layers.network, "board": board, "verdict": verdict, "reason": reason or layers.problem}
+    return Pair(layers.network, board, verdict, reason or layers.problem)
 
 
 def _unit_problem(model: onnx.ModelProto, metadata: ModelMetadata) -> str:

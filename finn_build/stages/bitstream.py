@@ -13,7 +13,6 @@ from finn_build.engine.cached_steps import CachedSteps
 from finn_build.engine.paths import CHIP, GATES, WORK
 from finn_build.engine.step import Step
 from finn_build.synthesis.netlists import groups_of
-from finn_build.synthesis.result import read_synthesis
 from finn_build.synthesis.scripts import ECP5
 from finn_build.verify.comparison import compare
 from finn_build.verify.gate_design import netlist_layers, whole
@@ -22,6 +21,7 @@ from radioml.contract.golden import read_golden
 from radioml.contract.metadata import ModelMetadata
 from radioml.contract.package import BITSTREAM, open_package, write_package
 from radioml.contract.serial_link import rate_of
+from radioml.contract.synthesis import Synthesis
 from radioml.errors import MismatchError
 from radioml.files import sha256, write_json
 from radioml.run_directory import (
@@ -54,7 +54,7 @@ def build_bitstream(steps: CachedSteps, metadata: ModelMetadata, board: Board, g
     """
     folder, chip = steps.folder, steps.folder / CHIP
     result = folder / BITFILE_FOLDER
-    synthesis, rtl = read_synthesis(folder / SYNTHESIS_REPORT), read_design(folder / RTL)
+    synthesis, rtl = Synthesis.read(folder / SYNTHESIS_REPORT), read_design(folder / RTL)
     groups = groups_of(rtl, [layer.name for layer in synthesis.layers])
     design = whole(rtl, netlist_layers(groups))
     cells = {cell for layer in synthesis.layers for cell in layer.cells}

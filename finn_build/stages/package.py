@@ -7,10 +7,10 @@ from pathlib import Path
 
 import radioml
 from finn_build.boards import Board
-from finn_build.verify.golden_simulation import GoldenSimulation
 from radioml.contract.estimate import Estimate
 from radioml.contract.metadata import ModelMetadata
 from radioml.contract.package import RTL_FOLDER, Manifest, write_package
+from radioml.contract.simulation import GoldenSimulation
 from radioml.run_directory import GOLDEN, MODEL
 from radioml.simulation.design import Design
 from radioml.temporary import temporary_folder

@@ -18,10 +18,10 @@ from finn_build.rtl.fifo_sizing import GAUGED_FRAMES, gauge_fifo_depths, gauging
 from finn_build.rtl.hdl import generate_hdl, insert_fifos, set_fifo_depths
 from finn_build.stages.package import manifest_of, write_simulation_package
 from finn_build.verify.comparison import compare
-from finn_build.verify.golden_simulation import GoldenSimulation, read_golden_simulation
 from radioml.contract.estimate import Estimate
 from radioml.contract.golden import read_golden
 from radioml.contract.metadata import ModelMetadata
+from radioml.contract.simulation import GoldenSimulation
 from radioml.errors import MismatchError, RadioMLError
 from radioml.files import sha256, write_json
 from radioml.network.exact_qonnx import ExactQonnx, logits_as_integers
@@ -94,7 +94,7 @@ def build_rtl(
         GoldenSimulation(run.cycles_per_frame, run.latency_cycles, len(iq)).write(folder / CYCLES)
 
     steps.run(SIMULATE, simulate, reads=[RTL], made=[CYCLES], inputs=frames)
-    manifest = manifest_of(sha256(network), metadata, board, design, estimated, read_golden_simulation(folder / CYCLES))
+    manifest = manifest_of(sha256(network), metadata, board, design, estimated, GoldenSimulation.read(folder / CYCLES))
     steps.run(
         MAKE_PACKAGE, lambda: write_simulation_package(folder / PACKAGE, manifest, folder / RTL, golden, network),
         reads=[RTL], made=[PACKAGE], inputs=[manifest.to_json(), sha256(golden)],

@@ -8,11 +8,12 @@ from finn_build.boards import RESOURCES, Board
 from finn_build.engine.cached_steps import CachedSteps
 from finn_build.engine.paths import WORK
 from finn_build.engine.step import Step
+from finn_build.synthesis.cells import resources_of
 from finn_build.synthesis.netlists import groups_of, synthesise
-from finn_build.synthesis.result import CAVEATS, KIND, LayerSynthesis, Synthesis, resources_of
 from finn_build.synthesis.scripts import command, yosys_family
 from finn_build.synthesis.yosys import yosys_version
 from radioml.contract.estimate import Estimate
+from radioml.contract.synthesis import CAVEATS, KIND, LayerSynthesis, Synthesis
 from radioml.run_directory import ESTIMATE, RTL, SYNTHESIS, SYNTHESIS_REPORT
 from radioml.simulation.design import read_design
 

@@ -15,7 +15,6 @@ from finn_build.statistics_unit.wires import (
     Running,
     Serial,
     Sum,
-    Table,
     Term,
     Wire,
     width,
@@ -112,7 +111,7 @@ def stages(wire: Wire, sources: tuple[Wire, ...]) -> int:
     match wire.operation:
         case Input() | Reduce() | Hold() | Serial() | Interleave() | Running():
             return 1
-        case Recall() | Table():
+        case Recall():
             return 2
         case Level():
             return level_stages(wire.operation, sources[0])

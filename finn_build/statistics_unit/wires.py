@@ -153,16 +153,7 @@ class Running:
     starts: tuple[int, ...]
 
 
-@dataclass(frozen=True)
-class Table:
-    """A function of the source at some slots: its values from the lowest integer of the source's range on."""
-
-    source: int
-    values: tuple[int, ...]
-    slots: Slots
-
-
-Operation = Input | Level | Sum | Product | Reduce | Hold | Serial | Interleave | Recall | Running | Table
+Operation = Input | Level | Sum | Product | Reduce | Hold | Serial | Interleave | Recall | Running
 
 
 @dataclass(frozen=True)
@@ -201,7 +192,7 @@ def sources(operation: Operation) -> tuple[int, ...]:
     match operation:
         case Input():
             return ()
-        case Level() | Reduce() | Hold() | Recall() | Running() | Table():
+        case Level() | Reduce() | Hold() | Recall() | Running():
             return (operation.source,)
         case Sum():
             return tuple(term.source for term in operation.terms)

@@ -7,7 +7,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from finn_build.boards import RESOURCES
-from finn_build.synthesis.result import Synthesis
+from radioml.contract.synthesis import Synthesis
 
 
 def synthesis_table(value: Synthesis) -> Table:

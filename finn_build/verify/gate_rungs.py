@@ -10,7 +10,6 @@ import numpy as np
 from finn_build.boards import load_board
 from finn_build.engine.paths import WORK
 from finn_build.synthesis.netlists import groups_of
-from finn_build.synthesis.result import Synthesis, read_synthesis
 from finn_build.synthesis.scripts import yosys_family
 from finn_build.verify.comparison import Difference, first_difference
 from finn_build.verify.gate_design import netlist_layers, one_layer, whole, write_gates
@@ -18,6 +17,7 @@ from finn_build.verify.layer_streams import record_streams
 from finn_build.verify.rtl_rungs import BACK_TO_BACK, STALLS, stream
 from finn_build.verify.rung import Reference, Rung, RungResult
 from radioml.contract.package import open_package
+from radioml.contract.synthesis import Synthesis
 from radioml.run_directory import PACKAGE, RTL, SYNTHESIS, SYNTHESIS_REPORT
 from radioml.simulation.compiled import simulator_of
 from radioml.simulation.design import Design, Layer, read_design
@@ -37,7 +37,7 @@ def gate_rungs(folder: Path, integers: np.ndarray) -> list[Rung]:
     stalls, see `rtl_rungs`. In a large design with several layers each layer's netlist is simulated by itself: it gets
     the input words of the layer's RTL and must give the output words of the RTL.
     """
-    synthesis = read_synthesis(folder / SYNTHESIS_REPORT)
+    synthesis = Synthesis.read(folder / SYNTHESIS_REPORT)
     if len(synthesis.layers) > 1 and synthesis.total["LUT"] + synthesis.total["FF"] > _LARGEST_WHOLE:
         return [Rung(LAYER_BY_LAYER, _KIND, partial(_layer_by_layer, folder, integers))]
     ways = (BACK_TO_BACK, STALLS)
@@ -72,7 +72,7 @@ def _layer_by_layer(folder: Path, integers: np.ndarray, reference: Reference, re
 
 
 def _layers(folder: Path) -> tuple[Design, tuple[Layer, ...], Synthesis]:
-    design, synthesis = read_design(folder / RTL), read_synthesis(folder / SYNTHESIS_REPORT)
+    design, synthesis = read_design(folder / RTL), Synthesis.read(folder / SYNTHESIS_REPORT)
     return design, netlist_layers(groups_of(design, [layer.name for layer in synthesis.layers])), synthesis
 
 

@@ -10,7 +10,6 @@ import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -24,11 +23,11 @@ from finn_build.verify.rtl_rungs import rtl_rungs
 from finn_build.verify.rung import Reference, Rung, RungResult
 from finn_build.verify.unit_rungs import unit_rungs
 from radioml.constants import CLASSES
-from radioml.contract.estimate import read_estimate
+from radioml.contract.estimate import Estimate
+from radioml.contract.ladder import LOGITS, FirstDifference, LadderReport, RungReport
 from radioml.contract.metadata import load_exported
 from radioml.data.dataset import Frames
 from radioml.errors import RadioMLError
-from radioml.files import write_json
 from radioml.run_directory import ESTIMATE, VERIFY
 
 
@@ -39,7 +38,7 @@ def climb(
     data: str,
     show: Callable[[RungResult], None] = lambda result: None,
     gates: bool = False,
-) -> dict[str, Any]:
+) -> LadderReport:
     """Run every rung that a build folder has on `frames` and write verify.json there; returns its content.
 
     Args:
@@ -56,32 +55,20 @@ def climb(
     log = folder / WORK / "verify.log"
     result = [_result(rung, reference, log, show) for rung in _rungs(folder, frames.iq, gates)]
     first = next((rung for rung in result if not rung.equal), None)
-    value = {
-        "reference": reference.name,
-        "data": data,
-        "frames": len(frames),
-        "layers": len(reference.layers) + 1,
-        "classes": len(np.unique(frames.class_index)),
-        "snrs": len(np.unique(frames.snr_db)),
-        "equal": first is None,
-        "rtl": "rtl" in load_record(folder).stages,
-        "first_rung_that_differs": first and first.name,
-        "rungs": [_json(rung, frames) for rung in result],
-    }
-    write_json(folder / VERIFY, value)
-    return value
-
-
-def describe(rung: dict[str, Any]) -> str:
-    """Where a rung of verify.json differs, in words."""
-    if rung["problem"]:
-        return rung["problem"]
-    first = rung["first_difference"]
-    node = "" if first["node"] == "logits" else f" (here {first['node']})"
-    return (
-        f"layer {first['layer']}{node}, frame {first['frame']} ({first['class']} at {first['snr_db']:+d} dB), "
-        f"{first['element']}: expected {first['expected']}, found {first['found']}"
+    found = LadderReport(
+        reference=reference.name,
+        data=data,
+        frames=len(frames),
+        layers=len(reference.layers) + 1,
+        classes=len(np.unique(frames.class_index)),
+        snrs=len(np.unique(frames.snr_db)),
+        equal=first is None,
+        rtl="rtl" in load_record(folder).stages,
+        first_rung_that_differs=first.name if first else None,
+        rungs=tuple(_report(rung, frames) for rung in result),
     )
+    found.write(folder / VERIFY)
+    return found
 
 
 def _rungs(folder: Path, iq: np.ndarray, gates: bool) -> list[Rung]:
@@ -90,7 +77,7 @@ def _rungs(folder: Path, iq: np.ndarray, gates: bool) -> list[Rung]:
         raise RadioMLError(f"{folder}: its build has not finished; run `radioml build` first")
     model, metadata = load_exported(folder / NETWORK)
     if is_statistics_network(model):
-        rungs = unit_rungs(model, metadata, iq, read_estimate(folder / ESTIMATE).layers[0].folding["SIMD"])
+        rungs = unit_rungs(model, metadata, iq, Estimate.read(folder / ESTIMATE).layers[0].folding["SIMD"])
     else:
         rungs = graph_rungs(folder, metadata, iq)
     if "rtl" in record.stages:
@@ -121,34 +108,34 @@ def _result(rung: Rung, reference: Reference, log: Path, show: Callable[[RungRes
     return result
 
 
-def _json(rung: RungResult, frames: Frames) -> dict[str, Any]:
-    return {
-        "name": rung.name,
-        "kind": rung.kind,
-        "equal": rung.equal,
-        "mismatching_frames": len(rung.mismatching),
-        "first_difference": rung.first and _place(rung.first, frames),
-        "problem": rung.problem,
-        "layers_compared": list(rung.compared),
-        "levels_mended_later": rung.rounded,
-        "seconds": round(rung.seconds, 2),
-    }
+def _report(rung: RungResult, frames: Frames) -> RungReport:
+    return RungReport(
+        name=rung.name,
+        kind=rung.kind,
+        equal=rung.equal,
+        mismatching_frames=len(rung.mismatching),
+        first_difference=_place(rung.first, frames) if rung.first else None,
+        problem=rung.problem,
+        layers_compared=rung.compared,
+        levels_mended_later=rung.rounded,
+        seconds=round(rung.seconds, 2),
+    )
 
 
-def _place(difference: Difference, frames: Frames) -> dict[str, Any]:
+def _place(difference: Difference, frames: Frames) -> FirstDifference:
     frame = difference.frame
-    if difference.node == "logits":
+    if difference.node == LOGITS:
         element = f"logit {CLASSES[difference.element[0]]}"
     else:
         element = ", ".join(f"{axis} {at}" for axis, at in zip(difference.axes, difference.element, strict=False))
-    return {
-        "layer": difference.layer,
-        "node": difference.node,
-        "frame": frame,
-        "class": CLASSES[frames.class_index[frame]],
-        "snr_db": int(frames.snr_db[frame]),
-        "element": element,
-        "index": list(difference.element),
-        "expected": difference.expected,
-        "found": difference.found,
-    }
+    return FirstDifference(
+        layer=difference.layer,
+        node=difference.node,
+        frame=frame,
+        class_=CLASSES[frames.class_index[frame]],
+        snr_db=int(frames.snr_db[frame]),
+        element=element,
+        index=difference.element,
+        expected=difference.expected,
+        found=difference.found,
+    )

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from finn_build.verify.comparison import Difference, first_difference
+from radioml.contract.ladder import LOGITS
 from radioml.errors import RadioMLError
 
 
@@ -103,7 +104,7 @@ def compare_frame(
         for (name, levels), activation in zip(reference.layers.items(), activations, strict=True)
         if levels[frame].size == activation.values.size
     ]
-    found.append((reference.classifier, reference.logits[frame], "logits", logits))
+    found.append((reference.classifier, reference.logits[frame], LOGITS, logits))
     result.compared = tuple(name for name, *_ in found)
     for name, expected_values, node, values in found:
         values = values.reshape(expected_values.shape)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from rich.markup import escape
@@ -14,11 +13,10 @@ from rich.table import Table
 from finn_build.engine.paths import CYCLES
 from finn_build.engine.record import load_record
 from finn_build.verify.comparison import Comparison, compare
-from finn_build.verify.golden_simulation import read_golden_simulation
-from radioml.contract.estimate import read_estimate
+from radioml.contract.estimate import Estimate
 from radioml.contract.package import Manifest, open_package
+from radioml.contract.simulation import GoldenSimulation, Mismatch, SimulationReport
 from radioml.errors import RadioMLError
-from radioml.files import write_json
 from radioml.run_directory import ESTIMATE, PACKAGE, SIMULATION_REPORT
 from radioml.simulation.compiled import packaged_simulator
 from radioml.simulation.simulator_pool import PooledRun, SimulatorPool
@@ -57,7 +55,7 @@ def report(
     labels: FrameLabels,
     data: str,
     reference: str,
-) -> dict[str, Any]:
+) -> SimulationReport:
     """Compare simulated logits with the network's and write simulation/simulation.json; returns its content.
 
     Args:
@@ -70,34 +68,34 @@ def report(
         reference: what computed `expected`, in words.
     """
     comparison = compare(expected, run.integers)
-    estimated = read_estimate(folder / ESTIMATE)
+    estimated = Estimate.read(folder / ESTIMATE)
     cycles = run.cycles_per_frame
-    value = {
-        "kind": "simulated RTL",
-        "reference": reference,
-        "data": data,
-        "frames": comparison.frames,
-        "mismatching_frames": len(comparison.mismatching),
-        "first_mismatch": _first(comparison, manifest, labels),
-        "cycles_per_frame": cycles,
-        "estimated_cycles_per_frame": estimated.cycles_per_frame,
-        "latency_cycles": run.latency_cycles,
-        "latency_us": run.latency_cycles / manifest.clock_mhz,
-        "board": manifest.board,
-        "clock_mhz": manifest.clock_mhz,
-        "frames_per_second": manifest.clock_mhz * 1e6 / cycles,
-        "simulated_cycles": run.cycles,
-        "seconds": round(run.seconds, 3),
-        "simulated_cycles_per_second": round(run.cycles / run.seconds),
-    }
-    write_json(folder / SIMULATION_REPORT, value)
-    return value
+    found = SimulationReport(
+        kind="simulated RTL",
+        reference=reference,
+        data=data,
+        frames=comparison.frames,
+        mismatching_frames=len(comparison.mismatching),
+        first_mismatch=_first(comparison, manifest, labels),
+        cycles_per_frame=cycles,
+        estimated_cycles_per_frame=estimated.cycles_per_frame,
+        latency_cycles=run.latency_cycles,
+        latency_us=run.latency_cycles / manifest.clock_mhz,
+        board=manifest.board,
+        clock_mhz=manifest.clock_mhz,
+        frames_per_second=manifest.clock_mhz * 1e6 / cycles,
+        simulated_cycles=run.cycles,
+        seconds=round(run.seconds, 3),
+        simulated_cycles_per_second=round(run.cycles / run.seconds),
+    )
+    found.write(folder / SIMULATION_REPORT)
+    return found
 
 
 def build_summary(folder: Path, clock_mhz: float) -> str:
     """One line on the simulation of a build's golden frames, with the estimate for comparison."""
-    simulated = read_golden_simulation(folder / CYCLES)
-    cycles, estimated = simulated.cycles_per_frame, read_estimate(folder / ESTIMATE).cycles_per_frame
+    simulated = GoldenSimulation.read(folder / CYCLES)
+    cycles, estimated = simulated.cycles_per_frame, Estimate.read(folder / ESTIMATE).cycles_per_frame
     against = "as estimated" if cycles == estimated else f"{cycles / estimated - 1:+.1%} against the estimate"
     return (
         f"RTL simulated: all {simulated.frames} golden frames integer-equal; {cycles:,} cycles a frame ({against}): "
@@ -105,39 +103,28 @@ def build_summary(folder: Path, clock_mhz: float) -> str:
     )
 
 
-def report_table(value: dict[str, Any]) -> Table:
+def report_table(found: SimulationReport) -> Table:
     """The report as a table."""
-    table = Table(
-        title=f"Simulated RTL against {value['reference']}, {value['board']} at {value['clock_mhz']:g} MHz",
-        show_header=False,
-    )
-    wrong = value["mismatching_frames"]
-    table.add_row("frames", f"{value['frames']:,} ({escape(value['data'])})")
+    title = f"Simulated RTL against {found.reference}, {found.board} at {found.clock_mhz:g} MHz"
+    table = Table(title=title, show_header=False)
+    wrong = found.mismatching_frames
+    table.add_row("frames", f"{found.frames:,} ({escape(found.data)})")
     table.add_row("frames with a different logit", f"[red]{wrong:,}[/]" if wrong else "[green]0: all integers equal[/]")
-    if first := value["first_mismatch"]:
+    if first := found.first_mismatch:
         table.add_row(
             "first difference",
-            f"frame {first['frame']} ({first['class']} at {first['snr_db']:+d} dB), logit {first['logit']}: "
-            f"expected {first['expected']}, found {first['found']}",
+            f"frame {first.frame} ({first.class_} at {first.snr_db:+d} dB), logit {first.logit}: "
+            f"expected {first.expected}, found {first.found}",
         )
-    table.add_row(
-        "cycles a frame", f"{value['cycles_per_frame']:,} (estimated {value['estimated_cycles_per_frame']:,})"
-    )
-    table.add_row("frames/s at the board's clock", f"{value['frames_per_second']:,.0f}")
-    table.add_row("latency", f"{value['latency_cycles']:,} cycles, {value['latency_us']:.1f} us")
-    table.add_row("simulated cycles/s", f"{value['simulated_cycles_per_second']:,} ({value['seconds']:.1f} s)")
+    table.add_row("cycles a frame", f"{found.cycles_per_frame:,} (estimated {found.estimated_cycles_per_frame:,})")
+    table.add_row("frames/s at the board's clock", f"{found.frames_per_second:,.0f}")
+    table.add_row("latency", f"{found.latency_cycles:,} cycles, {found.latency_us:.1f} us")
+    table.add_row("simulated cycles/s", f"{found.simulated_cycles_per_second:,} ({found.seconds:.1f} s)")
     return table
 
 
-def _first(comparison: Comparison, manifest: Manifest, labels: FrameLabels) -> dict[str, Any] | None:
+def _first(comparison: Comparison, manifest: Manifest, labels: FrameLabels) -> Mismatch | None:
     if comparison.first is None:
         return None
     frame, logit, expected, found = comparison.first
-    return {
-        "frame": frame,
-        "class": labels.classes[frame],
-        "snr_db": labels.snr_db[frame],
-        "logit": manifest.classes[logit],
-        "expected": expected,
-        "found": found,
-    }
+    return Mismatch(frame, labels.classes[frame], labels.snr_db[frame], manifest.classes[logit], expected, found)

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import math
 import shutil
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from finn_build.boards import Board
 from finn_build.vivado.reports import (
+    Timing,
     parse_hierarchy,
     parse_power,
     parse_timing,
     parse_utilisation,
     parse_xclbin_clocks,
 )
+from radioml.contract.implementation import Implementation
 from radioml.contract.package import BITFILE, HANDOFF, XCLBIN
 from radioml.errors import RadioMLError
-from radioml.files import write_json
-from radioml.reading.text import read_json
 from radioml.run_directory import IMPLEMENTATION
 
 REPORTS = "reports"
@@ -48,13 +46,12 @@ def collect_zynq(project: Path, board: Board, output: Path, folder: Path) -> lis
     reports = _copy_reports(found, folder)
     timing = parse_timing(reports["timing.rpt"])
     clocks = timing.clocks_mhz
-    value = _implementation(board, timing.tool, reports) | {"clocks_mhz": clocks, "timing": asdict(timing)["checks"]}
     problem = timing.failures()
     if timing.state not in ("", "Routed"):
         problem = f"the design is {timing.state}, not Routed"
     elif not any(math.isclose(mhz, board.clock_mhz, rel_tol=_CLOCK_TOLERANCE) for mhz in _fabric(clocks)):
         problem = f"no clock of the fabric has {board.clock_mhz:g} MHz: {clocks}"
-    _judge(value, board, problem, folder)
+    _judge(_implementation(board, reports, clocks, timing, problem), problem, folder)
     shutil.copyfile(output / "bitfile" / "finn-accel.bit", folder / BITFILE)
     shutil.copyfile(output / "bitfile" / "finn-accel.hwh", folder / HANDOFF)
     return [BITFILE, HANDOFF]
@@ -78,29 +75,14 @@ def collect_vitis(link: Path, board: Board, output: Path, folder: Path) -> list[
             found[name] = paths[0]
     reports = _copy_reports(found, folder)
     clocks = parse_xclbin_clocks(reports["xclbin.info"])
-    value = _implementation(board, "Vitis", reports) | {"clocks_mhz": clocks}
-    problem = ""
-    if "timing.rpt" in reports:
-        timing = parse_timing(reports["timing.rpt"])
-        value |= {"tool": timing.tool, "timing": asdict(timing)["checks"]}
-        problem = timing.failures()
+    timing = parse_timing(reports["timing.rpt"]) if "timing.rpt" in reports else None
+    problem = timing.failures() if timing else ""
     kernels = clocks.get("DATA_CLK", 0.0)
     if kernels < board.clock_mhz * (1 - _CLOCK_TOLERANCE):
         problem = f"Vitis gave the kernels {kernels:g} MHz (DATA_CLK) instead of {board.clock_mhz:g}"
-    _judge(value, board, problem, folder)
+    _judge(_implementation(board, reports, clocks, timing, problem), problem, folder)
     shutil.copyfile(output / "bitfile" / "finn-accel-0.xclbin", folder / XCLBIN)
     return [XCLBIN]
-
-
-def summary(folder: Path) -> str:
-    """The content of implementation.json in `folder`, in a line or two."""
-    value = read_json(folder / IMPLEMENTATION)
-    slacks = [f"{name} slack {check['worst_slack_ns']} ns" for name, check in value.get("timing", {}).items()]
-    counts = (value["utilisation"] or {}).items()
-    used = [f"{name} {count['used']:,} of {count['available']:,}" for name, count in counts]
-    verdict = f"timing {'met' if value['timing_met'] else 'FAILED'} at {value['clock_mhz']:g} MHz"
-    fastest = [f"fastest clock {value['fmax_mhz']:g} MHz"] if "fmax_mhz" in value else []
-    return f"Implemented by {value['tool']}: {verdict}; {', '.join([*fastest, *slacks, *used])}"
 
 
 def _copy_reports(found: dict[str, Path], folder: Path) -> dict[str, Path]:
@@ -113,26 +95,31 @@ def _copy_reports(found: dict[str, Path], folder: Path) -> dict[str, Path]:
     return copies
 
 
-def _implementation(board: Board, tool: str, reports: dict[str, Path]) -> dict[str, Any]:
-    """The part of implementation.json that both shells share; power and utilisation where the tool reported them."""
+def _implementation(
+    board: Board, reports: dict[str, Path], clocks_mhz: dict[str, float], timing: Timing | None, problem: str
+) -> Implementation:
+    """What the reports say; power and utilisation where the tool reported them."""
     utilisation, power = reports.get("utilisation.rpt"), reports.get("power.rpt")
-    return {
-        "kind": "implemented",
-        "tool": tool,
-        "board": board.name,
-        "part": board.part,
-        "clock_mhz": board.clock_mhz,
-        "utilisation": parse_utilisation(utilisation) if utilisation and utilisation.is_file() else None,
-        "instances": parse_hierarchy(reports["hierarchy.xml"]),
-        "power_w": parse_power(power) if power and power.is_file() else None,
-    }
+    return Implementation(
+        kind="implemented",
+        tool=timing.tool if timing else "Vitis",
+        board=board.name,
+        part=board.part,
+        clock_mhz=board.clock_mhz,
+        timing_met=not problem,
+        utilisation=parse_utilisation(utilisation) if utilisation and utilisation.is_file() else None,
+        instances=parse_hierarchy(reports["hierarchy.xml"]),
+        power_w=parse_power(power) if power and power.is_file() else None,
+        clocks_mhz=clocks_mhz,
+        timing=timing.checks if timing else None,
+    )
 
 
-def _judge(value: dict[str, Any], board: Board, problem: str, folder: Path) -> None:
-    write_json(folder / IMPLEMENTATION, value | {"timing_met": not problem})
+def _judge(found: Implementation, problem: str, folder: Path) -> None:
+    found.write(folder / IMPLEMENTATION)
     if problem:
         raise RadioMLError(
-            f"timing fails at {board.clock_mhz:g} MHz: {problem}. No bitfile was made; the reports are in "
+            f"timing fails at {found.clock_mhz:g} MHz: {problem}. No bitfile was made; the reports are in "
             f"{folder / REPORTS}. Fold less (--target-fps, --fit --margin), or lower clock_mhz in a copy of the "
             "board's YAML"
         )

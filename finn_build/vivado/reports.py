@@ -13,6 +13,7 @@ import xml.etree.ElementTree as ElementTree
 from dataclasses import dataclass
 from pathlib import Path
 
+from radioml.contract.implementation import TimingCheck, Use
 from radioml.errors import RadioMLError
 
 _SITES = {
@@ -36,26 +37,6 @@ _NUMBER = r"-?\d+(?:\.\d+)?"
 
 
 @dataclass(frozen=True)
-class Check:
-    """Setup, hold or pulse width.
-
-    worst_slack_ns, total_slack_ns: worst and total negative slack; None ("NA") where the design has no such path.
-    failing: endpoints that fail.
-    endpoints: all endpoints.
-    """
-
-    worst_slack_ns: float | None
-    total_slack_ns: float | None
-    failing: int
-    endpoints: int
-
-    @property
-    def met(self) -> bool:
-        """Whether there are paths and all of them have slack."""
-        return self.worst_slack_ns is not None and self.worst_slack_ns >= 0 and self.failing == 0
-
-
-@dataclass(frozen=True)
 class Timing:
     """One `report_timing_summary`.
 
@@ -67,7 +48,7 @@ class Timing:
 
     tool: str
     state: str
-    checks: dict[str, Check]
+    checks: dict[str, TimingCheck]
     clocks_mhz: dict[str, float]
 
     @property
@@ -101,7 +82,9 @@ def parse_timing(path: Path) -> Timing:
     checks = {}
     for index, name in enumerate(_CHECKS):
         worst, total, failing, endpoints = cells[4 * index : 4 * index + 4]
-        checks[name] = Check(_number(worst), _number(total), int(_number(failing) or 0), int(_number(endpoints) or 0))
+        checks[name] = TimingCheck(
+            _number(worst), _number(total), int(_number(failing) or 0), int(_number(endpoints) or 0)
+        )
     row = rf"^\s*(\S+)\s+\{{[^}}]*\}}\s+{_NUMBER}\s+({_NUMBER})\s*$"
     clocks = {name: float(mhz) for name, mhz in re.findall(row, _section(text, "Clock Summary"), re.M)}
     if not clocks:
@@ -110,8 +93,8 @@ def parse_timing(path: Path) -> Timing:
     return Timing(_tool(path, text), state[1] if state else "", checks, clocks)
 
 
-def parse_utilisation(path: Path) -> dict[str, dict[str, int]]:
-    """Read the text of `report_utilization`: resource -> `used`, `available` (sites of the device).
+def parse_utilisation(path: Path) -> dict[str, Use]:
+    """Read the text of `report_utilization`: resource -> its sites.
 
     BRAM_36K and BRAM_18K count the sites used in each size. One BRAM_36K occupies two BRAM_18K.
     """
@@ -126,13 +109,13 @@ def parse_utilisation(path: Path) -> dict[str, dict[str, int]]:
             used, available = cells[columns.index("Used")], cells[columns.index("Available")]
             if used.isdigit() and available.isdigit():
                 rows.setdefault(cells[0].rstrip("*"), (int(used), int(available)))
-    found: dict[str, dict[str, int]] = {}
+    found: dict[str, Use] = {}
     for resource, names in _SITES.items():
         site = next((rows[name] for name in names if name in rows), None)
         if site is not None:
-            found[resource] = {"used": site[0], "available": site[1]}
+            found[resource] = Use(*site)
         elif resource in _OPTIONAL:
-            found[resource] = {"used": 0, "available": 0}
+            found[resource] = Use(0, 0)
         else:
             raise _truncated(path, f"the row {' or '.join(names)}")
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+from radioml.contract.accuracy import TrainedAccuracy
 from radioml.contract.quantiser import InputQuantiser
 
 
@@ -31,6 +32,6 @@ class Described(Protocol):
         ...
 
     @property
-    def accuracy(self) -> dict[str, Any]:
+    def accuracy(self) -> TrainedAccuracy:
         """How accurate it was after training."""
         ...

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal
 
-from radioml.errors import RadioMLError
-from radioml.files import write_json
-from radioml.reading.records import read_record
+from radioml.contract.json_record import JsonRecord
 
 Resource = Literal["LUT", "FF", "BRAM_18K", "URAM", "DSP"]
 """What an FPGA has."""
@@ -16,6 +13,13 @@ RESOURCES: tuple[Resource, ...] = ("LUT", "BRAM_18K", "URAM", "DSP")
 """What is estimated; flip-flops are not."""
 Resources = dict[Resource, int]
 """Name of each of `RESOURCES` -> number."""
+
+
+def demand_all(**counts: Resources) -> None:
+    """Raise ValueError for the first of `RESOURCES` that one of these lacks."""
+    for where, resources in counts.items():
+        if missing := [name for name in RESOURCES if name not in resources]:
+            raise ValueError(f"{where}.{missing[0]} is missing")
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,10 @@ class LayerEstimate:
     folding: dict[str, int]
     finn: Resources
     correction: Resources
+
+    def __post_init__(self) -> None:
+        """Refuse counts that lack a resource; raises ValueError."""
+        demand_all(finn=self.finn, correction=self.correction)
 
 
 @dataclass(frozen=True)
@@ -53,7 +61,7 @@ class Folded:
 
 
 @dataclass(frozen=True)
-class Estimate:
+class Estimate(JsonRecord):
     """Cycles, rate, latency and resources of a folded network on a board, by formulas.
 
     kind: always "estimated"; caveats: limits of the figures, in words.
@@ -64,6 +72,8 @@ class Estimate:
     available: what the board leaves to a design; fits: whether the total is within it.
     folded: how the folding was chosen; seconds: from the QONNX network to the estimate.
     """
+
+    MADE_BY = "radioml build"
 
     kind: str
     caveats: tuple[str, ...]
@@ -84,28 +94,12 @@ class Estimate:
     folded: Folded | None = None
     seconds: float | None = None
 
+    def __post_init__(self) -> None:
+        """Refuse counts that lack a resource; raises ValueError."""
+        demand_all(finn=self.finn, correction=self.correction, total=self.total, available=self.available)
+
     def excess(self, budget: Resources) -> list[str]:
         """The resources of which the design needs more than the budget has, in words."""
         return [
             f"{self.total[name]:,} {name} of {budget[name]:,}" for name in RESOURCES if self.total[name] > budget[name]
         ]
-
-    def to_json(self) -> dict[str, Any]:
-        """The estimate as values for JSON, without unknown values."""
-        return _known(asdict(self))
-
-    def write(self, path: Path) -> None:
-        """Write the estimate as JSON."""
-        write_json(path, self.to_json())
-
-
-def read_estimate(path: Path) -> Estimate:
-    """Read what `Estimate.write` wrote; raises RadioMLError for a file that is missing or damaged."""
-    try:
-        return read_record(path, Estimate)
-    except RadioMLError as error:
-        raise RadioMLError(f"{error}; `radioml build` makes the file again") from error
-
-
-def _known(value: dict[str, Any]) -> dict[str, Any]:
-    return {name: _known(item) if isinstance(item, dict) else item for name, item in value.items() if item is not None}

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from radioml.constants import FRAME_LENGTH
+from radioml.contract.accuracy import TrainedAccuracy
 from radioml.contract.quantiser import InputQuantiser
 from radioml.errors import RadioMLError
 from radioml.network.onnx_graph import check_graph, number_problems
-from radioml.reading.records import record
+from radioml.reading.records import record, values
 from radioml.reading.text import parse_json
 from radioml.run_directory import CHECKPOINT, MODEL, TRAIN
 
@@ -54,7 +55,7 @@ class ModelMetadata:
     checkpoint_sha256: the checkpoint that was exported, or the ONNX file that was imported.
     training_data: `kind` and `identity` of the file (see `radioml.data.provenance`), its `sha256`, and `started_from`,
         the training data of the checkpoint whose weights training started from, if there was one.
-    accuracy: measured accuracy (0 to 1) with the `data` and number of `frames` it was measured on; empty if none.
+    accuracy: after training.
     imported: how the file of an imported network was read; None of a network that was trained here.
     """
 
@@ -64,7 +65,7 @@ class ModelMetadata:
     logit_scale: float
     checkpoint_sha256: str
     training_data: dict[str, Any]
-    accuracy: dict[str, Any]
+    accuracy: TrainedAccuracy
     imported: ImportOptions | None = None
 
     @property
@@ -74,7 +75,7 @@ class ModelMetadata:
 
     def to_json(self) -> str:
         """One JSON object, with the format version."""
-        return json.dumps({"format": FORMAT, **asdict(self)})
+        return json.dumps({"format": FORMAT, **asdict(self), "accuracy": values(self.accuracy)})
 
     @classmethod
     def from_json(cls, text: str, source: Path | str) -> ModelMetadata:

@@ -15,12 +15,13 @@ from typing import Any, Literal
 
 import numpy as np
 
+from radioml.contract.accuracy import TrainedAccuracy
 from radioml.contract.golden import read_golden
 from radioml.contract.quantiser import InputQuantiser
 from radioml.errors import RadioMLError
 from radioml.files import replacing, sha256
 from radioml.reading.archive import open_zip
-from radioml.reading.records import record
+from radioml.reading.records import record, values
 from radioml.reading.text import parse_json
 from radioml.run_directory import GOLDEN
 
@@ -97,7 +98,7 @@ class Manifest:
     quantiser: InputQuantiser
     logit_scale: float
     training_data: dict[str, Any]
-    accuracy: dict[str, Any]
+    accuracy: TrainedAccuracy
     input: StreamFormat
     output: StreamFormat
     folding: dict[str, dict[str, int]]
@@ -107,7 +108,7 @@ class Manifest:
 
     def to_json(self) -> str:
         """Indented JSON with the format version."""
-        return json.dumps({"format": FORMAT, **asdict(self)}, indent=1) + "\n"
+        return json.dumps({"format": FORMAT, **asdict(self), "accuracy": values(self.accuracy)}, indent=1) + "\n"
 
     @classmethod
     def from_json(cls, text: str | bytes, source: str) -> Manifest:

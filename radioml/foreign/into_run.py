@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from radioml.constants import CLASSES
+from radioml.contract.accuracy import TrainedAccuracy
 from radioml.contract.golden import GOLDEN_FRAMES, GOLDEN_SEED
 from radioml.contract.metadata import IMPORTED as OF_OTHERS
 from radioml.contract.metadata import ImportOptions, ModelMetadata, attach
@@ -90,7 +91,7 @@ def import_model(
         logit_scale=network.logit_scale,
         checkpoint_sha256=sha256(folder / IMPORTED),
         training_data={"kind": "unknown", "identity": path.name, "sha256": ""},
-        accuracy={},
+        accuracy=TrainedAccuracy(),
         imported=options,
     )
     attach(network.model, metadata)

@@ -1,4 +1,7 @@
-"""Plain values, as JSON and YAML give them, to dataclasses: every field is there and of its type."""
+"""Plain values, as JSON and YAML give them, to dataclasses and back: every field is there and of its type.
+
+A field whose name would be a word of Python ends with an underscore, `class_`, and is "class" in the file.
+"""
 
 from __future__ import annotations
 
@@ -45,14 +48,36 @@ def record(value: Any, kind: type[T], where: str = "", *, others: bool = False) 
         raise ValueError(f"{before}{unknown[0]} is unknown; there are {', '.join(_names(kind))}")
     hints, given = get_type_hints(kind), {}
     for field in fields(kind):  # type: ignore[arg-type]
-        if field.name in value:
-            given[field.name] = _typed(value[field.name], hints[field.name], f"{before}{field.name}", others)
+        key = _key(field.name)
+        if key in value:
+            given[field.name] = _typed(value[key], hints[field.name], f"{before}{key}", others)
         elif field.default is MISSING and field.default_factory is MISSING:
-            raise ValueError(f"{before}{field.name} is missing")
+            raise ValueError(f"{before}{key} is missing")
     try:
         return kind(**given)
     except ValueError as error:
         raise ValueError(f"{where}: {error}" if where else str(error)) from error
+
+
+def values(one: Any) -> dict[str, Any]:
+    """The mapping that `record` makes the dataclass object `one` of, for JSON.
+
+    A field that is None and may be missing is left out.
+    """
+    found = {field: getattr(one, field.name) for field in fields(one)}
+    return {
+        _key(field.name): _plain(value)
+        for field, value in found.items()
+        if value is not None or field.default is not None
+    }
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value):
+        return values(value)
+    if isinstance(value, (tuple, list)):
+        return [_plain(one) for one in value]
+    return {key: _plain(one) for key, one in value.items()} if isinstance(value, dict) else value
 
 
 def _typed(value: Any, hint: Any, where: str, others: bool) -> Any:
@@ -90,7 +115,12 @@ def _is(value: Any, hint: Any) -> bool:
 
 
 def _names(kind: type) -> list[str]:
-    return [field.name for field in fields(kind)]
+    return [_key(field.name) for field in fields(kind)]
+
+
+def _key(name: str) -> str:
+    """The key of a field in a file."""
+    return name.removesuffix("_")
 
 
 def shown(value: Any) -> str:

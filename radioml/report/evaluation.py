@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from radioml.contract.accuracy import EvaluationReport, PartOfFile
 from radioml.data.provenance import Origin, seen_in_training
 from radioml.errors import INTERRUPTED
-from radioml.files import write_json
 from radioml.report.metrics import Metrics
 from radioml.report.plots import accuracy_by_class, accuracy_over_snr, confusion_matrix
 from radioml.run_directory import EVALUATION_REPORT
@@ -59,22 +59,23 @@ class Evaluation:
         """Why the accuracy may say little of frames the network has never seen; None where nothing is known."""
         return seen_in_training(self.training_data, self.origin, self.part)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Everything as values for JSON."""
-        return {
-            "subject": self.subject,
-            "arithmetic": self.arithmetic,
-            "data": {"kind": self.origin.kind, "identity": self.origin.identity, "part": self.part},
-            "training_data": self.training_data,
-            "caution": self.caution,
-            "frames": self.frames,
-            "frames_requested": self.requested,
-            "unusable_frames": self.unusable,
-            "problem": self.problem,
-            "warnings": list(self.warnings),
-            "seconds": self.seconds,
-            **self.metrics.to_dict(),
-        }
+    @property
+    def report(self) -> EvaluationReport:
+        """Everything as a record."""
+        return EvaluationReport(
+            subject=self.subject,
+            arithmetic=self.arithmetic,
+            data=PartOfFile(self.origin.kind, self.origin.identity, self.part),
+            training_data=self.training_data,
+            caution=self.caution,
+            frames=self.frames,
+            frames_requested=self.requested,
+            unusable_frames=self.unusable,
+            problem=self.problem,
+            warnings=self.warnings,
+            seconds=self.seconds,
+            **vars(self.metrics.measured),
+        )
 
 
 def write_evaluation(result: Evaluation, folder: Path, snrs_db: Sequence[int]) -> None:
@@ -84,7 +85,7 @@ def write_evaluation(result: Evaluation, folder: Path, snrs_db: Sequence[int]) -
     """
     title = f"{result.subject}: {result.arithmetic}"
     metrics, data = result.metrics, result.data
-    write_json(folder / EVALUATION_REPORT, result.to_dict())
+    result.report.write(folder / EVALUATION_REPORT)
     accuracy_over_snr(folder / "accuracy_over_snr.png", {result.subject: metrics}, title, data)
     accuracy_by_class(folder / "accuracy_by_class.png", metrics, title, data)
     confusion_matrix(folder / "confusion_matrix.png", metrics, title, data)

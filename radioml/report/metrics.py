@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from radioml.constants import CLASSES, SNRS_DB
+from radioml.contract.accuracy import MeasuredAccuracy, Share
 from radioml.data.layout import scope
 
 _Z_95 = 1.959963984540054  # two-sided 95 % quantile of the normal distribution
@@ -37,11 +36,11 @@ class Proportion:
         half = math.sqrt(share * (self.accuracy * (1 - self.accuracy) + share / 4))
         return max(0.0, (centre - half) / (1 + share)), min(1.0, (centre + half) / (1 + share))
 
-    def to_dict(self) -> dict[str, Any]:
-        """Values for JSON; the accuracy is null without frames."""
+    @property
+    def share(self) -> Share:
+        """The same as a record."""
         low, high = self.interval
-        accuracy = self.accuracy if self.frames else None
-        return {"accuracy": accuracy, "low": low, "high": high, "correct": self.correct, "frames": self.frames}
+        return Share(self.accuracy if self.frames else None, low, high, self.correct, self.frames)
 
 
 @dataclass(frozen=True)
@@ -86,28 +85,19 @@ class Metrics:
         """Confusion matrix, int64 (24 true, 24 predicted), of the frames at one SNR label, by default of all."""
         return self.counts.sum(0) if snr_db is None else self.counts[SNRS_DB.index(snr_db)]
 
-    def to_dict(self) -> dict[str, Any]:
-        """Everything as values for JSON; a confusion matrix has one row a true class, `confusion` is over all SNRs."""
-        return {
-            "overall": self.overall.to_dict(),
-            "over": self.scope,
-            "at_30_db": self.at_30_db.to_dict(),
-            "per_snr_db": {str(snr): value.to_dict() for snr, value in self.per_snr.items()},
-            "per_class": {name: value.to_dict() for name, value in self.per_class.items()},
-            "classes": list(CLASSES),
-            "confusion": self.confusion().tolist(),
-            "confusion_per_snr": {str(snr): self.confusion(snr).tolist() for snr in SNRS_DB},
-        }
-
-
-def over(accuracy: Mapping[str, Any]) -> str:
-    """The classes and SNRs of a trained network's accuracy, and the accuracy at +30 dB, in words.
-
-    accuracy: as a checkpoint records it.
-    """
-    scope = accuracy.get("over", "all classes and SNRs")
-    at_30_db = accuracy.get("at_30_db")
-    return scope if at_30_db is None else f"{scope}, {at_30_db:.2%} at +30 dB"
+    @property
+    def measured(self) -> MeasuredAccuracy:
+        """Everything as a record."""
+        return MeasuredAccuracy(
+            overall=self.overall.share,
+            over=self.scope,
+            at_30_db=self.at_30_db.share,
+            per_snr_db={str(snr): value.share for snr, value in self.per_snr.items()},
+            per_class={name: value.share for name, value in self.per_class.items()},
+            classes=CLASSES,
+            confusion=_rows(self.confusion()),
+            confusion_per_snr={str(snr): _rows(self.confusion(snr)) for snr in SNRS_DB},
+        )
 
 
 def measure(class_index: np.ndarray, snr_db: np.ndarray, predicted: np.ndarray) -> Metrics:
@@ -131,3 +121,7 @@ def measure(class_index: np.ndarray, snr_db: np.ndarray, predicted: np.ndarray) 
 def _proportion(counts: np.ndarray) -> Proportion:
     """Accuracy from a confusion matrix."""
     return Proportion(int(np.trace(counts)), int(counts.sum()))
+
+
+def _rows(counts: np.ndarray) -> tuple[tuple[int, ...], ...]:
+    return tuple(map(tuple, counts.tolist()))

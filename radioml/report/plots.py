@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from radioml.constants import CLASSES, SNRS_DB
+from radioml.contract.speed import BenchReport
 from radioml.files import replacing, write_json
+from radioml.reading.records import values
 from radioml.report.axes import plain_logarithmic
 from radioml.report.metrics import Metrics
 
@@ -27,12 +28,12 @@ def accuracy_over_snr(path: Path | str, curves: Mapping[str, Metrics], title: st
     figure = Figure(figsize=(8, 5), layout="constrained")
     axes = figure.subplots()
     for name, metrics in curves.items():
-        measured = {snr: value for snr, value in metrics.per_snr.items() if value.frames}
-        low, high = np.transpose([value.interval for value in measured.values()])
+        points = {snr: value for snr, value in metrics.per_snr.items() if value.frames}
+        low, high = np.transpose([value.interval for value in points.values()])
         overall = metrics.overall
         label = f"{name}: {overall.accuracy:.1%} over {metrics.scope}, {overall.frames:,} frames"
-        snrs = list(measured)
-        (line,) = axes.plot(snrs, [v.accuracy for v in measured.values()], marker="o", ms=4, label=label)
+        snrs = list(points)
+        (line,) = axes.plot(snrs, [v.accuracy for v in points.values()], marker="o", ms=4, label=label)
         axes.fill_between(snrs, low, high, color=line.get_color(), alpha=0.2, linewidth=0)
     axes.axhline(_CHANCE, color="grey", linestyle=":", linewidth=1, label=f"guessing: {_CHANCE:.1%}")
     axes.set(xlabel="SNR label (dB)", ylabel="accuracy", ylim=(0, 1.02), xlim=(SNRS_DB[0] - 1, SNRS_DB[-1] + 1))
@@ -46,7 +47,11 @@ def accuracy_over_snr(path: Path | str, curves: Mapping[str, Metrics], title: st
         figure.savefig(temporary, dpi=150)
     write_json(
         Path(path).with_suffix(".json"),
-        {"title": title, "data": data, "curves": {name: metrics.to_dict() for name, metrics in curves.items()}},
+        {
+            "title": title,
+            "data": data,
+            "curves": {name: metrics.measured.to_json() for name, metrics in curves.items()},
+        },
     )
 
 
@@ -74,7 +79,7 @@ def accuracy_by_class(path: Path | str, metrics: Metrics, title: str, data: str)
     axes.set_title(f"{title}\n{data}\n{metrics.overall.frames:,} frames; bars: 95 % confidence", fontsize=11)
     with replacing(path) as temporary:
         figure.savefig(temporary, dpi=150)
-    classes = {name: value.to_dict() for name, value in metrics.per_class.items()}
+    classes = {name: values(value.share) for name, value in metrics.per_class.items()}
     write_json(Path(path).with_suffix(".json"), {"title": title, "data": data, "per_class": classes})
 
 
@@ -110,42 +115,39 @@ def confusion_matrix(path: Path | str, metrics: Metrics, title: str, data: str, 
     )
 
 
-def throughput_over_batch_size(path: Path | str, benchmark: Mapping[str, Any], title: str) -> None:
-    """Draw frames a second and the shares of a batch's time over its size, and write the benchmark as `path`.json.
-
-    benchmark: the content of `bench.json`, of which `batches`, `streaming`, `figures` and `problem` are drawn.
-    """
+def throughput_over_batch_size(path: Path | str, benchmark: BenchReport, title: str) -> None:
+    """Draw frames a second and the shares of a batch's time over its size, and write the benchmark as `path`.json."""
     from matplotlib.figure import Figure
 
-    batches, streaming = benchmark["batches"], benchmark["streaming"]
-    sizes = [f"{batch['frames']:,}" for batch in batches]
+    batches, streaming = benchmark.batches, benchmark.streaming
+    sizes = [f"{batch.frames:,}" for batch in batches]
     figure = Figure(figsize=(8, 8), layout="constrained")
     above, below = figure.subplots(2)
-    for key, label in (
-        ("frames_per_second", "one batch after the other, quantising included"),
-        ("frames_per_second_without_quantising", "without quantising"),
+    for rates, label in (
+        ([batch.frames_per_second for batch in batches], "one batch after the other, quantising included"),
+        ([batch.frames_per_second_without_quantising for batch in batches], "without quantising"),
     ):
-        above.plot(sizes, [batch[key] for batch in batches], marker="o", ms=4, label=label)
-    if streaming["frames_per_second"]:
-        label = f"streaming, batches of {streaming['batch']:,}"
-        above.axhline(streaming["frames_per_second"], color="grey", linestyle="--", linewidth=1, label=label)
+        above.plot(sizes, rates, marker="o", ms=4, label=label)
+    if streaming.frames_per_second:
+        label = f"streaming, batches of {streaming.batch:,}"
+        above.axhline(streaming.frames_per_second, color="grey", linestyle="--", linewidth=1, label=label)
     above.set(yscale="log", ylabel="frames a second")
     plain_logarithmic(above.yaxis)
     above.grid(alpha=0.3, which="both")
     above.legend()
-    shares = {name: [batch["parts_seconds"][name] or 0.0 for batch in batches] for name in batches[0]["parts_seconds"]}
+    shares = {name: [batch.parts_seconds[name] or 0.0 for batch in batches] for name in batches[0].parts_seconds}
     sums, bottom = np.sum(list(shares.values()), 0), np.zeros(len(batches))
     for name, seconds in shares.items():
         if any(seconds):
             below.bar(sizes, seconds / sums, bottom=bottom, label=name)
             bottom += seconds / sums
     for at, batch in enumerate(batches):
-        below.text(at, 1.01, f"{1e6 * batch['seconds'] / batch['frames']:,.1f} µs", ha="center", fontsize=8)
+        below.text(at, 1.01, f"{1e6 * batch.seconds / batch.frames:,.1f} µs", ha="center", fontsize=8)
     below.set(xlabel="frames in a batch", ylabel="share of the parts' time; above: time a frame", ylim=(0, 1.08))
     below.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
     below.legend(loc="center left", bbox_to_anchor=(1, 0.5))
-    ended = f"; ended early: {benchmark['problem']}" if benchmark["problem"] else ""
-    figure.suptitle(f"{title}\n{benchmark['figures']}{ended}", fontsize=11)
+    ended = f"; ended early: {benchmark.problem}" if benchmark.problem else ""
+    figure.suptitle(f"{title}\n{benchmark.figures}{ended}", fontsize=11)
     with replacing(path) as temporary:
         figure.savefig(temporary, dpi=150)
-    write_json(Path(path).with_suffix(".json"), benchmark)
+    benchmark.write(Path(path).with_suffix(".json"))

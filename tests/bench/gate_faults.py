@@ -21,13 +21,13 @@ from finn_build.boards import load_board
 from finn_build.engine.graphs import load_graph
 from finn_build.engine.paths import NETWORK, WITH_FIFOS
 from finn_build.synthesis.netlists import Group, groups_of, synthesise
-from finn_build.synthesis.result import read_synthesis
 from finn_build.synthesis.scripts import yosys_family
 from finn_build.verify.gate_design import netlist_layers, one_layer
 from finn_build.verify.gate_rungs import gate_simulator, simulate_layer
 from finn_build.verify.layer_streams import record_streams
-from radioml.contract.estimate import LayerEstimate, read_estimate
+from radioml.contract.estimate import Estimate, LayerEstimate
 from radioml.contract.metadata import load_exported
+from radioml.contract.synthesis import Synthesis
 from radioml.data.synthetic import generate_spread
 from radioml.errors import RadioMLError
 from radioml.run_directory import ESTIMATE, RTL, SYNTHESIS, SYNTHESIS_REPORT
@@ -173,8 +173,8 @@ class Bench:
 
 
 def sweep(folder: Path, luts: int, names: Sequence[str] | None) -> None:
-    design, synthesis = read_design(folder / RTL), read_synthesis(folder / SYNTHESIS_REPORT)
-    estimates = {layer.name: layer for layer in read_estimate(folder / ESTIMATE).layers}
+    design, synthesis = read_design(folder / RTL), Synthesis.read(folder / SYNTHESIS_REPORT)
+    estimates = {layer.name: layer for layer in Estimate.read(folder / ESTIMATE).layers}
     groups = groups_of(design, [layer.name for layer in synthesis.layers])
     layers = netlist_layers(groups)
     _, metadata = load_exported(folder / NETWORK)

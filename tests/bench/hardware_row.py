@@ -7,11 +7,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from finn_build.engine.paths import CYCLES
-from finn_build.verify.golden_simulation import read_golden_simulation
-from radioml.contract.estimate import read_estimate
+from radioml.contract.estimate import Estimate
+from radioml.contract.ladder import LadderReport
+from radioml.contract.simulation import GoldenSimulation, SimulationReport
 from radioml.files import write_json
 from radioml.reading.records import read_record
-from radioml.reading.text import read_json
 from radioml.run_directory import ESTIMATE, SIMULATION_REPORT, VERIFY
 
 HEADER = (
@@ -98,23 +98,22 @@ def row_of(begun: Row, folder: Path) -> Row:
     """The row `begun`, a name and a board, with what a build folder holds so far."""
     value = asdict(begun)
     if (folder / ESTIMATE).is_file():
-        estimate = read_estimate(folder / ESTIMATE)
+        estimate = Estimate.read(folder / ESTIMATE)
         value["estimated_cycles"] = estimate.cycles_per_frame
         value |= {name.lower(): estimate.total[name] for name in ("LUT", "DSP", "BRAM_18K")}
     if (folder / CYCLES).is_file():
-        golden = read_golden_simulation(folder / CYCLES)  # written when all golden frames are equal
+        golden = GoldenSimulation.read(folder / CYCLES)  # written when all golden frames are equal
         value |= {"cycles": golden.cycles_per_frame, "latency_us": golden.latency_cycles / begun.clock_mhz}
         value |= {"frames": golden.frames, "frames_equal": golden.frames}
     if (folder / SIMULATION_REPORT).is_file():
-        simulated = read_json(folder / SIMULATION_REPORT)
-        frames = simulated["frames"]
-        value |= {"frames": frames, "frames_equal": frames - simulated["mismatching_frames"]}
+        simulated = SimulationReport.read(folder / SIMULATION_REPORT)
+        value |= {"frames": simulated.frames, "frames_equal": simulated.equal_frames}
     if (folder / VERIFY).is_file():
-        report = read_json(folder / VERIFY)
-        rungs, in_rtl = report["rungs"], [rung for rung in report["rungs"] if rung["name"].startswith("RTL")]
-        value |= {"rungs": len(rungs), "rungs_equal": sum(rung["equal"] for rung in rungs)}
-        value |= {"verified": report["frames"], "layers": report["layers"]}
-        value["layers_compared"] = min((len(rung["layers_compared"]) for rung in in_rtl), default=None)
+        report = LadderReport.read(folder / VERIFY)
+        in_rtl = [rung for rung in report.rungs if rung.name.startswith("RTL")]
+        value |= {"rungs": len(report.rungs), "rungs_equal": sum(rung.equal for rung in report.rungs)}
+        value |= {"verified": report.frames, "layers": report.layers}
+        value["layers_compared"] = min((len(rung.layers_compared) for rung in in_rtl), default=None)
     return Row(**value)
 
 

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from finn_build.boards import RESOURCES
-from finn_build.synthesis.result import resources_of
+from finn_build.synthesis.cells import resources_of
 from finn_build.synthesis.scripts import LUT_MEMORIES, mapped
 from finn_build.synthesis.yosys import lut_memories, run_yosys
 from radioml import io_dma

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from finn_build.boards import RESOURCES
-from finn_build.synthesis.result import Synthesis, read_synthesis
+from radioml.contract.synthesis import Synthesis
 from radioml.run_directory import SYNTHESIS_REPORT
 
 
@@ -44,5 +44,5 @@ def _count(builds: dict[str, Synthesis], kind: str) -> int:
 
 
 if __name__ == "__main__":
-    found = {str(Path(name)): read_synthesis(Path(name) / SYNTHESIS_REPORT) for name in sys.argv[1:]}
+    found = {str(Path(name)): Synthesis.read(Path(name) / SYNTHESIS_REPORT) for name in sys.argv[1:]}
     print(totals(found), by_kind(found), sep="\n\n")

@@ -20,7 +20,7 @@ from finn_build.statistics_unit.read import read_unit
 from finn_build.statistics_unit.stages import weighs
 from finn_build.statistics_unit.unit import Unit
 from finn_build.statistics_unit.wires import Level, Recall, sources
-from radioml.contract.estimate import read_estimate
+from radioml.contract.estimate import Estimate
 from radioml.contract.metadata import load_exported
 from radioml.data.synthetic import generate_spread
 from radioml.run_directory import ESTIMATE
@@ -34,7 +34,7 @@ Weight = tuple[int, int]
 def unit_of(folder: Path) -> Unit:
     """The unit of a build folder."""
     model, metadata = load_exported(folder / NETWORK)
-    return read_unit(model, metadata.logit_scale, read_estimate(folder / ESTIMATE).layers[0].folding["SIMD"])
+    return read_unit(model, metadata.logit_scale, Estimate.read(folder / ESTIMATE).layers[0].folding["SIMD"])
 
 
 def weights_of(unit: Unit) -> list[Weight]:

@@ -10,8 +10,8 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
+from radioml.contract.ladder import LadderReport
 from radioml.data.synthetic import write_dataset
-from radioml.reading.text import read_json
 from tests.networks import QcdqWriter
 
 pytestmark = pytest.mark.rtl
@@ -43,9 +43,9 @@ def test_an_import_is_a_run_like_others(radioml_here: Callable, home: Path):
     run(radioml_here, "build runs/theirs/train/model.onnx --board ZCU104 --until estimate")
     said = run(radioml_here, "verify runs/theirs/build/ZCU104 --frames 4")
     assert "each rung against the imported network" in said and "rungs give the network's integers" in said
-    report = read_json(home / "runs" / "theirs" / "build" / "ZCU104" / "verify.json")
-    assert report["reference"] == "the imported network" and report["equal"]
-    assert len(report["rungs"][0]["layers_compared"]) == 3, "two activations and the logits"
+    report = LadderReport.read(home / "runs" / "theirs" / "build" / "ZCU104" / "verify.json")
+    assert report.reference == "the imported network" and report.equal
+    assert len(report.rungs[0].layers_compared) == 3, "two activations and the logits"
 
     other = onnx.load(home / "theirs.onnx")
     weights = max(other.graph.initializer, key=lambda tensor: numpy_helper.to_array(tensor).size)

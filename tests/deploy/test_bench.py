@@ -15,6 +15,7 @@ from deploy.backends.verilated import SimulatedAccelerator
 from deploy.bench import PARTS, Benchmark, Call, bench
 from deploy.bench_results import benchmark, write_benchmark
 from radioml.contract.package import open_package, write_package
+from radioml.contract.speed import BenchReport, Clock
 from radioml.errors import MismatchError, RadioMLError
 from radioml.reading.text import read_json
 from tests.deploy.conftest import in_board_environment
@@ -51,42 +52,42 @@ def test_each_batch_size_and_one_frame_are_measured_for_the_time_given(result):
 
 def test_the_report_says_what_was_measured_and_what_was_counted(result):
     report = benchmark(result)
-    assert report["figures"] == "RTL simulation on this host: not a board's speed"
-    assert report["clock"] == {"manifest_mhz": result.manifest.clock_mhz, "read_back_mhz": None, "agrees": None}
-    counted = report["at_the_clock"]
-    assert counted["counted_in"] == "this run" and "simulated" in counted["figures"]
-    assert counted["cycles_per_frame"] == result.manifest.cycles_per_frame
-    one, calls = report["latency_of_one_frame"], result.calls[1]
-    assert one["repeats"] == len(calls)
-    assert min(call.seconds for call in calls) <= one["median_seconds"] <= one["maximum_seconds"]
-    for row, (size, calls) in zip(report["batches"], result.calls.items(), strict=True):
-        assert (row["frames"], row["repeats"]) == (size, len(calls))
-        told = [seconds for seconds in row["parts_seconds"].values() if seconds is not None]
-        assert sum(told) == pytest.approx(row["seconds"])
-        assert row["frames_per_second"] == pytest.approx(size / row["seconds"])
-        assert row["frames_per_second_without_quantising"] > row["frames_per_second"]
+    assert report.figures == "RTL simulation on this host: not a board's speed"
+    assert report.clock == Clock(result.manifest.clock_mhz, None, None)
+    counted = report.at_the_clock
+    assert counted.counted_in == "this run" and "simulated" in counted.figures
+    assert counted.cycles_per_frame == result.manifest.cycles_per_frame
+    one, calls = report.latency_of_one_frame, result.calls[1]
+    assert one.repeats == len(calls)
+    assert min(call.seconds for call in calls) <= one.median_seconds <= one.maximum_seconds
+    for row, (size, calls) in zip(report.batches, result.calls.items(), strict=True):
+        assert (row.frames, row.repeats) == (size, len(calls))
+        told = [seconds for seconds in row.parts_seconds.values() if seconds is not None]
+        assert sum(told) == pytest.approx(row.seconds)
+        assert row.frames_per_second == pytest.approx(size / row.seconds)
+        assert row.frames_per_second_without_quantising > row.frames_per_second
 
 
 @pytest.mark.parametrize(("repeats", "known"), [(99, False), (100, True)])
 def test_a_99_per_cent_quantile_needs_a_hundred_repetitions(result, repeats, known):
     calls = [Call(0.0, 0.001 * (k + 1), 0.0, {}) for k in range(repeats)]
-    one = benchmark(replace(result, calls={1: calls}))["latency_of_one_frame"]
-    assert (one["quantile_99_seconds"] is not None) == known
+    one = benchmark(replace(result, calls={1: calls})).latency_of_one_frame
+    assert (one.quantile_99_seconds is not None) == known
     if known:
-        assert one["median_seconds"] < 0.098 < one["quantile_99_seconds"] < one["maximum_seconds"]
+        assert one.median_seconds < 0.098 < one.quantile_99_seconds < one.maximum_seconds
 
 
 def test_the_plot_has_its_numbers_beside_it(result, tmp_path):
     write_benchmark(result, tmp_path)
     assert (tmp_path / "bench.png").read_bytes().startswith(b"\x89PNG")
-    assert read_json(tmp_path / "bench.json") == benchmark(result)
+    assert BenchReport.read(tmp_path / "bench.json") == benchmark(result)
 
 
 def test_a_slow_backend_runs_every_size_once(small_package):
     result = bench(small_package, "software", [64, 700], seconds=1e-6)
     assert [len(calls) for calls in result.calls.values()] == [1, 1, 1]
     assert result.figures == "the network in software on this host: not a board's speed"
-    assert benchmark(result)["at_the_clock"]["counted_in"] == "the build"
+    assert benchmark(result).at_the_clock.counted_in == "the build"
 
 
 @pytest.mark.parametrize(("failure", "problem"), [(RadioMLError("gone"), "gone"), (KeyboardInterrupt(), "interrupted")])
@@ -102,7 +103,7 @@ def test_an_early_end_keeps_what_was_measured(small_package, monkeypatch, failur
     result = bench(small_package, "simulation", [2, 4, 8], seconds=0.01, processes=1)
     assert result.problem == problem
     assert list(result.calls) == [1, 2]
-    assert benchmark(result)["streaming"]["frames_per_second"] is None
+    assert benchmark(result).streaming.frames_per_second is None
 
 
 def test_a_backend_says_what_it_runs_on_whatever_the_board_is_called(small_package, bitfile_package, tmp_path):

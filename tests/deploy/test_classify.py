@@ -19,6 +19,7 @@ from deploy.classify import classify
 from deploy.expectation import expectation
 from deploy.results import accuracy, throughput, write_results
 from radioml.constants import CLASSES
+from radioml.contract.accuracy import TrainedAccuracy
 from radioml.contract.package import open_package
 from radioml.data.dataset import read_frames
 from radioml.data.layout import Layout
@@ -77,9 +78,9 @@ def test_it_says_what_it_measured_on_what(result, small_package, data_file, tmp_
 
 
 def test_frames_too_few_to_time_fall_back_on_the_build(small_package, data_file):
-    board = throughput(classify(small_package, data_file, "simulation", 1, "all", processes=1))["board"]
-    assert board["counted_in"] == "the build"
-    assert board["cycles_per_frame"] == board["cycles_per_frame_of_the_build"]
+    board = throughput(classify(small_package, data_file, "simulation", 1, "all", processes=1)).board
+    assert board.counted_in == "the build"
+    assert board.cycles_per_frame == board.cycles_per_frame_of_the_build
 
 
 def test_an_interrupted_run_keeps_what_is_done(small_package, data_file):
@@ -103,7 +104,7 @@ def test_frames_with_nan_are_counted_and_left_out(result, small_package, data_fi
     assert found.unusable.tolist() == [frame]
     assert np.array_equal(found.predicted, np.delete(result.predicted, 3))
     assert np.array_equal(found.indices, np.delete(result.indices, 3))
-    assert accuracy(found)["unusable_frames"] == [frame]
+    assert accuracy(found).unusable_frames == (frame,)
 
 
 def test_nothing_but_nan_is_refused(small_package, data_file, tmp_path):
@@ -182,16 +183,18 @@ def test_the_accuracy_is_held_against_the_trained_networks(result, repack):
     result = replace(result, predicted=predicted)
     assert expectation(result).comparable and expectation(result).met
     trained = result.network.accuracy
-    for key, value, where in (("overall", 0.99, "over all classes and SNRs"), ("at_30_db", 0.999, "at [+]30 dB")):
-        network = replace(result.network, accuracy={**trained, key: value, "frames": 100_000})
-        if key == "at_30_db":
-            network.accuracy["overall"] = result.metrics.overall.accuracy
+    trained = replace(trained, frames=100_000)
+    for other, where in (
+        (replace(trained, overall=0.99), "over all classes and SNRs"),
+        (replace(trained, overall=result.metrics.overall.accuracy, at_30_db=0.999), "at [+]30 dB"),
+    ):
+        network = replace(result.network, accuracy=other)
         verdict = expectation(replace(result, network=network))
         assert verdict.comparable and not verdict.met
         assert re.search(where, verdict.reason)
     for other in (
         replace(result, origin=replace(result.origin, kind="real")),
-        replace(result, network=replace(result.network, accuracy={})),
+        replace(result, network=replace(result.network, accuracy=TrainedAccuracy())),
         replace(result, network=replace(result.network, training_data=vars(result.origin))),
         replace(
             result,
@@ -213,7 +216,7 @@ def test_identical_frames_must_be_nearly_as_accurate(result):
     whole = replace(result, part="test", network=replace(result.network, training_data=vars(result.origin)))
 
     def verdict(more: int, frames: int = FRAMES):
-        accuracy = {"overall": (correct + more) / FRAMES, "frames": frames}
+        accuracy = TrainedAccuracy(overall=(correct + more) / FRAMES, frames=frames)
         return expectation(replace(whole, network=replace(whole.network, accuracy=accuracy)))
 
     assert verdict(1).met and "rounding explains" in verdict(1).reason
@@ -233,8 +236,7 @@ def test_one_right_accelerator_in_a_thousand_is_suspected_at_most(result, monkey
     for at_30, below, report_30, report_below in zip(
         right_at_30, right_below, reported_at_30, reported_below, strict=True
     ):
-        accuracy = {"overall": (report_30 + report_below) / frames, "at_30_db": report_30 / (frames // 26),
-                    "frames": frames}  # fmt: skip
+        accuracy = TrainedAccuracy((report_30 + report_below) / frames, report_30 / (frames // 26), frames=frames)
         found = SimpleNamespace(
             network=SimpleNamespace(accuracy=accuracy, training_data={"kind": "synthetic", "identity": "another"}),
             origin=result.origin, part="test", frames=frames,
@@ -246,7 +248,7 @@ def test_one_right_accelerator_in_a_thousand_is_suspected_at_most(result, monkey
 
 
 def test_another_accuracy_than_the_trained_networks_ends_with_1(radioml_here, repack, data_file, tmp_path):
-    package = repack({"accuracy": {"overall": 0.999, "frames": 10_000}})
+    package = repack({"accuracy": TrainedAccuracy(0.999, frames=10_000)})
     done = radioml_here("classify", package, "--data", data_file, "--frames", 48, "--out", tmp_path / "out")
     assert done.returncode == 1
     assert "where the trained network had 99.90%" in done.stderr

@@ -11,16 +11,16 @@ import pytest
 
 from finn_build.engine.paths import CYCLES
 from finn_build.folding.folding import read_folding
-from finn_build.verify.golden_simulation import read_golden_simulation
-from radioml.contract.estimate import read_estimate
+from radioml.contract.estimate import Estimate
+from radioml.contract.simulation import GoldenSimulation
 from radioml.errors import RadioMLError
 from radioml.run_directory import ESTIMATE, FOLDING, RTL
 from radioml.simulation.design import DESIGN, read_design
 
 READERS = {
-    ESTIMATE: read_estimate,
+    ESTIMATE: Estimate.read,
     f"{RTL}/{DESIGN}": lambda path: read_design(path.parent),
-    CYCLES: read_golden_simulation,
+    CYCLES: GoldenSimulation.read,
     FOLDING: read_folding,
 }
 """File -> its reader."""

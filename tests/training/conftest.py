@@ -40,7 +40,7 @@ def lively_fixture() -> Callable[..., torch.nn.Module]:
 def small_checkpoint(tmp_path: Path) -> Path:
     path = tmp_path / "small.pth"
     data = {"kind": "synthetic", "identity": "none: random weights", "sha256": "0" * 64}
-    save_checkpoint(path, TrainedNetwork(lively("polyphase", SMALL), "polyphase", SMALL, data, {}))
+    save_checkpoint(path, TrainedNetwork(lively("polyphase", SMALL), "polyphase", SMALL, data))
     return path
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from radioml.errors import RadioMLError
 from radioml.files import write_json, write_text
@@ -172,15 +171,11 @@ def _measured(run: TrainedRun) -> tuple[float | None, tuple[float, float] | None
     """Accuracy, interval, accuracy at +30 dB, kind and description of the data, as `Entry` has them."""
     if found := measurements(run.path):
         most = found[0]
-        overall, top = most.metrics["overall"], most.metrics["at_30_db"]
-        at_30_db = top["accuracy"] if top["frames"] else None
-        return overall["accuracy"], (overall["low"], overall["high"]), at_30_db, most.kind, most.data
-    recorded: dict[str, Any] = run.trained.accuracy
-    interval = recorded.get("interval_95")
-    return (
-        recorded.get("overall"), tuple(interval) if interval else None, recorded.get("at_30_db"),
-        run.trained.training_data.get("kind", "unknown"), recorded.get("data", ""),
-    )  # fmt: skip
+        overall, top = most.metrics.overall, most.metrics.at_30_db
+        return overall.accuracy, (overall.low, overall.high), top.accuracy, most.kind, most.data
+    recorded = run.trained.accuracy
+    kind = run.trained.training_data.get("kind", "unknown")
+    return recorded.overall, recorded.interval_95, recorded.at_30_db, kind, recorded.data or ""
 
 
 def _published(run: TrainedRun) -> Published | None:

@@ -107,18 +107,18 @@ def _split(run: TrainedRun) -> Verdict:
 def _accuracy(run: TrainedRun) -> Verdict:
     rule = f"at least {100 * REQUIRED_ACCURACY:.3f} % on the real test part"
     measured = run.trained.accuracy
-    if not measured:
+    if measured.overall is None:
         return Verdict(rule, UNCHECKED, "the checkpoint records no accuracy")
-    found = f"{measured['overall']:.3%} on {measured['frames']:,} frames ({measured['data']})"
+    found = f"{measured.overall:.3%} on {measured.frames:,} frames ({measured.data})"
     if run.trained.training_data.get("kind") != "real":
         return Verdict(rule, UNCHECKED, f"only real data count: {found}")
     if not _on_whole_test_part(run):
         return Verdict(rule, UNCHECKED, f"not the whole test part: {found}")
-    return Verdict(rule, PASS if measured["overall"] >= REQUIRED_ACCURACY else FAIL, f"after training: {found}")
+    return Verdict(rule, PASS if measured.overall >= REQUIRED_ACCURACY else FAIL, f"after training: {found}")
 
 
 def _on_whole_test_part(run: TrainedRun) -> bool:
-    return run.trained.accuracy.get("frames") == CELLS * math.ceil(TEST_FRACTION * FULL_FRAMES_PER_CELL)
+    return run.trained.accuracy.frames == CELLS * math.ceil(TEST_FRACTION * FULL_FRAMES_PER_CELL)
 
 
 def _input(model: onnx.ModelProto) -> Verdict:

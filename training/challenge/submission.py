@@ -138,8 +138,8 @@ def _submission(run: TrainedRun, experiment: Experiment | None, repository: str 
     trained, score = run.trained, run.score
     data, measured = trained.training_data, trained.accuracy
     accuracy = "not measured"
-    if measured:
-        accuracy = f"{measured['overall']:.3%} of {measured['frames']:,} frames: {measured['data']}"
+    if measured.overall is not None:
+        accuracy = f"{measured.overall:.3%} of {measured.frames:,} frames: {measured.data}"
     values = {
         "name": run.path.resolve().name,
         "topology": trained.topology,

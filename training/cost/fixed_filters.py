@@ -16,11 +16,11 @@ sums add and subtract whole tensors: a tensor's factor is a scale, and the weigh
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from radioml.contract.score import FixedFilter
 from training.cost.linear_maps import Linear, linear_map
 
 if TYPE_CHECKING:
@@ -34,25 +34,6 @@ _FINEST = 24
 """Bits behind the point that a weight may have, in units of the largest; one with more counts as a float."""
 _EQUAL = 1e-6
 """Relative difference up to which shares are equal; rounding stays below it."""
-
-
-@dataclass(frozen=True)
-class FixedFilter:
-    """Weighted sums that are billed.
-
-    tensor: name of the tensor of sums. outputs: number of its values with unequal weights. terms: of the longest sum.
-    bit_ops,
-    bit_mem: by the conservative bill; bit_mem are bits of the distinct weights of the longest sums. strictest_bit_ops,
-    strictest_bit_mem: by the strictest.
-    """
-
-    tensor: str
-    outputs: int
-    terms: int
-    bit_ops: int
-    bit_mem: int
-    strictest_bit_ops: int
-    strictest_bit_mem: int
 
 
 def fixed_filters(model: ModelWrapper) -> tuple[FixedFilter, ...]:

@@ -9,15 +9,14 @@ import contextlib
 import io
 import re
 from collections import Counter
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from radioml.constants import FRAME_LENGTH
 from radioml.contract.metadata import load_onnx
+from radioml.contract.score import FixedFilter, LayerCost, Score
 from radioml.errors import RadioMLError
 from radioml.temporary import temporary_folder
-from training.cost.fixed_filters import FixedFilter, fixed_filters
+from training.cost.fixed_filters import fixed_filters
 
 BASELINE_BIT_OPS = 807_699_904
 BASELINE_BIT_MEM = 1_244_936
@@ -30,71 +29,39 @@ def part_of_score(bit_ops: float, bit_mem: float) -> float:
     return 0.5 * bit_ops / BASELINE_BIT_OPS + 0.5 * bit_mem / BASELINE_BIT_MEM
 
 
-@dataclass(frozen=True)
-class LayerCost:
-    """Cost of one layer: multiply-accumulates (zero weights discounted), bit operations, bits of weights."""
+def billed(
+    bit_ops: int,
+    bit_mem: int,
+    layers: tuple[LayerCost, ...],
+    filters: tuple[FixedFilter, ...],
+    zero_cost: dict[str, int],
+    unsupported: dict[str, int],
+) -> Score:
+    """The score of these costs, see `Score`.
 
-    layer: str
-    operation: str
-    input_type: str
-    weight_type: str
-    input_bits: int
-    weight_bits: int
-    macs: float
-    bit_ops: float
-    bit_mem: float
-
-
-@dataclass(frozen=True)
-class Score:
-    """Inference cost of a model.
-
-    bit_ops: bit operations of a frame. bit_mem: bits of weights.
-    layers: cost of each layer.
-    fixed_filters: weighted sums that constants and pools compute, which the official function does not bill.
-    zero_cost: operations that the rules make free, with their numbers of occurrences.
-    unsupported: operations that the official function does not know, with their numbers of occurrences. A model with
-        any has no valid score.
+    The conservative score bills unsigned weights one bit wider, filters as convolutions, and other fixed sums at 2 bits
+    a term. An unsigned weight reads an activation or its negative. This choice is the sign of a signed weight.
+    The strictest score bills every fixed linear combination at the widths of its weights.
     """
+    wider = [1 + 1 / layer.weight_bits if layer.weight_type.startswith("UINT") else 1 for layer in layers]
+    signed_ops = sum(layer.bit_ops * more for layer, more in zip(layers, wider, strict=True))
+    signed_mem = sum(layer.bit_mem * more for layer, more in zip(layers, wider, strict=True))
 
-    bit_ops: int
-    bit_mem: int
-    layers: tuple[LayerCost, ...]
-    fixed_filters: tuple[FixedFilter, ...]
-    zero_cost: dict[str, int]
-    unsupported: dict[str, int]
+    def with_filters(more_bit_ops: int, more_bit_mem: int) -> float:
+        return part_of_score(signed_ops + more_bit_ops, signed_mem + more_bit_mem)
 
-    @property
-    def score(self) -> float:
-        """0.5 x bit_ops / baseline + 0.5 x bit_mem / baseline; lower is better."""
-        return part_of_score(self.bit_ops, self.bit_mem)
-
-    @property
-    def conservative(self) -> float:
-        """Signed weights at their signed width, filters as convolutions, other fixed sums at 2 bits; at least `score`.
-
-        An unsigned weight reads an activation or its negative. This choice is the sign of a signed weight: one more
-        bit.
-        """
-        filters = self.fixed_filters
-        return self._with_signs(sum(f.bit_ops for f in filters), sum(f.bit_mem for f in filters))
-
-    @property
-    def strictest(self) -> float:
-        """Every fixed linear combination billed at the widths of its weights; at least `conservative`."""
-        filters = self.fixed_filters
-        return self._with_signs(sum(f.strictest_bit_ops for f in filters), sum(f.strictest_bit_mem for f in filters))
-
-    def _with_signs(self, more_bit_ops: int, more_bit_mem: int) -> float:
-        wider = [1 + 1 / layer.weight_bits if layer.weight_type.startswith("UINT") else 1 for layer in self.layers]
-        bit_ops = sum(layer.bit_ops * more for layer, more in zip(self.layers, wider, strict=True))
-        bit_mem = sum(layer.bit_mem * more for layer, more in zip(self.layers, wider, strict=True))
-        return part_of_score(bit_ops + more_bit_ops, bit_mem + more_bit_mem)
-
-    def to_json(self) -> dict[str, Any]:
-        """All values, for score.json."""
-        scores = {"score": self.score, "conservative": self.conservative, "strictest": self.strictest}
-        return {**scores, "valid": not self.unsupported, **asdict(self)}
+    return Score(
+        score=part_of_score(bit_ops, bit_mem),
+        conservative=with_filters(sum(f.bit_ops for f in filters), sum(f.bit_mem for f in filters)),
+        strictest=with_filters(sum(f.strictest_bit_ops for f in filters), sum(f.strictest_bit_mem for f in filters)),
+        valid=not unsupported,
+        bit_ops=bit_ops,
+        bit_mem=bit_mem,
+        layers=layers,
+        fixed_filters=filters,
+        zero_cost=zero_cost,
+        unsupported=unsupported,
+    )
 
 
 def counted(operations: dict[str, int]) -> str:
@@ -150,9 +117,9 @@ def score_model(path: Path | str) -> Score:
         )
     # the official function returns a set as its text, "{'Abs', 'Sin'}" or "set()"
     unknown = set(re.findall(r"'(\w+)'", total["unsupported"]))
-    billed = {layer.operation for layer in layers}
+    known = {layer.operation for layer in layers} | unknown
     unsupported = {name: operations[name] for name in sorted(unknown)}
-    free = {name: n for name, n in sorted(operations.items()) if name not in billed | unknown}
-    return Score(
+    free = {name: n for name, n in sorted(operations.items()) if name not in known}
+    return billed(
         round(total["total_bops"]), round(total["total_mem_w_bits"]), tuple(layers), filters, free, unsupported
     )

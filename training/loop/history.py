@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import lightning
 
-from radioml.errors import RadioMLError
-from radioml.files import write_json
-from radioml.reading.text import read_json
+from radioml.contract.history import Epoch, read_history, write_history
 from radioml.run_directory import HISTORY
 
 _VALUES = {
@@ -31,15 +30,7 @@ class History(lightning.Callback):
         if not trainer.is_global_zero:
             return
         metrics = trainer.callback_metrics
-        values = {name: float(metrics[metric]) for name, metric in _VALUES.items() if metric in metrics}
-        before = [epoch for epoch in read_history(self._path.parent) if epoch["epoch"] <= trainer.current_epoch]
-        write_json(self._path, [*before, {"epoch": trainer.current_epoch + 1, **values}])
-
-
-def read_history(folder: Path) -> list[dict[str, float]]:
-    """The epochs of a run, each with its number from 1 on; empty where none are known."""
-    try:
-        value = read_json(folder / HISTORY)
-    except RadioMLError:
-        return []
-    return value if isinstance(value, list) else []
+        found = {name: float(metrics[metric]) for name, metric in _VALUES.items() if metric in metrics}
+        known = {name: value for name, value in found.items() if math.isfinite(value)}
+        before = [epoch for epoch in read_history(self._path) if epoch.epoch <= trainer.current_epoch]
+        write_history(self._path, [*before, Epoch(trainer.current_epoch + 1, **known)])

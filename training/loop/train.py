@@ -23,14 +23,16 @@ from rich.console import Console
 from rich.markup import escape
 from torch import nn
 
+from radioml.contract.accuracy import TrainedAccuracy, TrainedMetrics
+from radioml.contract.history import read_history
 from radioml.data.provenance import kind_of_data
 from radioml.data.source_digest import Progress
 from radioml.errors import RadioMLError
-from radioml.files import alone_in, write_json
+from radioml.files import alone_in
 from radioml.processes import cores
 from radioml.progress import WorkProgress
 from radioml.report.metrics import Metrics, measure
-from radioml.run_directory import BEST, CHECKPOINT, LAST, METRICS, PRUNING, TRAIN
+from radioml.run_directory import BEST, CHECKPOINT, HISTORY, LAST, METRICS, PRUNING, TRAIN
 from training.data.batches import RadioMLData, frames_for
 from training.experiments.claim import claim
 from training.experiments.experiment import Experiment
@@ -45,7 +47,7 @@ from training.loop.distributed import (
     trainer_settings,
     world_size,
 )
-from training.loop.history import History, read_history
+from training.loop.history import History
 from training.models import create, is_own
 from training.models.on_statistics import OnStatistics
 from training.models.shrinkable import Shrinkable
@@ -226,22 +228,23 @@ def _write(
     from radioml.report.training_plot import training_curve
 
     described = f"{kind_of_data(identity)}: {identity['identity']}"
-    accuracy = {
-        "overall": metrics.overall.accuracy,
-        "at_30_db": metrics.at_30_db.accuracy if metrics.at_30_db.frames else None,
-        "over": metrics.scope,
-        "interval_95": list(metrics.overall.interval),
-        "frames": metrics.overall.frames,
-        "data": f"test part of {described}",
-    }
+    overall = metrics.overall
+    accuracy = TrainedAccuracy(
+        overall=overall.accuracy,
+        at_30_db=metrics.at_30_db.share.accuracy,
+        over=metrics.scope,
+        interval_95=overall.interval,
+        frames=overall.frames,
+        data=f"test part of {described}",
+    )
     trained = TrainedNetwork(network, experiment.topology, experiment.parameters, identity, accuracy)
     if rank():
         return trained
     title = f"{experiment.name}, test part"
     accuracy_over_snr(folder / "accuracy_over_snr.png", {experiment.name: metrics}, title, described)
     confusion_matrix(folder / "confusion_matrix.png", metrics, title, described)
-    if history := read_history(folder):
+    if history := read_history(folder / HISTORY):
         training_curve(folder / "training_curve.png", history, experiment.name, f"validation part, {described}")
-    write_json(folder / METRICS, {"data": identity, **metrics.to_dict()})
+    TrainedMetrics(data=identity, **vars(metrics.measured)).write(folder / METRICS)
     save_checkpoint(folder / CHECKPOINT, trained)
     return trained

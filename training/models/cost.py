@@ -10,9 +10,10 @@ from brevitas.export import export_qonnx
 from torch import nn
 
 from radioml.constants import FRAME_LENGTH
+from radioml.contract.score import Score
 from radioml.run_directory import MODEL
 from radioml.temporary import temporary_folder
-from training.cost.score import Score, score_model
+from training.cost.score import score_model
 from training.models.exportable import as_exported
 
 

@@ -27,7 +27,6 @@ from radioml.data.dataset import read_layout
 from radioml.data.source_digest import Progress, source_sha256
 from radioml.data.split import fixed_split
 from radioml.errors import MissingToolError, RadioMLError
-from radioml.files import write_json
 from radioml.run_directory import CHECKPOINT, SCORE, TRAIN
 from training.cost.score import score_model
 from training.experiments.experiment import Experiment, load_experiment
@@ -203,7 +202,7 @@ def _measure(search: Search, trial: optuna.Trial, console: Console) -> tuple[flo
         raise optuna.TrialPruned(str(error)) from error
     folder = run / TRAIN
     score = score_model(export(folder / CHECKPOINT, folder))
-    write_json(folder / SCORE, score.to_json())
+    score.write(folder / SCORE)
     if score.unsupported:
         raise optuna.TrialPruned(f"the cost function does not know {', '.join(score.unsupported)}")
     available = len(fixed_split(read_layout(search.data)).validation)

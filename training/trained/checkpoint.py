@@ -9,7 +9,7 @@ import pickle
 import struct
 import warnings
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile, ZipFile, is_zipfile
@@ -17,8 +17,10 @@ from zipfile import BadZipFile, ZipFile, is_zipfile
 import torch
 from torch import nn
 
+from radioml.contract.accuracy import TrainedAccuracy
 from radioml.errors import RadioMLError
 from radioml.files import replacing, sha256
+from radioml.reading.records import record, values
 from training.models import create, is_own, loaded
 
 FORMAT = 1
@@ -37,7 +39,7 @@ class TrainedNetwork:
     topology, parameters: entry in the registry of models.
     training_data: kind, identity and sha256 of the data file (see `ModelMetadata`). A training that began with the
         weights of another checkpoint adds `started_from`: that checkpoint's checkpoint_sha256 and training_data.
-    accuracy: measured accuracy with its data and number of frames; empty where none was measured.
+    accuracy: after training.
     code_sha256: digest of a topology in the user's own code (see `training.models.own_code`), else "".
     """
 
@@ -45,13 +47,13 @@ class TrainedNetwork:
     topology: str
     parameters: dict[str, Any]
     training_data: dict[str, Any]
-    accuracy: dict[str, Any]
+    accuracy: TrainedAccuracy = field(default_factory=TrainedAccuracy)
     code_sha256: str = ""
 
 
 def save_checkpoint(path: Path, trained: TrainedNetwork) -> None:
     """Write a checkpoint of tensors and plain values."""
-    description = {name: getattr(trained, name) for name in _DESCRIPTION}
+    description = {name: getattr(trained, name) for name in _DESCRIPTION} | {"accuracy": values(trained.accuracy)}
     if is_own(trained.topology):
         description["code_sha256"] = loaded(trained.topology, trained.code_sha256 or None).sha256
     with replacing(path) as temporary, temporary.open("wb") as file:  # a path's name would become part of the content
@@ -78,7 +80,7 @@ def load_checkpoint(path: Path | str, topology: str | None = None) -> TrainedNet
             raise RadioMLError(
                 f"{path}: not a checkpoint that `radioml train` wrote: its {wrong[0]} is of another type"
             )
-        description = {name: value[name] for name in _DESCRIPTION}
+        description = {name: value[name] for name in _DESCRIPTION} | {"accuracy": _accuracy(value["accuracy"], path)}
         if is_own(value["topology"]):
             description["code_sha256"] = str(value.get("code_sha256"))
             try:
@@ -96,13 +98,20 @@ def load_checkpoint(path: Path | str, topology: str | None = None) -> TrainedNet
         network = create(topology, {})
         target = getattr(network, "layers", network)  # the sandbox's networks are plain sequences of layers
         unknown = {"kind": UNKNOWN, "identity": Path(path).name, "sha256": ""}
-        description = {"topology": topology, "parameters": {}, "training_data": unknown, "accuracy": {}}
+        description = {"topology": topology, "parameters": {}, "training_data": unknown, "accuracy": TrainedAccuracy()}
         state = value
     else:
         raise RadioMLError(f"{path}: not a checkpoint of this version (format {FORMAT})")
     _fill(target, state, path, description["topology"])
     network.eval()
     return TrainedNetwork(network=network, **description)
+
+
+def _accuracy(value: dict[str, Any], path: Path | str) -> TrainedAccuracy:
+    try:
+        return record(value, TrainedAccuracy, "accuracy")
+    except ValueError as error:
+        raise RadioMLError(f"{path}: not a checkpoint that `radioml train` wrote: {error}") from error
 
 
 def start_with(network: nn.Module, topology: str, path: Path | str) -> None:

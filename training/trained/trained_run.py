@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from radioml.contract.metadata import load_exported
+from radioml.contract.score import Score
 from radioml.errors import RadioMLError
-from radioml.files import sha256, write_json
+from radioml.files import sha256
 from radioml.run_directory import CHECKPOINT, LAST, MODEL, SCORE, TRAIN
-from training.cost.score import Score, score_model
+from training.cost.score import score_model
 from training.trained.checkpoint import TrainedNetwork, load_checkpoint
 from training.trained.export import export
 
@@ -47,5 +48,5 @@ def open_trained_run(path: Path, progress: Callable[[int, int], object] = lambda
         export(checkpoint, folder, progress=progress)
     score = score_model(model)
     if outdated:
-        write_json(folder / SCORE, score.to_json())
+        score.write(folder / SCORE)
     return TrainedRun(path, checkpoint, model, trained, score)

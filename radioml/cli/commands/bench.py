@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
@@ -16,6 +16,7 @@ from radioml.run_directory import results_folder
 
 if TYPE_CHECKING:
     from deploy.bench import Benchmark
+    from radioml.contract.speed import BenchReport
 
 
 @app.command(
@@ -53,42 +54,41 @@ def bench(
         result = run(package, backend or "simulation", sizes, seconds, processes, target, show)
     folder = out or results_folder(package)
     write_benchmark(result, folder)
-    _print(benchmark(result), result)
+    report = benchmark(result)
+    _print(report, result)
     results.print(f"written to {escape(str(folder))}", soft_wrap=True)
-    give(benchmark(result), json)
+    give(report.to_json(), json)
     if result.problem:
         results.print(f"[bold red]stopped early:[/] {escape(result.problem)}", soft_wrap=True)
         raise typer.Exit(130 if result.interrupted else 2)
 
 
-def _print(report: dict[str, Any], result: Benchmark) -> None:
+def _print(report: BenchReport, result: Benchmark) -> None:
     """The tables for the terminal."""
-    parts = [name for name, seconds in report["batches"][0]["parts_seconds"].items() if seconds is not None]
+    parts = [name for name, seconds in report.batches[0].parts_seconds.items() if seconds is not None]
     sweep = Table(box=None, padding=(0, 1, 0, 0))
     for heading in ("frames", "repeats", "frames/s", *parts):
         sweep.add_column(heading, justify="right", no_wrap=True)
-    for batch in report["batches"]:
-        microseconds = (1e6 * batch["parts_seconds"][name] / batch["frames"] for name in parts)
-        rate = f"{batch['frames_per_second']:,.0f}"
-        sweep.add_row(
-            f"{batch['frames']:,}", f"{batch['repeats']:,}", rate, *(f"{value:,.1f}" for value in microseconds)
-        )
-    results.print(f"{escape(report['figures'])}; parts in µs a frame")
+    for batch in report.batches:
+        microseconds = (1e6 * (batch.parts_seconds[name] or 0.0) / batch.frames for name in parts)
+        rate = f"{batch.frames_per_second:,.0f}"
+        sweep.add_row(f"{batch.frames:,}", f"{batch.repeats:,}", rate, *(f"{value:,.1f}" for value in microseconds))
+    results.print(f"{escape(report.figures)}; parts in µs a frame")
     results.print(sweep)
-    one, stream, counted = report["latency_of_one_frame"], report["streaming"], report["at_the_clock"]
+    one, stream, counted = report.latency_of_one_frame, report.streaming, report.at_the_clock
     table = Table.grid(padding=(0, 2))
     table.add_row("golden frames", f"{result.golden_frames} of {result.golden_frames} equal to the trained network")
-    late = one["quantile_99_seconds"]
-    end = f"maximum {1e3 * one['maximum_seconds']:,.3f} ms" if late is None else f"99 % {1e3 * late:,.3f} ms"
-    table.add_row("one frame", f"median {1e3 * one['median_seconds']:,.3f} ms, {end}, of {one['repeats']:,}")
-    if stream["frames_per_second"]:
-        table.add_row("streaming", f"{stream['frames_per_second']:,.0f} frames/s in batches of {stream['batch']:,}")
+    late = one.quantile_99_seconds
+    end = f"maximum {1e3 * one.maximum_seconds:,.3f} ms" if late is None else f"99 % {1e3 * late:,.3f} ms"
+    table.add_row("one frame", f"median {1e3 * one.median_seconds:,.3f} ms, {end}, of {one.repeats:,}")
+    if stream.frames_per_second:
+        table.add_row("streaming", f"{stream.frames_per_second:,.0f} frames/s in batches of {stream.batch:,}")
     if result.clock_mhz is not None:
         differs = "" if result.clock_agrees else f"; [bold red]the package is for {result.manifest.clock_mhz:g} MHz[/]"
         table.add_row("clock", f"{result.clock_mhz:g} MHz read back{differs}")
     table.add_row(
-        escape(f"{counted['board']} (counted)"),
-        f"{counted['frames_per_second']:,.0f} frames/s: {counted['cycles_per_frame']:,.1f} cycles a frame (counted in "
-        f"{counted['counted_in']}) at {counted['clock_mhz']:g} MHz; not measured",
+        escape(f"{counted.board} (counted)"),
+        f"{counted.frames_per_second:,.0f} frames/s: {counted.cycles_per_frame:,.1f} cycles a frame (counted in "
+        f"{counted.counted_in}) at {counted.clock_mhz:g} MHz; not measured",
     )
     results.print(table)

@@ -19,7 +19,7 @@ from radioml.cli.options.comparison import (
     SeedOption,
 )  # fmt: skip
 from radioml.cli.options.topology import TopologyOption, run_code_of
-from radioml.run_directory import BITFILE_FOLDER, SYNTHESIS_REPORT
+from radioml.run_directory import BITFILE_FOLDER, IMPLEMENTATION, SYNTHESIS_REPORT
 
 
 class Until(str, Enum):
@@ -96,10 +96,10 @@ def build(
     from finn_build.build import build as run_build
     from finn_build.build import check as check_only
     from finn_build.estimate.table import estimate_table
-    from finn_build.synthesis.result import read_synthesis
     from finn_build.synthesis.table import synthesis_table
     from finn_build.verify.simulation_report import build_summary
-    from finn_build.vivado.implementation import summary as implementation_summary
+    from radioml.contract.implementation import Implementation
+    from radioml.contract.synthesis import Synthesis
 
     if check:
         check_only(model, load_board(board), until.value, hls_dma)
@@ -122,11 +122,12 @@ def build(
         line = build_summary(done.folder, load_board(board).clock_mhz)
         results.print(line, soft_wrap=True)
     if until is Until.SYNTHESIS:
-        synthesised = read_synthesis(done.folder / SYNTHESIS_REPORT)
+        synthesised = Synthesis.read(done.folder / SYNTHESIS_REPORT)
         results.print(synthesis_table(synthesised))
         results.print(synthesised.summary(), soft_wrap=True)
     if until is Until.BITFILE:
-        results.print(escape(implementation_summary(done.folder / BITFILE_FOLDER)), soft_wrap=True)
+        implemented = Implementation.read(done.folder / BITFILE_FOLDER / IMPLEMENTATION)
+        results.print(escape(implemented.summary()), soft_wrap=True)
     if done.reused:
         results.print(f"unchanged since the last build, used again: {', '.join(done.reused)}")
     results.print(f"written to {escape(str(done.folder))}", soft_wrap=True)
@@ -166,6 +167,6 @@ def simulate(
     name = f"test part of {data.name}" if data else f"synthetic, seed {seed}"
     result = report(folder, manifest, run, expected, labels, name, network.name)
     results.print(report_table(result))
-    give(result, json)
-    if result["mismatching_frames"]:
+    give(result.to_json(), json)
+    if result.mismatching_frames:
         raise typer.Exit(1)

@@ -77,7 +77,7 @@ def classify(
     write_results(result, folder)
     _print_result(result)
     results.print(f"written to {escape(str(folder))}", soft_wrap=True)
-    give({"accuracy": accuracy(result), "throughput": throughput(result)}, json)
+    give({"accuracy": accuracy(result).to_json(), "throughput": throughput(result).to_json()}, json)
     if result.problem:
         results.print(f"[bold red]stopped early:[/] {escape(result.problem)}", soft_wrap=True)
         raise typer.Exit(130 if result.interrupted else 2)
@@ -93,7 +93,7 @@ def _print_result(result: Classification) -> None:
     from radioml.data.provenance import described
 
     metrics, speed = result.metrics, throughput(result)
-    host, board = speed["host"], speed["board"]
+    host, board = speed.host, speed.board
     table = Table.grid(padding=(0, 2))
     table.add_row("data", escape(f"{result.origin}, part {result.part}, {result.frames:,} frames"))
     table.add_row("trained on", escape(described(result.network.training_data)))
@@ -111,13 +111,13 @@ def _print_result(result: Classification) -> None:
         table.add_row(
             "not classified", f"[yellow]{len(result.unusable):,} frames with NaN or infinite samples ({where} ...)[/]"
         )
-    table.add_row("this host", f"{host['frames_per_second']:,.1f} frames/s in {result.backend}")
+    table.add_row("this host", f"{host.frames_per_second:,.1f} frames/s in {result.backend}")
     if board:
-        cycles = f"{board['cycles_per_frame']:,.1f} cycles a frame (counted in {board['counted_in']})"
+        cycles = f"{board.cycles_per_frame:,.1f} cycles a frame (counted in {board.counted_in})"
         table.add_row(
-            escape(f"{board['board']} (simulated)"),
-            f"{board['frames_per_second']:,.0f} frames/s: {cycles} at {board['clock_mhz']:g} MHz; "
-            f"latency {board['latency_microseconds']:,.1f} µs",
+            escape(f"{board.board} (simulated)"),
+            f"{board.frames_per_second:,.0f} frames/s: {cycles} at {board.clock_mhz:g} MHz; "
+            f"latency {board.latency_microseconds:,.1f} µs",
         )
     results.print(by_snr(metrics))
     results.print(table)

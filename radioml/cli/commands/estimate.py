@@ -44,9 +44,10 @@ def estimate(
     are one network. Estimates are cached in OUT; a repeated command computes the missing and the outdated ones.
     """
     from finn_build.boards import board_names
-    from finn_build.exploration.all_pairs import FAILED, estimate_all
+    from finn_build.exploration.all_pairs import estimate_all
     from finn_build.exploration.tables import markdown, markdown_in_full, overview
-    from radioml.files import write_json, write_text
+    from radioml.contract.all_pairs import FAILED
+    from radioml.files import write_text
 
     if not (all_pairs or configs or boards):
         raise RadioMLError("nothing to estimate: give --all, or choose with --config and --board")
@@ -66,17 +67,17 @@ def estimate(
                 f"interrupted; what is done lies in {escape(str(out))}, the same command continues", soft_wrap=True
             )
             raise typer.Exit(130) from None
-    write_json(out / "estimate_all.json", value)
+    value.write(out / "estimate_all.json")
     write_text(out / "estimate_all.md", markdown(value))
     write_text(out / "estimate_all_in_full.md", markdown_in_full(value))
     results.print(overview(value))
     results.print(
-        f"{len(value['cells'])} estimates in {value['seconds']:.0f} s; written to {escape(str(out))}", soft_wrap=True
+        f"{len(value.cells)} estimates in {value.seconds:.0f} s; written to {escape(str(out))}", soft_wrap=True
     )
-    give(value, json)
-    failed = [cell for cell in value["cells"] if cell["verdict"] == FAILED]
+    give(value.to_json(), json)
+    failed = [pair for pair in value.cells if pair.verdict == FAILED]
     if failed:
-        raise RadioMLError("\n  ".join(["failed:", *sorted({cell["reason"] for cell in failed})]))
+        raise RadioMLError("\n  ".join(["failed:", *sorted({pair.reason for pair in failed})]))
 
 
 def untrained_model(networks: dict[str, tuple[str, dict[str, Any]]], name: str, folder: Path) -> Path:
@@ -98,7 +99,7 @@ def untrained_model(networks: dict[str, tuple[str, dict[str, Any]]], name: str, 
     torch.manual_seed(_SEED)
     network = create(topology, parameters).eval()
     checkpoint = folder / "untrained.pth"
-    save_checkpoint(checkpoint, TrainedNetwork(network, topology, parameters, {"kind": "none, untrained"}, {}))
+    save_checkpoint(checkpoint, TrainedNetwork(network, topology, parameters, {"kind": "none, untrained"}))
     export(checkpoint, folder / TRAIN)
     cache.store("exported", key, [TRAIN])
     return model

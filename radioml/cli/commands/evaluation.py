@@ -91,7 +91,7 @@ def evaluate(
     write_evaluation(result, folder, snr)
     _print_evaluation(result)
     results.print(f"written to {escape(str(folder))}", soft_wrap=True)
-    give(result.to_dict(), json)
+    give(result.report.to_json(), json)
     if result.problem:
         seen = f"{result.frames + result.unusable:,} of {result.requested:,} frames"
         results.print(f"[bold red]stopped early after {seen}:[/] {escape(result.problem)}", soft_wrap=True)

@@ -14,6 +14,7 @@ from radioml.cli import app
 from radioml.cli.console.terminal import STANDARD_OUTPUT, JsonOption, give, notes, results, set_quiet
 from radioml.cli.options.topology import TopologyOption, own_code_option, run_code_of
 from radioml.progress import WorkProgress
+from radioml.reading.records import values
 from radioml.run_directory import CHECKPOINT, SCORE, TRAIN
 
 CheckpointArgument = Annotated[Path, typer.Argument(help="A checkpoint.pth, or weights of the challenge's sandbox.")]
@@ -49,7 +50,6 @@ def train(
     each batch of training.batch_size frames equally, and the result is that of one process.
     """
     from radioml.data.dataset import read_layout
-    from radioml.report.metrics import over
     from training.experiments.experiment import load_experiment
 
     experiment = load_experiment(config, changes or ())
@@ -72,14 +72,15 @@ def train(
     except KeyboardInterrupt:
         notes.print(f"interrupted; the same command continues the run in {escape(str(run))}", soft_wrap=True)
         raise typer.Exit(130) from None
-    low, high = trained.accuracy["interval_95"]
+    measured = trained.accuracy
+    low, high = measured.interval_95 or (0.0, 1.0)
     results.print(
-        f"accuracy {trained.accuracy['overall']:.2%} (95 % interval {low:.2%} to {high:.2%}) over "
-        f"{over(trained.accuracy)}, on {trained.accuracy['frames']:,} frames: {escape(trained.accuracy['data'])}\n"
+        f"accuracy {measured.overall:.2%} (95 % interval {low:.2%} to {high:.2%}) over {measured.scope_and_top}, on "
+        f"{measured.frames:,} frames: {escape(measured.data or '')}\n"
         f"written to {escape(str(run / 'train'))}",
         soft_wrap=True,
     )
-    give(trained.accuracy, json if rank() == 0 else None)
+    give(values(measured), json if rank() == 0 else None)
     checkpoint = run / TRAIN / CHECKPOINT
     code = own_code_option(experiment.topology)
     export_it = shlex.join(["radioml", "export", str(checkpoint), "--run", str(run), *code])
@@ -124,7 +125,7 @@ def score(
     and pools are billed as convolutions, other fixed sums at 2 bits a term. The strictest score bills every fixed
     linear combination at the widths of its weights.
     """
-    from radioml.files import refuse_inputs, write_json
+    from radioml.files import refuse_inputs
     from training.cost.score import counted, score_model
 
     if json not in (None, STANDARD_OUTPUT):
@@ -145,7 +146,7 @@ def score(
     results.print(table)
     results.print(f"zero weights are discounted; free by the rules: {escape(counted(result.zero_cost))}")
     if model.parent.name == TRAIN:
-        write_json(model.with_name(SCORE), result.to_json())
+        result.write(model.with_name(SCORE))
     give(result.to_json(), json)
     if result.unsupported:
         unknown = escape(counted(result.unsupported))

@@ -45,7 +45,7 @@ def verify(
     includes FINN's DSP48 branch, which the RTL simulation replaces by a model. Each rung compares the levels of every
     activation and the logits. The report is verify.json in the build folder; the exit code is 1 on any difference.
     """
-    from finn_build.verify.ladder import climb, describe
+    from finn_build.verify.ladder import climb
     from radioml.cli.console.progress import identified
     from radioml.cli.options.reference import network_of_build
     from radioml.data.provenance import origin
@@ -63,17 +63,16 @@ def verify(
         reference = network.levels(chosen.iq)
     results.print(f"{len(chosen):,} frames, {escape(name)}; each rung against {network.name}", soft_wrap=True)
     report = climb(folder, chosen, reference, name, lambda result: _print_rung(result), gates)
-    if not report["rtl"]:
+    if not report.rtl:
         results.print("RTL: not built; `radioml build ... --until rtl` adds its rungs")
-    rungs = report["rungs"]
-    wrong = next((rung for rung in rungs if not rung["equal"]), None)
+    wrong = report.first_wrong
     if wrong is None:
-        results.print(f"[green]all {len(rungs)} rungs give the network's integers[/]")
+        results.print(f"[green]all {len(report.rungs)} rungs give the network's integers[/]")
     else:
-        results.print(f"[red]first rung that differs: {escape(wrong['name'])}[/]")
-        results.print(escape(describe(wrong)), soft_wrap=True)
+        results.print(f"[red]first rung that differs: {escape(wrong.name)}[/]")
+        results.print(escape(wrong.finding), soft_wrap=True)
     results.print(f"written to {escape(str(folder / VERIFY))}", soft_wrap=True)
-    give(report, json)
+    give(report.to_json(), json)
     if wrong is not None:
         raise typer.Exit(1)
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from radioml.constants import CLASSES
+from radioml.contract.accuracy import MeasuredAccuracy
 from radioml.report.page.parts import Figure, Section, Table, frames_of
 from radioml.report.page.run_content import Measurement
 
@@ -15,9 +16,7 @@ _PERCENT = {"format": ".0%"}
 def accuracy_section(measured: Sequence[Measurement]) -> Section:
     """Chapter on accuracy; measured: one measurement at least, of which the first is shown in detail."""
     name, first = measured[0].name, measured[0].metrics
-    items: list[Figure | Table] = [over_snr(measured), by_class(name, first)]
-    if "confusion_per_snr" in first:
-        items.append(confusion(name, first))
+    items = [over_snr(measured), by_class(name, first), confusion(name, first)]
     return Section(
         "accuracy", "Accuracy", frames_of(measured[0].kind),
         "Bands and bars are 95 % confidence intervals (Wilson). Guessing gives 4.2 %.", items,
@@ -26,12 +25,12 @@ def accuracy_section(measured: Sequence[Measurement]) -> Section:
 
 def over_snr(measured: Sequence[Measurement]) -> Figure:
     """Accuracy against the SNR label, a line a measurement, with its confidence band."""
-    values = [
-        {"snr": int(snr), "accuracy": part["accuracy"], "low": part["low"], "high": part["high"], "of": one.name,
-         "frames": part["frames"]}
+    values: list[dict[str, Any]] = [
+        {"snr": int(snr), "accuracy": part.accuracy, "low": part.low, "high": part.high, "of": one.name,
+         "frames": part.frames}
         for one in measured
-        for snr, part in one.metrics["per_snr_db"].items()
-        if part["frames"]
+        for snr, part in one.metrics.per_snr_db.items()
+        if part.frames
     ]  # fmt: skip
     colour = {
         "field": "of",
@@ -59,21 +58,19 @@ def over_snr(measured: Sequence[Measurement]) -> Figure:
          f"{row['frames']:,}")
         for row in values
     ]  # fmt: skip
-    overall = "; ".join(
-        f"{one.name}: {one.metrics['overall']['accuracy']:.1%} over {one.metrics['over']}" for one in measured
-    )
+    overall = "; ".join(f"{one.name}: {one.metrics.overall.accuracy:.1%} over {one.metrics.over}" for one in measured)
     table = Table(("measured", "SNR label", "accuracy", "95 % interval", "frames"), rows)
     return Figure(
         "accuracy-over-snr", "Accuracy over SNR", f"Line chart of accuracy against SNR label. {overall}.", spec, table
     )
 
 
-def by_class(name: str, metrics: dict[str, Any]) -> Figure:
+def by_class(name: str, metrics: MeasuredAccuracy) -> Figure:
     """Accuracy of each class over all SNRs."""
-    values = [
-        {"class": of, "accuracy": part["accuracy"], "low": part["low"], "high": part["high"]}
-        for of, part in metrics["per_class"].items()
-        if part["frames"]
+    values: list[dict[str, Any]] = [
+        {"class": of, "accuracy": part.accuracy, "low": part.low, "high": part.high}
+        for of, part in metrics.per_class.items()
+        if part.frames
     ]
     y = {"field": "class", "type": "nominal", "sort": list(CLASSES), "title": None}
     spec = {
@@ -98,17 +95,17 @@ def by_class(name: str, metrics: dict[str, Any]) -> Figure:
     )  # fmt: skip
 
 
-def confusion(name: str, metrics: dict[str, Any]) -> Figure:
+def confusion(name: str, metrics: MeasuredAccuracy) -> Figure:
     """Confusion matrix with a choice of the SNR; counts that are 0 are left out of the data."""
     lines = ["snr,true,predicted,count"]
-    for snr, rows in metrics["confusion_per_snr"].items():
+    for snr, rows in metrics.confusion_per_snr.items():
         lines += [
             f"{snr},{true},{predicted},{count}"
             for true, row in enumerate(rows)
             for predicted, count in enumerate(row)
             if count
         ]
-    snrs = sorted(map(int, metrics["confusion_per_snr"]))
+    snrs = sorted(map(int, metrics.confusion_per_snr))
     named = {field: f"{list(CLASSES)!r}[datum.{field}]" for field in ("true", "predicted")}
     axis = {"type": "nominal", "sort": list(CLASSES), "scale": {"domain": list(CLASSES)}}
     spec = {
@@ -134,10 +131,10 @@ def confusion(name: str, metrics: dict[str, Any]) -> Figure:
         },
         "height": 420,
     }  # fmt: skip
-    classes = metrics["classes"]
+    classes = metrics.classes
     wrong = [
         (count / max(1, sum(row)), classes[true], classes[predicted])
-        for true, row in enumerate(metrics["confusion"])
+        for true, row in enumerate(metrics.confusion)
         for predicted, count in enumerate(row)
         if predicted != true and count
     ]

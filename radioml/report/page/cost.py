@@ -6,15 +6,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from radioml.constants import REQUIRED_ACCURACY
+from radioml.contract.score import Score
 from radioml.report.page.parts import COMPUTED, Figure, Section, Table
 from radioml.report.tradeoff_plot import PUBLISHED, Point
 
 
-def cost_section(score: dict[str, Any], own: Sequence[tuple[str, Point]], published: Sequence[Point]) -> Section:
+def cost_section(score: Score, own: Sequence[tuple[str, Point]], published: Sequence[Point]) -> Section:
     """Chapter on cost.
 
     Args:
-        score: content of score.json.
+        score: of the run's network.
         own: data that a point was measured on, in words, and the point; empty where no accuracy is known.
         published: published entries, measured by their authors on real data.
     """
@@ -23,7 +24,7 @@ def cost_section(score: dict[str, Any], own: Sequence[tuple[str, Point]], publis
         "cost", "Inference cost", COMPUTED,
         "The official score bills convolutions and matrix products by bits; the VGG10 baseline has 1, lower is "
         "cheaper. The conservative score bills signs of weights and fixed filters, too: "
-        f"{score['conservative']:.6f}. The strictest bills every fixed linear combination: {score['strictest']:.6f}.",
+        f"{score.conservative:.6f}. The strictest bills every fixed linear combination: {score.strictest:.6f}.",
         [*items, by_layer(score)],
     )  # fmt: skip
 
@@ -79,14 +80,15 @@ def _dearer(row: dict[str, Any]) -> str:
     return "" if row["conservative"] is None else f"{row['conservative']:.6f}"
 
 
-def by_layer(score: dict[str, Any]) -> Figure:
+def by_layer(score: Score) -> Figure:
     """Each layer's bit operations and weight bits as shares of the whole network's."""
-    parts = {"bit operations": "bit_ops", "bits of weights": "bit_mem"}
     values = [
-        {"layer": layer["layer"], "of": name, "share": layer[key] / max(1, score[key]), "count": layer[key]}
-        for layer in score["layers"]
-        for name, key in parts.items()
-    ]
+        {"layer": layer.layer, "of": name, "share": count / max(1, whole), "count": count}
+        for layer in score.layers
+        for name, count, whole in (
+            ("bit operations", layer.bit_ops, score.bit_ops), ("bits of weights", layer.bit_mem, score.bit_mem),
+        )
+    ]  # fmt: skip
     spec = {
         "data": {"values": values},
         "mark": "bar",
@@ -100,14 +102,14 @@ def by_layer(score: dict[str, Any]) -> Figure:
         },
     }  # fmt: skip
     rows = [
-        (layer["layer"], f"{layer['input_bits']} x {layer['weight_bits']} bit", f"{layer['macs']:,.0f}",
-         f"{layer['bit_ops']:,.0f}", f"{layer['bit_mem']:,.0f}")
-        for layer in score["layers"]
+        (layer.layer, f"{layer.input_bits} x {layer.weight_bits} bit", f"{layer.macs:,.0f}",
+         f"{layer.bit_ops:,.0f}", f"{layer.bit_mem:,.0f}")
+        for layer in score.layers
     ]  # fmt: skip
-    dearest = max(score["layers"], key=lambda layer: layer["bit_ops"])
+    dearest = max(score.layers, key=lambda layer: layer.bit_ops)
     return Figure(
         "cost-by-layer", "Cost by layer",
-        f"Bar chart of each layer's share of the bit operations and weight bits. {dearest['layer']} has most bit "
+        f"Bar chart of each layer's share of the bit operations and weight bits. {dearest.layer} has most bit "
         "operations.",
         spec,
         Table(("layer", "input x weight", "MACs", "bit operations", "bits of weights"), rows),

@@ -4,24 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
+from radioml.contract.speed import BenchReport
 from radioml.report.page.parts import ON_BOARD, ON_HOST, Figure, Section, Table
 
 
-def driver_section(bench: dict[str, Any]) -> Section:
-    """Chapter on the content of bench.json."""
-    condition = ON_BOARD if bench["runs_on"] == "board" else ON_HOST
-    one, stream = bench["latency_of_one_frame"], bench["streaming"]
-    text = (
-        f"{bench['figures']}. One frame alone takes {1e3 * one['median_seconds']:,.3f} ms (median of "
-        f"{one['repeats']:,})."
-    )
-    if stream["frames_per_second"]:
-        text += f" Streaming in batches of {stream['batch']:,}: {stream['frames_per_second']:,.0f} frames/s."
+def driver_section(bench: BenchReport) -> Section:
+    """Chapter on a benchmark."""
+    condition = ON_BOARD if bench.runs_on == "board" else ON_HOST
+    one, stream = bench.latency_of_one_frame, bench.streaming
+    text = f"{bench.figures}. One frame alone takes {1e3 * one.median_seconds:,.3f} ms (median of {one.repeats:,})."
+    if stream.frames_per_second:
+        text += f" Streaming in batches of {stream.batch:,}: {stream.frames_per_second:,.0f} frames/s."
     return Section("driver", "Driver", condition, text, [_rate(bench), _split(bench)])
 
 
-def _rate(bench: dict[str, Any]) -> Figure:
-    values = [{"frames": row["frames"], "rate": row["frames_per_second"]} for row in bench["batches"]]
+def _rate(bench: BenchReport) -> Figure:
+    values = [{"frames": batch.frames, "rate": batch.frames_per_second} for batch in bench.batches]
     spec = {
         "data": {"values": values},
         "mark": {"type": "line", "point": True},
@@ -42,11 +40,11 @@ def _rate(bench: dict[str, Any]) -> Figure:
     )  # fmt: skip
 
 
-def _split(bench: dict[str, Any]) -> Figure:
-    values = [
-        {"frames": f"{row['frames']:,}", "part": part, "microseconds": 1e6 * seconds / row["frames"]}
-        for row in bench["batches"]
-        for part, seconds in row["parts_seconds"].items()
+def _split(bench: BenchReport) -> Figure:
+    values: list[dict[str, Any]] = [
+        {"frames": f"{batch.frames:,}", "part": part, "microseconds": 1e6 * seconds / batch.frames}
+        for batch in bench.batches
+        for part, seconds in batch.parts_seconds.items()
         if seconds is not None
     ]
     parts = list(dict.fromkeys(row["part"] for row in values))

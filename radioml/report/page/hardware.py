@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from radioml.contract.estimate import RESOURCES, Estimate
+from radioml.contract.implementation import Implementation
+from radioml.contract.ladder import LadderReport
+from radioml.contract.simulation import SimulationReport
+from radioml.contract.synthesis import Synthesis
 from radioml.report.page.dataflow import Node, dataflow
 from radioml.report.page.parts import ESTIMATED, IMPLEMENTED, SIMULATED, Figure, Graph, Section, Table
 
 _Name = TypeVar("_Name", bound=str)
 
 
-def estimate_section(estimate: Estimate, synthesis: dict[str, Any] | None) -> Section:
+def estimate_section(estimate: Estimate, synthesis: Synthesis | None) -> Section:
     """Chapter on the content of estimate.json, and of synthesis.json where the design was synthesised."""
     board = estimate.board
     verdict = "fits" if estimate.fits else "does not fit"
@@ -29,15 +33,15 @@ def _limit(estimate: Estimate) -> str:
     return f" Limit: {estimate.folded.limit}." if estimate.folded else ""
 
 
-def _synthesised(synthesis: dict[str, Any] | None) -> str:
+def _synthesised(synthesis: Synthesis | None) -> str:
     if synthesis is None:
         return ""
-    total = ", ".join(f"{count:,} {name}" for name, count in synthesis["total"].items())
-    tool = synthesis["tool"]
-    return f" Columns named Yosys are counts of its netlists, not of Vivado's, without timing ({tool}): {total}."
+    total = ", ".join(f"{count:,} {name}" for name, count in synthesis.total.items())
+    kind = f"counts of its netlists, not of Vivado's, without timing ({synthesis.tool})"
+    return f" Columns named Yosys are {kind}: {total}."
 
 
-def _cycles(estimate: Estimate, synthesis: dict[str, Any] | None) -> Figure:
+def _cycles(estimate: Estimate, synthesis: Synthesis | None) -> Figure:
     slowest = estimate.slowest_layer
     values = [
         {"layer": layer.name, "cycles": layer.cycles,
@@ -60,14 +64,14 @@ def _cycles(estimate: Estimate, synthesis: dict[str, Any] | None) -> Figure:
             "tooltip": [{"field": "layer"}, {"field": "cycles", "format": ","}],
         },
     }
-    counted = {layer["name"]: layer["resources"] for layer in synthesis["layers"]} if synthesis else {}
+    counted = {layer.name: layer.resources for layer in synthesis.layers} if synthesis else {}
     rows = [
         (layer.name, " ".join(f"{name} {value}" for name, value in layer.folding.items()), f"{layer.cycles:,}",
          *(f"{layer.finn[name] + layer.correction[name]:,}" for name in RESOURCES),
          *(f"{count:,}" for count in counted.get(layer.name, {}).values()))
         for layer in estimate.layers
     ]  # fmt: skip
-    more = [f"{name}, Yosys" for name in synthesis["total"]] if synthesis else []
+    more = [f"{name}, Yosys" for name in synthesis.total] if synthesis else []
     marked = next(index for index, layer in enumerate(estimate.layers) if layer.name == slowest)
     return Figure(
         f"cycles-{estimate.board}", "Cycles by layer",
@@ -130,7 +134,9 @@ def _use(used: Mapping[_Name, int], available: Mapping[_Name, int], board: str, 
     )  # fmt: skip
 
 
-def rtl_section(board: str, nodes: list[Node], depths: Mapping[str, int], simulation: dict[str, Any] | None) -> Section:
+def rtl_section(
+    board: str, nodes: list[Node], depths: Mapping[str, int], simulation: SimulationReport | None
+) -> Section:
     """Chapter on the RTL.
 
     Args:
@@ -141,11 +147,10 @@ def rtl_section(board: str, nodes: list[Node], depths: Mapping[str, int], simula
     """
     text = "The RTL was built; `radioml simulate` has not run on it yet."
     if simulation:
-        equal = simulation["frames"] - simulation["mismatching_frames"]
         text = (
-            f"{equal:,} of {simulation['frames']:,} frames ({simulation['data']}) gave the network's integer logits. "
-            f"{simulation['cycles_per_frame']:,} cycles a frame were counted, latency "
-            f"{simulation['latency_cycles']:,} cycles."
+            f"{simulation.equal_frames:,} of {simulation.frames:,} frames ({simulation.data}) gave the network's "
+            f"integer logits. {simulation.cycles_per_frame:,} cycles a frame were counted, latency "
+            f"{simulation.latency_cycles:,} cycles."
         )
     items: list[Figure | Graph | Table] = [dataflow(board, nodes)] if nodes else []
     return Section(f"rtl-{board}", f"{board}: RTL", SIMULATED, text, [*items, _fifos(board, depths)])
@@ -173,32 +178,31 @@ def _fifos(board: str, depths: Mapping[str, int]) -> Figure:
     )  # fmt: skip
 
 
-def ladder_section(board: str, report: dict[str, Any]) -> Section:
-    """Chapter on the content of verify.json: the ladder, rung by rung."""
-    rungs = report["rungs"]
+def ladder_section(board: str, report: LadderReport) -> Section:
+    """Chapter on the ladder, rung by rung."""
+    rungs, wrong = report.rungs, report.first_wrong
     rows = [
-        (rung["name"], rung["kind"], f"{len(rung['layers_compared'])} of {report['layers']}",
-         "equal" if rung["equal"] else rung["problem"] or f"{rung['mismatching_frames']} frames differ")
+        (rung.name, rung.kind, f"{len(rung.layers_compared)} of {report.layers}",
+         "equal" if rung.equal else rung.problem or f"{rung.mismatching_frames} frames differ")
         for rung in rungs
     ]  # fmt: skip
-    wrong = next((index for index, rung in enumerate(rungs) if not rung["equal"]), None)
-    verdict = (
-        f"All {len(rungs)} rungs are equal." if wrong is None else f"The first that differs: {rungs[wrong]['name']}."
-    )
+    verdict = f"The first that differs: {wrong.name}." if wrong else f"All {len(rungs)} rungs are equal."
+    marked = rungs.index(wrong) if wrong else None
     return Section(
         f"ladder-{board}", f"{board}: verification ladder", SIMULATED,
-        f"{report['frames']:,} frames ({report['data']}); every activation and logit of each stage was compared with "
+        f"{report.frames:,} frames ({report.data}); every activation and logit of each stage was compared with "
         f"the trained network as integers. {verdict}",
-        [Table(("rung", "executed as", "layers compared", "verdict"), rows, "", wrong, "first that differs")],
+        [Table(("rung", "executed as", "layers compared", "verdict"), rows, "", marked, "first that differs")],
     )  # fmt: skip
 
 
-def implementation_section(board: str, value: dict[str, Any]) -> Section:
-    """Chapter on the content of implementation.json: what the vendor's tools report of the bitfile."""
-    used = {name: part["used"] for name, part in (value.get("utilisation") or {}).items()}
-    available = {name: part["available"] for name, part in (value.get("utilisation") or {}).items()}
+def implementation_section(board: str, found: Implementation) -> Section:
+    """Chapter on what the vendor's tools report of the bitfile."""
+    sites = found.utilisation or {}
+    used = {name: use.used for name, use in sites.items()}
+    available = {name: use.available for name, use in sites.items()}
     return Section(
         f"implementation-{board}", f"{board}: bitfile", IMPLEMENTED,
-        f"{value['tool']}: timing {'met' if value['timing_met'] else 'failed'} at {value['clock_mhz']:g} MHz.",
+        f"{found.tool}: timing {'met' if found.timing_met else 'failed'} at {found.clock_mhz:g} MHz.",
         [_use(used, available, board, IMPLEMENTED)] if used else [],
     )  # fmt: skip

@@ -5,11 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from radioml.contract.estimate import Estimate, read_estimate
+from radioml.contract.accuracy import DriverAccuracy, EvaluationReport, MeasuredAccuracy, TrainedMetrics
+from radioml.contract.estimate import Estimate
+from radioml.contract.implementation import Implementation
+from radioml.contract.json_record import R
+from radioml.contract.ladder import LadderReport
+from radioml.contract.score import Score
+from radioml.contract.simulation import SimulationReport, read_fifo_depths
+from radioml.contract.speed import BenchReport
+from radioml.contract.synthesis import Synthesis
 from radioml.errors import RadioMLError
-from radioml.reading.text import read_json
 from radioml.run_directory import (
     ACCURACY,
     BENCH,
@@ -34,12 +40,12 @@ from radioml.run_directory import (
 class Measurement:
     """One measurement of accuracy.
 
-    name: who measured. metrics: `Metrics.to_dict`, of at least one frame. kind: kind of the data, "real", "synthetic"
+    name: who measured. metrics: of one frame at least. kind: of the data, "real", "synthetic"
     or "unknown"; data: the data in words.
     """
 
     name: str
-    metrics: dict[str, Any]
+    metrics: MeasuredAccuracy
     kind: str
     data: str
 
@@ -53,11 +59,11 @@ class BuildContent:
     """
 
     estimate: Estimate
-    simulation: dict[str, Any] | None
+    simulation: SimulationReport | None
     depths: dict[str, int] | None
-    ladder: dict[str, Any] | None
-    synthesis: dict[str, Any] | None
-    implementation: dict[str, Any] | None
+    ladder: LadderReport | None
+    synthesis: Synthesis | None
+    implementation: Implementation | None
 
     @property
     def board(self) -> str:
@@ -67,7 +73,7 @@ class BuildContent:
     @property
     def frames_per_second(self) -> float:
         """The simulated rate, else the estimated one."""
-        return float(self.simulation["frames_per_second"]) if self.simulation else self.estimate.frames_per_second
+        return self.simulation.frames_per_second if self.simulation else self.estimate.frames_per_second
 
 
 @dataclass(frozen=True)
@@ -79,14 +85,14 @@ class RunContent:
 
     name: str
     measurements: Sequence[Measurement]
-    score: dict[str, Any] | None
+    score: Score | None
     builds: Sequence[BuildContent]
-    bench: dict[str, Any] | None
+    bench: BenchReport | None
 
     @property
     def valid_score(self) -> float | None:
         """The official score; None where there is none, or where the cost function does not know an operation."""
-        return float(self.score["score"]) if self.score and self.score["valid"] else None
+        return self.score.score if self.score and self.score.valid else None
 
 
 def read_run(run: Path) -> RunContent:
@@ -95,9 +101,9 @@ def read_run(run: Path) -> RunContent:
     content = RunContent(
         name=run.resolve().name,
         measurements=measurements(run),
-        score=_read(run / TRAIN / SCORE, "score", "conservative", "strictest", "valid", "layers", "bit_ops", "bit_mem"),
+        score=_found(run / TRAIN / SCORE, Score),
         builds=builds,
-        bench=_read(run / DEPLOY / BENCH, "figures", "runs_on", "batches", "latency_of_one_frame", "streaming"),
+        bench=_found(run / DEPLOY / BENCH, BenchReport),
     )
     if not (content.measurements or content.score or content.builds or content.bench):
         raise RadioMLError(
@@ -106,44 +112,39 @@ def read_run(run: Path) -> RunContent:
     return content
 
 
-def _read(path: Path, *keys: str) -> dict[str, Any] | None:
-    """A JSON object with these keys at least; None where the file is not there."""
-    if not path.is_file():
-        return None
-    value = read_json(path)
-    if not isinstance(value, dict) or (missing := [key for key in keys if key not in value]):
-        lacks = f"it lacks {', '.join(missing)}" if isinstance(value, dict) else "it is no JSON object"
-        raise RadioMLError(f"{path}: {lacks}; another version wrote the file; run the command that makes it again")
-    return value
+def _found(path: Path, kind: type[R]) -> R | None:
+    """A record; None where its file is not there."""
+    return kind.read(path) if path.is_file() else None
 
 
 def _build(folder: Path) -> BuildContent:
     return BuildContent(
-        estimate=read_estimate(folder / ESTIMATE),
-        simulation=_read(
-            folder / SIMULATION_REPORT, "frames", "mismatching_frames", "cycles_per_frame", "frames_per_second"
-        ),
-        depths=_read(folder / FIFO_DEPTHS),
-        ladder=_read(folder / VERIFY, "rungs", "frames", "layers", "data"),
-        synthesis=_read(folder / SYNTHESIS_REPORT, "layers", "total", "tool"),
-        implementation=_read(folder / BITFILE_FOLDER / IMPLEMENTATION, "tool", "timing_met"),
+        estimate=Estimate.read(folder / ESTIMATE),
+        simulation=_found(folder / SIMULATION_REPORT, SimulationReport),
+        depths=read_fifo_depths(folder / FIFO_DEPTHS) if (folder / FIFO_DEPTHS).is_file() else None,
+        ladder=_found(folder / VERIFY, LadderReport),
+        synthesis=_found(folder / SYNTHESIS_REPORT, Synthesis),
+        implementation=_found(folder / BITFILE_FOLDER / IMPLEMENTATION, Implementation),
     )
 
 
 def measurements(run: Path) -> list[Measurement]:
     """All measurements of accuracy in a run directory, that of most frames first; raises RadioMLError as `read_run`."""
-    files = [("after training, test part", run / TRAIN / METRICS)]
-    files += [
-        (f"evaluated: {path.parent.name}", path) for path in sorted(run.glob(f"{EVALUATION}/*/{EVALUATION_REPORT}"))
-    ]
-    files += [("driver", run / DEPLOY / ACCURACY)]
     found = []
-    for name, path in files:
-        metrics = _read(path, "overall", "over", "at_30_db", "per_snr_db", "per_class", "confusion", "data")
-        if metrics and metrics["overall"]["frames"]:
-            data = metrics["data"]
-            backend = f", backend {metrics['backend']}" if "backend" in metrics else ""
-            part = f", part {data['part']}" if "part" in data else ""
-            words = f"{data['kind']} data ({data['identity']}){part}"
-            found.append(Measurement(name + backend, metrics, data["kind"], words))
-    return sorted(found, key=lambda one: -one.metrics["overall"]["frames"])
+    if trained := _found(run / TRAIN / METRICS, TrainedMetrics):
+        found.append(_measurement("after training, test part", trained, trained.data["kind"], trained.data["identity"]))
+    for path in sorted(run.glob(f"{EVALUATION}/*/{EVALUATION_REPORT}")):
+        found.append(_of_part(f"evaluated: {path.parent.name}", EvaluationReport.read(path)))
+    if driver := _found(run / DEPLOY / ACCURACY, DriverAccuracy):
+        found.append(_of_part(f"driver, backend {driver.backend}", driver))
+    measured = [one for one in found if one.metrics.overall.frames]
+    return sorted(measured, key=lambda one: -one.metrics.overall.frames)
+
+
+def _of_part(name: str, metrics: EvaluationReport | DriverAccuracy) -> Measurement:
+    data = metrics.data
+    return _measurement(name, metrics, data.kind, data.identity, f", part {data.part}")
+
+
+def _measurement(name: str, metrics: MeasuredAccuracy, kind: str, identity: str, part: str = "") -> Measurement:
+    return Measurement(name, metrics, kind, f"{kind} data ({identity}){part}")

@@ -66,12 +66,12 @@ def _points(runs: Sequence[RunContent]) -> list[tuple[str, Point]]:
     """Data in words and the point of every run that has both figures."""
     found = []
     for run in runs:
-        if run.valid_score is not None and run.measurements:
+        if run.score and run.score.valid and run.measurements:
             one = run.measurements[0]
-            overall = one.metrics["overall"]
-            assert run.score is not None
-            interval = overall["low"], overall["high"]
-            point = Point(run.name, run.valid_score, overall["accuracy"], interval, run.score["conservative"])
+            overall = one.metrics.overall
+            assert overall.accuracy is not None  # of one frame at least
+            interval = overall.low, overall.high
+            point = Point(run.name, run.score.score, overall.accuracy, interval, run.score.conservative)
             found.append((one.data, point))
     return found
 
@@ -82,9 +82,9 @@ def _runs_table(runs: Sequence[RunContent]) -> Table:
         score = "" if run.valid_score is None else f"{run.valid_score:.6f}"
         accuracy, data = "", ""
         if run.measurements:
-            overall = run.measurements[0].metrics["overall"]
-            accuracy = f"{overall['accuracy']:.2%} ({overall['low']:.2%} to {overall['high']:.2%})"
-            data = f"{overall['frames']:,} frames, {run.measurements[0].data}"
+            overall = run.measurements[0].metrics.overall
+            accuracy = f"{overall.accuracy:.2%} ({overall.low:.2%} to {overall.high:.2%})"
+            data = f"{overall.frames:,} frames, {run.measurements[0].data}"
         rates = "; ".join(
             f"{build.board}: {build.frames_per_second:,.0f} ({SIMULATED if build.simulation else ESTIMATED})"
             for build in run.builds
@@ -97,20 +97,20 @@ def _score_headline(run: RunContent) -> Headline:
     if run.valid_score is None:
         return Headline("score", "none", COMPUTED, "The official cost function does not know all operations.")
     assert run.score is not None
-    conservative = f" Conservative score: {run.score['conservative']:.6f}."
+    conservative = f" Conservative score: {run.score.conservative:.6f}."
     return Headline(
         "score", f"{run.valid_score:.6f}", COMPUTED, f"VGG10 W8A8 baseline: 1; lower is cheaper.{conservative}"
     )
 
 
 def _accuracy_headlines(measured: Measurement) -> list[Headline]:
-    overall, top = measured.metrics["overall"], measured.metrics["at_30_db"]
-    detail = f"{overall['low']:.2%} to {overall['high']:.2%} (95 %) of {overall['frames']:,} frames: {measured.data}."
+    overall, top = measured.metrics.overall, measured.metrics.at_30_db
+    detail = f"{overall.low:.2%} to {overall.high:.2%} (95 %) of {overall.frames:,} frames: {measured.data}."
     condition = frames_of(measured.kind)
-    over = measured.metrics["over"]
-    found = [Headline(f"accuracy, {over}", f"{overall['accuracy']:.2%}", condition, detail)]
-    if top["frames"]:
-        found.append(Headline("accuracy at +30 dB", f"{top['accuracy']:.2%}", condition))
+    over = measured.metrics.over
+    found = [Headline(f"accuracy, {over}", f"{overall.accuracy:.2%}", condition, detail)]
+    if top.frames:
+        found.append(Headline("accuracy at +30 dB", f"{top.accuracy:.2%}", condition))
     return found
 
 
@@ -118,12 +118,11 @@ def _build_headlines(build: BuildContent) -> list[Headline]:
     estimate, simulation, board = build.estimate, build.simulation, build.board
     clock = f"{board} at {estimate.clock_mhz:g} MHz"
     if simulation:
-        equal = simulation["frames"] - simulation["mismatching_frames"]
         found = [
-            Headline("throughput", f"{simulation['frames_per_second']:,.0f} frames/s", SIMULATED,
-                     f"{clock}, {simulation['cycles_per_frame']:,} cycles a frame counted."),
-            Headline("latency", f"{simulation['latency_us']:.1f} us", SIMULATED, f"{clock}."),
-            Headline("frames integer-equal", f"{equal:,} of {simulation['frames']:,}", SIMULATED,
+            Headline("throughput", f"{simulation.frames_per_second:,.0f} frames/s", SIMULATED,
+                     f"{clock}, {simulation.cycles_per_frame:,} cycles a frame counted."),
+            Headline("latency", f"{simulation.latency_us:.1f} us", SIMULATED, f"{clock}."),
+            Headline("frames integer-equal", f"{simulation.equal_frames:,} of {simulation.frames:,}", SIMULATED,
                      f"RTL for {board} against the trained network."),
         ]  # fmt: skip
     else:
@@ -133,7 +132,7 @@ def _build_headlines(build: BuildContent) -> list[Headline]:
         ]  # fmt: skip
     found.append(_resources(board, estimate.total, ESTIMATED))
     if build.synthesis:
-        found.append(_resources(board, build.synthesis["total"], SYNTHESISED))
+        found.append(_resources(board, build.synthesis.total, SYNTHESISED))
     return found
 
 

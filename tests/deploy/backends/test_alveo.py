@@ -6,7 +6,6 @@ other environments.
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 from importlib.util import find_spec
@@ -83,7 +82,7 @@ def test_the_command_classifies_on_the_simulated_card(board_python, pynq_3, smal
     assert done.returncode == 0, done.stdout + done.stderr
     found = read_json(tmp_path / "out" / "accuracy.json")
     expected = accuracy(classify(small_package, data_file, "simulation", FRAMES, "all"))
-    assert {**found, "backend": "simulation"} == json.loads(json.dumps(expected))
+    assert {**found, "backend": "simulation"} == expected.to_json()
 
 
 def test_without_a_card_the_command_says_so(board_python, pynq_3, card_package, data_file, tmp_path):

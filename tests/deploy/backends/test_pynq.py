@@ -6,7 +6,6 @@ other backends.
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 
@@ -103,7 +102,7 @@ def test_the_command_classifies_on_the_simulated_board(board_python, small_packa
     assert done.returncode == 0, done.stdout + done.stderr
     found = read_json(tmp_path / "out" / "accuracy.json")
     expected = accuracy(classify(small_package, data_file, "simulation", FRAMES, "all"))
-    assert {**found, "backend": "simulation"} == json.loads(json.dumps(expected))
+    assert {**found, "backend": "simulation"} == expected.to_json()
 
 
 def test_without_a_board_the_command_says_so(board_python, bitfile_package, data_file, tmp_path):

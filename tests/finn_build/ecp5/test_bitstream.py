@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +21,7 @@ from finn_build.stages.bitstream import check_netlist
 from finn_build.synthesis.scripts import ECP5, READ, mapped
 from finn_build.synthesis.yosys import run_yosys
 from finn_build.verify.gate_design import models_of
-from finn_build.vivado.implementation import summary
+from radioml.contract.implementation import Implementation, Use
 from radioml.contract.metadata import load_exported
 from radioml.contract.package import StreamFormat
 from radioml.doctor.need import Need
@@ -104,22 +103,23 @@ def test_a_chip_is_joined_routed_and_packed(shell, tmp_path):
     place_and_route(CHIP_NETLIST, BOARD, tmp_path)
     found = read_routed(tmp_path, BOARD)
     assert found.met
-    assert 300 < found.utilisation["LUT"]["used"] < 3000
-    assert found.utilisation["BRAM_18K"] == {"used": 2, "available": BOARD.resources["BRAM_18K"]}
+    assert 300 < found.utilisation["LUT"].used < 3000
+    assert found.utilisation["BRAM_18K"] == Use(2, BOARD.resources["BRAM_18K"])
     for name in ("LUT", "FF", "DSP"):
-        assert found.utilisation[name]["available"] == BOARD.resources[name]
+        assert found.utilisation[name].available == BOARD.resources[name]
     pack(tmp_path, "out.bit")
     assert b"LFE5U-85F" in (tmp_path / "out.bit").read_bytes()[:200]
 
 
 def test_a_chip_that_is_too_slow_is_a_failed_build(tmp_path):
     found = routed(REPORT, tmp_path / "report.json", 50)
-    judge(found, BOARD, tmp_path, tmp_path / IMPLEMENTATION)
-    assert "timing met at 50 MHz; fastest clock 65.44 MHz, setup slack 4.719 ns, LUT 10 of 156" in summary(tmp_path)
+    path = tmp_path / IMPLEMENTATION
+    judge(found, BOARD, tmp_path, path)
+    said = Implementation.read(path).summary()
+    assert "timing met at 50 MHz; fastest clock 65.44 MHz, setup slack 4.719 ns, LUT 10 of 156" in said
     with pytest.raises(RadioMLError, match=r"timing fails at 70 MHz: .* reaches 65\.44 MHz\. No bitstream"):
-        judge(replace(found, clock_mhz=70), BOARD, tmp_path, tmp_path / IMPLEMENTATION)
-    assert json.loads((tmp_path / IMPLEMENTATION).read_text())["timing_met"] is False
-    assert "not Vivado" in summary(tmp_path)
+        judge(replace(found, clock_mhz=70), BOARD, tmp_path, path)
+    assert not Implementation.read(path).timing_met and "not Vivado" in said
 
 
 def test_tools_that_are_missing_are_named_before_anything_is_built(monkeypatch, tmp_path):

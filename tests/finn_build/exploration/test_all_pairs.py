@@ -13,8 +13,9 @@ import yaml
 
 from finn_build.boards import load_board
 from finn_build.build import build
-from finn_build.exploration.all_pairs import FAILED, FITS, Layers, _estimate
+from finn_build.exploration.all_pairs import _estimate
 from finn_build.exploration.tables import markdown, markdown_in_full
+from radioml.contract.all_pairs import FAILED, FITS, AllPairs, Layers
 from radioml.contract.estimate import RESOURCES
 from radioml.reading.text import read_json
 from tests.repository import REPOSITORY
@@ -95,7 +96,7 @@ def test_a_figure_is_that_of_a_build(network, estimated, tmp_path):
 
 def test_tables(estimated):
     folder, _ = estimated
-    value, found = read_json(folder / "estimate_all.json"), cells(folder)
+    value, found = AllPairs.read(folder / "estimate_all.json"), cells(folder)
     compact = (folder / "estimate_all.md").read_text()
     assert compact == markdown(value)
     rows = [line.strip("| ").split(" | ") for line in compact.splitlines() if line.startswith("| ")]
@@ -130,12 +131,12 @@ def test_what_goes_wrong_with_one_pair_is_its_verdict_and_not_cached(estimated, 
     (train / "model.onnx").symlink_to(folder / "networks" / "small" / "train" / "model.onnx")
     graph = train.parent / "layers.onnx"
     graph.write_bytes(b"no graph")
-    cell = _estimate(layers, "U250", tmp_path)
-    assert (cell["verdict"], cell["network"]) == (FAILED, "small")
-    assert "log" in cell["reason"]
+    pair = _estimate(layers, "U250", tmp_path)
+    assert (pair.verdict, pair.network) == (FAILED, "small")
+    assert "log" in pair.reason
     assert "small on U250 failed" in (tmp_path / "estimate.log").read_text()
     graph.write_bytes((folder / "networks" / "small" / "layers.onnx").read_bytes())
-    assert _estimate(layers, "U250", tmp_path)["verdict"] == FITS
+    assert _estimate(layers, "U250", tmp_path).verdict == FITS
 
 
 INTERRUPTED = """

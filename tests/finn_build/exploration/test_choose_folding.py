@@ -11,14 +11,15 @@ from finn_build.build import build
 from finn_build.engine.finn_session import finn_session
 from finn_build.exploration.choose_folding import Candidate, Goal, choose_folding, fastest_fit
 from finn_build.steps import Context, apply_steps
-from radioml.contract.estimate import RESOURCES, Estimate
+from radioml.contract.estimate import RESOURCES, Estimate, Resources
 from radioml.contract.metadata import load_exported
 from radioml.errors import RadioMLError
 
 pytestmark = pytest.mark.rtl
 
 BOARD = load_board("ZCU104")
-MADE_UP = Estimate("made up", (), "none", "none", 1.0, 1, "none", 1.0, 1, 1.0, (), {}, {}, {}, {}, True)
+NOTHING: Resources = dict.fromkeys(RESOURCES, 0)
+MADE_UP = Estimate("made up", (), "none", "none", 1.0, 1, "none", 1.0, 1, 1.0, (), *[NOTHING] * 4, True)
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +32,7 @@ def polyphase(tmp_path_factory):
     run = tmp_path_factory.mktemp("polyphase")
     parameters = {"phases": 8, "channels": [4, 4], "kernels": [3, 3], "strides": [1, 2]}
     network = create("polyphase", parameters).eval()
-    save_checkpoint(run / "untrained.pth", TrainedNetwork(network, "polyphase", parameters, {"kind": "none"}, {}))
+    save_checkpoint(run / "untrained.pth", TrainedNetwork(network, "polyphase", parameters, {"kind": "none"}))
     proto, metadata = load_exported(export(run / "untrained.pth", run / "train"))
     model = ModelWrapper(proto)
     with finn_session(run, run / "log"):

@@ -28,7 +28,7 @@ from finn_build.verify.ladder import climb
 from finn_build.verify.rtl_rungs import BACK_TO_BACK, FRAME_GAPS, STALLS, WORD_GAPS, rtl_rungs
 from finn_build.verify.rung import Reference, RungResult
 from finn_build.vivado.bitfile import build_bitfile
-from radioml.contract.estimate import read_estimate
+from radioml.contract.estimate import Estimate
 from radioml.contract.package import RTL_FOLDER, Manifest, open_package, write_package
 from radioml.data.synthetic import generate_spread
 from radioml.run_directory import PACKAGE, RTL
@@ -94,7 +94,7 @@ def built(topology, quick_simulators, tmp_path_factory) -> Built:
         network.layers[-1].bias.uniform_(-1, 1)
     checkpoint = run / "train" / "checkpoint.pth"
     checkpoint.parent.mkdir()
-    save_checkpoint(checkpoint, TrainedNetwork(network.eval(), "two_pools", {}, {"kind": "none"}, {}))
+    save_checkpoint(checkpoint, TrainedNetwork(network.eval(), "two_pools", {}, {"kind": "none"}))
     folder = build(export(checkpoint, checkpoint.parent), BOARD, "rtl", target_fps=FPS).folder
     return Built(folder, checkpoint, open_package(folder / PACKAGE, run / "package").manifest)
 
@@ -113,12 +113,12 @@ def reference(built, frames):
 
 def test_every_rung_gives_the_network_s_integers(built, frames, reference):
     report = climb(built.folder, frames, reference, "synthetic")
-    assert [rung["name"] for rung in report["rungs"] if not rung["equal"]] == []
-    assert [rung["name"] for rung in report["rungs"]][-4:] == RTL_RUNGS
+    assert [rung.name for rung in report.rungs if not rung.equal] == []
+    assert [rung.name for rung in report.rungs][-4:] == RTL_RUNGS
 
 
 def test_simulated_cycles_are_the_estimated_ones(built):
-    estimated = read_estimate(built.folder / "estimate.json")
+    estimated = Estimate.read(built.folder / "estimate.json")
     names = [layer.name for layer in estimated.layers]
     assert {"Pool_rtl_0", "Pool_rtl_1", "ChannelBias_rtl_0"} <= set(names)
     folding = {layer.name: layer.folding for layer in estimated.layers}

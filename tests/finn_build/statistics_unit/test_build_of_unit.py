@@ -46,7 +46,7 @@ def run(quick_simulators, tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
     network = create("symbol_statistics", PARAMETERS).eval()
     save_checkpoint(
-        folder / "untrained.pth", TrainedNetwork(network, "symbol_statistics", PARAMETERS, {"kind": "none"}, {})
+        folder / "untrained.pth", TrainedNetwork(network, "symbol_statistics", PARAMETERS, {"kind": "none"})
     )
     export(folder / "untrained.pth", folder / "train")
     return SimpleNamespace(folder=folder, checkpoint=folder / "untrained.pth", model=folder / "train" / "model.onnx")
@@ -62,11 +62,11 @@ def test_a_network_goes_to_a_package_and_every_rung_is_equal(run):
     frames = generate_spread(26, 1)
     levels = inner_levels(run.checkpoint, frames.iq)
     report = climb(done.folder, frames, Reference(levels.logits, levels.layers, levels.classifier), "synthetic")
-    assert report["equal"]
-    assert [rung["name"] for rung in report["rungs"]] == [QONNX, UNIT, BACK_TO_BACK, WORD_GAPS, FRAME_GAPS, STALLS]
-    assert len(report["rungs"][1]["layers_compared"]) > 10
+    assert report.equal
+    assert [rung.name for rung in report.rungs] == [QONNX, UNIT, BACK_TO_BACK, WORD_GAPS, FRAME_GAPS, STALLS]
+    assert len(report.rungs[1].layers_compared) > 10
     wrong = Reference(levels.logits + 1, levels.layers, levels.classifier)
-    assert climb(done.folder, frames, wrong, "synthetic")["first_rung_that_differs"] == QONNX
+    assert climb(done.folder, frames, wrong, "synthetic").first_rung_that_differs == QONNX
 
 
 @pytest.mark.rtl

@@ -12,8 +12,8 @@ from finn_build.stages.unit_hdl import write_hdl
 from finn_build.statistics_unit.evaluator import Evaluation
 from finn_build.statistics_unit.modules import MODULE
 from finn_build.statistics_unit.schedule import schedule
+from finn_build.synthesis.cells import resources_of
 from finn_build.synthesis.netlists import groups_of, synthesise
-from finn_build.synthesis.result import resources_of
 from finn_build.synthesis.scripts import yosys_family
 from finn_build.verify.gate_design import netlist_layers, whole
 from finn_build.verify.gate_rungs import gate_simulator

@@ -52,10 +52,10 @@ def reference(model, frames):
 
 def test_every_rung_gives_the_networks_integers(built, frames, reference):
     report = climb(built.folder, frames, reference, "synthetic")
-    assert report["equal"], report["rungs"]
-    assert [rung["name"] for rung in report["rungs"]][-1] == STALLS
-    for rung in report["rungs"]:
-        assert rung["layers_compared"] == [*reference.layers, "classifier"]
+    assert report.equal, report.rungs
+    assert [rung.name for rung in report.rungs][-1] == STALLS
+    for rung in report.rungs:
+        assert rung.layers_compared == (*reference.layers, "classifier")
     assert len(np.unique(reference.logits, axis=0)) > 8, "frames that are alike show nothing"
     layers = ModelWrapper(str(built.folder / FOLDED))
     assert len(layers.get_nodes_by_op_type("PixelThresholds_rtl")) == 2
@@ -79,9 +79,9 @@ def test_a_set_of_thresholds_too_few_is_found(built, frames, reference, last, tm
     table[0 if last == "first" else -1] = table[1]
     model.set_initializer(node.input[1], table)
     model.save(str(step))
-    rungs = {rung["name"]: rung for rung in climb(folder, frames, reference, "synthetic")["rungs"]}
-    assert not rungs["move batch norms behind layers"]["equal"]
-    assert rungs["move batch norms behind layers"]["first_difference"]["layer"] == "blocks.0"
+    rungs = {rung.name: rung for rung in climb(folder, frames, reference, "synthetic").rungs}
+    assert not rungs["move batch norms behind layers"].equal
+    assert rungs["move batch norms behind layers"].first_difference.layer == "blocks.0"
 
 
 def test_what_stays_without_integers_is_refused(model):

@@ -18,7 +18,7 @@ from finn_build.build import build
 from finn_build.verify.ladder import climb
 from finn_build.verify.rtl_rungs import BACK_TO_BACK, stream
 from finn_build.verify.rung import Reference, RungResult
-from radioml.contract.estimate import read_estimate
+from radioml.contract.estimate import Estimate
 from radioml.contract.package import open_package
 from radioml.data.dataset import Frames
 from radioml.data.synthetic import generate_spread
@@ -102,7 +102,7 @@ def built(quick_simulators, tmp_path_factory) -> Built:
     frames = generate_spread(26, seed=11)
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(registry._TOPOLOGIES, "functions", registry.Topology(Functions, "this test"))
-        save_checkpoint(checkpoint, TrainedNetwork(network.eval(), "functions", {}, {"kind": "none"}, {}))
+        save_checkpoint(checkpoint, TrainedNetwork(network.eval(), "functions", {}, {"kind": "none"}))
         folder = build(export(checkpoint, checkpoint.parent), "Pynq-Z2", "rtl", target_fps=50_000).folder
         trained = inner_levels(checkpoint, frames.iq)
     return Built(folder, frames, Reference(trained.logits, trained.layers, trained.classifier))
@@ -113,13 +113,13 @@ def test_every_rung_gives_the_network_s_integers(built):
     assert list(layers) == ["first.0", "second.0", "gate.0", "signal.0", "behind.0", "hidden.0"]
     assert all(len(np.unique(levels)) > 3 for levels in layers.values()), "hardly anything happens inside"
     found = climb(built.folder, built.frames, built.reference, "synthetic")
-    assert [(rung["name"], rung["problem"]) for rung in found["rungs"] if not rung["equal"]] == []
-    assert min(len(rung["layers_compared"]) for rung in found["rungs"]) == len(layers) + 1
-    assert found["rtl"]
+    assert [(rung.name, rung.problem) for rung in found.rungs if not rung.equal] == []
+    assert min(len(rung.layers_compared) for rung in found.rungs) == len(layers) + 1
+    assert found.rtl
 
 
 def test_the_layers_are_those_of_the_network(built):
-    layers = [layer.name.rsplit("_", 1)[0] for layer in read_estimate(built.folder / "estimate.json").layers]
+    layers = [layer.name.rsplit("_", 1)[0] for layer in Estimate.read(built.folder / "estimate.json").layers]
     assert [layers.count(kind) for kind in ("FunctionTable_rtl", "StreamProduct_rtl", "StreamSum_rtl")] == [2, 1, 1]
 
 

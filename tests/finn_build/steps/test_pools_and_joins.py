@@ -16,7 +16,7 @@ from torch import nn
 from finn_build.build import build
 from finn_build.verify.ladder import climb
 from finn_build.verify.rung import Reference
-from radioml.contract.estimate import read_estimate
+from radioml.contract.estimate import Estimate
 from radioml.data.synthetic import generate_spread
 from training.models import registry
 from training.models.quantisers import ActivationQuant, InputQuant, WeightQuant
@@ -104,7 +104,7 @@ def built(topology, quick_simulators, tmp_path_factory) -> Built:
             network(torch.from_numpy(generate_spread(64, seed=1).iq.transpose(0, 2, 1)))
     checkpoint = run / "train" / "checkpoint.pth"
     checkpoint.parent.mkdir()
-    save_checkpoint(checkpoint, TrainedNetwork(network.eval(), "pools_and_joins", {}, {"kind": "none"}, {}))
+    save_checkpoint(checkpoint, TrainedNetwork(network.eval(), "pools_and_joins", {}, {"kind": "none"}))
     return Built(build(export(checkpoint, checkpoint.parent), "Pynq-Z2", "rtl", target_fps=50_000).folder, checkpoint)
 
 
@@ -113,13 +113,13 @@ def test_every_rung_gives_the_network_s_integers(built):
     trained = inner_levels(built.checkpoint, frames.iq)
     assert all(len(np.unique(levels)) > 3 for levels in trained.layers.values()), "hardly anything happens inside"
     found = climb(built.folder, frames, Reference(trained.logits, trained.layers, trained.classifier), "synthetic")
-    assert [(rung["name"], rung["problem"]) for rung in found["rungs"] if not rung["equal"]] == []
-    assert min(len(rung["layers_compared"]) for rung in found["rungs"]) == len(trained.layers) + 1
-    assert found["rtl"]
+    assert [(rung.name, rung.problem) for rung in found.rungs if not rung.equal] == []
+    assert min(len(rung.layers_compared) for rung in found.rungs) == len(trained.layers) + 1
+    assert found.rtl
 
 
 def test_the_layers_are_those_of_the_network(built):
-    kinds = {layer.name.rsplit("_", 1)[0] for layer in read_estimate(built.folder / "estimate.json").layers}
+    kinds = {layer.name.rsplit("_", 1)[0] for layer in Estimate.read(built.folder / "estimate.json").layers}
     assert {
         "DuplicateStreams_rtl", "FrameStatistics_rtl", "WindowSum_rtl", "GlobalAccPool_rtl", "StreamingConcat_rtl",
         "StreamSum_rtl",

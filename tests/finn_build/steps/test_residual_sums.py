@@ -64,10 +64,10 @@ def reference(model, frames):
 
 def test_every_rung_gives_the_networks_integers(built, frames, reference):
     report = climb(built.folder, frames, reference, "synthetic")
-    assert report["equal"], report["rungs"]
-    assert [rung["name"] for rung in report["rungs"]][-1] == STALLS
-    for rung in report["rungs"]:
-        assert rung["layers_compared"] == [*reference.layers, "classifier"]
+    assert report.equal, report.rungs
+    assert [rung.name for rung in report.rungs][-1] == STALLS
+    for rung in report.rungs:
+        assert rung.layers_compared == (*reference.layers, "classifier")
     levels = [len(np.unique(layer)) for layer in reference.layers.values()]
     assert min(levels) > 8, "dead layers show nothing"
     assert len(np.unique(reference.logits.argmax(1))) > 1
@@ -81,9 +81,9 @@ def test_a_sum_with_the_wrong_branch_is_found(built, frames, reference, tmp_path
     second.input[0] = first.input[0]
     layers.save(str(folder / FOLDED))
     report = climb(folder, frames, reference, "synthetic")
-    assert report["first_rung_that_differs"] == "fold"
-    (wrong,) = [rung for rung in report["rungs"] if not rung["equal"]]
-    assert wrong["first_difference"]["layer"] == "blocks.3.layers.0"
+    assert report.first_rung_that_differs == "fold"
+    (wrong,) = [rung for rung in report.rungs if not rung.equal]
+    assert wrong.first_difference.layer == "blocks.3.layers.0"
 
 
 def test_sums_are_as_wide_as_they_must_be(built):

@@ -55,9 +55,9 @@ def reference(model, frames):
 
 def test_every_rung_gives_the_networks_integers(built, frames, reference):
     report = climb(built.folder, frames, reference, "synthetic")
-    assert report["equal"], report["rungs"]
-    assert report["rungs"][-1]["name"] == STALLS
-    assert all(rung["layers_compared"] == [*reference.layers, "classifier"] for rung in report["rungs"])
+    assert report.equal, report.rungs
+    assert report.rungs[-1].name == STALLS
+    assert all(rung.layers_compared == (*reference.layers, "classifier") for rung in report.rungs)
 
 
 def weighted_sum(folder):
@@ -94,9 +94,9 @@ def test_a_factor_off_by_one_is_found(change, built, frames, reference, tmp_path
     graph.set_initializer(product.input[1], graph.get_initializer(product.input[1]) + np.float32(change))
     graph.save(str(path))
     report = climb(folder, frames, reference, "synthetic")
-    assert report["first_rung_that_differs"] == EXACT_THRESHOLDS.title
-    wrong = next(rung for rung in report["rungs"] if not rung["equal"])
-    assert wrong["first_difference"]["layer"] == "blocks.2.layers.0"
+    assert report.first_rung_that_differs == EXACT_THRESHOLDS.title
+    wrong = report.first_wrong
+    assert wrong.first_difference.layer == "blocks.2.layers.0"
 
 
 def test_a_difference_of_unequal_scales_has_the_networks_levels(model, frames, tmp_path):

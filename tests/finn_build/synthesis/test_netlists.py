@@ -8,12 +8,13 @@ from dataclasses import replace
 import pytest
 
 from finn_build.rtl.top import ends, join
+from finn_build.synthesis.cells import resources_of
 from finn_build.synthesis.netlists import Group, groups_of, synthesise
-from finn_build.synthesis.result import read_synthesis, resources_of
 from finn_build.synthesis.scripts import mapped
 from finn_build.synthesis.sources import data_of, sources_of
 from finn_build.synthesis.yosys import lut_memories, run_yosys
-from radioml.contract.estimate import read_estimate
+from radioml.contract.estimate import Estimate
+from radioml.contract.synthesis import Synthesis
 from radioml.errors import RadioMLError
 from radioml.report.page.run_content import read_run
 from radioml.report.page.run_page import run_page
@@ -23,8 +24,8 @@ from radioml.simulation.design import Layer, Wire, read_design
 
 def test_every_layer_of_the_estimate_has_a_netlist_and_its_counts(synthesised):
     record, estimate = (
-        read_synthesis(synthesised / SYNTHESIS_REPORT),
-        read_estimate(synthesised / "estimate.json"),
+        Synthesis.read(synthesised / SYNTHESIS_REPORT),
+        Estimate.read(synthesised / "estimate.json"),
     )
     assert [layer.name for layer in record.layers] == [layer.name for layer in estimate.layers]
     for layer, estimated in zip(record.layers, estimate.layers, strict=True):
@@ -64,7 +65,7 @@ def test_the_report_has_yosys_columns_and_says_whose_they_are(synthesised, small
     assert "not of Vivado's" in section.text
     table = section.items[0].table
     column = table.columns.index("FF, Yosys")
-    record = read_synthesis(synthesised / SYNTHESIS_REPORT)
+    record = Synthesis.read(synthesised / SYNTHESIS_REPORT)
     assert [row[column] for row in table.rows] == [f"{layer.resources['FF']:,}" for layer in record.layers]
     assert any(line.condition == "synthesised by Yosys, not Vivado" for line in page.headlines)
 

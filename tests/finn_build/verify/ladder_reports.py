@@ -8,4 +8,4 @@ RTL_RUNGS = (BACK_TO_BACK, WORD_GAPS, FRAME_GAPS, STALLS)
 
 
 def wrong(report) -> list[str]:
-    return [rung["name"] for rung in report["rungs"] if not rung["equal"]]
+    return [rung.name for rung in report.rungs if not rung.equal]

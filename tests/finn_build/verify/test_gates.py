@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 
 from finn_build.synthesis.netlists import Group, groups_of, synthesise
-from finn_build.synthesis.result import read_synthesis
 from finn_build.verify import gate_rungs
 from finn_build.verify.gate_design import netlist_layers, one_layer, write_gates
 from finn_build.verify.gate_rungs import compare_words, gate_simulator, simulate_layer
 from finn_build.verify.layer_streams import record_streams
 from finn_build.verify.rung import RungResult
 from radioml.contract.metadata import load_exported
+from radioml.contract.synthesis import Synthesis
 from radioml.data.synthetic import generate_spread
 from radioml.errors import RadioMLError
 from radioml.run_directory import SYNTHESIS, SYNTHESIS_REPORT
@@ -51,7 +51,7 @@ class Bench:
 @pytest.fixture(scope="module")
 def bench(synthesised: Path, small_build) -> Bench:
     design = read_design(synthesised / "rtl")
-    groups = groups_of(design, [layer.name for layer in read_synthesis(synthesised / SYNTHESIS_REPORT).layers])
+    groups = groups_of(design, [layer.name for layer in Synthesis.read(synthesised / SYNTHESIS_REPORT).layers])
     layers = netlist_layers(groups)
     _, metadata = load_exported(small_build.model)
     words = record_streams(synthesised, design, layers, metadata.quantiser(generate_spread(FRAMES, 0).iq))

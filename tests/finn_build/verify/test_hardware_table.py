@@ -9,13 +9,15 @@ import pytest
 
 from finn_build.engine.paths import CYCLES
 from finn_build.exploration.choose_folding import DoesNotFitError
-from finn_build.verify.golden_simulation import read_golden_simulation
-from radioml.contract.estimate import read_estimate
+from radioml.contract.estimate import Estimate
+from radioml.contract.ladder import LadderReport
+from radioml.contract.simulation import GoldenSimulation, SimulationReport
 from radioml.errors import RadioMLError
 from radioml.files import write_json
 from radioml.run_directory import ESTIMATE, SIMULATION, SIMULATION_REPORT, VERIFY
 from tests.bench import hardware
 from tests.bench.hardware_row import HEADER, Row, markdown, read_row, row_of
+from tests.radioml.contract.written import WRITTEN
 
 BEGUN = Row("small", "ZCU104", "random", 250.0)
 
@@ -26,7 +28,7 @@ def cells(row: Row) -> dict[str, str]:
 
 def test_a_row_has_what_was_run(small_build, tmp_path):
     shutil.copy(small_build.folder / ESTIMATE, tmp_path)
-    estimate = read_estimate(tmp_path / ESTIMATE)
+    estimate = Estimate.read(tmp_path / ESTIMATE)
     row = row_of(BEGUN, tmp_path)
     assert cells(row)["cycles a frame, estimated"] == f"{estimate.cycles_per_frame:,}"
     assert cells(row)["frames/s"].endswith(", estimated")
@@ -37,20 +39,15 @@ def test_a_row_has_what_was_run(small_build, tmp_path):
 
     (tmp_path / SIMULATION).mkdir()
     shutil.copy(small_build.folder / CYCLES, tmp_path / CYCLES)
-    golden = read_golden_simulation(tmp_path / CYCLES)
+    golden = GoldenSimulation.read(tmp_path / CYCLES)
     row = row_of(BEGUN, tmp_path)
     assert cells(row)["simulated"] == f"{golden.cycles_per_frame:,}"
     assert cells(row)["frames/s"] == f"{250e6 / golden.cycles_per_frame:,.0f}"
     assert cells(row)["frames equal"] == f"{golden.frames} of {golden.frames}"
     assert row.is_sound() and row.is_finished("rtl", golden.frames, 0)
 
-    write_json(tmp_path / SIMULATION_REPORT, {"frames": 624, "mismatching_frames": 2})
-    rungs = [
-        {"name": "QONNX", "equal": True, "layers_compared": []},
-        {"name": "RTL, back to back", "equal": True, "layers_compared": ["a", "b"]},
-        {"name": "RTL, random stalls", "equal": False, "layers_compared": ["b"]},
-    ]
-    write_json(tmp_path / VERIFY, {"rungs": rungs, "layers": 2, "frames": 26})
+    write_json(tmp_path / SIMULATION_REPORT, {**WRITTEN[SimulationReport], "frames": 624, "mismatching_frames": 2})
+    write_json(tmp_path / VERIFY, WRITTEN[LadderReport])
     row = row_of(BEGUN, tmp_path)
     assert cells(row)["frames equal"] == "622 of 624"
     assert cells(row)["rungs equal"] == "2 of 3, 26 frames each"
@@ -64,7 +61,7 @@ def test_a_row_has_what_was_run(small_build, tmp_path):
 
 def test_a_network_that_does_not_fit_says_what_is_short(small_build, tmp_path, monkeypatch):
     def build(*_, **__):
-        raise DoesNotFitError(read_estimate(small_build.folder / ESTIMATE), ["300 DSP of 198"], "one lane")
+        raise DoesNotFitError(Estimate.read(small_build.folder / ESTIMATE), ["300 DSP of 198"], "one lane")
 
     monkeypatch.setattr(hardware, "build", build)
     (row,) = hardware.rows_of("small", _network(small_build), "Pynq-Z2", tmp_path, "rtl", 2, 0)

@@ -11,9 +11,9 @@ from qonnx.core.modelwrapper import ModelWrapper
 
 from finn_build.engine.paths import FOLDED, NETWORK, WITH_FIFOS, graph_of_step
 from finn_build.steps import GRAPH_STEPS
-from finn_build.verify.ladder import climb, describe
+from finn_build.verify.ladder import climb
+from radioml.contract.ladder import LadderReport
 from radioml.errors import RadioMLError
-from radioml.reading.text import read_json
 from tests.finn_build.copied_build import forget_rtl
 from tests.finn_build.verify.ladder_reports import RTL_RUNGS, wrong
 
@@ -46,12 +46,12 @@ def test_sound_build_passes_every_rung(radioml_here, small_build, tmp_path, monk
     done = radioml_here("verify", small_build.folder, "--frames", 26)
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"all {len(FILES) + len(RTL_RUNGS)} rungs give the network's integers" in done.stdout
-    report = read_json(small_build.folder / "verify.json")
-    assert [rung["name"] for rung in report["rungs"]] == [*FILES, *RTL_RUNGS]
-    assert (report["frames"], report["classes"], report["snrs"]) == (26, 24, 26)
-    assert report["layers"] == 3
-    for rung in report["rungs"]:
-        assert rung["layers_compared"] == ["features.0", "features.3", "classifier"]
+    report = LadderReport.read(small_build.folder / "verify.json")
+    assert [rung.name for rung in report.rungs] == [*FILES, *RTL_RUNGS]
+    assert (report.frames, report.classes, report.snrs) == (26, 24, 26)
+    assert report.layers == 3
+    for rung in report.rungs:
+        assert rung.layers_compared == ("features.0", "features.3", "classifier")
     assert list(tmp_path.iterdir()) == [], "files outside the build folder"
 
 
@@ -70,14 +70,14 @@ def test_changed_weight_is_found_by_its_rung_alone(name, graphs, frames, referen
     model.save(str(graphs / FILES[name]))
     report = climb(graphs, frames, reference, "synthetic")
     assert wrong(report) == [name]
-    assert report["first_rung_that_differs"] == name
-    rung = next(rung for rung in report["rungs"] if rung["name"] == name)
-    first = rung["first_difference"]
-    assert first["layer"] == "features.3"
-    assert first["element"].startswith("channel ")
-    expected = reference.layers["features.3"][(first["frame"], *first["index"])]
-    assert first["expected"] == expected != first["found"]
-    assert f"{first['class']} at {first['snr_db']:+d} dB" in describe(rung)
+    assert report.first_rung_that_differs == name
+    rung = next(rung for rung in report.rungs if rung.name == name)
+    first = rung.first_difference
+    assert first.layer == "features.3"
+    assert first.element.startswith("channel ")
+    expected = reference.layers["features.3"][(first.frame, *first.index)]
+    assert first.expected == expected != first.found
+    assert f"{first.class_} at {first.snr_db:+d} dB" in rung.finding
 
 
 @pytest.mark.parametrize("name", ["streamline scales into thresholds", "make thresholds exact", "fold"])
@@ -90,9 +90,9 @@ def test_thresholds_off_by_one_are_found_by_their_rung_alone(name, graphs, frame
     model.save(str(graphs / FILES[name]))
     report = climb(graphs, frames, reference, "synthetic")
     assert wrong(report) == [name]
-    first = next(rung for rung in report["rungs"] if not rung["equal"])["first_difference"]
-    assert (first["layer"], first["node"], first["index"][0]) == ("features.3", layer.name, 1)
-    assert first["found"] == first["expected"] - 1
+    first = report.first_wrong.first_difference
+    assert (first.layer, first.node, first.index[0]) == ("features.3", layer.name, 1)
+    assert first.found == first.expected - 1
 
 
 def test_rounding_that_the_next_step_mends_is_no_difference(graphs, frames, reference):
@@ -105,7 +105,7 @@ def test_rounding_that_the_next_step_mends_is_no_difference(graphs, frames, refe
     model.save(str(graphs / FILES[name]))
     report = climb(graphs, frames, reference, "synthetic")
     assert not wrong(report)
-    mended = {rung["name"]: rung["levels_mended_later"] for rung in report["rungs"]}
+    mended = {rung.name: rung.levels_mended_later for rung in report.rungs}
     assert mended.pop(name) > 0
     assert not any(mended.values())
 
@@ -117,7 +117,7 @@ def test_graph_that_cannot_be_executed_is_a_failed_rung(graphs, frames, referenc
     model.save(str(graphs / FOLDED))
     report = climb(graphs, frames, reference, "synthetic")
     assert wrong(report) == ["fold"]
-    said = describe(next(rung for rung in report["rungs"] if not rung["equal"]))
+    said = report.first_wrong.finding
     assert said.startswith("MVAU_rtl_0: cannot be executed: ValueError: matmul")
     log = (graphs / "finn" / "verify.log").read_text()
     assert "rung 'fold' failed" in log and "Traceback" in log
@@ -139,17 +139,17 @@ def test_a_rung_with_another_number_of_activations_fails(graphs, frames, referen
     short = replace(reference, layers={name: reference.layers[name] for name in others})
     report = climb(graphs, frames, short, "synthetic")
     assert wrong(report) == list(FILES)
-    for rung in report["rungs"]:
-        assert rung["problem"].startswith("gives 2 activations where the network has 1, so they cannot be compared")
-        assert rung["mismatching_frames"] == 0
+    for rung in report.rungs:
+        assert rung.problem.startswith("gives 2 activations where the network has 1, so they cannot be compared")
+        assert rung.mismatching_frames == 0
 
 
 def test_layers_of_another_size_are_counted(graphs, frames, reference):
     layers = {**reference.layers, "features.0": reference.layers["features.0"][:, :, ::2]}
     report = climb(graphs, frames, replace(reference, layers=layers), "synthetic")
     assert not wrong(report)
-    assert report["layers"] == 3
-    assert all(rung["layers_compared"] == ["features.3", "classifier"] for rung in report["rungs"])
+    assert report.layers == 3
+    assert all(rung.layers_compared == ("features.3", "classifier") for rung in report.rungs)
 
 
 def test_build_without_the_graph_of_a_step_is_refused(graphs, frames, reference):

@@ -12,11 +12,11 @@ import torch
 from rich.console import Console
 
 from finn_build.build import build
-from finn_build.verify.ladder import climb, describe
+from finn_build.verify.ladder import climb
 from finn_build.verify.rtl_rungs import BACK_TO_BACK, FRAME_GAPS, STALLS, WORD_GAPS
 from finn_build.verify.rung import Reference
+from radioml.contract.ladder import LadderReport
 from radioml.contract.package import RTL_FOLDER, open_package, write_package
-from radioml.reading.text import read_json
 from tests.finn_build.verify.ladder_reports import RTL_RUNGS, wrong
 from tests.repository import packed
 from training.models import create
@@ -52,9 +52,9 @@ def test_flipped_bit_in_a_weight_memory_is_found_by_the_rtl_alone(radioml_here, 
     assert done.returncode == 1, done.stdout + done.stderr
     assert f"first rung that differs: {BACK_TO_BACK}" in done.stdout
     assert "layer classifier, frame" in done.stdout
-    report = read_json(folder / "verify.json")
+    report = LadderReport.read(folder / "verify.json")
     assert wrong(report) == list(RTL_RUNGS)
-    assert all(rung["first_difference"]["layer"] == "classifier" for rung in report["rungs"] if not rung["equal"])
+    assert all(rung.first_difference.layer == "classifier" for rung in report.rungs if not rung.equal)
 
 
 @pytest.mark.parametrize(("number", "layer"), [(0, "features.0"), (1, "features.3")])
@@ -64,12 +64,12 @@ def test_flipped_bit_in_an_inner_weight_memory_is_found_in_its_layer(
     folder = repackaged(small_build, tmp_path / "build", lambda rtl: flip_weight(rtl, number))
     report = climb(folder, frames, reference, "synthetic")
     assert wrong(report) == list(RTL_RUNGS)
-    for rung in report["rungs"][-len(RTL_RUNGS) :]:
-        first = rung["first_difference"]
-        assert (first["layer"], first["node"]) == (layer, f"Thresholding_rtl_{number}")
-        assert first["expected"] == reference.layers[layer][(first["frame"], *first["index"])] != first["found"]
-        assert first["element"].startswith("channel ")
-        assert f"layer {layer} (here Thresholding_rtl_{number}), frame {first['frame']} " in describe(rung)
+    for rung in report.rungs[-len(RTL_RUNGS) :]:
+        first = rung.first_difference
+        assert (first.layer, first.node) == (layer, f"Thresholding_rtl_{number}")
+        assert first.expected == reference.layers[layer][(first.frame, *first.index)] != first.found
+        assert first.element.startswith("channel ")
+        assert f"layer {layer} (here Thresholding_rtl_{number}), frame {first.frame} " in rung.finding
 
 
 def test_changed_threshold_is_found_with_its_layer_frame_and_element(small_build, frames, reference, tmp_path):
@@ -88,12 +88,12 @@ def test_changed_threshold_is_found_with_its_layer_frame_and_element(small_build
     report = climb(folder, frames, reference, "synthetic")
     assert wrong(report) == list(RTL_RUNGS)
     frame, *index = (int(i) for i in np.argwhere(touched)[0])
-    for rung in report["rungs"][-len(RTL_RUNGS) :]:
-        first = rung["first_difference"]
-        assert (first["layer"], first["node"]) == ("features.3", "Thresholding_rtl_1")
-        assert (first["frame"], first["index"]) == (frame, index)
-        assert (first["expected"], first["found"]) == (reference.layers["features.3"][(frame, *index)], 8)
-        assert rung["mismatching_frames"] == touched.any(axis=(1, 2)).sum()
+    for rung in report.rungs[-len(RTL_RUNGS) :]:
+        first = rung.first_difference
+        assert (first.layer, first.node) == ("features.3", "Thresholding_rtl_1")
+        assert (first.frame, first.index) == (frame, tuple(index))
+        assert (first.expected, first.found) == (reference.layers["features.3"][(frame, *index)], 8)
+        assert rung.mismatching_frames == touched.any(axis=(1, 2)).sum()
 
 
 WRAPPER = """
@@ -143,7 +143,7 @@ def test_activations_that_come_after_the_last_logit_are_waited_for(frames, quick
     torch.manual_seed(0)
     network = create("polyphase", parameters).eval()
     checkpoint = tmp_path / "untrained.pth"
-    save_checkpoint(checkpoint, TrainedNetwork(network, "polyphase", parameters, {"kind": "none"}, {}))
+    save_checkpoint(checkpoint, TrainedNetwork(network, "polyphase", parameters, {"kind": "none"}))
     model = export(checkpoint, tmp_path / "train")
     folder = build(model, "Pynq-Z2", "rtl", target_fps=400_000, console=Console(quiet=True)).folder
     trained = inner_levels(checkpoint, frames.iq)

@@ -20,9 +20,10 @@ from finn_build.engine.record import load_record
 from finn_build.engine.step_runner import StepRunner
 from finn_build.rtl.library_patches import PATCHES
 from finn_build.vivado.bitfile import build_bitfile
-from finn_build.vivado.implementation import collect_vitis, collect_zynq, summary
+from finn_build.vivado.implementation import collect_vitis, collect_zynq
 from finn_build.vivado.same_hardware import check_same_hardware
 from radioml import io_dma
+from radioml.contract.implementation import Implementation
 from radioml.contract.package import BITFILE, HANDOFF, XCLBIN, open_package
 from radioml.errors import MismatchError, RadioMLError
 from radioml.files import sha256
@@ -173,7 +174,7 @@ def test_failed_timing_is_a_failed_build(small_build, tools, forked_finn, tmp_pa
     assert done.reused == ("estimate", "rtl")
     assert (folder / "bitfile" / "package.zip").is_file()
     assert not (folder / "finn" / "vendor").exists()
-    assert summary(folder / "bitfile").endswith("URAM 0 of 0, DSP 24 of 220")
+    assert Implementation.read(folder / "bitfile" / IMPLEMENTATION).summary().endswith("URAM 0 of 0, DSP 24 of 220")
     count = len(vendor_tools.calls(tools))
     assert build(small_build.model, "Pynq-Z2", "bitfile", folder, target_fps=FPS).reused[-1] == "bitfile"
     assert len(vendor_tools.calls(tools)) == count

@@ -11,6 +11,7 @@ from finn_build.vivado.reports import (
     parse_utilisation,
     parse_xclbin_clocks,
 )
+from radioml.contract.implementation import Use
 from radioml.errors import RadioMLError
 from tests.finn_build.vivado import vendor_tools
 from tests.finn_build.vivado import vivado_texts as texts
@@ -58,14 +59,14 @@ def test_older_vivado_does_not_say_the_state(written):
 
 def test_utilisation_of_both_families(written):
     small = parse_utilisation(written(texts.SEVEN_SERIES))
-    assert small["LUT"] == {"used": 24047, "available": 53200}
-    assert small["FF"]["used"] == 41312
-    assert small["BRAM_36K"]["used"] == 10 and small["BRAM_18K"]["used"] == 5
-    assert small["DSP"] == {"used": 24, "available": 220}
-    assert small["URAM"] == {"used": 0, "available": 0}
+    assert small["LUT"] == Use(24047, 53200)
+    assert small["FF"].used == 41312
+    assert small["BRAM_36K"].used == 10 and small["BRAM_18K"].used == 5
+    assert small["DSP"] == Use(24, 220)
+    assert small["URAM"] == Use(0, 0)
     large = parse_utilisation(written(texts.ULTRASCALE))
-    assert large["LUT"]["used"] == 63563 and large["URAM"] == {"used": 1, "available": 96}
-    assert large["DSP"]["used"] == 832
+    assert large["LUT"].used == 63563 and large["URAM"] == Use(1, 96)
+    assert large["DSP"].used == 832
 
 
 def test_hierarchy(written):

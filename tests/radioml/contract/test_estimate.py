@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from radioml.contract.estimate import Estimate, Folded, LayerEstimate, read_estimate
+from radioml.contract.estimate import Estimate, Folded, LayerEstimate
 from radioml.errors import RadioMLError
 from radioml.report.page.run_content import read_run
 
@@ -27,7 +27,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_what_is_written_is_read(path: Path, tmp_path: Path):
-    assert read_estimate(path) == ESTIMATE
+    assert Estimate.read(path) == ESTIMATE
     assert ESTIMATE.excess(ESTIMATE.available) == ["9 LUT of 8"]
     (build,) = read_run(tmp_path).builds
     assert (build.board, build.frames_per_second) == ("ZCU104", 1562500.0)

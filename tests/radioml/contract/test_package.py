@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from radioml.constants import CLASSES
+from radioml.contract.accuracy import TrainedAccuracy
 from radioml.contract.package import MANIFEST, Manifest, StreamFormat, open_package, write_package
 from radioml.contract.quantiser import InputQuantiser
 from radioml.errors import RadioMLError
@@ -26,7 +27,7 @@ def manifest() -> Manifest:
     return Manifest(
         kind="simulation", version="0.1.0", board="ZCU104", clock_mhz=250.0, model_sha256="0" * 64, classes=CLASSES,
         quantiser=InputQuantiser(8, 1 / 64), logit_scale=0.125, training_data={"kind": "synthetic"},
-        accuracy={"overall": 0.5}, input=StreamFormat((1024, 2), 16, 8, True, 16),
+        accuracy=TrainedAccuracy(overall=0.5), input=StreamFormat((1024, 2), 16, 8, True, 16),
         output=StreamFormat((24,), 1, 17, True, 3), folding={"MVAU_rtl_0": {"PE": 2, "SIMD": 4}},
         cycles_per_frame=128, latency_cycles=900,
     )  # fmt: skip
@@ -166,7 +167,7 @@ def test_a_zip_bomb_is_refused_before_anything_is_written(package, tmp_path, mon
         ({"kind": "firmware"}, "kind cannot be 'firmware'"),
         ({"board": None}, "board cannot be None"),
         ({"classes": ["OOK", 4]}, "classes[1] cannot be 4"),
-        ({"accuracy": 0.5}, "accuracy cannot be 0.5"),
+        ({"accuracy": 0.5}, "accuracy is 0.5; expected overall"),
         ({"files": ["rtl/accelerator.v"]}, "files cannot be"),
         ({"quantiser": {"bits": "8", "scale": 0.1}}, "quantiser.bits cannot be '8'"),
         ({"quantiser": {"bits": 7.5, "scale": 0.1}}, "quantiser.bits cannot be 7.5"),

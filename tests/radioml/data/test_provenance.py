@@ -43,7 +43,7 @@ def test_frames_seen_in_training_are_called_that(part: str, trained_on: dict[str
     found = seen_in_training(trained_on, HERE, part)
     assert found is None if reason is None else reason in found
     metrics = measure(np.array([1]), np.array([0]), np.array([1]))
-    assert Evaluation("checkpoint", "", HERE, part, 1, metrics, trained_on, 1.0).to_dict()["caution"] == found
+    assert Evaluation("checkpoint", "", HERE, part, 1, metrics, trained_on, 1.0).report.caution == found
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ def test_wilson_interval():
 
 
 def test_the_dictionary_is_strict_json():
-    value = measure(np.array([5]), np.array([-20]), np.array([5])).to_dict()
+    value = measure(np.array([5]), np.array([-20]), np.array([5])).measured.to_json()
     text = json.dumps(value, allow_nan=False)  # NaN is no JSON: cells without frames must be null
     again = json.loads(text)
     assert again["overall"]["accuracy"] == 1

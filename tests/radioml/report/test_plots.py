@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pytest
 
+from radioml.contract.history import Epoch
 from radioml.report.metrics import measure
 from radioml.report.plots import accuracy_by_class, accuracy_over_snr, confusion_matrix
 from radioml.report.training_plot import training_curve
@@ -64,9 +65,6 @@ def test_the_kind_of_data_stands_in_the_title(tmp_path, metrics, draw, monkeypat
 
 @pytest.mark.parametrize("epochs", [1, 30])
 def test_the_curve_of_a_training(tmp_path, epochs):
-    history = [
-        {"epoch": n + 1, "training_loss": 3 - n / 20, "validation_loss": 3.1, "validation_accuracy": 0.1 + n / 100}
-        for n in range(epochs)
-    ]
+    history = [Epoch(n + 1, 3 - n / 20, 3.1, 0.1 + n / 100) for n in range(epochs)]
     training_curve(tmp_path / "curve.png", history, "net", "validation part, synthetic data")
     assert (tmp_path / "curve.png").read_bytes().startswith(PNG)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,8 +12,11 @@ from typer.testing import CliRunner
 
 import radioml.cli.commands.evaluation  # noqa: F401  (registers the commands)
 from radioml.cli import app
+from radioml.contract.accuracy import EvaluationReport, TrainedAccuracy
 from radioml.errors import RadioMLError
+from radioml.files import write_json
 from radioml.reading.text import read_json
+from tests.radioml.contract.written import SHARE, WRITTEN
 from training.challenge.compare import compare, published_points
 from training.cost.score import score_model
 from training.trained.checkpoint import TrainedNetwork, load_checkpoint, save_checkpoint
@@ -27,8 +30,8 @@ BACALHAUNET = "bacalhaunet"
 def _run(folder: Path, checkpoint: Path, overall: float | None, data: str = "test part of synthetic data: A") -> Path:
     """A run of this checkpoint's network with another accuracy."""
     trained = load_checkpoint(checkpoint)
-    accuracy = {"overall": overall, "at_30_db": 0.9, "interval_95": [0.1, 0.9], "frames": 10, "data": data}
-    value = TrainedNetwork(**{**vars(trained), "accuracy": accuracy if overall is not None else {}})
+    accuracy = TrainedAccuracy(overall, at_30_db=0.9, interval_95=(0.1, 0.9), frames=10, data=data)
+    value = replace(trained, accuracy=TrainedAccuracy() if overall is None else accuracy)
     save_checkpoint(folder / "train" / "checkpoint.pth", value)
     return folder
 
@@ -45,7 +48,7 @@ def test_a_run_without_a_current_model_is_exported(
     assert scored == [first.model], "once: the official function takes long"
     assert read_json(run / "train" / "score.json")["bit_ops"] == first.score.bit_ops == score_model(first.model).bit_ops
     wider = {"channels": [16, 8], "kernels": [3, 3], "strides": [2, 4]}
-    other = TrainedNetwork(lively("polyphase", wider), "polyphase", wider, {"kind": "synthetic"}, {})
+    other = TrainedNetwork(lively("polyphase", wider), "polyphase", wider, {"kind": "synthetic"})
     save_checkpoint(run / "train" / "checkpoint.pth", other)
     assert open_trained_run(run).score.bit_ops > first.score.bit_ops
     stamp = (run / "train" / "model.onnx").stat().st_mtime_ns
@@ -79,24 +82,21 @@ def test_runs_on_different_data_have_different_fronts(
 
 
 def test_runs_that_were_evaluated_on_one_file_are_compared_on_it(small_checkpoint: Path, tmp_path: Path):
-    overall = {"accuracy": 0.25, "low": 0.2, "high": 0.3, "frames": 2000}
+    shares = {"overall": {**SHARE, "accuracy": 0.25}, "at_30_db": {**SHARE, "accuracy": 0.4}}
     runs = [_run(tmp_path / name, small_checkpoint, 0.5, f"test part of {name}") for name in ("one", "other")]
     for run in runs:
-        folder = run / "evaluation" / "checkpoint-all"
-        folder.mkdir(parents=True)
         data = {"kind": "synthetic", "identity": "common", "part": "all"}
-        keys = dict.fromkeys(("over", "per_snr_db", "per_class", "confusion"))
-        found = {**keys, "overall": overall, "at_30_db": {**overall, "accuracy": 0.4}, "data": data}
-        (folder / "evaluation.json").write_text(json.dumps(found))
+        found = {**WRITTEN[EvaluationReport], **shares, "data": data}
+        write_json(run / "evaluation" / "checkpoint-all" / "evaluation.json", found)
     entries = compare(runs)
     assert {entry.data for entry in entries} == {"synthetic data (common), part all"}
-    assert [(entry.accuracy, entry.interval, entry.at_30_db) for entry in entries] == [(0.25, (0.2, 0.3), 0.4)] * 2
+    assert [(entry.accuracy, entry.interval, entry.at_30_db) for entry in entries] == [(0.25, (0.4, 0.6), 0.4)] * 2
 
 
 def test_what_was_published_stands_beside_a_run_of_the_same_network(lively, tmp_path: Path):
     save_checkpoint(
         tmp_path / "mine" / "train" / "checkpoint.pth",
-        TrainedNetwork(lively(BACALHAUNET, {}), BACALHAUNET, {}, {"kind": "synthetic"}, {}),
+        TrainedNetwork(lively(BACALHAUNET, {}), BACALHAUNET, {}, {"kind": "synthetic"}),
     )
     (entry,) = compare([tmp_path / "mine"])
     assert (entry.published.score, entry.published.accuracy) == (0.016211, 0.56241)

@@ -21,6 +21,7 @@ from typer.testing import CliRunner
 import radioml.cli.commands.submission
 import radioml.cli.commands.summary  # noqa: F401  (a second command: typer does without the name of an only one)
 from radioml.cli import app
+from radioml.contract.accuracy import TrainedAccuracy
 from radioml.contract.metadata import load_exported
 from radioml.data.layout import Layout
 from radioml.data.split import fixed_split
@@ -81,7 +82,7 @@ def test_a_synthetic_run_meets_what_can_be_checked(opened: TrainedRun, monkeypat
     [(0.56, 255_840, PASS, PASS), (0.5599, 255_840, FAIL, PASS), (0.6, 24_960, UNCHECKED, UNCHECKED)],
 )
 def test_real_accuracy_counts_on_the_whole_test_part(opened: TrainedRun, overall, frames, accuracy, split):
-    measured = {"overall": overall, "frames": frames, "data": "test part of real data: GOLD.hdf5"}
+    measured = TrainedAccuracy(overall=overall, frames=frames, data="test part of real data: GOLD.hdf5")
     trained = replace(opened.trained, training_data={"kind": "real", "identity": "GOLD.hdf5"}, accuracy=measured)
     verdicts = check_rules(replace(opened, trained=trained))
     assert (_status(verdicts, "56.000 %"), _status(verdicts, "official split")) == (accuracy, split)
@@ -108,7 +109,7 @@ def test_weights_that_training_started_from_have_seen_frames_too(opened: Trained
     data = lineage[-1]
     for own in lineage[-2::-1]:
         data = {**own, "started_from": {"checkpoint_sha256": "c", "training_data": data}}
-    trained = replace(opened.trained, training_data=data, accuracy={"overall": 0.6, "frames": 255_840, "data": "x"})
+    trained = replace(opened.trained, training_data=data, accuracy=TrainedAccuracy(overall=0.6, frames=255_840))
     assert _status([_split(replace(opened, trained=trained))], "official split") == status
 
 
@@ -256,7 +257,7 @@ def test_its_recipe_gives_the_same_figures_in_an_empty_folder(archive: Path, ope
     results = tmp_path / "entry" / "results"
     assert read_json(results / "score.json")["bit_ops"] == opened.score.bit_ops
     assert read_json(results / "export" / "train" / "score.json")["bit_mem"] == opened.score.bit_mem
-    expected = evaluate(opened.checkpoint, tmp_path / "frames.hdf5", frames=312).metrics.to_dict()
+    expected = evaluate(opened.checkpoint, tmp_path / "frames.hdf5", frames=312).metrics.measured.to_json()
     for name in ("checkpoint", "onnx"):
         found = read_json(results / name / "evaluation.json")
         assert {key: found[key] for key in expected} == expected

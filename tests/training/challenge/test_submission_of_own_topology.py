@@ -29,7 +29,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     data = {"kind": "synthetic", "identity": "none", "sha256": "0" * 64}
     folder = tmp_path / "runs" / "mine"
     (folder / "train").mkdir(parents=True)
-    trained = TrainedNetwork(network, experiment.topology, PARAMETERS, data, {})
+    trained = TrainedNetwork(network, experiment.topology, PARAMETERS, data)
     save_checkpoint(folder / "train" / "checkpoint.pth", trained)
     (folder / "config.yaml").write_text(experiment.to_yaml() + yaml.safe_dump({"data": data}))
     return folder

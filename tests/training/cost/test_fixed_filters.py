@@ -10,9 +10,10 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from radioml.contract.score import Score
 from radioml.shipped import NETWORK
 from training.cost.fixed_filters import weight_widths
-from training.cost.score import Score, part_of_score, score_model
+from training.cost.score import part_of_score, score_model
 
 pytestmark = pytest.mark.training
 

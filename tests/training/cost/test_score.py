@@ -14,7 +14,7 @@ from radioml.cli import app
 from radioml.contract.metadata import load_exported
 from radioml.errors import RadioMLError
 from radioml.files import sha256
-from training.cost.score import BASELINE_BIT_MEM, BASELINE_BIT_OPS, score_model
+from training.cost.score import BASELINE_BIT_MEM, BASELINE_BIT_OPS, billed, score_model
 from training.trained.checkpoint import load_checkpoint
 from training.trained.export import export
 
@@ -78,9 +78,7 @@ def test_another_input_shape_is_refused(tmp_path: Path):
 
 
 def test_the_score_is_relative_to_the_baseline():
-    from training.cost.score import Score
-
-    half = Score(BASELINE_BIT_OPS // 2, BASELINE_BIT_MEM, (), (), {}, {})
+    half = billed(BASELINE_BIT_OPS // 2, BASELINE_BIT_MEM, (), (), {}, {})
     assert np.isclose(half.score, 0.75)
 
 

@@ -100,4 +100,4 @@ def test_a_network_is_the_same_whatever_the_test_frames_are(data: Path, tmp_path
 
     assert equal(other_test)
     assert not equal(other_train), "the comparison must be able to see a difference"
-    assert other_test.accuracy["frames"] == CELLS
+    assert other_test.accuracy.frames == CELLS

@@ -68,7 +68,7 @@ def test_training_keeps_a_checkpoint_metrics_and_plots(data: Path, tmp_path: Pat
     assert {"checkpoint.pth", "metrics.json", "accuracy_over_snr.png", "confusion_matrix.png"} <= files
     metrics = read_json(tmp_path / "run" / "train" / "metrics.json")
     assert metrics["overall"]["frames"] == 624 and metrics["data"]["kind"] == "synthetic"
-    assert trained.accuracy["overall"] == metrics["overall"]["accuracy"]
+    assert trained.accuracy.overall == metrics["overall"]["accuracy"]
     before = (tmp_path / "run" / "train" / "checkpoint.pth").stat().st_mtime_ns
     train_small(data, tmp_path / "run")
     assert (tmp_path / "run" / "train" / "checkpoint.pth").stat().st_mtime_ns == before, "a finished run is left alone"

@@ -94,7 +94,7 @@ def test_export_and_score_see_the_width_of_each_layer(
     }
     data = {"kind": "synthetic", "identity": "none: random weights", "sha256": "0" * 64}
     network = lively(topology, parameters)
-    save_checkpoint(tmp_path / "c.pth", TrainedNetwork(network, topology, parameters, data, {}))
+    save_checkpoint(tmp_path / "c.pth", TrainedNetwork(network, topology, parameters, data))
     score = score_model(export(tmp_path / "c.pth", tmp_path))  # compares every logit of the golden frames
     assert [(layer.input_bits, layer.weight_bits) for layer in score.layers] == widths
     for layer in score.layers:

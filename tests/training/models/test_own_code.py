@@ -35,7 +35,7 @@ def checkpoint(folder: Path, name: str = "mine.py:Network") -> Path:
     torch.manual_seed(0)
     network = create(name, PARAMETERS).eval()
     path = folder / "checkpoint.pth"
-    save_checkpoint(path, TrainedNetwork(network, name, PARAMETERS, {"kind": "none"}, {}))
+    save_checkpoint(path, TrainedNetwork(network, name, PARAMETERS, {"kind": "none"}))
     own_code._LOADED.clear()
     return path
 

@@ -17,9 +17,10 @@ from onnx import numpy_helper
 from torch import nn
 
 import radioml.cli.commands.models  # noqa: F401  (registers the commands)
+from radioml.contract.score import Score
 from radioml.data.synthetic import generate_spread
 from radioml.errors import RadioMLError
-from training.cost.score import Score, score_model
+from training.cost.score import score_model
 from training.experiments.experiment import load_experiment
 from training.models import create, topologies, topology
 from training.models.cost import unpruned_score
@@ -50,7 +51,7 @@ def test_the_export_of_every_entry_agrees_with_brevitas(
     network = lively(topology_name, parameters)
     data = {"kind": "synthetic", "identity": "none: random weights", "sha256": "0" * 64}
     checkpoint = tmp_path / "checkpoint.pth"
-    save_checkpoint(checkpoint, TrainedNetwork(network, topology_name, parameters, data, {}))
+    save_checkpoint(checkpoint, TrainedNetwork(network, topology_name, parameters, data))
     model = export(checkpoint, tmp_path / "train")  # compares every logit of every golden frame
     with np.load(tmp_path / "train" / "golden.npz", allow_pickle=False) as golden:
         assert len(np.unique(golden["logits"], axis=0)) > 20, "the frames must not all look alike to the network"

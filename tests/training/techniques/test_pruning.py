@@ -87,7 +87,7 @@ def test_zeros_reach_the_exported_model_and_lower_the_score_by_their_share(
     zeros = [float((layer.quant_weight().value == 0).double().mean()) for layer in layers]  # of integers, as exported
     exactly = [float((layer.weight == 0).double().mean()) for layer in layers]
     assert sum(exactly) and all(q >= z for q, z in zip(zeros, exactly, strict=True))
-    save_checkpoint(tmp_path / "c.pth", TrainedNetwork(network, topology, parameters, DATA, {}))
+    save_checkpoint(tmp_path / "c.pth", TrainedNetwork(network, topology, parameters, DATA))
     model = export(tmp_path / "c.pth", tmp_path)
     score = score_model(model)
     for pruned, unpruned, share in zip(score.layers, full.layers, zeros, strict=True):

@@ -85,7 +85,7 @@ def test_zeros_stay_zero_with_averaged_weights_and_weight_decay(data: Path, tmp_
         assert trained.parameters["channels"] == [4, 4]
         assert load_checkpoint(tmp_path / "train" / "checkpoint.pth").parameters["channels"] == [4, 4]
         metrics = read_json(tmp_path / "train" / "metrics.json")
-        assert trained.accuracy["overall"] == metrics["overall"]["accuracy"]
+        assert trained.accuracy.overall == metrics["overall"]["accuracy"]
 
 
 FEEDBACK = {"kind": "feedback", "floor": 0.5, "step": 0.4, "minimum_step": 0.15, "patience": 2}

@@ -222,7 +222,7 @@ def test_the_average_follows_its_rule():
 def _teacher(path: Path, data: dict[str, str] = DATA, **parameters: object) -> Distillation:
     network = create("polyphase", {"channels": [8], "kernels": [3], "strides": [8], **parameters}).eval()
     parameters = {"channels": [8], "kernels": [3], "strides": [8], **parameters}
-    save_checkpoint(path, TrainedNetwork(network, "polyphase", parameters, data, {}))
+    save_checkpoint(path, TrainedNetwork(network, "polyphase", parameters, data))
     return Distillation(teacher=str(path), temperature=3, weight=0.6)
 
 

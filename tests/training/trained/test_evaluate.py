@@ -53,7 +53,7 @@ def test_the_frames_are_those_of_the_part(part: str, small_checkpoint: Path, dat
     split = fixed_split(Layout.full(4))
     assert sorted(read) == sorted(split.part(part).tolist())
     assert part == "test" or not set(read) & set(split.test.tolist())
-    assert result.to_dict()["data"]["part"] == part and f"part {part}" in result.data
+    assert result.report.data.part == part and f"part {part}" in result.data
 
 
 def test_an_interrupted_evaluation_keeps_what_it_has(small_checkpoint: Path, data: Path):
@@ -74,7 +74,7 @@ def test_frames_with_nan_or_infinity_are_left_out_and_counted(small_checkpoint: 
         file["X"][nan, 3, 0], file["X"][infinite, 1023, 1] = np.nan, -np.inf
     result = evaluate(small_checkpoint, path, "all")
     assert (result.unusable, result.frames, result.requested, result.problem) == (2, 2494, 2496, "")
-    assert not result.interrupted and result.to_dict()["unusable_frames"] == 2
+    assert not result.interrupted and result.report.unusable_frames == 2
     missing = whole - result.metrics.counts
     assert missing.sum() == 2 and (missing >= 0).all()
     done = CliRunner().invoke(app, ["evaluate", str(small_checkpoint), "--data", str(path), "--part", "all"])

@@ -133,7 +133,7 @@ def test_the_classifiers_bias_is_the_integer_of_single_precision(lively: Callabl
         pytest.fail("no network found for which the two precisions differ")
     with torch.no_grad():
         classifier.bias[0] = float(tie)
-    save_checkpoint(tmp_path / "biased.pth", TrainedNetwork(network, "vgg10", parameters, {"kind": "none"}, {}))
+    save_checkpoint(tmp_path / "biased.pth", TrainedNetwork(network, "vgg10", parameters, {"kind": "none"}))
     export(tmp_path / "biased.pth", tmp_path)  # compares the QONNX model with Brevitas
 
 

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from radioml.cli import app
 from radioml.constants import CLASSES, SNRS_DB
-from radioml.files import write_json
+from radioml.contract.accuracy import TrainedMetrics
 from radioml.report.metrics import measure
 from radioml.report.page.render import render
 from radioml.report.page.run_content import read_run
@@ -43,7 +43,8 @@ def run(small_build: SmallBuild, tmp_path_factory: pytest.TempPathFactory) -> Pa
     labels, snrs = rng.integers(len(CLASSES), size=2000), rng.choice(SNRS_DB, 2000)
     predicted = np.where(rng.random(2000) < 0.6, labels, rng.integers(len(CLASSES), size=2000))
     identity = {"kind": "synthetic", "identity": "a test's"}
-    write_json(run / "train" / "metrics.json", {"data": identity, **measure(labels, snrs, predicted).to_dict()})
+    measured = measure(labels, snrs, predicted).measured
+    TrainedMetrics(data=identity, **vars(measured)).write(run / "train" / "metrics.json")
     return run
 
 
@@ -159,7 +160,9 @@ def test_the_command_writes_the_page(run, radioml_here):
     assert text.count("<script") == 3
 
 
-@pytest.mark.parametrize(("content", "said"), [("{", "not valid JSON"), ("[]", "no JSON object"), ("{}", "it lacks")])
+@pytest.mark.parametrize(
+    ("content", "said"), [("{", "not valid JSON"), ("[]", "expected score"), ("{}", "score is missing")]
+)
 def test_a_damaged_file_is_named(radioml_here, tmp_path, content, said):
     broken = tmp_path / "run"
     (broken / "train").mkdir(parents=True)

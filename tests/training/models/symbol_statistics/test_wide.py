@@ -30,7 +30,7 @@ def test_the_phases_of_a_symbol_are_alike_to_it():
 def test_its_export_agrees(lively: Callable, tmp_path: Path):
     network = lively("symbol_statistics_wide", SMALL)
     data = {"kind": "synthetic", "identity": "none: random weights", "sha256": "0" * 64}
-    save_checkpoint(tmp_path / "c.pth", TrainedNetwork(network, "symbol_statistics_wide", SMALL, data, {}))
+    save_checkpoint(tmp_path / "c.pth", TrainedNetwork(network, "symbol_statistics_wide", SMALL, data))
     export(tmp_path / "c.pth", tmp_path)  # compares every logit of every golden frame
     with np.load(tmp_path / "golden.npz", allow_pickle=False) as golden:
         assert len(np.unique(golden["logits"], axis=0)) > 10
