@@ -59,8 +59,9 @@ def choose_lanes(model: onnx.ModelProto, logit_scale: float, board: Board, goal:
 def _estimate(unit: Unit, board: Board, goal: Goal, seconds: float) -> Estimate:
     """Cycles by the unit's schedule, resources by formula."""
     timing = schedule(unit)
-    by_kind, dsps = resources(unit)
-    total = dict.fromkeys(RESOURCES, 0) | {"LUT": luts_of(board, sum(by_kind.values()), OF_UNIT), "DSP": dsps}
+    by_kind, dsps, rams = resources(unit)
+    luts = luts_of(board, sum(by_kind.values()), OF_UNIT)
+    total = dict.fromkeys(RESOURCES, 0) | {"LUT": luts, "DSP": dsps, "BRAM_18K": rams}
     cycles = unit.beats + timing.fillers
     latency = cycles + timing.start + timing.length
     kinds = ", ".join(f"{name} {count:,}" for name, count in sorted(by_kind.items(), key=lambda item: -item[1]))
@@ -69,7 +70,7 @@ def _estimate(unit: Unit, board: Board, goal: Goal, seconds: float) -> Estimate:
     return Estimate(
         kind="estimated",
         caveats=(
-            f"LUT and DSP are formulas of our own (finn_build/statistics_unit/resources.py); LUT: {kinds}",
+            f"LUT, DSP and BRAM_18K are formulas of our own (finn_build/statistics_unit/resources.py); LUT: {kinds}",
             f"not counted: {NOT_COUNTED}",
             *caveats(board),
         ),

@@ -153,6 +153,10 @@ class FrameStatistics_rtl(StreamLayer, FrameStatistics):  # noqa: N801 - FINN fi
         """See `finn_build.statistics_unit.resources`."""
         return resources(self.unit)[1]
 
+    def bram_estimation(self) -> int:
+        """See `finn_build.statistics_unit.resources`."""
+        return resources(self.unit)[2]
+
 
 def encoded(network: ModelProto) -> str:
     """A graph as the text that a node's attribute holds."""

@@ -17,6 +17,7 @@ from finn_build.statistics_unit.wires import (
     Running,
     Serial,
     Sum,
+    Table,
     Term,
     Wire,
 )  # fmt: skip
@@ -62,7 +63,7 @@ class Evaluation:
             case Input(element):
                 return words[:, :, element]
             case Level():
-                return _level(wire.operation, self._values[wire.operation.source])
+                return level_of(wire.operation, self._values[wire.operation.source])
             case Sum(terms):
                 return np.asarray(sum(term.coefficient * self._term(term, slots) for term in terms))
             case Product(left, right):
@@ -77,6 +78,9 @@ class Evaluation:
                 return np.asarray(sum(self._at(source, slots - later) for source, later in turns))
             case Recall(source, order):
                 return self._at(source, np.array(order))
+            case Table(source, table, _):
+                places = self._at(source, slots) - self._unit.wires[source].low
+                return np.array(table)[np.clip(places, 0, len(table) - 1)]
             case Running(source, starts):
                 parts = np.split(self._values[source], np.array(starts[1:]) - starts[0], axis=1)
                 return np.concatenate([np.cumsum(part, axis=1) for part in parts], axis=1)
@@ -106,7 +110,8 @@ class Evaluation:
         return result
 
 
-def _level(level: Level, values: np.ndarray) -> np.ndarray:
+def level_of(level: Level, values: np.ndarray) -> np.ndarray:
+    """What a level makes of integers."""
     total = np.array(level.factors) * values + np.array(level.offsets)
     result = total >> level.shift
     if level.to_even:

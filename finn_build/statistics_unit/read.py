@@ -13,6 +13,7 @@ from finn_build.statistics_unit.operations import apply
 from finn_build.statistics_unit.ranges import add_input, add_level, add_serial
 from finn_build.statistics_unit.renumbered import renumbered
 from finn_build.statistics_unit.sharing import shared
+from finn_build.statistics_unit.tables import tabulated
 from finn_build.statistics_unit.unit import Unit
 from finn_build.statistics_unit.wires import Level, Wires
 from radioml.constants import FRAME_LENGTH
@@ -56,7 +57,7 @@ def read_unit(model: onnx.ModelProto, logit_scale: float, lanes: int) -> Unit:
     logits = values.get(model.graph.output[0].name)
     if not problems and logits is not None:
         try:
-            return shared(interleaved(_pruned(wires, lanes, _logits(wires, logits, logit_scale), values)))
+            return tabulated(shared(interleaved(_pruned(wires, lanes, _logits(wires, logits, logit_scale), values))))
         except RadioMLError as error:
             problems.append(f"output {model.graph.output[0].name}: {error}")
     raise RadioMLError("\n  ".join(["the statistics unit cannot compute this network:", *problems]))

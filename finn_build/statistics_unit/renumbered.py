@@ -16,6 +16,7 @@ from finn_build.statistics_unit.wires import (
     Running,
     Serial,
     Sum,
+    Table,
     Term,
     Wire,
 )
@@ -26,7 +27,7 @@ def renumbered(wire: Wire, number: dict[int, int]) -> Wire:
     match wire.operation:
         case Input():
             changed: Operation = wire.operation
-        case Level() | Reduce() | Hold() | Recall() | Running():
+        case Level() | Reduce() | Hold() | Recall() | Running() | Table():
             changed = replace(wire.operation, source=number[wire.operation.source])
         case Sum():
             changed = replace(wire.operation, terms=tuple(_moved(term, number) for term in wire.operation.terms))

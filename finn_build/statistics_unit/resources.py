@@ -3,13 +3,14 @@
 A LUT adds a bit; bits where one addend alone has any take none, and a LUT also gives an accumulator its first number.
 The comparison with a limit takes a LUT for four bits, that with 0 reads the sign. One limit is a set or a reset of the
 registers, two take a LUT a bit for the choice. A square in LUTs takes one for five bits of its partial products. A
-multiplexer takes a LUT for four inputs of a bit, a table one for 64 entries of a bit, a memory four for 32 words of 6
-bits.
+multiplexer takes a LUT for four inputs of a bit, a table of factors one for 64 entries of a bit, a memory four for 32
+words of 6 bits. A block RAM of 18 Kbit has two ports of 18 bits for 1,024 words, or 9 bits for 2,048.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+import math
+from collections import Counter, defaultdict
 
 from finn_build.statistics_unit.stages import (
     addends,
@@ -36,6 +37,7 @@ from finn_build.statistics_unit.wires import (
     Running,
     Serial,
     Sum,
+    Table,
     Term,
     Wire,
     width,
@@ -48,20 +50,43 @@ _TABLE = 64
 """Entries of a table that a LUT holds, a bit of each."""
 
 
-def resources(unit: Unit) -> tuple[dict[str, int], int]:
-    """LUTs by kind of operation, and DSP slices."""
+def resources(unit: Unit) -> tuple[dict[str, int], int, int]:
+    """LUTs by kind of operation, DSP slices, and block RAMs of 18 Kbit."""
     luts: Counter[str] = Counter(ends=_ENDS)
     dsps = 0
     for wire in unit.wires:
-        count, dsp = _operation(unit, wire)
+        count, dsp = cost(unit, wire)
         luts[type(wire.operation).__name__.lower()] += round(count)
         dsps += dsp
-    return {name: count for name, count in luts.items() if count}, dsps
+    return {name: count for name, count in luts.items() if count}, dsps, _rams(unit)
 
 
-def _operation(unit: Unit, wire: Wire) -> tuple[float, int]:
+def table_rams(address_bits: int, bits: int) -> float:
+    """Block RAMs of 18 Kbit, with two ports each, of a memory."""
+    return bits / 18 * 2 ** max(0, address_bits - 10)
+
+
+def _rams(unit: Unit) -> int:
+    """Of the tables: those of a wire are one memory, whose two ports are for two wires with the same tables."""
+    tables: dict[int, dict[tuple[int, ...], None]] = defaultdict(dict)
+    for wire in unit.wires:
+        if isinstance(wire.operation, Table):
+            tables[wire.operation.source][wire.operation.values] = None
+    alike = Counter((unit.wires[root].low, tuple(of)) for root, of in tables.items())
+    return sum(
+        -(-count // 2) * math.ceil(table_rams((len(values[0]) - 1).bit_length(), sum(map(_bits, values))))
+        for (_, values), count in alike.items()
+    )
+
+
+def _bits(values: tuple[int, ...]) -> int:
+    return width(min(values), max(values))
+
+
+def cost(unit: Unit, wire: Wire) -> tuple[float, int]:
+    """LUTs and DSP slices of a wire."""
     match wire.operation:
-        case Input() | Hold():
+        case Input() | Hold() | Table():
             return 0, 0
         case Sum(terms):
             return _adders(unit, terms, wire), 0

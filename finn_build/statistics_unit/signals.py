@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import defaultdict
 from collections.abc import Sequence
 
 from finn_build.statistics_unit.schedule import Schedule
@@ -19,7 +20,7 @@ class Signals:
     """Declarations and registers so far.
 
     lines: of the module's body. deepest: cycles for which slots of the frame are known. starts: whether a serial part
-    begins in the next cycle.
+    begins in the next cycle. tables: of a wire, each with the signal that it gives.
     """
 
     def __init__(self, unit: Unit, timing: Schedule) -> None:
@@ -27,6 +28,7 @@ class Signals:
         self.lines: list[str] = []
         self.deepest = 0
         self.age_bits = (timing.length + 1).bit_length()
+        self.tables: dict[int, dict[tuple[int, ...], str]] = defaultdict(dict)
         self._count = 0
         self._made: dict[object, str] = {}
         self._taps: dict[int, dict[int, str]] = {}
@@ -109,7 +111,8 @@ class Signals:
 
     def late(self, slots: Slots) -> str:
         """Which pipeline of slots has them: only one has those behind the fillers."""
-        return "late_" if slots.last >= self._unit.beats + self._timing.fillers else ""
+        behind = slots.last >= self._unit.beats + self._timing.fillers
+        return "late_" if behind and self._timing.late else ""
 
     def inside(self, slots: Slots, latency: int) -> str:
         """The same for the frame's slots, whether or not it is a slot's cycle."""

@@ -15,6 +15,7 @@ from finn_build.statistics_unit.wires import (
     Running,
     Serial,
     Sum,
+    Table,
     Term,
     Wire,
     width,
@@ -111,7 +112,7 @@ def stages(wire: Wire, sources: tuple[Wire, ...]) -> int:
     match wire.operation:
         case Input() | Reduce() | Hold() | Serial() | Interleave() | Running():
             return 1
-        case Recall():
+        case Recall() | Table():
             return 2
         case Level():
             return level_stages(wire.operation, sources[0])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from finn_build.statistics_unit.modules import MODULE
 from finn_build.statistics_unit.schedule import Schedule
 from finn_build.statistics_unit.signals import Signals
+from finn_build.statistics_unit.table_blocks import table_modules
 from finn_build.statistics_unit.unit import Unit
 from finn_build.statistics_unit.wire_blocks import wire_block
 from finn_build.statistics_unit.wires import Wire
@@ -19,6 +20,7 @@ def unit_module(unit: Unit, timing: Schedule) -> str:
     for index, wire in enumerate(unit.wires):
         signals.note(f"wire {index}: {wire.low} to {wire.high}, {_what(wire)}")
         wire_block(signals, unit, timing, index)
+    tables = table_modules(signals, unit)
     signals.finish()
     output = unit.wires[unit.output]
     give = signals.when(output.slots, timing.latency[unit.output])
@@ -64,6 +66,7 @@ def unit_module(unit: Unit, timing: Schedule) -> str:
         "\t\t.m_axis_tdata(out0_V_TDATA), .m_axis_tvalid(out0_V_TVALID), .m_axis_tready(out0_V_TREADY), .left",
         "\t);",
         "endmodule",
+        *tables,
         "",
     ])  # fmt: skip
 

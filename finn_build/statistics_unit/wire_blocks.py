@@ -8,6 +8,7 @@ from finn_build.statistics_unit.level_blocks import level_block, shifted
 from finn_build.statistics_unit.schedule import Schedule
 from finn_build.statistics_unit.signals import Signals
 from finn_build.statistics_unit.stages import Digit, addends, in_dsp, stages
+from finn_build.statistics_unit.table_blocks import table_block
 from finn_build.statistics_unit.turn_blocks import interleave_block, recall_block, running_block, serial_block
 from finn_build.statistics_unit.unit import Unit
 from finn_build.statistics_unit.wires import (
@@ -22,6 +23,7 @@ from finn_build.statistics_unit.wires import (
     Serial,
     Slots,
     Sum,
+    Table,
     Term,
     Wire,
 )  # fmt: skip
@@ -49,6 +51,8 @@ def wire_block(signals: Signals, unit: Unit, timing: Schedule, index: int) -> No
             serial_block(signals, unit, timing, index, operation)
         case Interleave():
             interleave_block(signals, unit, timing, index, operation)
+        case Table():
+            table_block(signals, index, operation)
         case Recall():
             recall_block(signals, unit, timing, index, operation)
         case Running():
@@ -117,8 +121,8 @@ def _product(signals: Signals, unit: Unit, index: int, sides: Sequence[str], dsp
 def _reduce(signals: Signals, unit: Unit, timing: Schedule, index: int, reduce: Reduce) -> None:
     """An accumulator; with windows side by side they move on in a ring."""
     serial, at = unit.wires[reduce.source].slots.serial, timing.latency[reduce.source]
-    block = reduce.interleave * reduce.count
-    used = signals.when(Slots(reduce.first, reduce.step, block * reduce.windows, serial), at)
+    block, last = reduce.interleave * reduce.count, unit.wires[index].slots.last
+    used = signals.when(Slots(reduce.first, reduce.step, (last - reduce.first) // reduce.step + 1, serial), at)
     begins = [
         signals.when(Slots(reduce.first + i * reduce.step, block * reduce.step, reduce.windows, serial), at)
         for i in range(reduce.interleave)

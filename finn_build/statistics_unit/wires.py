@@ -153,7 +153,16 @@ class Running:
     starts: tuple[int, ...]
 
 
-Operation = Input | Level | Sum | Product | Reduce | Hold | Serial | Interleave | Recall | Running
+@dataclass(frozen=True)
+class Table:
+    """A function of the source at some slots: its values from the lowest integer of the source's range on."""
+
+    source: int
+    values: tuple[int, ...]
+    slots: Slots
+
+
+Operation = Input | Level | Sum | Product | Reduce | Hold | Serial | Interleave | Recall | Running | Table
 
 
 @dataclass(frozen=True)
@@ -192,7 +201,7 @@ def sources(operation: Operation) -> tuple[int, ...]:
     match operation:
         case Input():
             return ()
-        case Level() | Reduce() | Hold() | Recall() | Running():
+        case Level() | Reduce() | Hold() | Recall() | Running() | Table():
             return (operation.source,)
         case Sum():
             return tuple(term.source for term in operation.terms)

@@ -10,7 +10,7 @@ import pytest
 from finn_build.statistics_unit.evaluator import Evaluation
 from finn_build.statistics_unit.schedule import schedule
 from finn_build.statistics_unit.unit import Unit
-from finn_build.statistics_unit.wires import Interleave, Product
+from finn_build.statistics_unit.wires import Interleave, Table
 from tests.finn_build.statistics_unit.graphs import Graph, assert_equal, frames
 from tests.finn_build.statistics_unit.test_rtl import WAYS, cache, compiled, integers, run  # noqa: F401
 
@@ -47,7 +47,7 @@ def test_every_tensor_is_that_of_the_graph(phases):
     unit = graph.unit()
     found = assert_equal(graph.model(), unit, frames(2, seed=1))
     assert len({tuple(logits) for logits in found.logits.tolist()}) > 1
-    assert (of(unit, Interleave), of(unit, Product)) == (2, 4)
+    assert (of(unit, Interleave), of(unit, Table)) == (2, 4)
     assert schedule(unit).late > 0
 
 
@@ -60,7 +60,7 @@ def test_signals_without_room_between_their_slots_take_no_turns():
     graph = windows(length=8)
     unit = graph.unit()
     assert_equal(graph.model(), unit, frames())
-    assert of(unit, Product) == 2 * 8 + 2
+    assert of(unit, Table) == 2 * 8 + 2
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +77,14 @@ def test_the_rtl_is_integer_equal_to_the_evaluator(way, good, unit, integers):  
 @pytest.fixture(scope="module")
 def good(unit, cache, tmp_path_factory):  # noqa: F811
     return compiled(tmp_path_factory.mktemp("good"), unit, cache)
+
+
+@pytest.mark.rtl
+def test_one_sample_a_cycle(cache, integers, tmp_path):  # noqa: F811
+    """Phases come one after the other; the last turns of a ring are those of no phase."""
+    unit = windows(phases=4).unit(1)
+    found = run(compiled(tmp_path, unit, cache), integers, stall_seed=2)
+    assert np.array_equal(found.integers, Evaluation(unit, integers).logits)
 
 
 def not_kept(text: str) -> str:
