@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from finn_build.estimate.estimate import estimate
+from finn_build.exploration.choose_products import choose_products
 from finn_build.folding.folding import Folding, apply_folding, digest, fold_to_cycles, read_folding
 from finn_build.folding.parallelism import at_maximum
 from radioml.constants import FRAME_LENGTH
@@ -120,7 +121,7 @@ def choose_folding(model: ModelWrapper, board: Board, goal: Goal) -> Candidate:
         nonlocal count
         count += 1
         folded = fold_to_cycles(model, max(1, cycles))
-        return Candidate(folded, estimate(folded, board))
+        return Candidate(folded, choose_products(folded, board, budget))
 
     budget = {name: board.usable[name] * (100 - (goal.margin_percent or 0)) // 100 for name in RESOURCES}
     if goal.folding is not None and goal.file is not None:

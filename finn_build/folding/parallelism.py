@@ -11,11 +11,12 @@ if TYPE_CHECKING:
     from finn.custom_op.fpgadataflow.hwcustomop import HWCustomOp
     from qonnx.core.modelwrapper import ModelWrapper
 
-ATTRIBUTES = ("PE", "SIMD", "parallel_window", "ram_style")
+ATTRIBUTES = ("PE", "SIMD", "parallel_window", "ram_style", "products")
 """Attributes that a folding sets.
 
 PE: outputs computed side by side. SIMD: inputs taken a cycle. parallel_window: the convolution input generator gives
-its whole window in one cycle. ram_style: memory that holds a multiplier's weights or a generator's lines."""
+its whole window in one cycle. ram_style: memory that holds a multiplier's weights or a generator's lines. products:
+where the products of a depthwise unit are computed, in DSPs or in LUTs."""
 
 _ELEMENTS = {
     ("MVAU", "PE"): "MH",

@@ -1,4 +1,4 @@
-"""Depthwise convolution: each channel has a kernel of its own, whose products are computed in LUTs."""
+"""Depthwise convolution: each channel has a kernel of its own, whose products are computed in LUTs or DSPs."""
 
 from __future__ import annotations
 
@@ -23,8 +23,14 @@ class DepthwiseUnit(VVAU):
     """
 
     def get_nodeattr_types(self) -> dict[str, tuple[Any, ...]]:
-        """FINN's attributes for embedded weights, with one input stream. Weights and products lie in LUTs."""
-        types = super().get_nodeattr_types() | {"mem_mode": ("s", False, "internal_embedded", {"internal_embedded"})}
+        """FINN's attributes for embedded weights, with one input stream.
+
+        Weights lie in LUTs. products: where the products are computed.
+        """
+        types = super().get_nodeattr_types() | {
+            "mem_mode": ("s", False, "internal_embedded", {"internal_embedded"}),
+            "products": ("s", False, "lut", {"lut", "dsp"}),
+        }
         for choice in ("ram_style", "resType"):
             del types[choice]
         return types
@@ -77,6 +83,7 @@ class DepthwiseUnit_rtl(StreamLayer, DepthwiseUnit):  # noqa: N801 - FINN finds 
             "IN_SIGNED": int(kind.signed()),
             "WEIGHT_WIDTH": self.get_input_datatype(1).bitwidth(),
             "OUT_WIDTH": self.get_output_datatype().bitwidth(),
+            "DSP": int(self.in_dsps),
         }
 
     def data_files(self, model: ModelWrapper) -> dict[str, str | dict[str, str]]:
@@ -101,23 +108,34 @@ class DepthwiseUnit_rtl(StreamLayer, DepthwiseUnit):  # noqa: N801 - FINN finds 
         """Weights lie in LUTs."""
         return 0
 
+    @property
+    def in_dsps(self) -> bool:
+        """Whether DSPs compute the products."""
+        return bool(self.get_nodeattr("products") == "dsp")
+
+    @property
+    def multipliers(self) -> int:
+        """Products a cycle."""
+        return int(self.get_nodeattr("PE") * self.get_nodeattr("SIMD"))
+
     def dsp_estimation(self, fpgapart: str) -> int:
-        """Products lie in LUTs."""
-        return 0
+        """A DSP for each product: one of up to 8 by 8 bits fits every family's."""
+        return self.multipliers if self.in_dsps else 0
 
     def lut_estimation(self, fpgapart: str) -> int:
         """LUTs of depthwise_unit.sv by its structure.
 
-        A product of a by w bits takes 7/4 a w LUTs, an addition one LUT a bit of the sum, the memory one LUT for 64
-        bits, and control 20 LUTs. The figure is 1.02 to 1.15 of what Yosys 0.70 (synth_xilinx, without DSPs) counts for
-        four units of 1 to 12 products with 9 words of weights. For 144 words and more Yosys makes larger memories, of
-        up to 45 LUTs a bit. Nobody has compared the figure with Vivado.
+        A product of a by w bits takes 7/4 a w LUTs, or a DSP and none. An addition takes one LUT a bit of the sum, the
+        memory one LUT for 64 bits, and control 20 LUTs. Sums behind DSPs take one more LUT a bit. The figure with
+        products in LUTs is 1.02 to 1.15 of what Yosys 0.70 (synth_xilinx, without DSPs) counts for four units of 1 to
+        12 products with 9 words of weights; with products in DSPs it is 1.04 to 1.38 of three such units'. For 144
+        words and more Yosys makes larger memories, of up to 45 LUTs a bit. Nobody has compared the figure with Vivado.
         """
-        pe, simd = self.get_nodeattr("PE"), self.get_nodeattr("SIMD")
         weight, element = self.get_input_datatype(1).bitwidth(), self.get_input_datatype().bitwidth()
-        additions = pe * simd * self.get_output_datatype().bitwidth()
-        memory = pe * simd * weight * -(-self.calc_wmem() // 64)
-        return int(pe * simd * -(-7 * element * weight // 4) + additions + memory + 20)
+        products = 0 if self.in_dsps else self.multipliers * -(-7 * element * weight // 4)
+        sums = self.multipliers + (self.get_nodeattr("PE") if self.in_dsps else 0)
+        memory = self.multipliers * weight * -(-self.calc_wmem() // 64)
+        return int(products + sums * self.get_output_datatype().bitwidth() + memory + 20)
 
 
 def weight_words(kernels: np.ndarray, pe: int, simd: int, bits: int) -> str:

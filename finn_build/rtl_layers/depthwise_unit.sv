@@ -1,7 +1,7 @@
 // Depthwise convolution of windows: one word of a window a cycle, PE channels times SIMD pixels of the kernel.
 //
 // The window of an output pixel comes in GROUPS groups of PE channels, WORDS words each. Element s x PE + c of a word is
-// pixel s of channel c. The products lie in LUTs. The PE sums of a group leave $clog2(SIMD) + 3 cycles after its last word.
+// pixel s of channel c. The products lie in DSPs or in LUTs. The PE sums of a group leave $clog2(SIMD) + 3 cycles after its last word.
 module depthwise_unit #(
 	int unsigned  GROUPS,
 	int unsigned  WORDS,
@@ -11,6 +11,7 @@ module depthwise_unit #(
 	bit           IN_SIGNED,     // two's complement
 	int unsigned  WEIGHT_WIDTH,  // bits of a weight, two's complement
 	int unsigned  OUT_WIDTH,     // bits of a sum
+	bit           DSP,           // products in DSPs
 	parameter     WEIGHTS,       // file of GROUPS x WORDS words for $readmemh, each with the weights of a word's elements
 
 	localparam int unsigned  IN_BITS  = 8*((PE*SIMD*IN_WIDTH + 7)/8),
@@ -77,10 +78,18 @@ module depthwise_unit #(
 				uwire [IN_WIDTH-1:0]  x = Word[(s*PE + c)*IN_WIDTH +: IN_WIDTH];
 				uwire signed [IN_WIDTH:0]  factor = IN_SIGNED? $signed({x[IN_WIDTH-1], x}) : $signed({1'b0, x});
 				uwire signed [WEIGHT_WIDTH-1:0]  weight = Weights[(s*PE + c)*WEIGHT_WIDTH +: WEIGHT_WIDTH];
-				(* use_dsp = "no" *)
-				logic signed [IN_WIDTH+WEIGHT_WIDTH:0]  Product = 'x;
-				always_ff @(posedge ap_clk)  if(moves)  Product <= factor * weight;
-				assign	Tree[0][s] = OUT_WIDTH'(Product);
+				if(DSP) begin : genDsp
+					(* use_dsp = "yes" *)
+					logic signed [IN_WIDTH+WEIGHT_WIDTH:0]  Product = 'x;
+					always_ff @(posedge ap_clk)  if(moves)  Product <= factor * weight;
+					assign	Tree[0][s] = OUT_WIDTH'(Product);
+				end : genDsp
+				else begin : genLuts
+					(* use_dsp = "no" *)
+					logic signed [IN_WIDTH+WEIGHT_WIDTH:0]  Product = 'x;
+					always_ff @(posedge ap_clk)  if(moves)  Product <= factor * weight;
+					assign	Tree[0][s] = OUT_WIDTH'(Product);
+				end : genLuts
 			end : genUsed
 			else  assign  Tree[0][s] = 0;
 		end : genProducts

@@ -121,15 +121,30 @@ def test_every_file_belongs_to_a_layer():
     assert {path.name for path in FOLDER.glob("*.sv")} == named
 
 
+def depthwise(pe: int, simd: int, bits: int, sum_bits: int, products: str) -> DepthwiseUnit_rtl:
+    """A unit of nine words."""
+    node = helper.make_node(
+        "DepthwiseUnit_rtl", ["in", "weights"], ["out"], domain="finn.custom_op.fpgadataflow.rtl", PE=pe, SIMD=simd,
+        Channels=pe, Kernel=[9 * simd, 1], Dim=[4, 1], inputDataType=f"UINT{bits}", weightDataType=f"INT{bits}",
+        outputDataType=f"INT{sum_bits}", noActivation=1, products=products,
+    )  # fmt: skip
+    return DepthwiseUnit_rtl(node)
+
+
 @pytest.mark.parametrize(
     ("pe", "simd", "bits", "sum_bits", "luts"),
     [(1, 1, 6, 16, 98), (4, 1, 6, 16, 354), (4, 3, 6, 16, 1007), (4, 1, 4, 12, 171)],
 )
 def test_depthwise_units_against_synthesis(pe, simd, bits, sum_bits, luts):
-    """LUTs that Yosys 0.70, synth_xilinx -nodsp, counts for units of nine words."""
-    node = helper.make_node(
-        "DepthwiseUnit_rtl", ["in", "weights"], ["out"], domain="finn.custom_op.fpgadataflow.rtl", PE=pe, SIMD=simd,
-        Channels=pe, Kernel=[9 * simd, 1], Dim=[4, 1], inputDataType=f"UINT{bits}", weightDataType=f"INT{bits}",
-        outputDataType=f"INT{sum_bits}", noActivation=1,
-    )  # fmt: skip
-    assert DepthwiseUnit_rtl(node).lut_estimation("") == pytest.approx(luts, rel=0.15)
+    """LUTs that Yosys 0.70, synth_xilinx -nodsp, counts."""
+    unit = depthwise(pe, simd, bits, sum_bits, "lut")
+    assert unit.lut_estimation("") == pytest.approx(luts, rel=0.15)
+    assert unit.dsp_estimation("") == 0
+
+
+@pytest.mark.parametrize(("pe", "simd", "luts"), [(1, 1, 49), (4, 1, 165), (4, 3, 252)])
+def test_depthwise_units_in_dsps_against_synthesis(pe, simd, luts):
+    """LUTs that Yosys 0.70, synth_xilinx -family xcup, counts beside a DSP48E2 a product."""
+    unit = depthwise(pe, simd, 6, 16, "dsp")
+    assert luts <= unit.lut_estimation("") <= 1.4 * luts
+    assert unit.dsp_estimation("") == pe * simd

@@ -128,6 +128,7 @@ class Depthwise:
     signed: bool
     weight_bits: int
     seed: int
+    dsp: bool = False
     folder: Path = Path()
     module: str = "depthwise_unit"
 
@@ -136,7 +137,8 @@ class Depthwise:
         bits, simd = int(random.integers(1, 9)), int(random.integers(1, 6))
         pe = min(pe_of(random, bits * simd, 4), 64 // (bits + 14))
         groups, words, weight_bits, seed = (int(random.integers(*ends)) for ends in ((1, 5), (1, 6), (2, 9), (0, 999)))
-        return cls(groups, words, max(1, pe), simd, bits, bool(random.integers(2)), weight_bits, seed)
+        signed, dsp = (bool(random.integers(2)) for _ in range(2))
+        return cls(groups, words, max(1, pe), simd, bits, signed, weight_bits, seed, dsp)
 
     @property
     def latency(self) -> int:
@@ -156,7 +158,7 @@ class Depthwise:
         return {
             "GROUPS": self.groups, "WORDS": self.words, "PE": self.pe, "SIMD": self.simd, "IN_WIDTH": self.bits,
             "IN_SIGNED": int(self.signed), "WEIGHT_WIDTH": self.weight_bits, "OUT_WIDTH": self.sum_bits(),
-            "WEIGHTS": f'"{file}"',
+            "DSP": int(self.dsp), "WEIGHTS": f'"{file}"',
         }  # fmt: skip
 
     def inputs(self) -> list[Port]:
