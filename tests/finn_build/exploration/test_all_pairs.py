@@ -77,7 +77,7 @@ def test_verdicts(estimated):
     }, "experiments that differ in training only are one network"
     assert "BRAM_18K of" in found["huge", "Pynq-Z2"]["reason"]
     said = " ".join(output.split())
-    assert "residual: its residual sums add activations of one scale" in said
+    assert "residual: the branches of its residual sums have one scale" in said
 
 
 @pytest.mark.parametrize("network", ["small", "statistics"])
