@@ -26,7 +26,8 @@ def three_units() -> ModelWrapper:
         helper.make_node(
             "DepthwiseUnit_rtl", [names[i], f"w{i}"], [names[i + 1]], f"unit{i}",
             domain="finn.custom_op.fpgadataflow.rtl", backend="fpgadataflow", PE=CHANNELS, SIMD=simd, Channels=CHANNELS,
-            Kernel=[9, 1], Dim=[4, 1], inputDataType="UINT6", weightDataType="INT6", outputDataType="INT16", noActivation=1,
+            Kernel=[9, 1], Dim=[4, 1], inputDataType="UINT6", weightDataType="INT6", outputDataType="INT16",
+            noActivation=1,
         )
         for i, simd in enumerate(SIMDS)
     ]  # fmt: skip
