@@ -73,7 +73,7 @@ class Benchmark:
     board: the board's name, None without a board.
     clock_mhz: read back from the board.
     calls: batch size -> repetitions; size 1 is always among them.
-    streamed_frames, streamed_seconds: of `deploy.pipeline.classified`, with batches of `stream_batch` frames.
+    streaming_frames, streaming_seconds: of `deploy.pipeline.classified`, with batches of `streaming_batch` frames.
     cycles, initiation_intervals: as in `deploy.accelerator.Inference`.
     problem: why the benchmark ended early, or "".
     """
@@ -85,10 +85,10 @@ class Benchmark:
     board: str | None
     clock_mhz: float | None
     golden_frames: int
-    stream_batch: int
+    streaming_batch: int
     calls: dict[int, list[Call]] = field(default_factory=dict)
-    streamed_frames: int = 0
-    streamed_seconds: float = 0.0
+    streaming_frames: int = 0
+    streaming_seconds: float = 0.0
     cycles: int = 0
     initiation_intervals: int = 0
     problem: str = ""
@@ -155,7 +155,7 @@ def bench(
                     progress(f"batches of {size:,} frames")
                     _repeat(accelerator, _batch(frames, size), seconds, result)
                 progress("streaming")
-                _stream(accelerator, _batch(frames, result.stream_batch), seconds, result)
+                _streaming(accelerator, _batch(frames, result.streaming_batch), seconds, result)
             except (KeyboardInterrupt, RadioMLError) as error:
                 if not result.calls:
                     raise
@@ -185,7 +185,7 @@ def _repeat(accelerator: Accelerator, iq: np.ndarray, seconds: float, result: Be
             return
 
 
-def _stream(accelerator: Accelerator, iq: np.ndarray, seconds: float, result: Benchmark) -> None:
+def _streaming(accelerator: Accelerator, iq: np.ndarray, seconds: float, result: Benchmark) -> None:
     """Measure streaming as in `radioml classify` and `stream`: a batch is quantised while another is classified."""
     start = time.perf_counter()
 
@@ -196,5 +196,5 @@ def _stream(accelerator: Accelerator, iq: np.ndarray, seconds: float, result: Be
 
     with closing(classified(accelerator, blocks())) as batches:
         for batch in batches:
-            result.streamed_frames += len(batch.class_index)
-            result.streamed_seconds = time.perf_counter() - start
+            result.streaming_frames += len(batch.class_index)
+            result.streaming_seconds = time.perf_counter() - start

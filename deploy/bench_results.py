@@ -9,7 +9,7 @@ import numpy as np
 
 from deploy.bench import PARTS, SEED, Benchmark, Call
 from deploy.results import at_the_clock
-from radioml.contract.speed import BatchSpeed, BenchReport, Clock, Latency, StreamSpeed, SyntheticFrames
+from radioml.contract.speed import BatchSpeed, BenchReport, Clock, Latency, StreamingSpeed, SyntheticFrames
 from radioml.report.plots import throughput_over_batch_size
 from radioml.run_directory import BENCH
 
@@ -48,10 +48,10 @@ def benchmark(result: Benchmark) -> BenchReport:
             maximum_seconds=max(one),
         ),
         batches=tuple(_batch_speed(size, calls) for size, calls in result.calls.items()),
-        streaming=StreamSpeed(
-            batch=result.stream_batch,
-            frames=result.streamed_frames,
-            frames_per_second=result.streamed_frames / result.streamed_seconds if result.streamed_seconds else None,
+        streaming=StreamingSpeed(
+            batch=result.streaming_batch,
+            frames=result.streaming_frames,
+            frames_per_second=result.streaming_frames / result.streaming_seconds if result.streaming_seconds else None,
         ),
         at_the_clock=at_the_clock(
             manifest, result.cycles / result.initiation_intervals if result.initiation_intervals else None

@@ -69,7 +69,7 @@ class ModelMetadata:
     imported: ImportOptions | None = None
 
     @property
-    def reference(self) -> str:
+    def reference_name(self) -> str:
         """What the network is compared with, in a word or two for reports."""
         return "Brevitas" if self.imported is None else "the imported network"
 

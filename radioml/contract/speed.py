@@ -96,7 +96,7 @@ class BatchSpeed:
 
 
 @dataclass(frozen=True)
-class StreamSpeed:
+class StreamingSpeed:
     """Batches of frames, the next quantised while one is classified; no rate where the run ended before."""
 
     batch: int
@@ -127,5 +127,5 @@ class BenchReport(JsonRecord):
     clock: Clock
     latency_of_one_frame: Latency
     batches: tuple[BatchSpeed, ...]
-    streaming: StreamSpeed
+    streaming: StreamingSpeed
     at_the_clock: AtTheClock

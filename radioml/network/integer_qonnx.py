@@ -126,8 +126,8 @@ class _Compiler:
         elif (levels := quantiser_grid(node, self._constants)) is not None and sources == node.input[:1]:
             step = quantiser_step(node, self._grids.get(sources[0]), self._constants) or self._quantiser(node, levels)
             self._add(step[0], sources, output, step[1])
-        elif (kept := self._grid_step(node)) is not None:
-            self._add(kept[0], sources, output, kept[1])
+        elif (found := self._grid_step(node)) is not None:
+            self._add(found[0], sources, output, found[1])
         elif node.op_type in _KEEPS_VALUES and sources == node.input[:1] and (grid := self._grids.get(sources[0])):
             self._add(exact_function(self._model, [node], sources, self._constants), sources, output, grid)
         else:
@@ -141,8 +141,8 @@ class _Compiler:
 
     def _take_layer(self, node: onnx.NodeProto) -> None:
         (source, *_), (output,) = node.input, node.output
-        kept = self._grids.get(source)
-        grid = kept.of_integers() if kept else None
+        known = self._grids.get(source)
+        grid = known.of_integers() if known else None
         sums = integer_sums(self._model, node, grid, self._constants, self._stored) if grid else None
         if sums is None:
             layer, real = real_layer(node, self._constants), self._real(source)

@@ -46,7 +46,7 @@ def test_each_batch_size_and_one_frame_are_measured_for_the_time_given(result):
     assert list(result.calls) == [1, 3, 8]
     for calls in result.calls.values():
         assert sum(call.seconds for call in calls[:-1]) < 0.1  # the last one may end later
-    assert result.streamed_frames % result.stream_batch == 0 and result.streamed_frames > 0
+    assert result.streaming_frames % result.streaming_batch == 0 and result.streaming_frames > 0
     assert result.problem == ""
 
 

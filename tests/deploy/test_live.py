@@ -38,7 +38,7 @@ def command(package: Path, source: str, out: str) -> list[str]:
 
 
 @contextmanager
-def streaming(package: Path, home: Path, out: str = "-") -> Iterator[subprocess.Popen[bytes]]:
+def running_stream(package: Path, home: Path, out: str = "-") -> Iterator[subprocess.Popen[bytes]]:
     """A stream from an open pipe."""
     process = subprocess.Popen(
         command(package, "-", out), cwd=home, env=environment(home),
@@ -67,7 +67,7 @@ def errors(process: subprocess.Popen[bytes]) -> str:
 
 def test_rows_come_while_the_source_is_open(small_package, samples, tmp_path):
     """If rows came after a block of 256 frames or a batch only, the test would wait for ever."""
-    with streaming(small_package, tmp_path) as process:
+    with running_stream(small_package, tmp_path) as process:
         for round_ in range(2):
             send(process.stdin, samples[: FRAMES * 4096])
             rows = [json.loads(process.stdout.readline()) for _ in range(FRAMES)]
@@ -81,7 +81,7 @@ def test_rows_come_while_the_source_is_open(small_package, samples, tmp_path):
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl"])
 def test_a_signal_ends_it_and_completes_its_files(small_package, samples, number, suffix, tmp_path):
     out = tmp_path / f"rows{suffix}"
-    with streaming(small_package, tmp_path, str(out)) as process:
+    with running_stream(small_package, tmp_path, str(out)) as process:
         send(process.stdin, samples)
         until_rows(out.with_name(f"{out.name}.part"), FRAMES)
         process.send_signal(number)
@@ -120,7 +120,7 @@ def test_a_lost_terminal_ends_it_and_completes_its_files(small_package, samples,
 
 def test_a_full_disk_names_the_file_and_keeps_what_fitted(small_package, samples, tmp_path):
     out = tmp_path / "rows.jsonl"
-    with streaming(small_package, tmp_path, str(out)) as process:
+    with running_stream(small_package, tmp_path, str(out)) as process:
         send(process.stdin, samples)
         part = out.with_name("rows.jsonl.part")
         until_rows(part, FRAMES)
@@ -136,7 +136,7 @@ def test_a_full_disk_names_the_file_and_keeps_what_fitted(small_package, samples
 
 
 def test_a_reader_that_goes_away_is_no_traceback(small_package, samples, tmp_path):
-    with streaming(small_package, tmp_path) as process:
+    with running_stream(small_package, tmp_path) as process:
         send(process.stdin, samples)
         process.stdout.readline()
         process.stdout.close()

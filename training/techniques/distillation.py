@@ -79,7 +79,7 @@ class Teacher:
             )
         self._network = trained.network.requires_grad_(False)
         self._on_statistics = isinstance(student, OnStatistics)
-        self._kept = torch.empty(0, len(CLASSES))
+        self._cached = torch.empty(0, len(CLASSES))
         own, other = input_quantiser(self._network), input_quantiser(student)
         if own != other:
             raise RadioMLError(
@@ -98,7 +98,7 @@ class Teacher:
             )
 
     def _answer(self, inputs: torch.Tensor, position: torch.Tensor) -> torch.Tensor:
-        """Logits (B, 24). Statistics never change, so the answers to them are kept: float32, 96 bytes a frame."""
+        """Logits (B, 24). Statistics never change, so the answers to them are cached: float32, 96 bytes a frame."""
         if not self._on_statistics:
             return self._network.to(inputs.device)(inputs)
         import torch
@@ -106,11 +106,11 @@ class Teacher:
         from training.models.on_statistics import answer
 
         place = position.cpu()
-        if (missing := int(place.max()) + 1 - len(self._kept)) > 0:
-            self._kept = torch.cat([self._kept, torch.full((missing, len(CLASSES)), torch.nan)])
-        if self._kept[place].isnan().any():
-            self._kept[place] = answer(self._network.to(inputs.device), inputs).cpu()
-        return self._kept[place].to(inputs.device)
+        if (missing := int(place.max()) + 1 - len(self._cached)) > 0:
+            self._cached = torch.cat([self._cached, torch.full((missing, len(CLASSES)), torch.nan)])
+        if self._cached[place].isnan().any():
+            self._cached[place] = answer(self._network.to(inputs.device), inputs).cpu()
+        return self._cached[place].to(inputs.device)
 
     def loss(
         self, inputs: torch.Tensor, logits: torch.Tensor, class_index: torch.Tensor, position: torch.Tensor

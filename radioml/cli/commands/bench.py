@@ -37,7 +37,7 @@ def bench(
     """Measure throughput and latency of an accelerator, and where the time goes.
 
     The golden frames come first, as in `radioml classify`. Then synthetic frames run in batches of each size, one after
-    the other, and once as a stream. The clock is read back from a board. Ctrl-C keeps what was measured so far. The
+    the other, and once streaming. The clock is read back from a board. Ctrl-C keeps what was measured so far. The
     rate at the board's clock, computed from counted cycles, is given as well; it is not a measurement.
 
     Writes bench.json and bench.png.
@@ -75,14 +75,14 @@ def _print(report: BenchReport, result: Benchmark) -> None:
         sweep.add_row(f"{batch.frames:,}", f"{batch.repeats:,}", rate, *(f"{value:,.1f}" for value in microseconds))
     results.print(f"{escape(report.figures)}; parts in µs a frame")
     results.print(sweep)
-    one, stream, counted = report.latency_of_one_frame, report.streaming, report.at_the_clock
+    one, streaming, counted = report.latency_of_one_frame, report.streaming, report.at_the_clock
     table = Table.grid(padding=(0, 2))
     table.add_row("golden frames", f"{result.golden_frames} of {result.golden_frames} equal to the trained network")
     late = one.quantile_99_seconds
     end = f"maximum {1e3 * one.maximum_seconds:,.3f} ms" if late is None else f"99 % {1e3 * late:,.3f} ms"
     table.add_row("one frame", f"median {1e3 * one.median_seconds:,.3f} ms, {end}, of {one.repeats:,}")
-    if stream.frames_per_second:
-        table.add_row("streaming", f"{stream.frames_per_second:,.0f} frames/s in batches of {stream.batch:,}")
+    if streaming.frames_per_second:
+        table.add_row("streaming", f"{streaming.frames_per_second:,.0f} frames/s in batches of {streaming.batch:,}")
     if result.clock_mhz is not None:
         differs = "" if result.clock_agrees else f"; [bold red]the package is for {result.manifest.clock_mhz:g} MHz[/]"
         table.add_row("clock", f"{result.clock_mhz:g} MHz read back{differs}")

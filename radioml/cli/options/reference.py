@@ -49,17 +49,17 @@ def network_of_build(folder: Path, given: Path | None) -> NetworkOfBuild:
 
         path = source_of(folder, given, CHECKPOINT)
         return NetworkOfBuild(
-            metadata.reference,
+            metadata.reference_name,
             lambda iq, progress: integer_logits(path, iq, progress),
-            lambda iq: _reference(inner_levels(path, iq), metadata.reference),
+            lambda iq: _reference(inner_levels(path, iq), metadata.reference_name),
         )
     from radioml.foreign.reference import load_reference, reference_levels, reference_logits
 
     network = load_reference(source_of(folder, given, IMPORTED), metadata)
     return NetworkOfBuild(
-        metadata.reference,
+        metadata.reference_name,
         lambda iq, progress: reference_logits(network, iq, lambda done, total: progress(done)),
-        lambda iq: _reference(reference_levels(network, iq), metadata.reference),
+        lambda iq: _reference(reference_levels(network, iq), metadata.reference_name),
     )
 
 

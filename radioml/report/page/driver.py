@@ -11,10 +11,10 @@ from radioml.report.page.parts import ON_BOARD, ON_HOST, Figure, Section, Table
 def driver_section(bench: BenchReport) -> Section:
     """Chapter on a benchmark."""
     condition = ON_BOARD if bench.runs_on == "board" else ON_HOST
-    one, stream = bench.latency_of_one_frame, bench.streaming
+    one, streaming = bench.latency_of_one_frame, bench.streaming
     text = f"{bench.figures}. One frame alone takes {1e3 * one.median_seconds:,.3f} ms (median of {one.repeats:,})."
-    if stream.frames_per_second:
-        text += f" Streaming in batches of {stream.batch:,}: {stream.frames_per_second:,.0f} frames/s."
+    if streaming.frames_per_second:
+        text += f" Streaming in batches of {streaming.batch:,}: {streaming.frames_per_second:,.0f} frames/s."
     return Section("driver", "Driver", condition, text, [_rate(bench), _split(bench)])
 
 

@@ -54,11 +54,11 @@ def test_stalls_and_repeats_give_the_same_integers(package):
 
 def test_throttled_input_sets_the_rate(package):
     iq, logits = package.golden()
-    interval = 2 * package.manifest.cycles_per_frame
+    initiation_interval = 2 * package.manifest.cycles_per_frame
     done = []
     with simulator(package) as design:
-        run = design.run(package.manifest.quantiser(iq), initiation_interval=interval, progress=done.append)
-    assert run.cycles_per_frame == interval
+        run = design.run(package.manifest.quantiser(iq), initiation_interval=initiation_interval, progress=done.append)
+    assert run.cycles_per_frame == initiation_interval
     assert np.array_equal(run.integers, logits)
     assert done[-1] == len(iq)
 
