@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from finn_build.integer_scales import integer_scales
+from finn_build.graph.integer_scales import integer_scales
 from finn_build.model_check.operations import operation, weight_quantiser
 from finn_build.model_check.place import Place
 from finn_build.statistics_unit.part import statistics_part

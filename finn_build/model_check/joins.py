@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from finn_build.integer_scales import integer_scales, is_product, quantiser_before
+from finn_build.graph.integer_scales import integer_scales, is_product, quantiser_before
 from finn_build.model_check.place import Place
 from finn_build.steps.activations import activations
 from finn_build.steps.split_sums import layers_behind

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from finn_build.integer_scales import integer_scales
+from finn_build.graph.integer_scales import integer_scales
 from finn_build.model_check.joins import concat_rule, product_rule, rtl_sum_rule, sum_rule
 from finn_build.model_check.place import Place, Rule
 from finn_build.steps.activations import FUNCTIONS

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from finn_build.boards import Board
-from finn_build.node_order import nodes_in_order
+from finn_build.graph.node_order import nodes_in_order
 from finn_build.rtl.library_patches import patch_copy
 from finn_build.rtl.readme import README, rtl_readme
 from finn_build.rtl.threshold_files import write_thresholds

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from finn_build.integer_scales import integer_scales, levels_of
-from finn_build.node_order import nodes_in_order
+from finn_build.graph.integer_scales import integer_scales, levels_of
+from finn_build.graph.node_order import nodes_in_order
 from finn_build.statistics_unit.part import statistics_part
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from finn_build.node_order import nodes_in_order
+from finn_build.graph.node_order import nodes_in_order
 from finn_build.steps.activations import Activation, activations
 from finn_build.steps.affine_maps import AffineMaps
 from finn_build.steps.fuse_activations import is_table

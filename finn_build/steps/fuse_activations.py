@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from finn_build.integer_scales import integer_scales, levels_of, quantiser_before
+from finn_build.graph.integer_scales import integer_scales, levels_of, quantiser_before
 from finn_build.steps.activations import Activation, activations
 from finn_build.steps.integer_functions import TABLE_BITS, IntegerFunction, IntegerFunctions
 from finn_build.steps.joint_thresholds import is_joint

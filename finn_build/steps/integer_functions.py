@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from finn_build.integer_scales import integer_scales, levels_of
+from finn_build.graph.integer_scales import integer_scales, levels_of
 from finn_build.steps.activations import MONOTONE, Activation
 from finn_build.steps.network_constants import NetworkConstants
 from radioml.errors import RadioMLError

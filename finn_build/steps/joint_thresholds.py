@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from finn_build.integer_scales import integer_scales, levels_of, quantiser_before
+from finn_build.graph.integer_scales import integer_scales, levels_of, quantiser_before
 from finn_build.steps.branch_factors import Boundary, integer_factors
 from finn_build.steps.split_sums import DEAD, branch_weights
 from radioml.errors import RadioMLError

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from finn_build.integer_scales import integer_scales
+from finn_build.graph.integer_scales import integer_scales
 from finn_build.steps.residual_sums import sums
 
 if TYPE_CHECKING:

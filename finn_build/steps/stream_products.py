@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from finn_build.integer_scales import integer_scales, is_product
+from finn_build.graph.integer_scales import integer_scales, is_product
 from finn_build.steps.fuse_activations import DOMAIN, as_integers
 
 if TYPE_CHECKING:

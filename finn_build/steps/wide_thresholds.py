@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from finn_build.node_order import nodes_in_order
+from finn_build.graph.node_order import nodes_in_order
 from radioml.errors import RadioMLError
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from finn_build.integer_scales import levels_of
-from finn_build.node_order import nodes_in_order
+from finn_build.graph.integer_scales import levels_of
+from finn_build.graph.node_order import nodes_in_order
 from finn_build.steps.pools import adds_pixels
 from finn_build.verify.node_functions import FINN_DOMAIN, Context, complete_dilations, node_function, node_kind
 from finn_build.verify.rung import Levels

@@ -42,7 +42,7 @@ FLOORS = {
         search
     """,
     "finn_build": """
-        boards integer_scales node_order statistics_unit
+        boards graph statistics_unit
         rtl_layers
         engine folding rtl
         estimate steps synthesis vivado

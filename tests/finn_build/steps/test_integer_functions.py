@@ -7,7 +7,7 @@ import pytest
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.transformation.infer_shapes import InferShapes
 
-from finn_build.integer_scales import integer_scales
+from finn_build.graph.integer_scales import integer_scales
 from finn_build.steps.activations import activations
 from finn_build.steps.fuse_activations import is_table, problem
 from finn_build.steps.integer_functions import IntegerFunction, IntegerFunctions
