@@ -8,22 +8,24 @@ number of each phase into a slot of its own. Slots behind those of a frame are c
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from finn_build.statistics_unit.elements import CONSTANT, Elements, at_delay
+from finn_build.statistics_unit.families import families, is_slow, shape_of
 from finn_build.statistics_unit.ranges import (
     add_hold,
     add_interleave,
     add_level,
     add_product,
     add_reduce,
-    add_serial,
     add_sum,
     in_turns,
 )
 from finn_build.statistics_unit.renumbered import renumbered
+from finn_build.statistics_unit.resources import resources
 from finn_build.statistics_unit.schedule import late_slots
 from finn_build.statistics_unit.unit import Unit
 from finn_build.statistics_unit.wires import (
@@ -40,13 +42,35 @@ from finn_build.statistics_unit.wires import (
     sources,
 )  # fmt: skip
 
+_LUTS_A_DSP = 20
+"""What a DSP slice counts."""
 _Alike = tuple[tuple[int, int], ...]
 """Wires of the unit, one a phase, and how many slots later each has its turn."""
 
 
 def interleaved(unit: Unit) -> Unit:
-    """The unit where phases take turns; unchanged where the first ones would meet the last ones of the frame before."""
+    """The unit where phases take turns, and other results that are alike where that saves LUTs."""
+    holds = {index for index, wire in enumerate(unit.wires) if isinstance(wire.operation, Hold)}
+    read = [wire.operation.sources for wire in unit.wires if isinstance(wire.operation, Serial)]
+    chosen = [phases for phases in read if holds.issuperset(phases) and _Interleaving(unit).take_turns(phases)]
+    best = _taking_turns(unit, chosen)
+    for family in families(unit, {hold for phases in chosen for hold in phases}):
+        tried = _taking_turns(unit, [*chosen, family])
+        if _price(tried) < _price(best):
+            best, chosen = tried, [*chosen, family]
+    return best
+
+
+def _price(unit: Unit) -> int:
+    luts, dsps, _ = resources(unit)
+    return sum(luts.values()) + _LUTS_A_DSP * dsps
+
+
+def _taking_turns(unit: Unit, results: Sequence[tuple[int, ...]]) -> Unit:
+    """The unit where held results take turns; unchanged where the first would meet the last of the frame before."""
     found = _Interleaving(unit)
+    for holds in results:
+        found.take_turns(holds)
     output = found.copied(unit.output)
     wires = tuple(found.wires[index] for index in range(len(found.wires)))
     tensors = {name: found.moved(elements) for name, elements in unit.tensors.items()}
@@ -78,11 +102,8 @@ class _Interleaving:
         """The copy of a wire."""
         if index not in self._copies:
             wire = self._unit.wires[index]
-            made = self._in_turn(wire.operation) if isinstance(wire.operation, Serial) else None
-            if made is None:
-                new = renumbered(wire, {source: self.copied(source) for source in sources(wire.operation)})
-                made = self.wires.add(new.operation, new.low, new.high, new.slots, new.held)
-            self._copies[index] = made
+            new = renumbered(wire, {source: self.copied(source) for source in sources(wire.operation)})
+            self._copies[index] = self.wires.add(new.operation, new.low, new.high, new.slots, new.held)
         return self._copies[index]
 
     def moved(self, elements: Elements) -> Elements:
@@ -95,22 +116,20 @@ class _Interleaving:
                 slot[elements.wire == old] += later
         return replace(elements, wire=wire, slot=slot)
 
-    def _in_turn(self, serial: Serial) -> int | None:
-        """What is held of phases one after the other, if these take turns; None if not."""
-        holds = [hold for s in serial.sources if isinstance(hold := self._unit.wires[s].operation, Hold)]
-        if len(holds) < len(serial.sources):
-            return None
+    def take_turns(self, results: tuple[int, ...]) -> bool:
+        """Let held results take turns, if they can; whether they do."""
+        holds = [hold for index in results if isinstance(hold := self._unit.wires[index].operation, Hold)]
         phases = tuple(dict.fromkeys(hold.source for hold in holds))
         first = [self._unit.wires[phase].slots.first for phase in phases]
         begin = max(slot - turn for turn, slot in enumerate(first))
         later = {phase: begin + turn - slot for turn, (phase, slot) in enumerate(zip(phases, first, strict=True))}
         alike = tuple(later.items())
         if len(alike) == 1 or not self._may_take_turns(alike) or not (self._read(alike) or self._pieces(alike)):
-            return None
+            return False
         made = self._merged(alike)
         new = [add_hold(self.wires, made, hold.slot + later[hold.source]) for hold in holds]
-        self._copies |= zip(serial.sources, new, strict=True)
-        return add_serial(self.wires, tuple(new), serial.first)
+        self._copies |= zip(results, new, strict=True)
+        return True
 
     def _members(self, alike: _Alike) -> list[Wire]:
         return [self._unit.wires[index] for index, _ in alike]
@@ -120,24 +139,12 @@ class _Interleaving:
         slots = [replace(self._unit.wires[index].slots, first=0) for index, _ in alike]
         first = [self._unit.wires[index].slots.first + later for index, later in alike]
         follow = first == list(range(first[0], first[0] + len(alike)))
-        return follow and len(set(slots)) == 1 and not slots[0].serial and slots[0].step >= len(alike)
+        return follow and len(set(slots)) == 1 and is_slow(self._unit.wires[alike[0][0]], len(alike))
 
     def _read(self, alike: _Alike) -> list[_Alike] | None:
         """What wires of the same operation read, each operand of all phases; None where it cannot take turns."""
-        shapes = set()
-        for wire in self._members(alike):
-            place = {source: number for number, source in enumerate(sources(wire.operation))}
-            shape = renumbered(wire, place).operation
-            match shape:
-                case Sum() | Product():
-                    shape = replace(shape, slots=replace(wire.slots, first=0))
-                case Reduce():
-                    shape = replace(shape, first=shape.first - wire.slots.first)
-            shapes.add(shape)
-        first = shapes.pop()
-        if shapes or not isinstance(first, Level | Sum | Product | Reduce):
-            return None
-        if isinstance(first, Reduce) and first.interleave > 1:
+        shapes = {shape_of(wire) for wire in self._members(alike)}
+        if len(shapes) > 1 or None in shapes:
             return None
         operands = zip(*(sources(wire.operation) for wire in self._members(alike)), strict=True)
         read = [tuple((s, later) for s, (_, later) in zip(operand, alike, strict=True)) for operand in operands]
