@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from fractions import Fraction
+from functools import cache
 from itertools import product
 
 import numpy as np
@@ -47,6 +48,14 @@ KERNELS = np.array([[3, -2, 1], [-1, 4, 2], [2, 2, -5], [1, 0, 2]])  # the last 
 PADS = {"pads": [1, 1], "strides": [1]}
 
 
+@cache
+def defined(channel: int, window: tuple[int | None, ...]) -> tuple[int, int]:
+    """Sum of a window's integers and its level by the definition; None: a tap outside of the frame."""
+    taps = [(int(weight), x) for weight, x in zip(KERNELS[channel], window, strict=True) if x is not None]
+    value = sum((weight * number(channel, x) for weight, x in taps), Fraction(0))
+    return sum(weight * x for weight, x in taps), level(value * Fraction(0.5), channel)
+
+
 def differing(layer: Behind, pixels: int, table: np.ndarray, sets: np.ndarray) -> int:
     """Windows whose level by the table is not that of the definition."""
     given = {attribute.name: attribute.ints for attribute in layer.layer.attribute}
@@ -55,14 +64,9 @@ def differing(layer: Behind, pixels: int, table: np.ndarray, sets: np.ndarray) -
         taps = [at * given["strides"][0] - given["pads"][0] + tap for tap in range(3)]
         inside = [0 <= tap < pixels for tap in taps]
         for channel, window in product(range(CHANNELS), product(range(LOW, HIGH + 1), repeat=3)):
-            kernel = layer.weights[channel]
-            value = sum(
-                (Fraction(int(w)) * number(channel, x) for w, x, ok in zip(kernel, window, inside, strict=True) if ok),
-                Fraction(0),
-            )
-            total = sum(int(w) * x for w, x, ok in zip(kernel, window, inside, strict=True) if ok)
-            found = int((total * NORM.sign[channel] >= table[of, channel]).sum())
-            wrong += found != level(value * Fraction(0.5), channel)
+            read = tuple(x if ok else None for x, ok in zip(window, inside, strict=True))
+            total, expected = defined(channel, read)
+            wrong += int((total * NORM.sign[channel] >= table[of, channel]).sum()) != expected
     return wrong
 
 

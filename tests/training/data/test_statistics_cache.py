@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -20,12 +21,18 @@ from training.trained.reference import input_quantiser
 FRAMES = 2 * 624
 
 
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("original") / "two.hdf5"
+    write_dataset(path, 2, seed=1)
+    return path
+
+
 @pytest.fixture
-def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def data(original: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("RADIOML_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(statistics_cache, "_FRAMES_A_BLOCK", 500)
-    write_dataset(tmp_path / "two.hdf5", 2, seed=1)
-    return tmp_path / "two.hdf5"
+    return Path(shutil.copy(original, tmp_path))
 
 
 class Steps:
