@@ -38,6 +38,7 @@ SMALL_NETWORK = Path(__file__).parent / "small_network"
 
 def pytest_configure(config: pytest.Config) -> None:
     """Let all tests, and what they start, share one cache of simulators and one of fonts, in place of the user's."""
+    gc.disable()
     if "PYTEST_XDIST_WORKER" not in os.environ:  # else the first process has done it
         folder = tempfile.TemporaryDirectory(prefix="radioml-cache-")
         config.add_cleanup(folder.cleanup)
@@ -62,9 +63,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Let the garbage collector pass over what imports and collection made, which lives as long as the process."""
-    gc.collect()
+    """Let the garbage collector pass over what imports and collection made, which lives as long as the process.
+
+    The collector rests until here (`pytest_configure`), and then runs less often than by default.
+    """
     gc.freeze()
+    gc.set_threshold(10_000)
+    gc.enable()
 
 
 @pytest.hookimpl(wrapper=True)
