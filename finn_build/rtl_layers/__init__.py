@@ -72,9 +72,11 @@ def register() -> None:
     from qonnx.custom_op.registry import add_op_to_domain
 
     from finn_build.rtl_layers.frame_statistics import FrameStatistics
+    from finn_build.rtl_layers.window_generator import ConvolutionInputGenerator_rtl
 
     for layer in layers():
         generic = layer.generic()
         fpgadataflow.custom_op.setdefault(generic.__name__, generic)
         rtl.custom_op[layer.__name__] = layer
+    rtl.custom_op[ConvolutionInputGenerator_rtl.__name__] = ConvolutionInputGenerator_rtl
     add_op_to_domain(BEFORE_LAYERS, FrameStatistics)
