@@ -1,6 +1,6 @@
 # make demo   the main job end to end: IQ frames classified by the simulated RTL of an accelerator, bit-exact
 # make test   all tests
-# make test-fast  the tests without Verilator, training, a browser and the board's environment: 70 s on two cores
+# make test-fast  the tests without Verilator, training, a browser and the board's environment: a minute on two cores
 # make coverage   all tests; lines and branches that they run, as runs/coverage/html/index.html
 # make lint   ruff, codespell and mypy
 # make hooks  switch on checks before each commit of this checkout
