@@ -31,7 +31,8 @@ class Schedule:
     fillers: slots of a frame behind its beats. late: slots behind these, each a cycle, in which turns end and the next
     frame may begin. latency: of each wire, cycles from a slot's beat, or in the serial part from a slot's cycle, to the
     cycle in which the wire has the slot's integer. start: cycles from a frame's last filler to the first of the serial
-    part. length: cycles of the serial part. masked: wires that are 0 where they carry nothing.
+    part. length: cycles of the serial part. masked: wires that are 0 where they carry nothing. turned: wires in which
+    others take turns.
     """
 
     fillers: int
@@ -40,6 +41,7 @@ class Schedule:
     start: int
     length: int
     masked: frozenset[int]
+    turned: frozenset[int]
 
     def ready(self, unit: Unit, wire: int) -> int:
         """Cycle of the serial part in which a wire has its first integer."""
@@ -64,7 +66,7 @@ def schedule(unit: Unit) -> Schedule:
     Raises RadioMLError for zeros around a signal that is slower than the beats, and for a serial part that is longer
     than a frame.
     """
-    total, masked = _frame(unit)
+    total, masked, turned = _frame(unit)
     latency = latencies(unit)
     start = 2
     for wire in unit.wires:
@@ -73,7 +75,7 @@ def schedule(unit: Unit) -> Schedule:
     output = unit.wires[unit.output]
     length = output.slots.last + latency[unit.output] + 1
     late = late_slots(unit)
-    found = Schedule(total - unit.beats, late, tuple(latency), start, length, frozenset(masked))
+    found = Schedule(total - unit.beats, late, tuple(latency), start, length, frozenset(masked), frozenset(turned))
     _check_lives(unit, found)
     return found
 
@@ -84,10 +86,11 @@ def late_slots(unit: Unit) -> int:
     return max(0, last + 1 - _frame(unit)[0])
 
 
-def _frame(unit: Unit) -> tuple[int, set[int]]:
-    """Slots of a frame, without those of turns behind it, and the wires that are 0 where they carry nothing."""
+def _frame(unit: Unit) -> tuple[int, set[int], set[int]]:
+    """Slots of a frame without late ones, wires that are 0 where they carry nothing, and those with turns."""
     turned: set[int] = set()
-    total, masked = unit.beats, set()
+    masked: set[int] = set()
+    total = unit.beats
     for index, wire in enumerate(unit.wires):
         if wire.slots.serial:
             continue
@@ -104,7 +107,7 @@ def _frame(unit: Unit) -> tuple[int, set[int]]:
             total = max(total, source.slots.last - outside + 1)
             if not isinstance(source.operation, Input):
                 masked.add(term.source)
-    return total, masked
+    return total, masked, turned
 
 
 def latencies(unit: Unit) -> list[int]:

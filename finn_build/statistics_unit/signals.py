@@ -117,7 +117,7 @@ class Signals:
     def inside(self, slots: Slots, latency: int) -> str:
         """The same for the frame's slots, whether or not it is a slot's cycle."""
         at = self.at(latency - 1)
-        return self._decoded(("inside", slots, latency), _among(f"slot[{at}]", slots, 0))
+        return self._decoded(("inside", slots, latency), _among(f"{self.late(slots)}slot[{at}]", slots, 0))
 
     def delayed(self, wire: int, slots: int, cycles: int) -> str:
         """What a wire carried some of its slots ago, some cycles later, as a signed number."""
@@ -143,7 +143,8 @@ class Signals:
         slots, latency = self._unit.wires[wire].slots, self._timing.latency[wire]
         if slots.serial:
             return None
-        return f"{self.late(slots)}tick[{self.at(latency)}]" if slots.step == 1 else self.when(slots, latency)
+        late = "late_" if wire in self._timing.turned and self._timing.late else ""
+        return f"{late}tick[{self.at(latency)}]" if slots.step == 1 else self.when(slots, latency)
 
     def line(self, oldest: str, newest: str, bits: int, moves: int, enable: str | None) -> None:
         """A register that loads what another one held some moves before, those of cycles in which `enable` is 1."""
