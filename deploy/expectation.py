@@ -28,10 +28,10 @@ def expectation(result: Classification) -> Expectation:
     trained, accuracy = result.network.training_data, result.network.accuracy
     if accuracy.overall is None or not accuracy.frames:
         return Expectation(False, True, "the package does not say how accurate the network was after training")
-    if trained.get("kind") != result.origin.kind:
+    if trained.kind != result.origin.kind:
         return Expectation(
             False, True,
-            f"not comparable: trained on {kind_of_data(trained)}, these are {kind_of_data(vars(result.origin))}",
+            f"not comparable: trained on {kind_of_data(trained.kind)}, these are {kind_of_data(result.origin.kind)}",
         )  # fmt: skip
     over = accuracy.scope
     if result.metrics.scope != over:

@@ -131,12 +131,13 @@ def small_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """model.onnx of the network in tests/small_network, in a run directory as after `radioml train` and `export`."""
     import yaml
 
+    from radioml.reading.records import values
     from training.experiments.experiment import load_experiment
     from training.trained.checkpoint import load_checkpoint
     from training.trained.export import export
 
     run = tmp_path_factory.mktemp("runs") / "small network"
-    claim = {"data": load_checkpoint(SMALL_NETWORK / "checkpoint.pth").training_data}
+    claim = {"data": values(load_checkpoint(SMALL_NETWORK / "checkpoint.pth").training_data)}
     run.mkdir()
     experiment = load_experiment(str(SMALL_NETWORK / "small.yaml"))
     (run / "config.yaml").write_text(experiment.to_yaml() + yaml.safe_dump(claim, sort_keys=False))

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from radioml.contract.training_data import TrainingData
 from radioml.data.synthetic import generate_spread
 from training.models import create
 from training.trained.checkpoint import TrainedNetwork, save_checkpoint
@@ -47,6 +48,6 @@ def exported(
         for _ in range(20):
             network(iq)
     network.eval()
-    trained = TrainedNetwork(network, topology, dict(parameters), {"kind": "none"})
+    trained = TrainedNetwork(network, topology, dict(parameters), TrainingData("none"))
     save_checkpoint(folder / "checkpoint.pth", trained)
     return export(folder / "checkpoint.pth", folder / "train")

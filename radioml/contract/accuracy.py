@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from radioml.contract.json_record import JsonRecord
+from radioml.contract.training_data import TrainingData
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ class TrainedMetrics(MeasuredAccuracy):
 
     MADE_BY = "radioml train"
 
-    data: dict[str, Any]
+    data: TrainingData
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ class EvaluationReport(MeasuredAccuracy):
     subject: str
     arithmetic: str
     data: PartOfFile
-    training_data: dict[str, Any]
+    training_data: TrainingData
     caution: str | None
     frames: int
     frames_requested: int
@@ -145,6 +146,6 @@ class DriverAccuracy(MeasuredAccuracy):
     golden_frames_equal: int
     clipped_samples: int
     samples: int
-    training_data: dict[str, Any]
+    training_data: TrainingData
     accuracy_of_the_trained_network: TrainedAccuracy
     expectation: Expectation

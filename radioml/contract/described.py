@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Protocol
 
 from radioml.contract.accuracy import TrainedAccuracy
 from radioml.contract.quantiser import InputQuantiser
+from radioml.contract.training_data import TrainingData
 
 
 class Described(Protocol):
@@ -27,7 +28,7 @@ class Described(Protocol):
         ...
 
     @property
-    def training_data(self) -> dict[str, Any]:
+    def training_data(self) -> TrainingData:
         """What the network was trained on."""
         ...
 

@@ -9,11 +9,12 @@ import json
 import shlex
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from radioml.constants import FRAME_LENGTH
 from radioml.contract.accuracy import TrainedAccuracy
 from radioml.contract.quantiser import InputQuantiser
+from radioml.contract.training_data import TrainingData
 from radioml.errors import RadioMLError
 from radioml.network.onnx_graph import check_graph, number_problems
 from radioml.reading.records import record, values
@@ -64,7 +65,7 @@ class ModelMetadata:
     quantiser: InputQuantiser
     logit_scale: float
     checkpoint_sha256: str
-    training_data: dict[str, Any]
+    training_data: TrainingData
     accuracy: TrainedAccuracy
     imported: ImportOptions | None = None
 
@@ -75,7 +76,8 @@ class ModelMetadata:
 
     def to_json(self) -> str:
         """One JSON object, with the format version."""
-        return json.dumps({"format": FORMAT, **asdict(self), "accuracy": values(self.accuracy)})
+        records = {name: values(getattr(self, name)) for name in ("training_data", "accuracy")}
+        return json.dumps({"format": FORMAT, **asdict(self), **records})
 
     @classmethod
     def from_json(cls, text: str, source: Path | str) -> ModelMetadata:

@@ -11,13 +11,14 @@ import math
 import zipfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
 from radioml.contract.accuracy import TrainedAccuracy
 from radioml.contract.golden import read_golden
 from radioml.contract.quantiser import InputQuantiser
+from radioml.contract.training_data import TrainingData
 from radioml.errors import RadioMLError
 from radioml.files import replacing, sha256
 from radioml.reading.archive import open_zip
@@ -97,7 +98,7 @@ class Manifest:
     classes: tuple[str, ...]
     quantiser: InputQuantiser
     logit_scale: float
-    training_data: dict[str, Any]
+    training_data: TrainingData
     accuracy: TrainedAccuracy
     input: StreamFormat
     output: StreamFormat
@@ -108,7 +109,8 @@ class Manifest:
 
     def to_json(self) -> str:
         """Indented JSON with the format version."""
-        return json.dumps({"format": FORMAT, **asdict(self), "accuracy": values(self.accuracy)}, indent=1) + "\n"
+        records = {name: values(getattr(self, name)) for name in ("training_data", "accuracy")}
+        return json.dumps({"format": FORMAT, **asdict(self), **records}, indent=1) + "\n"
 
     @classmethod
     def from_json(cls, text: str | bytes, source: str) -> Manifest:

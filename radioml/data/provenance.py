@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from radioml.contract.training_data import TrainingData
 from radioml.data.conditions import NOMINAL
 from radioml.data.dataset import damaged, open_dataset, read_layout, read_slice
 from radioml.data.layout import Layout
@@ -52,17 +52,16 @@ class Origin:
 
     def __str__(self) -> str:
         """As a phrase for titles and tables; figures from synthetic frames must carry it."""
-        return described(vars(self))
+        return described(self)
 
 
-def described(data: Mapping[str, Any]) -> str:
-    """The kind and the identity of data as a phrase for titles and tables; data: `Origin`'s, or training data."""
-    return f"{kind_of_data(data)} ({data.get('identity', 'unnamed')})"
+def described(data: Origin | TrainingData) -> str:
+    """The kind and the identity of data as a phrase for titles and tables."""
+    return f"{kind_of_data(data.kind)} ({data.identity or 'unnamed'})"
 
 
-def kind_of_data(data: Mapping[str, Any]) -> str:
+def kind_of_data(kind: str) -> str:
     """The kind of data in words: "synthetic data", "real data" or "data of unknown origin"."""
-    kind = data.get("kind", "unknown")
     return "data of unknown origin" if kind == "unknown" else f"{kind} data"
 
 
@@ -109,13 +108,13 @@ def takes_long(path: Path) -> bool:
     return path.is_file() and path.stat().st_size == PUBLISHED_BYTES and known_sha256(path) is None
 
 
-def learnt_from(training_data: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def learnt_from(training_data: TrainingData) -> list[TrainingData]:
     """Training data of a network, of the one whose weights its training started from, and so on."""
-    start = training_data.get("started_from")
-    return [training_data, *(learnt_from(start["training_data"]) if start else ())]
+    start = training_data.started_from
+    return [training_data, *(learnt_from(start.training_data) if start else ())]
 
 
-def seen_in_training(training_data: Mapping[str, Any], frames: Origin, part: str) -> str | None:
+def seen_in_training(training_data: TrainingData, frames: Origin, part: str) -> str | None:
     """Why a network may have learnt from frames of this part of a file; None where it has not, as far as is known.
 
     Training takes the part "train" of its file, and chooses the checkpoint by "validation".
@@ -131,7 +130,7 @@ def seen_in_training(training_data: Mapping[str, Any], frames: Origin, part: str
             }.get(part)
             if known:
                 return known
-        elif data.get("kind") == frames.kind and _whole(vars(frames)) == _whole(data):
+        elif data.kind == frames.kind and _whole(frames) == _whole(data):
             if part != "test":  # both files keep the split of one whole file
                 return f"{trained}: a part of the same whole, which shares frames with this"
         elif _may_share(data, frames):
@@ -139,37 +138,37 @@ def seen_in_training(training_data: Mapping[str, Any], frames: Origin, part: str
     return None
 
 
-def _may_share(training_data: Mapping[str, Any], frames: Origin) -> bool:
+def _may_share(training_data: TrainingData, frames: Origin) -> bool:
     """Whether two files whose splits are not the same may have frames in common."""
-    kinds = (training_data.get("kind"), frames.kind)
+    kinds = (training_data.kind, frames.kind)
     if "unknown" in kinds:  # it may be a copy of any
         return kinds[0] in ("real", "synthetic", "unknown")
     if kinds == ("synthetic", "synthetic"):
-        return _generator(training_data) == _generator(vars(frames))
+        return _generator(training_data) == _generator(frames)
     return kinds == ("real", "real")
 
 
-def same_file(training_data: Mapping[str, Any], frames: Origin) -> bool:
+def same_file(training_data: TrainingData, frames: Origin) -> bool:
     """Whether a network was trained on the file that these frames are from; the file's name may differ."""
-    if training_data.get("kind") != frames.kind:
+    if training_data.kind != frames.kind:
         return False
-    ours, theirs = frames.identity, str(training_data.get("identity"))
+    ours, theirs = frames.identity, str(training_data.identity)
     if frames.kind != "synthetic":
         ours, theirs = (identity.rpartition(", frames ")[2] for identity in (ours, theirs))
     return ours == theirs
 
 
-def _whole(data: Mapping[str, Any]) -> str:
+def _whole(data: Origin | TrainingData) -> str:
     """The whole file, whose split its parts keep: the identity without a cut; of the published file, the name."""
-    identity = str(data.get("identity"))
-    if data.get("kind") == "real" and identity.startswith(PUBLISHED):
+    identity = str(data.identity)
+    if data.kind == "real" and identity.startswith(PUBLISHED):
         return PUBLISHED
     return identity.partition(", cut to ")[0]
 
 
-def _generator(data: Mapping[str, Any]) -> list[str]:
+def _generator(data: Origin | TrainingData) -> list[str]:
     """Version and seed: synthetic files that have them in common may share symbols and noise, whatever the preset."""
-    return re.findall(r"generator [^,]+|seed [^,]+", str(data.get("identity")))
+    return re.findall(r"generator [^,]+|seed [^,]+", str(data.identity))
 
 
 def first_frames(path: Path | str, file: h5py.File, layout: Layout) -> str:

@@ -13,6 +13,7 @@ from radioml.contract.accuracy import TrainedAccuracy
 from radioml.contract.golden import GOLDEN_FRAMES, GOLDEN_SEED
 from radioml.contract.metadata import IMPORTED as OF_OTHERS
 from radioml.contract.metadata import ImportOptions, ModelMetadata, attach
+from radioml.contract.training_data import TrainingData
 from radioml.data.class_names import class_indices, read_class_list
 from radioml.data.layout import CELLS
 from radioml.data.synthetic import generate_spread
@@ -90,7 +91,7 @@ def import_model(
         quantiser=network.quantiser,
         logit_scale=network.logit_scale,
         checkpoint_sha256=sha256(folder / IMPORTED),
-        training_data={"kind": "unknown", "identity": path.name, "sha256": ""},
+        training_data=TrainingData("unknown", path.name, ""),
         accuracy=TrainedAccuracy(),
         imported=options,
     )

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from radioml.contract.accuracy import EvaluationReport, PartOfFile
+from radioml.contract.training_data import TrainingData
 from radioml.data.provenance import Origin, seen_in_training
 from radioml.errors import INTERRUPTED
 from radioml.report.metrics import Metrics
@@ -33,7 +33,7 @@ class Evaluation:
     part: str
     requested: int
     metrics: Metrics
-    training_data: dict[str, Any]
+    training_data: TrainingData
     seconds: float
     unusable: int = 0
     problem: str = ""

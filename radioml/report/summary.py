@@ -101,6 +101,6 @@ def _accuracy(found: DriverAccuracy) -> Rows:
             rows.append((
                 f"accuracy {name}",
                 f"{share.accuracy:.1%} ({share.low:.1%} to {share.high:.1%} with 95 % confidence) of {share.frames:,} "
-                f"frames of {kind_of_data(vars(found.data))}, classified by {found.backend}",
+                f"frames of {kind_of_data(found.data.kind)}, classified by {found.backend}",
             ))  # fmt: skip
     return rows

@@ -21,6 +21,7 @@ from deploy.results import accuracy, throughput, write_results
 from radioml.constants import CLASSES
 from radioml.contract.accuracy import TrainedAccuracy
 from radioml.contract.package import open_package
+from radioml.contract.training_data import TrainingData
 from radioml.data.dataset import read_frames
 from radioml.data.layout import Layout
 from radioml.data.provenance import Origin
@@ -195,7 +196,7 @@ def test_the_accuracy_is_held_against_the_trained_networks(result, repack):
     for other in (
         replace(result, origin=replace(result.origin, kind="real")),
         replace(result, network=replace(result.network, accuracy=TrainedAccuracy())),
-        replace(result, network=replace(result.network, training_data=vars(result.origin))),
+        replace(result, network=replace(result.network, training_data=TrainingData(**vars(result.origin)))),
         replace(
             result,
             part="test",
@@ -205,15 +206,17 @@ def test_the_accuracy_is_held_against_the_trained_networks(result, repack):
         assert not expectation(other).comparable
 
 
-def _other_size(origin: Origin) -> dict[str, str]:
+def _other_size(origin: Origin) -> TrainingData:
     """Frames of the same generator and seed in a file of another size: some may be the same."""
-    return {"kind": origin.kind, "identity": origin.identity.replace("2 frames per cell", "800 frames per cell")}
+    return TrainingData(origin.kind, origin.identity.replace("2 frames per cell", "800 frames per cell"))
 
 
 def test_identical_frames_must_be_nearly_as_accurate(result):
     """A difference that chance explains on other frames is an alarm on the frames of the report."""
     correct = int(result.metrics.overall.correct)
-    whole = replace(result, part="test", network=replace(result.network, training_data=vars(result.origin)))
+    whole = replace(
+        result, part="test", network=replace(result.network, training_data=TrainingData(**vars(result.origin)))
+    )
 
     def verdict(more: int, frames: int = FRAMES):
         accuracy = TrainedAccuracy(overall=(correct + more) / FRAMES, frames=frames)
@@ -238,7 +241,7 @@ def test_one_right_accelerator_in_a_thousand_is_suspected_at_most(result, monkey
     ):
         accuracy = TrainedAccuracy((report_30 + report_below) / frames, report_30 / (frames // 26), frames=frames)
         found = SimpleNamespace(
-            network=SimpleNamespace(accuracy=accuracy, training_data={"kind": "synthetic", "identity": "another"}),
+            network=SimpleNamespace(accuracy=accuracy, training_data=TrainingData("synthetic", "another")),
             origin=result.origin, part="test", frames=frames,
             metrics=SimpleNamespace(scope="all classes and SNRs", overall=Proportion(int(at_30 + below), frames),
                                     at_30_db=Proportion(int(at_30), frames // 26)),

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from radioml.contract.training_data import TrainingData
 from tests.conftest import SmallBuild, run_radioml
 
 
@@ -20,7 +21,7 @@ def pooled_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     parameters = {"filters": 4, "dense": 8}
     torch.manual_seed(0)
     network = create("vgg10", parameters).eval()
-    save_checkpoint(run / "untrained.pth", TrainedNetwork(network, "vgg10", parameters, {"kind": "none"}))
+    save_checkpoint(run / "untrained.pth", TrainedNetwork(network, "vgg10", parameters, TrainingData("none")))
     return export(run / "untrained.pth", run / "train")
 
 

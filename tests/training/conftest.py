@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from radioml.contract.training_data import TrainingData
 from radioml.data.synthetic import generate_spread
 from training.models import create
 from training.trained.checkpoint import TrainedNetwork, save_checkpoint
@@ -39,7 +40,7 @@ def lively_fixture() -> Callable[..., torch.nn.Module]:
 @pytest.fixture
 def small_checkpoint(tmp_path: Path) -> Path:
     path = tmp_path / "small.pth"
-    data = {"kind": "synthetic", "identity": "none: random weights", "sha256": "0" * 64}
+    data = TrainingData("synthetic", "none: random weights", "0" * 64)
     save_checkpoint(path, TrainedNetwork(lively("polyphase", SMALL), "polyphase", SMALL, data))
     return path
 

@@ -174,7 +174,7 @@ def _measured(run: TrainedRun) -> tuple[float | None, tuple[float, float] | None
         overall, top = most.metrics.overall, most.metrics.at_30_db
         return overall.accuracy, (overall.low, overall.high), top.accuracy, most.kind, most.data
     recorded = run.trained.accuracy
-    kind = run.trained.training_data.get("kind", "unknown")
+    kind = run.trained.training_data.kind
     return recorded.overall, recorded.interval_95, recorded.at_30_db, kind, recorded.data or ""
 
 

@@ -93,15 +93,15 @@ def _split(run: TrainedRun) -> Verdict:
         return Verdict(rule, FAIL, "the source in the zip computes another split")
     data, *earlier = learnt_from(run.trained.training_data)
     for start in earlier:
-        same_file = start.get("kind") == "real" and start.get("sha256") == data.get("sha256")
-        if start.get("kind") != "synthetic" and not same_file:
-            first = f"{start.get('kind', 'unknown')} data: {start.get('identity', 'unnamed')}"
+        same_file = start.kind == "real" and start.sha256 == data.sha256
+        if start.kind != "synthetic" and not same_file:
+            first = f"{start.kind} data: {start.identity or 'unnamed'}"
             return Verdict(rule, UNCHECKED, f"started from weights trained on {first}, of whatever part")
-    if {part.get("kind") for part in (data, *earlier)} == {"synthetic"}:
+    if {part.kind for part in (data, *earlier)} == {"synthetic"}:
         return Verdict(rule, PASS, "trained on synthetic frames alone, so on no test frame of RadioML 2018.01A")
-    if data.get("kind") == "real" and _on_whole_test_part(run):
+    if data.kind == "real" and _on_whole_test_part(run):
         return Verdict(rule, PASS, "the source computes this split to the last index, and the full file was trained on")
-    return Verdict(rule, UNCHECKED, f"trained on {data.get('identity', 'unknown data')}, not known to be the full file")
+    return Verdict(rule, UNCHECKED, f"trained on {data.identity or 'unknown data'}, not known to be the full file")
 
 
 def _accuracy(run: TrainedRun) -> Verdict:
@@ -110,7 +110,7 @@ def _accuracy(run: TrainedRun) -> Verdict:
     if measured.overall is None:
         return Verdict(rule, UNCHECKED, "the checkpoint records no accuracy")
     found = f"{measured.overall:.3%} on {measured.frames:,} frames ({measured.data})"
-    if run.trained.training_data.get("kind") != "real":
+    if run.trained.training_data.kind != "real":
         return Verdict(rule, UNCHECKED, f"only real data count: {found}")
     if not _on_whole_test_part(run):
         return Verdict(rule, UNCHECKED, f"not the whole test part: {found}")

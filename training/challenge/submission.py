@@ -144,7 +144,7 @@ def _submission(run: TrainedRun, experiment: Experiment | None, repository: str 
         "name": run.path.resolve().name,
         "topology": trained.topology,
         "source": topology(trained.topology).source,
-        "training_data": f"{data.get('kind', 'unknown')} data: {data.get('identity', 'unknown')}",
+        "training_data": f"{data.kind} data: {data.identity or 'unknown'}",
         "accuracy": accuracy,
         "score": f"{score.score:.6f}",
         "bit_ops": score.bit_ops,

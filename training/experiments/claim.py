@@ -9,11 +9,12 @@ from typing import Any
 
 import yaml
 
+from radioml.contract.training_data import TrainingData
 from radioml.data.provenance import origin
 from radioml.data.source_digest import Progress, source_sha256
 from radioml.errors import RadioMLError
 from radioml.files import write_text
-from radioml.reading.records import shown
+from radioml.reading.records import shown, values
 from radioml.run_directory import CHECKPOINT, CONFIG, LAST, TRAIN
 from training.experiments.experiment import Experiment, read_claim
 from training.models import is_own, loaded
@@ -24,17 +25,18 @@ _MOST_KEYS = 5
 """Most differing keys that a message names."""
 
 
-def claim(experiment: Experiment, data: Path, run: Path, progress: Progress) -> dict[str, Any]:
+def claim(experiment: Experiment, data: Path, run: Path, progress: Progress) -> TrainingData:
     """Make the run directory this experiment's on this data; returns the data's identity.
 
     Raises RadioMLError where the directory belongs to another experiment or other data.
     """
     where = origin(data, progress)
-    identity: dict[str, Any] = {"kind": where.kind, "identity": where.identity, "sha256": source_sha256(data, progress)}
-    if experiment.training.start_from:
-        identity["started_from"] = start_identity(experiment.training.start_from)
+    start = experiment.training.start_from
+    identity = TrainingData(
+        where.kind, where.identity, source_sha256(data, progress), start_identity(start) if start else None
+    )
     config = run / CONFIG
-    entries: dict[str, Any] = {"data": identity}
+    entries: dict[str, Any] = {"data": values(identity)}
     if is_own(experiment.topology):
         entries["code"] = {"sha256": loaded(experiment.topology).sha256}
     if experiment.distillation:

@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import lightning
 import torch
@@ -25,6 +25,7 @@ from torch import nn
 
 from radioml.contract.accuracy import TrainedAccuracy, TrainedMetrics
 from radioml.contract.history import read_history
+from radioml.contract.training_data import TrainingData
 from radioml.data.provenance import kind_of_data
 from radioml.data.source_digest import Progress
 from radioml.errors import RadioMLError
@@ -221,13 +222,13 @@ def _progress_bar(console: Console) -> Iterator[Progress]:
 
 
 def _write(
-    experiment: Experiment, network: nn.Module, identity: dict[str, Any], metrics: Metrics, folder: Path
+    experiment: Experiment, network: nn.Module, identity: TrainingData, metrics: Metrics, folder: Path
 ) -> TrainedNetwork:
     """Write the checkpoint, the test metrics and their plots; only the first process writes."""
     from radioml.report.plots import accuracy_over_snr, confusion_matrix
     from radioml.report.training_plot import training_curve
 
-    described = f"{kind_of_data(identity)}: {identity['identity']}"
+    described = f"{kind_of_data(identity.kind)}: {identity.identity}"
     overall = metrics.overall
     accuracy = TrainedAccuracy(
         overall=overall.accuracy,

@@ -6,11 +6,12 @@ G. Hinton, O. Vinyals, J. Dean, "Distilling the Knowledge in a Neural Network", 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pydantic import Field
 
 from radioml.constants import CLASSES, FRAME_LENGTH
+from radioml.contract.training_data import TrainingData
 from radioml.errors import RadioMLError
 from radioml.files import sha256
 from training.techniques.section import Section
@@ -51,12 +52,12 @@ def teacher_sha256(settings: Distillation, run: Path) -> str:
 class Teacher:
     """A trained network with constant weights, which are not part of the student's checkpoints."""
 
-    def __init__(self, settings: Distillation, data: dict[str, Any], student: nn.Module) -> None:
+    def __init__(self, settings: Distillation, data: TrainingData, student: nn.Module) -> None:
         """Load the teacher.
 
         Args:
             settings: of the experiment.
-            data: identity and SHA-256 of the student's data file.
+            data: the student's data file.
             student: the network to be trained; one on statistics has a teacher on the same statistics.
 
         Raises:
@@ -71,10 +72,10 @@ class Teacher:
 
         self._settings = settings
         trained = load_checkpoint(settings.teacher)
-        if trained.training_data.get("sha256") != data["sha256"]:
+        if trained.training_data.sha256 != data.sha256:
             raise RadioMLError(
-                f"{settings.teacher}: the teacher was trained on other data ({trained.training_data['kind']}: "
-                f"{trained.training_data['identity']}) than this run's ({data['kind']}: {data['identity']}), whose "
+                f"{settings.teacher}: the teacher was trained on other data ({trained.training_data.kind}: "
+                f"{trained.training_data.identity}) than this run's ({data.kind}: {data.identity}), whose "
                 "test frames it may have seen. Train the teacher on this run's file, or choose a teacher that was"
             )
         self._network = trained.network.requires_grad_(False)

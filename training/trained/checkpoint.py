@@ -18,6 +18,7 @@ import torch
 from torch import nn
 
 from radioml.contract.accuracy import TrainedAccuracy
+from radioml.contract.training_data import StartedFrom, TrainingData
 from radioml.errors import RadioMLError
 from radioml.files import replacing, sha256
 from radioml.reading.records import record, values
@@ -27,6 +28,7 @@ FORMAT = 1
 UNKNOWN = "unknown"
 """Kind of training data of bare weights."""
 _DESCRIPTION = {"topology": str, "parameters": dict, "training_data": dict, "accuracy": dict}
+_RECORDS: dict[str, type] = {"training_data": TrainingData, "accuracy": TrainedAccuracy}
 _DAMAGED = (RuntimeError, OSError, BadZipFile, zlib.error)
 _FOREIGN = (pickle.UnpicklingError, EOFError, ValueError, LookupError, TypeError, AttributeError, struct.error)
 
@@ -37,8 +39,7 @@ class TrainedNetwork:
 
     network: in evaluation mode.
     topology, parameters: entry in the registry of models.
-    training_data: kind, identity and sha256 of the data file (see `ModelMetadata`). A training that began with the
-        weights of another checkpoint adds `started_from`: that checkpoint's checkpoint_sha256 and training_data.
+    training_data: the data file.
     accuracy: after training.
     code_sha256: digest of a topology in the user's own code (see `training.models.own_code`), else "".
     """
@@ -46,14 +47,14 @@ class TrainedNetwork:
     network: nn.Module
     topology: str
     parameters: dict[str, Any]
-    training_data: dict[str, Any]
+    training_data: TrainingData
     accuracy: TrainedAccuracy = field(default_factory=TrainedAccuracy)
     code_sha256: str = ""
 
 
 def save_checkpoint(path: Path, trained: TrainedNetwork) -> None:
     """Write a checkpoint of tensors and plain values."""
-    description = {name: getattr(trained, name) for name in _DESCRIPTION} | {"accuracy": values(trained.accuracy)}
+    description = {name: getattr(trained, name) for name in _DESCRIPTION} | _plain(trained)
     if is_own(trained.topology):
         description["code_sha256"] = loaded(trained.topology, trained.code_sha256 or None).sha256
     with replacing(path) as temporary, temporary.open("wb") as file:  # a path's name would become part of the content
@@ -80,7 +81,7 @@ def load_checkpoint(path: Path | str, topology: str | None = None) -> TrainedNet
             raise RadioMLError(
                 f"{path}: not a checkpoint that `radioml train` wrote: its {wrong[0]} is of another type"
             )
-        description = {name: value[name] for name in _DESCRIPTION} | {"accuracy": _accuracy(value["accuracy"], path)}
+        description = {name: value[name] for name in _DESCRIPTION} | _records(value, path)
         if is_own(value["topology"]):
             description["code_sha256"] = str(value.get("code_sha256"))
             try:
@@ -97,7 +98,7 @@ def load_checkpoint(path: Path | str, topology: str | None = None) -> TrainedNet
             raise RadioMLError(f"{path}: weights without a topology; name it with --topology, e.g. vgg10")
         network = create(topology, {})
         target = getattr(network, "layers", network)  # the sandbox's networks are plain sequences of layers
-        unknown = {"kind": UNKNOWN, "identity": Path(path).name, "sha256": ""}
+        unknown = TrainingData(UNKNOWN, Path(path).name, "")
         description = {"topology": topology, "parameters": {}, "training_data": unknown, "accuracy": TrainedAccuracy()}
         state = value
     else:
@@ -107,9 +108,15 @@ def load_checkpoint(path: Path | str, topology: str | None = None) -> TrainedNet
     return TrainedNetwork(network=network, **description)
 
 
-def _accuracy(value: dict[str, Any], path: Path | str) -> TrainedAccuracy:
+def _plain(trained: TrainedNetwork) -> dict[str, Any]:
+    """The records of a checkpoint as plain values."""
+    return {name: values(getattr(trained, name)) for name in _RECORDS}
+
+
+def _records(value: dict[str, Any], path: Path | str) -> dict[str, Any]:
+    """What `_plain` gives, as records; raises RadioMLError that names the field that is wrong."""
     try:
-        return record(value, TrainedAccuracy, "accuracy")
+        return {name: record(value[name], kind, name) for name, kind in _RECORDS.items()}
     except ValueError as error:
         raise RadioMLError(f"{path}: not a checkpoint that `radioml train` wrote: {error}") from error
 
@@ -122,10 +129,9 @@ def start_with(network: nn.Module, topology: str, path: Path | str) -> None:
     _fill(network, load_checkpoint(path, topology).network.state_dict(), path, topology)
 
 
-def start_identity(path: Path | str) -> dict[str, Any]:
+def start_identity(path: Path | str) -> StartedFrom:
     """The `started_from` of a run that begins with the weights of this checkpoint."""
-    data = load_checkpoint(path).training_data
-    return {"checkpoint_sha256": sha256(path), "training_data": data}
+    return StartedFrom(sha256(path), load_checkpoint(path).training_data)
 
 
 def read_unfinished(path: Path) -> dict[str, Any]:

@@ -12,13 +12,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from radioml.constants import CLASSES
 from radioml.contract.metadata import load_exported
 from radioml.contract.quantiser import InputQuantiser
+from radioml.contract.training_data import TrainingData
 from radioml.data import dataset
 from radioml.data.class_names import class_indices
 from radioml.data.levels import LevelWatch
@@ -47,7 +47,7 @@ class _Subject:
 
     name: str
     arithmetic: str
-    training_data: dict[str, Any]
+    training_data: TrainingData
     quantiser: InputQuantiser
     classes: np.ndarray
     logits: Callable[[np.ndarray], np.ndarray]

@@ -69,7 +69,7 @@ def export(
         compare(model, frames.iq, logits, network.logit_scale, progress)
         # The model is renamed last: until then the earlier model names another checkpoint, and so is known to be old.
         exported = folder / CHECKPOINT
-        if trained.training_data["kind"] == UNKNOWN:  # bare weights lack the name of their network
+        if trained.training_data.kind == UNKNOWN:  # bare weights lack the name of their network
             save_checkpoint(exported, load_checkpoint(checkpoint, topology))  # `trained` is in double precision by now
         elif checkpoint.resolve() != exported.resolve():
             with replacing(exported) as temporary_copy:

@@ -92,6 +92,7 @@ def untrained_model(networks: dict[str, tuple[str, dict[str, Any]]], name: str, 
         return model
     import torch
 
+    from radioml.contract.training_data import TrainingData
     from training.models import create
     from training.trained.checkpoint import TrainedNetwork, save_checkpoint
     from training.trained.export import export
@@ -99,7 +100,7 @@ def untrained_model(networks: dict[str, tuple[str, dict[str, Any]]], name: str, 
     torch.manual_seed(_SEED)
     network = create(topology, parameters).eval()
     checkpoint = folder / "untrained.pth"
-    save_checkpoint(checkpoint, TrainedNetwork(network, topology, parameters, {"kind": "none, untrained"}))
+    save_checkpoint(checkpoint, TrainedNetwork(network, topology, parameters, TrainingData("none, untrained")))
     export(checkpoint, folder / TRAIN)
     cache.store("exported", key, [TRAIN])
     return model

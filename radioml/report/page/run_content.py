@@ -132,7 +132,9 @@ def measurements(run: Path) -> list[Measurement]:
     """All measurements of accuracy in a run directory, that of most frames first; raises RadioMLError as `read_run`."""
     found = []
     if trained := _found(run / TRAIN / METRICS, TrainedMetrics):
-        found.append(_measurement("after training, test part", trained, trained.data["kind"], trained.data["identity"]))
+        found.append(
+            _measurement("after training, test part", trained, trained.data.kind, trained.data.identity or "unnamed")
+        )
     for path in sorted(run.glob(f"{EVALUATION}/*/{EVALUATION_REPORT}")):
         found.append(_of_part(f"evaluated: {path.parent.name}", EvaluationReport.read(path)))
     if driver := _found(run / DEPLOY / ACCURACY, DriverAccuracy):

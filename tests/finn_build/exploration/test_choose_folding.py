@@ -13,6 +13,7 @@ from finn_build.exploration.choose_folding import Candidate, Goal, choose_foldin
 from finn_build.steps import Context, apply_steps
 from radioml.contract.estimate import RESOURCES, Estimate, Resources
 from radioml.contract.metadata import load_exported
+from radioml.contract.training_data import TrainingData
 from radioml.errors import RadioMLError
 
 pytestmark = pytest.mark.rtl
@@ -32,7 +33,7 @@ def polyphase(tmp_path_factory):
     run = tmp_path_factory.mktemp("polyphase")
     parameters = {"phases": 8, "channels": [4, 4], "kernels": [3, 3], "strides": [1, 2]}
     network = create("polyphase", parameters).eval()
-    save_checkpoint(run / "untrained.pth", TrainedNetwork(network, "polyphase", parameters, {"kind": "none"}))
+    save_checkpoint(run / "untrained.pth", TrainedNetwork(network, "polyphase", parameters, TrainingData("none")))
     proto, metadata = load_exported(export(run / "untrained.pth", run / "train"))
     model = ModelWrapper(proto)
     with finn_session(run, run / "log"):

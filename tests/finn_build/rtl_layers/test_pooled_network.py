@@ -30,6 +30,7 @@ from finn_build.verify.rung import Reference, RungResult
 from finn_build.vivado.bitfile import build_bitfile
 from radioml.contract.estimate import Estimate
 from radioml.contract.package import RTL_FOLDER, Manifest, open_package, write_package
+from radioml.contract.training_data import TrainingData
 from radioml.data.synthetic import generate_spread
 from radioml.run_directory import PACKAGE, RTL
 from tests.finn_build.vivado import vendor_tools
@@ -94,7 +95,7 @@ def built(topology, quick_simulators, tmp_path_factory) -> Built:
         network.layers[-1].bias.uniform_(-1, 1)
     checkpoint = run / "train" / "checkpoint.pth"
     checkpoint.parent.mkdir()
-    save_checkpoint(checkpoint, TrainedNetwork(network.eval(), "two_pools", {}, {"kind": "none"}))
+    save_checkpoint(checkpoint, TrainedNetwork(network.eval(), "two_pools", {}, TrainingData("none")))
     folder = build(export(checkpoint, checkpoint.parent), BOARD, "rtl", target_fps=FPS).folder
     return Built(folder, checkpoint, open_package(folder / PACKAGE, run / "package").manifest)
 

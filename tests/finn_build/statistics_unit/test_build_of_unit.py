@@ -21,6 +21,7 @@ from finn_build.verify.rung import Reference
 from finn_build.verify.unit_rungs import QONNX, UNIT
 from finn_build.vivado.bitfile import build_bitfile
 from radioml.contract.package import BITFILE, HANDOFF, open_package
+from radioml.contract.training_data import TrainingData
 from radioml.data.synthetic import generate_spread
 from radioml.errors import MismatchError, RadioMLError
 from radioml.files import write_json
@@ -46,7 +47,7 @@ def run(quick_simulators, tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
     network = create("symbol_statistics", PARAMETERS).eval()
     save_checkpoint(
-        folder / "untrained.pth", TrainedNetwork(network, "symbol_statistics", PARAMETERS, {"kind": "none"})
+        folder / "untrained.pth", TrainedNetwork(network, "symbol_statistics", PARAMETERS, TrainingData("none"))
     )
     export(folder / "untrained.pth", folder / "train")
     return SimpleNamespace(folder=folder, checkpoint=folder / "untrained.pth", model=folder / "train" / "model.onnx")

@@ -20,6 +20,7 @@ from finn_build.verify.rtl_rungs import BACK_TO_BACK, stream
 from finn_build.verify.rung import Reference, RungResult
 from radioml.contract.estimate import Estimate
 from radioml.contract.package import open_package
+from radioml.contract.training_data import TrainingData
 from radioml.data.dataset import Frames
 from radioml.data.synthetic import generate_spread
 from radioml.simulation.compiled import packaged_simulator
@@ -102,7 +103,7 @@ def built(quick_simulators, tmp_path_factory) -> Built:
     frames = generate_spread(26, seed=11)
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(registry._TOPOLOGIES, "functions", registry.Topology(Functions, "this test"))
-        save_checkpoint(checkpoint, TrainedNetwork(network.eval(), "functions", {}, {"kind": "none"}))
+        save_checkpoint(checkpoint, TrainedNetwork(network.eval(), "functions", {}, TrainingData("none")))
         folder = build(export(checkpoint, checkpoint.parent), "Pynq-Z2", "rtl", target_fps=50_000).folder
         trained = inner_levels(checkpoint, frames.iq)
     return Built(folder, frames, Reference(trained.logits, trained.layers, trained.classifier))

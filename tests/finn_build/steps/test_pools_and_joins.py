@@ -17,6 +17,7 @@ from finn_build.build import build
 from finn_build.verify.ladder import climb
 from finn_build.verify.rung import Reference
 from radioml.contract.estimate import Estimate
+from radioml.contract.training_data import TrainingData
 from radioml.data.synthetic import generate_spread
 from training.models import registry
 from training.models.quantisers import ActivationQuant, InputQuant, WeightQuant
@@ -104,7 +105,7 @@ def built(topology, quick_simulators, tmp_path_factory) -> Built:
             network(torch.from_numpy(generate_spread(64, seed=1).iq.transpose(0, 2, 1)))
     checkpoint = run / "train" / "checkpoint.pth"
     checkpoint.parent.mkdir()
-    save_checkpoint(checkpoint, TrainedNetwork(network.eval(), "pools_and_joins", {}, {"kind": "none"}))
+    save_checkpoint(checkpoint, TrainedNetwork(network.eval(), "pools_and_joins", {}, TrainingData("none")))
     return Built(build(export(checkpoint, checkpoint.parent), "Pynq-Z2", "rtl", target_fps=50_000).folder, checkpoint)
 
 

@@ -17,6 +17,7 @@ from finn_build.verify.rtl_rungs import BACK_TO_BACK, FRAME_GAPS, STALLS, WORD_G
 from finn_build.verify.rung import Reference
 from radioml.contract.ladder import LadderReport
 from radioml.contract.package import RTL_FOLDER, open_package, write_package
+from radioml.contract.training_data import TrainingData
 from tests.finn_build.verify.ladder_reports import RTL_RUNGS, wrong
 from tests.repository import packed
 from training.models import create
@@ -143,7 +144,7 @@ def test_activations_that_come_after_the_last_logit_are_waited_for(frames, quick
     torch.manual_seed(0)
     network = create("polyphase", parameters).eval()
     checkpoint = tmp_path / "untrained.pth"
-    save_checkpoint(checkpoint, TrainedNetwork(network, "polyphase", parameters, {"kind": "none"}))
+    save_checkpoint(checkpoint, TrainedNetwork(network, "polyphase", parameters, TrainingData("none")))
     model = export(checkpoint, tmp_path / "train")
     folder = build(model, "Pynq-Z2", "rtl", target_fps=400_000, console=Console(quiet=True)).folder
     trained = inner_levels(checkpoint, frames.iq)

@@ -15,11 +15,12 @@ from radioml.constants import CLASSES
 from radioml.contract.accuracy import TrainedAccuracy
 from radioml.contract.metadata import ModelMetadata, attach, load_exported, load_onnx
 from radioml.contract.quantiser import InputQuantiser
+from radioml.contract.training_data import TrainingData
 from radioml.errors import RadioMLError
 from tests.radioml.reading.damage import damaged
 
 METADATA = ModelMetadata(
-    "polyphase", CLASSES, InputQuantiser(8, 1 / 64), 0.125, "0" * 64, {"kind": "synthetic"}, TrainedAccuracy(0.5)
+    "polyphase", CLASSES, InputQuantiser(8, 1 / 64), 0.125, "0" * 64, TrainingData("synthetic"), TrainedAccuracy(0.5)
 )
 
 
@@ -59,7 +60,7 @@ def test_round_trip(tmp_path: Path):
         ({"logit_scale": 0}, "metadata: logit_scale cannot be 0"),
         ({"logit_scale": float("nan")}, "metadata: logit_scale cannot be nan"),
         ({"checkpoint_sha256": 5}, "metadata: checkpoint_sha256 cannot be 5"),
-        ({"training_data": []}, "metadata: training_data cannot be []"),
+        ({"training_data": []}, "metadata: training_data is []; expected kind"),
         ({"accuracy": 0.5}, "metadata: accuracy is 0.5; expected overall"),
         ({"colour": "blue"}, "metadata: colour is unknown"),
     ],

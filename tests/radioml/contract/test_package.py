@@ -15,6 +15,7 @@ from radioml.constants import CLASSES
 from radioml.contract.accuracy import TrainedAccuracy
 from radioml.contract.package import MANIFEST, Manifest, StreamFormat, open_package, write_package
 from radioml.contract.quantiser import InputQuantiser
+from radioml.contract.training_data import TrainingData
 from radioml.errors import RadioMLError
 from radioml.run_directory import GOLDEN
 
@@ -26,7 +27,7 @@ LOGITS = np.arange(48).reshape(2, 24)
 def manifest() -> Manifest:
     return Manifest(
         kind="simulation", version="0.1.0", board="ZCU104", clock_mhz=250.0, model_sha256="0" * 64, classes=CLASSES,
-        quantiser=InputQuantiser(8, 1 / 64), logit_scale=0.125, training_data={"kind": "synthetic"},
+        quantiser=InputQuantiser(8, 1 / 64), logit_scale=0.125, training_data=TrainingData("synthetic"),
         accuracy=TrainedAccuracy(overall=0.5), input=StreamFormat((1024, 2), 16, 8, True, 16),
         output=StreamFormat((24,), 1, 17, True, 3), folding={"MVAU_rtl_0": {"PE": 2, "SIMD": 4}},
         cycles_per_frame=128, latency_cycles=900,

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from radioml.constants import CLASSES
+from radioml.contract.training_data import TrainingData
 from radioml.data.conditions import CALIBRATED, PRESETS, Conditions, preset
 from radioml.data.provenance import Origin, origin, seen_in_training
 from radioml.data.synthetic import generate_cell, write_dataset
@@ -75,7 +76,7 @@ def test_a_file_says_which_preset_made_it(tmp_path: Path):
     write_dataset(tmp_path / "b.h5", 1, seed=5)
     assert origin(tmp_path / "a.h5").identity == "generator 1, preset impaired, seed 5, 1 frames per cell"
     assert origin(tmp_path / "b.h5").identity == "generator 1, seed 5, 1 frames per cell"
-    trained = {"kind": "synthetic", "identity": "generator 1, seed 5, 800 frames per cell"}
+    trained = TrainingData("synthetic", "generator 1, seed 5, 800 frames per cell")
     assert "may share frames" in str(seen_in_training(trained, origin(tmp_path / "a.h5"), "test"))
     other = Origin("synthetic", "generator 1, preset impaired, seed 6, 1 frames per cell")
     assert seen_in_training(trained, other, "all") is None

@@ -9,6 +9,7 @@ import h5py
 import numpy as np
 import pytest
 
+from radioml.contract.training_data import StartedFrom, TrainingData
 from radioml.data import provenance, subset
 from radioml.data.check import check_dataset
 from radioml.data.layout import CELLS, Layout
@@ -27,19 +28,19 @@ MINE = Origin("unknown", "mine.h5, frames 0123456789ab, 40 frames per cell")
 @pytest.mark.parametrize(
     ("part", "trained_on", "reason"),
     [
-        ("test", vars(HERE), None),
-        ("train", vars(HERE), "these frames trained the network"),
-        ("validation", vars(HERE), "chose the network's checkpoint"),
-        ("all", vars(HERE), "most of these frames"),
-        ("all", {"kind": "synthetic", "identity": "generator 1, seed 6, 4 frames per cell"}, None),
-        ("test", {"kind": "synthetic", "identity": "generator 1, seed 5, 800 frames per cell"}, "may share frames"),
-        ("train", {"kind": "synthetic", "identity": "generator 1, seed 5"}, "may share frames"),  # as once recorded
-        ("test", {"kind": "synthetic", "identity": "generator 1, seed 50"}, None),
-        ("all", vars(REAL), None),
-        ("all", {}, None),
+        ("test", TrainingData(**vars(HERE)), None),
+        ("train", TrainingData(**vars(HERE)), "these frames trained the network"),
+        ("validation", TrainingData(**vars(HERE)), "chose the network's checkpoint"),
+        ("all", TrainingData(**vars(HERE)), "most of these frames"),
+        ("all", TrainingData("synthetic", "generator 1, seed 6, 4 frames per cell"), None),
+        ("test", TrainingData("synthetic", "generator 1, seed 5, 800 frames per cell"), "may share frames"),
+        ("train", TrainingData("synthetic", "generator 1, seed 5"), "may share frames"),  # as once recorded
+        ("test", TrainingData("synthetic", "generator 1, seed 50"), None),
+        ("all", TrainingData(**vars(REAL)), None),
+        ("all", TrainingData("none"), None),
     ],
 )
-def test_frames_seen_in_training_are_called_that(part: str, trained_on: dict[str, str], reason: str | None):
+def test_frames_seen_in_training_are_called_that(part: str, trained_on: TrainingData, reason: str | None):
     found = seen_in_training(trained_on, HERE, part)
     assert found is None if reason is None else reason in found
     metrics = measure(np.array([1]), np.array([0]), np.array([1]))
@@ -57,7 +58,7 @@ def test_frames_seen_in_training_are_called_that(part: str, trained_on: dict[str
     ],
 )
 def test_frames_are_known_by_what_they_are_not_by_their_files_name(identity: str, same: bool):
-    trained_on = {"kind": "unknown", "identity": identity}
+    trained_on = TrainingData("unknown", identity)
     assert same_file(trained_on, MINE) == same
     if same:
         assert seen_in_training(trained_on, MINE, "test") is None
@@ -69,29 +70,29 @@ def test_frames_are_known_by_what_they_are_not_by_their_files_name(identity: str
 def test_parts_of_one_whole_have_one_split():
     part = Origin("real", "RadioML 2018.01A, a part (high.h5), frames 00, 98304 frames of all classes at SNR 30 dB")
     for trained_on, frames in ((REAL, part), (part, REAL)):
-        assert seen_in_training(vars(trained_on), frames, "test") is None
+        assert seen_in_training(TrainingData(**vars(trained_on)), frames, "test") is None
         for name in ("train", "validation", "all"):
-            assert "shares frames with this" in seen_in_training(vars(trained_on), frames, name)
+            assert "shares frames with this" in seen_in_training(TrainingData(**vars(trained_on)), frames, name)
     cut = Origin("synthetic", f"{HERE.identity}, cut to frames 00, 24 frames of all classes at SNR 30 dB")
-    assert seen_in_training(vars(HERE), cut, "test") is None
-    assert "shares frames" in seen_in_training(vars(HERE), cut, "all")
+    assert seen_in_training(TrainingData(**vars(HERE)), cut, "test") is None
+    assert "shares frames" in seen_in_training(TrainingData(**vars(HERE)), cut, "all")
     other = Origin("synthetic", "generator 1, seed 5, reordered, frames 00, 4 frames per cell")
-    assert "may share frames" in seen_in_training(vars(HERE), other, "test")
+    assert "may share frames" in seen_in_training(TrainingData(**vars(HERE)), other, "test")
 
 
 @pytest.mark.parametrize("other", [HERE, REAL, Origin("unknown", "another.h5, frames 00, 1 frames per cell")])
 def test_frames_of_unknown_origin_may_be_anybodys(other: Origin):
     for trained_on, frames in ((other, MINE), (MINE, other)):
-        assert "may share frames" in seen_in_training(vars(trained_on), frames, "test")
-    assert seen_in_training({"kind": "none, untrained"}, MINE, "all") is None
+        assert "may share frames" in seen_in_training(TrainingData(**vars(trained_on)), frames, "test")
+    assert seen_in_training(TrainingData("none, untrained"), MINE, "all") is None
 
 
 def test_weights_that_training_started_from_count_too():
-    start = {"kind": "real", "identity": "half.hdf5, frames 00, 40 frames per cell"}  # as once recorded
-    trained_on = {**vars(HERE), "started_from": {"checkpoint_sha256": "00", "training_data": start}}
+    start = TrainingData("real", "half.hdf5, frames 00, 40 frames per cell")  # as once recorded
+    trained_on = TrainingData(**vars(HERE), started_from=StartedFrom("00", start))
     assert seen_in_training(trained_on, HERE, "test") is None
     assert "its weights started from a network" in seen_in_training(trained_on, REAL, "test")
-    start.update(vars(REAL))
+    trained_on = TrainingData(**vars(HERE), started_from=StartedFrom("00", TrainingData(**vars(REAL))))
     assert "these frames trained the network" in seen_in_training(trained_on, REAL, "train")
     assert seen_in_training(trained_on, REAL, "test") is None
 
@@ -113,10 +114,10 @@ def test_an_unmarked_file_is_of_unknown_origin_and_known_by_its_frames_and_size(
     assert found.identity.endswith(", 2 frames per cell")
     assert str(found).startswith("data of unknown origin (mine.h5, ")
     renamed = Path(shutil.copyfile(unmarked, tmp_path / "GOLD_XYZ_OSC.0001_1024.hdf5"))
-    assert same_file(vars(found), origin(renamed)), "the published file's name proves nothing"
+    assert same_file(TrainingData(**vars(found)), origin(renamed)), "the published file's name proves nothing"
     with h5py.File(renamed, "r+") as file:
         file["X"][2 * 400, 5, 0] += 1
-    assert not same_file(vars(found), origin(renamed))
+    assert not same_file(TrainingData(**vars(found)), origin(renamed))
 
 
 def test_a_synthetic_file_that_is_saved_again_is_unknown(tmp_path: Path):

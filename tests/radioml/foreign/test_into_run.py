@@ -10,6 +10,7 @@ import pytest
 from radioml.constants import CLASSES
 from radioml.contract.golden import read_golden
 from radioml.contract.metadata import ImportOptions, load_exported
+from radioml.contract.training_data import TrainingData
 from radioml.errors import RadioMLError
 from radioml.files import sha256
 from radioml.foreign.into_run import import_model
@@ -30,7 +31,7 @@ def test_a_run_has_what_later_stages_need(theirs: Path, tmp_path: Path):
     done = import_model(theirs, tmp_path / "run" / "train", "standard", ImportOptions())
     model, metadata = load_exported(done.model)
     assert (metadata.topology, metadata.classes, metadata.imported) == ("imported", CLASSES, ImportOptions())
-    assert metadata.training_data == {"kind": "unknown", "identity": "theirs.onnx", "sha256": ""}
+    assert metadata.training_data == TrainingData("unknown", "theirs.onnx", "")
     file = tmp_path / "run" / "train" / "imported.onnx"
     assert file.read_bytes() == theirs.read_bytes() and metadata.checkpoint_sha256 == sha256(file)
     iq, logits = read_golden(tmp_path / "run" / "train" / "golden.npz")

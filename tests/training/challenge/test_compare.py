@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 import radioml.cli.commands.evaluation  # noqa: F401  (registers the commands)
 from radioml.cli import app
 from radioml.contract.accuracy import EvaluationReport, TrainedAccuracy
+from radioml.contract.training_data import TrainingData
 from radioml.errors import RadioMLError
 from radioml.files import write_json
 from radioml.reading.text import read_json
@@ -48,7 +49,7 @@ def test_a_run_without_a_current_model_is_exported(
     assert scored == [first.model], "once: the official function takes long"
     assert read_json(run / "train" / "score.json")["bit_ops"] == first.score.bit_ops == score_model(first.model).bit_ops
     wider = {"channels": [16, 8], "kernels": [3, 3], "strides": [2, 4]}
-    other = TrainedNetwork(lively("polyphase", wider), "polyphase", wider, {"kind": "synthetic"})
+    other = TrainedNetwork(lively("polyphase", wider), "polyphase", wider, TrainingData("synthetic"))
     save_checkpoint(run / "train" / "checkpoint.pth", other)
     assert open_trained_run(run).score.bit_ops > first.score.bit_ops
     stamp = (run / "train" / "model.onnx").stat().st_mtime_ns
@@ -96,7 +97,7 @@ def test_runs_that_were_evaluated_on_one_file_are_compared_on_it(small_checkpoin
 def test_what_was_published_stands_beside_a_run_of_the_same_network(lively, tmp_path: Path):
     save_checkpoint(
         tmp_path / "mine" / "train" / "checkpoint.pth",
-        TrainedNetwork(lively(BACALHAUNET, {}), BACALHAUNET, {}, {"kind": "synthetic"}),
+        TrainedNetwork(lively(BACALHAUNET, {}), BACALHAUNET, {}, TrainingData("synthetic")),
     )
     (entry,) = compare([tmp_path / "mine"])
     assert (entry.published.score, entry.published.accuracy) == (0.016211, 0.56241)

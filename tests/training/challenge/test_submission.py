@@ -23,6 +23,7 @@ import radioml.cli.commands.summary  # noqa: F401  (a second command: typer does
 from radioml.cli import app
 from radioml.contract.accuracy import TrainedAccuracy
 from radioml.contract.metadata import load_exported
+from radioml.contract.training_data import StartedFrom, TrainingData
 from radioml.data.layout import Layout
 from radioml.data.split import fixed_split
 from radioml.data.synthetic import write_dataset
@@ -83,13 +84,13 @@ def test_a_synthetic_run_meets_what_can_be_checked(opened: TrainedRun, monkeypat
 )
 def test_real_accuracy_counts_on_the_whole_test_part(opened: TrainedRun, overall, frames, accuracy, split):
     measured = TrainedAccuracy(overall=overall, frames=frames, data="test part of real data: GOLD.hdf5")
-    trained = replace(opened.trained, training_data={"kind": "real", "identity": "GOLD.hdf5"}, accuracy=measured)
+    trained = replace(opened.trained, training_data=TrainingData("real", "GOLD.hdf5"), accuracy=measured)
     verdicts = check_rules(replace(opened, trained=trained))
     assert (_status(verdicts, "56.000 %"), _status(verdicts, "official split")) == (accuracy, split)
 
 
-REAL, OTHER = ({"kind": "real", "identity": f"{name}.hdf5", "sha256": name} for name in ("GOLD", "other"))
-SYNTHETIC = {"kind": "synthetic", "identity": "generator 1", "sha256": "s"}
+REAL, OTHER = (TrainingData("real", f"{name}.hdf5", name) for name in ("GOLD", "other"))
+SYNTHETIC = TrainingData("synthetic", "generator 1", "s")
 
 
 @pytest.mark.parametrize(
@@ -99,16 +100,18 @@ SYNTHETIC = {"kind": "synthetic", "identity": "generator 1", "sha256": "s"}
         ([REAL, SYNTHETIC], PASS),
         ([REAL, OTHER], UNCHECKED),
         ([REAL, SYNTHETIC, OTHER], UNCHECKED),
-        ([REAL, {"kind": "unknown", "identity": "bare.pth", "sha256": ""}], UNCHECKED),
-        ([SYNTHETIC, {**SYNTHETIC, "sha256": "t"}], PASS),
+        ([REAL, TrainingData("unknown", "bare.pth", "")], UNCHECKED),
+        ([SYNTHETIC, replace(SYNTHETIC, sha256="t")], PASS),
         ([SYNTHETIC, REAL], UNCHECKED),
     ],
 )
-def test_weights_that_training_started_from_have_seen_frames_too(opened: TrainedRun, lineage: list[dict], status: str):
+def test_weights_that_training_started_from_have_seen_frames_too(
+    opened: TrainedRun, lineage: list[TrainingData], status: str
+):
     """lineage: training data of the run, then of the checkpoint with which it began, and so on."""
     data = lineage[-1]
     for own in lineage[-2::-1]:
-        data = {**own, "started_from": {"checkpoint_sha256": "c", "training_data": data}}
+        data = replace(own, started_from=StartedFrom("c", data))
     trained = replace(opened.trained, training_data=data, accuracy=TrainedAccuracy(overall=0.6, frames=255_840))
     assert _status([_split(replace(opened, trained=trained))], "official split") == status
 

@@ -9,6 +9,7 @@ import pytest
 import torch
 import yaml
 
+from radioml.contract.training_data import TrainingData
 from radioml.errors import RadioMLError
 from training.challenge.submission import write_submission
 from training.experiments.experiment import load_experiment
@@ -26,7 +27,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     experiment = load_experiment(str(tmp_path / "mine.yaml"), ["parameters.channels=[4, 4]"])
     torch.manual_seed(0)
     network = create(experiment.topology, PARAMETERS).eval()
-    data = {"kind": "synthetic", "identity": "none", "sha256": "0" * 64}
+    data = TrainingData("synthetic", "none", "0" * 64)
     folder = tmp_path / "runs" / "mine"
     (folder / "train").mkdir(parents=True)
     trained = TrainedNetwork(network, experiment.topology, PARAMETERS, data)

@@ -136,9 +136,9 @@ def test_a_teacher_is_asked_once_for_each_frame(data: Path, tmp_path: Path, monk
     student = StatisticsForTests()
     rows = torch.randint(-60, 60, (3, 20), dtype=torch.int8)
     settings = Distillation(teacher=str(checkpoint))
-    teacher = Teacher(settings, {"sha256": load_checkpoint(checkpoint).training_data["sha256"]}, student)
+    teacher = Teacher(settings, load_checkpoint(checkpoint).training_data, student)
     first = teacher.loss(rows, torch.zeros(3, 24), torch.tensor([1, 2, 3]), torch.tensor([7, 2, 9]))
-    again = Teacher(settings, {"sha256": load_checkpoint(checkpoint).training_data["sha256"]}, student)
+    again = Teacher(settings, load_checkpoint(checkpoint).training_data, student)
     monkeypatch.setattr(teacher._network, "of_rows", None)  # it would fail if it were asked
     kept = teacher.loss(rows[[2, 0]], torch.zeros(2, 24), torch.tensor([3, 1]), torch.tensor([9, 7]))
     new = again.loss(rows[[2, 0]], torch.zeros(2, 24), torch.tensor([3, 1]), torch.tensor([9, 7]))

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from radioml.contract.quantiser import InputQuantiser
+from radioml.contract.training_data import TrainingData
 from radioml.data.synthetic import generate_spread
 from radioml.errors import RadioMLError
 from training.cost.score import score_model
@@ -92,7 +93,7 @@ def test_export_and_score_see_the_width_of_each_layer(
         "activation_bits": activations,
         "per_channel_scales": per_channel,
     }
-    data = {"kind": "synthetic", "identity": "none: random weights", "sha256": "0" * 64}
+    data = TrainingData("synthetic", "none: random weights", "0" * 64)
     network = lively(topology, parameters)
     save_checkpoint(tmp_path / "c.pth", TrainedNetwork(network, topology, parameters, data))
     score = score_model(export(tmp_path / "c.pth", tmp_path))  # compares every logit of the golden frames

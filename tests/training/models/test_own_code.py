@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from radioml.contract.training_data import TrainingData
 from radioml.errors import RadioMLError
 from training.experiments.experiment import load_experiment
 from training.models import create, load_own, own_code, topology
@@ -35,7 +36,7 @@ def checkpoint(folder: Path, name: str = "mine.py:Network") -> Path:
     torch.manual_seed(0)
     network = create(name, PARAMETERS).eval()
     path = folder / "checkpoint.pth"
-    save_checkpoint(path, TrainedNetwork(network, name, PARAMETERS, {"kind": "none"}))
+    save_checkpoint(path, TrainedNetwork(network, name, PARAMETERS, TrainingData("none")))
     own_code._LOADED.clear()
     return path
 

@@ -18,6 +18,7 @@ from torch import nn
 
 import radioml.cli.commands.models  # noqa: F401  (registers the commands)
 from radioml.contract.score import Score
+from radioml.contract.training_data import TrainingData
 from radioml.data.synthetic import generate_spread
 from radioml.errors import RadioMLError
 from training.cost.score import score_model
@@ -49,7 +50,7 @@ def test_the_export_of_every_entry_agrees_with_brevitas(
 ):
     _, topology_name, parameters = _entry(name)
     network = lively(topology_name, parameters)
-    data = {"kind": "synthetic", "identity": "none: random weights", "sha256": "0" * 64}
+    data = TrainingData("synthetic", "none: random weights", "0" * 64)
     checkpoint = tmp_path / "checkpoint.pth"
     save_checkpoint(checkpoint, TrainedNetwork(network, topology_name, parameters, data))
     model = export(checkpoint, tmp_path / "train")  # compares every logit of every golden frame

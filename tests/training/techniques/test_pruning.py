@@ -12,6 +12,7 @@ import torch
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.core.onnx_exec import execute_onnx
 
+from radioml.contract.training_data import TrainingData
 from radioml.data.synthetic import generate_spread
 from radioml.errors import RadioMLError
 from training.cost.score import score_model
@@ -32,7 +33,7 @@ from training.trained.export import export
 from training.trained.reference import IntegerNetwork
 
 SMALL = {"channels": [8, 12], "kernels": [3, 3], "strides": [2, 4]}
-DATA = {"kind": "synthetic", "identity": "none: random weights", "sha256": "0" * 64}
+DATA = TrainingData("synthetic", "none: random weights", "0" * 64)
 
 
 def _zeros(network: torch.nn.Module) -> float:

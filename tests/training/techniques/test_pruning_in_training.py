@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 import torch
 from rich.console import Console
 
+from radioml.contract.training_data import StartedFrom
 from radioml.data.synthetic import write_dataset
 from radioml.errors import RadioMLError
 from radioml.files import sha256
@@ -183,8 +185,8 @@ def test_training_starts_from_a_checkpoint_which_the_run_names(data: Path, tmp_p
     apply(masks, first.network)
     for name, weight in weights(first.network).items():
         torch.testing.assert_close(weights(second.network)[name], weight, rtol=0, atol=1e-6)
-    origin = {"checkpoint_sha256": sha256(start), "training_data": first.training_data}
-    assert second.training_data == {**first.training_data, "started_from": origin}
+    begun = StartedFrom(sha256(start), first.training_data)
+    assert second.training_data == replace(first.training_data, started_from=begun)
     with pytest.raises(RadioMLError, match=r"sparsity = 0.5, but 80.0% of the weights are zero"):
         _train(data, tmp_path / "less", {"schedule": {**ITERATIVE, "sparsity": 0.5}}, settings | {"epochs": 3})
     with pytest.raises(RadioMLError, match="topology 'polyphase', not 'vgg10'"):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 import torch
 
 from radioml.constants import CLASSES
+from radioml.contract.training_data import TrainingData
 from radioml.data.synthetic import generate_cell
 from radioml.errors import RadioMLError
 from training.experiments.experiment import load_experiment
@@ -18,7 +20,7 @@ from training.techniques.distillation import Distillation, Teacher, teacher_sha2
 from training.techniques.schedule import schedule
 from training.trained.checkpoint import TrainedNetwork, load_checkpoint, save_checkpoint
 
-DATA = {"kind": "synthetic", "identity": "some frames", "sha256": "1" * 64}
+DATA = TrainingData("synthetic", "some frames", "1" * 64)
 EXACT = {
     "rotation": Augmentation(rotation="quarter_turns"),
     "conjugation": Augmentation(conjugation=True),
@@ -246,7 +248,7 @@ def test_the_distillation_loss_is_hintons(tmp_path: Path):
 
 def test_a_teacher_must_fit_and_know_no_other_data(tmp_path: Path):
     student = create("polyphase", {})
-    for other in ({**DATA, "sha256": "2" * 64}, {"kind": "real", "identity": "all.hdf5", "sha256": "3" * 64}):
+    for other in (replace(DATA, sha256="2" * 64), TrainingData("real", "all.hdf5", "3" * 64)):
         with pytest.raises(RadioMLError, match="trained on other data"):
             Teacher(_teacher(tmp_path / "other.pth", other), DATA, student)
     with pytest.raises(RadioMLError, match="quantises its input to 4 bits"):

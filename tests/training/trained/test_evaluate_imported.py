@@ -48,7 +48,7 @@ def test_logits_in_another_order_count_for_their_classes(data: Path, tmp_path: P
     names = np.array(order)[IntegerQonnx(network)(samples).argmax(1)]
     assert found.metrics.overall.correct == (names == np.array(CLASSES)[frames.class_index]).sum()
     assert found.frames == len(indices) and found.arithmetic == "the QONNX graph in exact integers, imported"
-    assert found.training_data["kind"] == "unknown"
+    assert found.training_data.kind == "unknown"
 
 
 def test_frames_of_classes_that_a_network_does_not_know_are_left_out(data: Path, tmp_path: Path):

@@ -16,6 +16,7 @@ from onnx import numpy_helper
 
 from radioml.constants import CLASSES
 from radioml.contract.metadata import load_exported
+from radioml.contract.training_data import TrainingData
 from radioml.data.synthetic import generate_spread
 from radioml.errors import RadioMLError
 from radioml.files import sha256
@@ -34,7 +35,7 @@ def test_export_keeps_the_contract(small_checkpoint: Path, tmp_path: Path):
     _, metadata = load_exported(path)
     assert metadata.classes == CLASSES
     assert metadata.topology == "polyphase"
-    assert metadata.training_data["kind"] == "synthetic"
+    assert metadata.training_data.kind == "synthetic"
     assert metadata.checkpoint_sha256 == sha256(small_checkpoint) == sha256(tmp_path / "train" / "checkpoint.pth")
     with np.load(tmp_path / "train" / "golden.npz", allow_pickle=False) as golden:
         assert golden["iq"].shape == (26, 1024, 2) and golden["logits"].shape == (26, 24)
@@ -133,7 +134,7 @@ def test_the_classifiers_bias_is_the_integer_of_single_precision(lively: Callabl
         pytest.fail("no network found for which the two precisions differ")
     with torch.no_grad():
         classifier.bias[0] = float(tie)
-    save_checkpoint(tmp_path / "biased.pth", TrainedNetwork(network, "vgg10", parameters, {"kind": "none"}))
+    save_checkpoint(tmp_path / "biased.pth", TrainedNetwork(network, "vgg10", parameters, TrainingData("none")))
     export(tmp_path / "biased.pth", tmp_path)  # compares the QONNX model with Brevitas
 
 

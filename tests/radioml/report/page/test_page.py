@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from radioml.cli import app
 from radioml.constants import CLASSES, SNRS_DB
 from radioml.contract.accuracy import TrainedMetrics
+from radioml.contract.training_data import TrainingData
 from radioml.report.metrics import measure
 from radioml.report.page.render import render
 from radioml.report.page.run_content import read_run
@@ -42,7 +43,7 @@ def run(small_build: SmallBuild, tmp_path_factory: pytest.TempPathFactory) -> Pa
     rng = np.random.default_rng(0)
     labels, snrs = rng.integers(len(CLASSES), size=2000), rng.choice(SNRS_DB, 2000)
     predicted = np.where(rng.random(2000) < 0.6, labels, rng.integers(len(CLASSES), size=2000))
-    identity = {"kind": "synthetic", "identity": "a test's"}
+    identity = TrainingData("synthetic", "a test's")
     measured = measure(labels, snrs, predicted).measured
     TrainedMetrics(data=identity, **vars(measured)).write(run / "train" / "metrics.json")
     return run

@@ -13,6 +13,7 @@ import torch
 from rich.console import Console
 from scipy.ndimage import convolve1d
 
+from radioml.contract.training_data import TrainingData
 from radioml.data.synthetic import generate_cell
 from radioml.network.integer_qonnx import IntegerQonnx
 from training.experiments.experiment import load_experiment
@@ -103,7 +104,7 @@ def test_a_fitted_network_exports_what_it_was_fitted_to(tmp_path: Path):
     torch.manual_seed(2)
     network = create("symbol_statistics", parameters)
     network(torch.from_numpy(frames_of_psk()).transpose(1, 2))  # moves the batch norms
-    data = {"kind": "synthetic", "identity": "none: random weights", "sha256": "0" * 64}
+    data = TrainingData("synthetic", "none: random weights", "0" * 64)
     save_checkpoint(tmp_path / "c.pth", TrainedNetwork(network.eval(), "symbol_statistics", parameters, data))
     model = onnx.load(export(tmp_path / "c.pth", tmp_path))  # compares every logit of every golden frame
     shipped = create("symbol_statistics", {**parameters, "equaliser": list(TAPS), "standardisation": {}})

@@ -9,6 +9,7 @@ import onnx
 import pytest
 import torch
 
+from radioml.contract.training_data import TrainingData
 from radioml.data.synthetic import generate_spread
 from radioml.network.exact_qonnx import logits_as_integers
 from radioml.network.integer_qonnx import IntegerQonnx
@@ -74,7 +75,7 @@ def test_a_weight_on_the_phases_saves_more_than_one_on_the_frame():
 
 def test_a_network_that_nobody_trained_exports_and_agrees(tmp_path: Path):
     network = pruned_network()
-    data = {"kind": "synthetic", "identity": "none: random weights", "sha256": "0" * 64}
+    data = TrainingData("synthetic", "none: random weights", "0" * 64)
     save_checkpoint(tmp_path / "checkpoint.pth", TrainedNetwork(network, "symbol_statistics", PARAMETERS, data))
     model = export(tmp_path / "checkpoint.pth", tmp_path / "train")  # compares every logit of every golden frame
     frames = generate_spread(40, 5).iq

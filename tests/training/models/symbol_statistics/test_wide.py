@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from radioml.contract.training_data import TrainingData
 from training.models.symbol_statistics.wide import WideHead
 from training.trained.checkpoint import TrainedNetwork, save_checkpoint
 from training.trained.export import export
@@ -29,7 +30,7 @@ def test_the_phases_of_a_symbol_are_alike_to_it():
 @pytest.mark.training
 def test_its_export_agrees(lively: Callable, tmp_path: Path):
     network = lively("symbol_statistics_wide", SMALL)
-    data = {"kind": "synthetic", "identity": "none: random weights", "sha256": "0" * 64}
+    data = TrainingData("synthetic", "none: random weights", "0" * 64)
     save_checkpoint(tmp_path / "c.pth", TrainedNetwork(network, "symbol_statistics_wide", SMALL, data))
     export(tmp_path / "c.pth", tmp_path)  # compares every logit of every golden frame
     with np.load(tmp_path / "golden.npz", allow_pickle=False) as golden:
