@@ -11,6 +11,7 @@ import yaml
 
 from radioml.contract.training_data import TrainingData
 from radioml.errors import RadioMLError
+from radioml.reading.records import values
 from training.challenge.submission import write_submission
 from training.experiments.experiment import load_experiment
 from training.models import create, own_code
@@ -32,7 +33,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (folder / "train").mkdir(parents=True)
     trained = TrainedNetwork(network, experiment.topology, PARAMETERS, data)
     save_checkpoint(folder / "train" / "checkpoint.pth", trained)
-    (folder / "config.yaml").write_text(experiment.to_yaml() + yaml.safe_dump({"data": data}))
+    (folder / "config.yaml").write_text(experiment.to_yaml() + yaml.safe_dump({"data": values(data)}))
     return folder
 
 
