@@ -131,7 +131,8 @@ def start_with(network: nn.Module, topology: str, path: Path | str) -> None:
 
 def start_identity(path: Path | str) -> StartedFrom:
     """The `started_from` of a run that begins with the weights of this checkpoint."""
-    return StartedFrom(sha256(path), load_checkpoint(path).training_data)
+    data = load_checkpoint(path).training_data  # names a file that is missing
+    return StartedFrom(sha256(path), data)
 
 
 def read_unfinished(path: Path) -> dict[str, Any]:
