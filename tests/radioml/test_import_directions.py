@@ -22,7 +22,8 @@ FLOORS = {
         constants errors io_dma processes progress run_directory shipped suggest temporary
         reading
         doctor files network
-        cache contract data
+        cache contract
+        data
         foreign report simulation
         cli
         __main__
