@@ -78,9 +78,10 @@ ENVIRONMENTS := $(MAKE) --no-print-directory --jobs 2 setup board-setup
 # The groups are made in tests/conftest.py
 PYTEST := -m pytest --numprocesses auto --dist loadgroup --no-loadscope-reorder
 
+# One process more than cores: the tests wait for pipes, files and simulated boards a sixth of the time
 test:
 	@$(ENVIRONMENTS)
-	@$(VENV)/bin/python $(PYTEST)
+	@PYTEST_XDIST_AUTO_NUM_WORKERS=$$(($$(nproc) + 1)) $(VENV)/bin/python $(PYTEST)
 
 test-fast: setup
 	@$(VENV)/bin/python $(PYTEST) -m "not (rtl or board or training or reference or browser)"

@@ -27,22 +27,17 @@ def script(text: str, folder: Path, *arguments: object) -> subprocess.Popen[str]
 
 def test_a_killed_generator_leaves_no_process_and_no_file(tmp_path: Path):
     mark = new_mark()
-    command = [
-        sys.executable,
-        "-m",
-        "radioml",
-        "data",
-        "synth",
-        "z.h5",
-        "--frames-per-cell",
-        "2000",
-        "--processes",
-        "2",
-    ]
+    command = [sys.executable, "-m", "radioml", "data", "synth", "z.h5", "--frames-per-cell", "400", "--processes", "2"]
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "HOME": str(tmp_path), "MARK": mark}
-    process = subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.DEVNULL)
-    until(lambda: len(processes_of(mark)) >= 4, "the generator, two workers and the resource tracker")
-    until(lambda: any(".tmp" in path.name for path in tmp_path.iterdir()), "a temporary file")
+    process = subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True)
+
+    def runs() -> bool:
+        """Fails at once where the generator has ended, for instance for lack of space."""
+        assert process.poll() is None, process.stderr.read()
+        return True
+
+    until(lambda: runs() and len(processes_of(mark)) >= 4, "the generator, two workers and the resource tracker")
+    until(lambda: runs() and any(".tmp" in path.name for path in tmp_path.iterdir()), "a temporary file")
     process.kill()
     process.wait()
     until(lambda: not processes_of(mark), f"left: {processes_of(mark)}")
