@@ -153,7 +153,7 @@ class FrameStatistics_rtl(StreamLayer, FrameStatistics):  # noqa: N801 - FINN fi
         """See `finn_build.statistics_unit.resources`."""
         return resources(self.unit)[1]
 
-    def bram_estimation(self) -> int:
+    def bram_estimation(self, fpgapart: str) -> int:
         """See `finn_build.statistics_unit.resources`."""
         return resources(self.unit)[2]
 

@@ -97,4 +97,4 @@ def test_what_stays_without_integers_is_refused(model):
     concat = wrapper.find_producer(conv.input[0])
     concat.input[0] = relu.output[0]
     problem = examine(wrapper, metadata).problems("estimate")[f"Conv {conv.name}"]
-    assert "integers remain only between a quantised convolution and a depthwise convolution" in problem
+    assert "needs none between a quantised convolution and a depthwise convolution" in problem
