@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
 
 from finn.custom_op.fpgadataflow.rtl.convolutioninputgenerator_rtl import ConvolutionInputGenerator_rtl as OfFinn
 
-_EXACT_BY_FORMULA = 2
-"""Kernel up to which FINN's formula is at most 3 % too high."""
+_SHORT_KERNEL = 2
+"""Pixels of a kernel up to which FINN's formula is at most 3 % too high."""
 
 
 class ConvolutionInputGenerator_rtl(OfFinn):  # noqa: N801 - takes the place of FINN's
@@ -16,17 +15,13 @@ class ConvolutionInputGenerator_rtl(OfFinn):  # noqa: N801 - takes the place of 
 
     def get_exp_cycles(self) -> int:
         """Cycles from one frame to the next."""
-        of: dict[str, Any] = {name: self.get_nodeattr(name) for name in ("IFMChannels", "SIMD", "depthwise")}
-        shape = {name: self.get_nodeattr(name) for name in ("ConvKernelDim", "Stride", "IFMDim", "OFMDim")}
-        kernel, stride, pixels, windows = (max(sizes) for sizes in shape.values())
-        one_dimension = min(shape["IFMDim"]) == 1
-        if not (of["depthwise"] and one_dimension and _EXACT_BY_FORMULA < kernel <= stride):
+        sizes = {name: self.get_nodeattr(name) for name in ("ConvKernelDim", "Stride", "IFMDim", "OFMDim", "Dilation")}
+        kernel, stride, pixels, windows, dilation = map(max, sizes.values())
+        side_by_side = min(sizes["IFMDim"]) == 1 and dilation == 1 and _SHORT_KERNEL < kernel <= stride
+        if not (side_by_side and self.get_nodeattr("depthwise") and self.select_impl_style() == "default"):
             return int(super().get_exp_cycles())
-        if self.select_impl_style() != "default" or max(self.get_nodeattr("Dilation")) > 1:
-            return int(super().get_exp_cycles())
-        return cycles_of_windows(
-            windows, kernel, stride, pixels, of["IFMChannels"] // of["SIMD"], self.get_buffer_depth()
-        )
+        groups = self.get_nodeattr("IFMChannels") // self.get_nodeattr("SIMD")
+        return cycles_of_windows(windows, kernel, stride, pixels, groups, self.get_buffer_depth())
 
 
 @lru_cache(maxsize=4096)

@@ -25,7 +25,7 @@ from finn_build.statistics_unit.ranges import (
     in_turns,
 )
 from finn_build.statistics_unit.renumbered import renumbered
-from finn_build.statistics_unit.resources import resources
+from finn_build.statistics_unit.resources import LUTS_A_DSP, resources
 from finn_build.statistics_unit.schedule import late_slots
 from finn_build.statistics_unit.unit import Unit
 from finn_build.statistics_unit.wires import (
@@ -42,8 +42,6 @@ from finn_build.statistics_unit.wires import (
     sources,
 )  # fmt: skip
 
-_LUTS_A_DSP = 20
-"""What a DSP slice counts."""
 _Alike = tuple[tuple[int, int], ...]
 """Wires of the unit, one a phase, and how many slots later each has its turn."""
 
@@ -63,7 +61,7 @@ def interleaved(unit: Unit) -> Unit:
 
 def _price(unit: Unit) -> int:
     luts, dsps, _ = resources(unit)
-    return sum(luts.values()) + _LUTS_A_DSP * dsps
+    return sum(luts.values()) + LUTS_A_DSP * dsps
 
 
 def _taking_turns(unit: Unit, results: Sequence[tuple[int, ...]]) -> Unit:

@@ -44,6 +44,8 @@ from finn_build.statistics_unit.wires import (
 )  # fmt: skip
 
 NOT_COUNTED = "flip-flops, the memories and shift registers of delay lines, and the comparisons that decode slots"
+LUTS_A_DSP = 20
+"""What a DSP slice counts where circuits are chosen by their price."""
 _ENDS = 150
 """LUTs of the gate and of the queue."""
 _TABLE = 64

@@ -11,7 +11,7 @@ from finn_build.statistics_unit.elements import CONSTANT, Elements
 from finn_build.statistics_unit.evaluator import level_of
 from finn_build.statistics_unit.ranges import reads_outside
 from finn_build.statistics_unit.renumbered import renumbered
-from finn_build.statistics_unit.resources import cost, table_rams
+from finn_build.statistics_unit.resources import LUTS_A_DSP, cost, table_rams
 from finn_build.statistics_unit.schedule import terms_of
 from finn_build.statistics_unit.stages import is_table
 from finn_build.statistics_unit.unit import Unit
@@ -21,8 +21,6 @@ _ADDRESS_BITS = 11
 """Of a table, at most."""
 _LUTS_A_RAM = 50
 """LUTs that a table has to save for each block RAM of 18 Kbit. The boards have 190 (Zynq 7020) to 370 (ZU7EV)."""
-_LUTS_A_DSP = 20
-"""What a DSP slice counts that a table saves."""
 
 
 def tabulated(unit: Unit) -> Unit:
@@ -80,7 +78,7 @@ def _chosen(unit: Unit, roots: list[int]) -> tuple[set[int], set[int]]:
                     saved.add(source)
                     waiting.append(source)
         costs = [cost(unit, unit.wires[number]) for number in saved]
-        worth = sum(luts for luts, _ in costs) + _LUTS_A_DSP * sum(dsps for _, dsps in costs)
+        worth = sum(luts for luts, _ in costs) + LUTS_A_DSP * sum(dsps for _, dsps in costs)
         if worth >= _LUTS_A_RAM * table_rams(unit.wires[roots[index]].bits, unit.wires[index].bits) / 2:
             left[roots[index]] += 1
             readers = left
