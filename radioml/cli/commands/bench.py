@@ -70,9 +70,9 @@ def _print(report: BenchReport, result: Benchmark) -> None:
     for heading in ("frames", "repeats", "frames/s", *parts):
         sweep.add_column(heading, justify="right", no_wrap=True)
     for batch in report.batches:
-        microseconds = (1e6 * (batch.parts_seconds[name] or 0.0) / batch.frames for name in parts)
-        rate = f"{batch.frames_per_second:,.0f}"
-        sweep.add_row(f"{batch.frames:,}", f"{batch.repeats:,}", rate, *(f"{value:,.1f}" for value in microseconds))
+        seconds = (batch.parts_seconds[name] for name in parts)
+        microseconds = ("-" if value is None else f"{1e6 * value / batch.frames:,.1f}" for value in seconds)
+        sweep.add_row(f"{batch.frames:,}", f"{batch.repeats:,}", f"{batch.frames_per_second:,.0f}", *microseconds)
     results.print(f"{escape(report.figures)}; parts in µs a frame")
     results.print(sweep)
     one, streaming, counted = report.latency_of_one_frame, report.streaming, report.at_the_clock
