@@ -11,6 +11,10 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+import radioml.cli.commands.bench
+import radioml.cli.commands.build
+import radioml.cli.commands.training
+import radioml.cli.commands.verify  # noqa: F401  (each registers)
 from radioml.cli import app
 from radioml.constants import CLASSES, SNRS_DB
 from radioml.contract.accuracy import TrainedMetrics
