@@ -137,7 +137,9 @@ def _build_headlines(build: BuildContent) -> list[Headline]:
 
 
 def _resources(board: str, total: Resources, condition: str) -> Headline:
-    return Headline(f"resources, {board}", f"{total['LUT']:,} LUT, {total['DSP']:,} DSP", condition)
+    memories = " and ".join(f"{total[name]:,} {name}" for name in ("BRAM_18K", "URAM") if total[name])
+    value = f"{total['LUT']:,} LUT, {total['DSP']:,} DSP"
+    return Headline(f"resources, {board}", value, condition, f"With {memories}." if memories else "")
 
 
 def _build_sections(build: BuildContent) -> list[Section]:

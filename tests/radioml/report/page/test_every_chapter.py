@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,15 @@ def test_every_chapter_is_drawn(run: Path):
     for figure in ("9 of 10 frames", "RTL, random stalls", "1,234 LUT", "Vivado v.2022.2: timing met", "0.750000"):
         assert figure in text
     assert "0.500000" in render(comparison_page([content, content]))
+
+
+def test_block_rams_stand_beside_the_logic(run: Path):
+    def details() -> list[str]:
+        return [one.detail for one in run_page(read_run(run)).headlines if one.label == "resources, ZCU104"]
+
+    total = ESTIMATE.total | {"BRAM_18K": 99, "URAM": 0}
+    replace(ESTIMATE, total=total).write(run / BUILD / "estimate.json")
+    assert details() == ["With 99 BRAM_18K.", ""], "the estimate's, and those of the synthesis, which has none"
 
 
 @pytest.mark.parametrize("content", ["[]", '{"f": "2"}', '{"f": true}', "{"])
