@@ -131,7 +131,6 @@ def an_interrupt_at_any_moment(package: Package, integers: np.ndarray, logits: n
 
 def an_interrupt_between_the_engines(package: Package, integers: np.ndarray, logits: np.ndarray) -> None:
     """The output DMA would wait for frames that never come."""
-    pynq_board.TIMEOUT_SECONDS = 10
     with open_accelerator(package, "pynq") as accelerator:
         engine = accelerator._shell.overlay.idma[0]
         write = engine.write

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 from typing import NamedTuple
 
 import grpc
@@ -111,10 +111,8 @@ def a_broken_bitfile_is_refused(package: Package, integers: np.ndarray, logits: 
 
 
 def nobody_there(package: Package, integers: np.ndarray, logits: np.ndarray) -> None:
-    start = time.perf_counter()
     message = raised(RadioMLError, open_accelerator(package, "pynq", target="127.0.0.1:9").__enter__)
     assert "127.0.0.1:9: Failed to connect" in message and "Is it on" in message, message
-    assert 4 < time.perf_counter() - start < 30
 
 
 def another_server(package: Package, integers: np.ndarray, logits: np.ndarray) -> None:
@@ -127,12 +125,10 @@ def another_server(package: Package, integers: np.ndarray, logits: np.ndarray) -
 
 
 def a_server_that_dies(package: Package, integers: np.ndarray, logits: np.ndarray) -> None:
-    with board() as remote:
-        with open_accelerator(package, "pynq", target=remote.target) as accelerator:
-            remote.server.stop(0).wait()
-            assert "failed: UNAVAILABLE" in raised(RadioMLError, accelerator.infer, integers[:3])
-            start = time.perf_counter()
-        assert time.perf_counter() - start < 5  # leaving does not wait for it
+    remote_board.DEADLINE_SECONDS = 10_000.0  # if leaving waited for the server, this check would not end
+    with board() as remote, open_accelerator(package, "pynq", target=remote.target) as accelerator:
+        remote.server.stop(0).wait()
+        assert "failed: UNAVAILABLE" in raised(RadioMLError, accelerator.infer, integers[:3])
 
 
 def a_server_that_dies_in_a_transfer(package: Package, integers: np.ndarray, logits: np.ndarray) -> None:
@@ -154,10 +150,11 @@ def a_board_that_is_silent(package: Package, integers: np.ndarray, logits: np.nd
     with board() as remote, open_accelerator(package, "pynq", target=remote.target) as accelerator:
         accelerator.infer(integers[:1])
         patience, remote_board.DEADLINE_SECONDS = remote_board.DEADLINE_SECONDS, 0.5
-        answer, remote.simulated._read = remote.simulated._read, lambda address: time.sleep(2)
+        answer, speaks = remote.simulated._read, Event()
+        remote.simulated._read = lambda address: (speaks.wait(), answer(address))[1]
         assert "DEADLINE_EXCEEDED" in raised(RadioMLError, accelerator.infer, integers[:1])
-        time.sleep(2)
-        remote.simulated._read, remote_board.DEADLINE_SECONDS = answer, patience
+        speaks.set()
+        remote_board.DEADLINE_SECONDS = patience
         assert np.array_equal(accelerator.infer(integers[:1]).logits, logits[:1])
 
 

@@ -126,7 +126,7 @@ def test_golden_frames_come_first(repack):
 
 
 def test_ctrl_c_keeps_results(small_package, tmp_path):
-    sizes = ",".join(map(str, range(1, 31)))  # a second each: time enough for Ctrl-C to come before streaming
+    sizes = ",".join(map(str, range(1, 301)))  # a second each, so that Ctrl-C comes before streaming
     command = [sys.executable, "-m", "radioml", "bench", small_package, "--seconds", "1", "--batches", sizes]
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "PYTHONUNBUFFERED": "1"}
     process = subprocess.Popen(

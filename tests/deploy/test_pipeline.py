@@ -63,7 +63,7 @@ class Slow:
         self.network, self.go = manifest, threading.Event()
 
     def infer(self, integers: np.ndarray) -> Inference:
-        assert self.go.wait(10)
+        assert self.go.wait(60)
         return Inference(np.zeros((len(integers), 24), np.int64), None, 0, 0.0)
 
 

@@ -32,7 +32,7 @@ def target(board_python, tmp_path_factory) -> Iterator[str]:
         yield server.stdout.readline().split(";")[0].split()[-1]
     finally:
         server.terminate()
-        server.wait(timeout=30)
+        server.wait()
 
 
 @pytest.mark.parametrize(
