@@ -5,15 +5,13 @@ The text is typer's, of the same help that `radioml COMMAND --help` shows.
 
 from __future__ import annotations
 
-import pkgutil
 import re
-from importlib import import_module
 from typing import Any
 
 import typer
 from typer.cli import get_docs_for_click
 
-import radioml.cli.commands
+from radioml.cli import command_line
 
 PAGE = "cli.md"
 
@@ -21,13 +19,6 @@ PAGE = "cli.md"
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     """MkDocs' hook: the page of commands gets its second half, other pages stay as they are."""
     return f"{markdown}\n\n{reference()}" if page.file.src_uri == PAGE else markdown
-
-
-def command_line() -> typer.core.TyperGroup:
-    """The command `radioml` with all its commands, each of which registers where its file is imported."""
-    for module in pkgutil.iter_modules(radioml.cli.commands.__path__, "radioml.cli.commands."):
-        import_module(module.name)
-    return typer.main.get_command(radioml.cli.app)
 
 
 def reference() -> str:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import errno
+import functools
 import os
+import pkgutil
 import sys
 import traceback
-from typing import Annotated, Any, NoReturn
+from importlib import import_module
+from typing import Annotated, Any, NoReturn, cast
 
 import typer
 from rich.console import Console
@@ -14,6 +17,7 @@ from rich.markup import escape
 from typer.core import TyperGroup
 
 import radioml
+from radioml.cli import commands
 from radioml.cli.console import interrupts, terminal
 from radioml.errors import MismatchError, MissingToolError, RadioMLError
 from radioml.processes import wait_without_spinning
@@ -76,6 +80,14 @@ app = typer.Typer(
 STAGES = ("training", "finn_build", "deploy")
 
 
+@functools.cache
+def command_line() -> TyperGroup:
+    """The command `radioml` with all its commands, each of which registers where its file is imported."""
+    for module in pkgutil.iter_modules(commands.__path__, f"{commands.__name__}."):
+        import_module(module.name)
+    return cast(TyperGroup, typer.main.get_command(app))
+
+
 def main() -> None:
     """Entry point.
 
@@ -86,29 +98,8 @@ def main() -> None:
     """
     wait_without_spinning()  # before a command imports torch
     interrupts.install()
-    from radioml.cli.commands import (  # noqa: F401  (each registers)
-        bench,
-        boards,
-        build,
-        classify,
-        data,
-        doctor,
-        estimate,
-        evaluation,
-        importing,
-        init,
-        models,
-        report,
-        search,
-        stream,
-        submission,
-        summary,
-        training,
-        verify,
-    )
-
     try:
-        app()
+        command_line()(prog_name=app.info.name)
     except MismatchError as error:
         _say("mismatch", error, 1)
     except MissingToolError as error:

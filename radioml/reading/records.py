@@ -9,6 +9,7 @@ import sys
 import types
 from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -46,7 +47,7 @@ def record(value: Any, kind: type[T], where: str = "", *, others: bool = False) 
     before = f"{where}." if where else ""
     if not others and (unknown := [key for key in value if key not in _names(kind)]):
         raise ValueError(f"{before}{unknown[0]} is unknown; there are {', '.join(_names(kind))}")
-    hints, given = get_type_hints(kind), {}
+    hints, given = _hints(kind), {}  # type: ignore[arg-type]
     for field in fields(kind):  # type: ignore[arg-type]
         key = _key(field.name)
         if key in value:
@@ -112,6 +113,12 @@ def _is(value: Any, hint: Any) -> bool:
     if get_origin(hint) is Literal:
         return any(value == one and type(value) is type(one) for one in get_args(hint))
     return hint is Any or type(value) is hint
+
+
+@cache
+def _hints(kind: type) -> dict[str, Any]:
+    """The type of each field."""
+    return get_type_hints(kind)
 
 
 def _names(kind: type) -> list[str]:

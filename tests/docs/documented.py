@@ -12,7 +12,7 @@ import typer
 import yaml
 from markdown_it import MarkdownIt
 
-from docs.cli_reference import command_line
+from radioml.cli import command_line
 from tests.repository import REPOSITORY
 
 

@@ -16,8 +16,7 @@ from mkdocs.commands.build import build as mkdocs_build
 from mkdocs.config import load_config
 from mkdocs.exceptions import Abort
 
-from docs.cli_reference import command_line
-from radioml.cli import SECTIONS
+from radioml.cli import SECTIONS, command_line
 from tests.repository import REPOSITORY
 
 TAGS = re.compile(r"<(?:script|img|link|iframe|source)\b[^>]*\b(?:src|href)=[\"']?(?:https?:)?//[^>]*>")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
@@ -21,7 +22,7 @@ def write_page(page: Page, path: Path) -> None:
 def render(page: Page) -> str:
     """The page as HTML; see `write_page`."""
     try:
-        import vl_convert
+        vega = _vega()
         from jinja2 import Environment, PackageLoader, StrictUndefined
     except ModuleNotFoundError as error:
         raise MissingToolError(
@@ -45,9 +46,17 @@ def render(page: Page) -> str:
         version=__version__,
         style=own.joinpath("page.css").read_text(encoding="utf-8"),
         script=own.joinpath("page.js").read_text(encoding="utf-8"),
-        vega=vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;").replace("</script", r"<\/script"),
+        vega=vega,
         figures=json.dumps(figures).replace("<", r"\u003c"),
     )
+
+
+@cache
+def _vega() -> str:
+    """Vega's scripts, which take a second to bundle."""
+    import vl_convert
+
+    return vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;").replace("</script", r"<\/script")
 
 
 def _is(kind: type) -> Callable[[object], bool]:

@@ -2,28 +2,22 @@ from __future__ import annotations
 
 import errno
 import os
-import pkgutil
 import re
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from importlib import import_module
 from pathlib import Path
 
 import pytest
 import typer
-from typer.testing import CliRunner
 
-import radioml.cli.commands
-from radioml.cli import SECTIONS, TRACEBACK_VARIABLE, app
+import radioml.cli
+from radioml.cli import SECTIONS, TRACEBACK_VARIABLE, command_line
 from radioml.errors import MismatchError, MissingToolError, RadioMLError
 from tests.repository import REPOSITORY
 
-# as `main` does, but every file: a command that `main` does not import is found missing below
-for module in pkgutil.iter_modules(radioml.cli.commands.__path__, "radioml.cli.commands."):
-    import_module(module.name)
-COMMAND_LINE = typer.main.get_command(app)
+COMMAND_LINE = command_line()
 
 
 def _commands(group: typer.core.TyperGroup, *before: str) -> list[tuple[str, ...]]:
@@ -42,9 +36,9 @@ def _radioml(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[s
 
 
 @pytest.mark.parametrize("words", _commands(COMMAND_LINE), ids=" ".join)
-def test_every_command_has_help(words: tuple[str, ...]):
-    done = CliRunner().invoke(app, [*words, "--help"], env={"COLUMNS": "120"})
-    assert done.exit_code == 0 and f"Usage: radioml {' '.join(words)}" in done.output
+def test_every_command_has_help(words: tuple[str, ...], radioml_here: Callable):
+    done = radioml_here(*words, "--help")
+    assert done.returncode == 0 and f"Usage: radioml {' '.join(words)}" in done.stdout
     command = COMMAND_LINE
     for word in words:
         command = command.commands[word]
@@ -72,12 +66,12 @@ def test_absurd_numbers_are_refused_before_anything_is_written(
     assert "Traceback" not in done.stderr and list(tmp_path.iterdir()) == []
 
 
-def test_backends_and_parts_are_those_of_the_driver():
+def test_backends_and_parts_are_those_of_the_driver(radioml_here: Callable):
     from deploy.accelerator import BACKENDS
     from radioml.data.split import PARTS
 
     def choices(command: str, option: str) -> set[str]:
-        shown = CliRunner().invoke(app, [command, "--help"], env={"COLUMNS": "200"}).output
+        shown = radioml_here(command, "--help").stdout
         return {*re.search(rf"--{option} +<([^>]*)>", shown)[1].split("|")}
 
     assert choices("classify", "backend") == choices("evaluate", "backend") == set(BACKENDS)
@@ -142,10 +136,10 @@ def failing(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[BaseException
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGALRM)}
 
     def run(error: BaseException) -> int:
-        def command() -> None:
+        def command(prog_name: str) -> None:
             raise error
 
-        monkeypatch.setattr(radioml.cli, "app", command)
+        monkeypatch.setattr(radioml.cli, "command_line", lambda: command)
         with pytest.raises(SystemExit) as ended:
             radioml.cli.main()
         return ended.value.code
