@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -25,6 +24,7 @@ from radioml.contract.package import open_package
 from radioml.errors import RadioMLError
 from radioml.run_directory import FIFO_DEPTHS, RTL
 from radioml.simulation.compiled import simulator_cache, simulator_key
+from tests.killing import until
 from tests.repository import REPOSITORY
 
 pytestmark = pytest.mark.rtl
@@ -45,15 +45,6 @@ class Build:
 
 def contents(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
-def wait_for(condition, process, seconds=300):
-    for _ in range(seconds * 50):
-        if condition():
-            return
-        assert process.poll() is None, "the build ended before it could be interrupted"
-        time.sleep(0.02)
-    raise AssertionError("the step did not begin")
 
 
 def steps_of(folder: Path) -> dict[str, str]:
@@ -95,7 +86,8 @@ def test_killed_build_continues_where_it_stopped_and_gives_the_same(small_build,
 
     def killed_when(condition) -> None:
         with start() as process:
-            wait_for(condition, process)
+            until(lambda: condition() or process.poll() is not None, "the step did not begin")
+            assert process.poll() is None, "the build ended before it could be interrupted"
             process.send_signal(signal.SIGKILL)
         assert process.returncode == -signal.SIGKILL
 

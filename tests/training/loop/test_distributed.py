@@ -59,7 +59,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _torchrun(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1", "COLUMNS": "200"}
     return subprocess.run(
-        [*LAUNCHER, *command], cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=False
+        [*LAUNCHER, *command], cwd=folder, env=environment, capture_output=True, text=True, check=False
     )
 
 
