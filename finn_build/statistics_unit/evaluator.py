@@ -22,7 +22,7 @@ from finn_build.statistics_unit.wires import (
     Wire,
 )  # fmt: skip
 
-_LIMITS = {"sum": np.add, "max": np.maximum, "min": np.minimum}
+_ACCUMULATED = {"sum": np.add, "max": np.maximum, "min": np.minimum}
 
 
 class Evaluation:
@@ -76,14 +76,14 @@ class Evaluation:
                 return np.concatenate([self._values[source] for source in sources], 1)
             case Interleave(turns):
                 return np.asarray(sum(self._at(source, slots - later) for source, later in turns))
-            case Recall(source, order):
-                return self._at(source, np.array(order))
+            case Recall(order):
+                return np.concatenate([self._at(source, np.array([slot])) for source, slot in order], 1)
             case Table(source, table, _):
                 places = self._at(source, slots) - self._unit.wires[source].low
                 return np.array(table)[np.clip(places, 0, len(table) - 1)]
-            case Running(source, starts):
+            case Running(kind, source, starts):
                 parts = np.split(self._values[source], np.array(starts[1:]) - starts[0], axis=1)
-                return np.concatenate([np.cumsum(part, axis=1) for part in parts], axis=1)
+                return np.concatenate([_ACCUMULATED[kind].accumulate(part, axis=1) for part in parts], axis=1)
 
     def _term(self, term: Term, slots: np.ndarray) -> np.ndarray:
         return self._at(term.source, slots - term.delay)
@@ -102,7 +102,7 @@ class Evaluation:
         shape = (reduce.windows, reduce.count, reduce.interleave)
         read = reduce.first + reduce.step * np.arange(int(np.prod(shape)))
         values = self._at(reduce.source, read).reshape(-1, *shape)
-        found = _LIMITS[reduce.kind].reduce(values, axis=2)
+        found = _ACCUMULATED[reduce.kind].reduce(values, axis=2)
         ends = read.reshape(shape)[:, -1, :].ravel()
         result = np.zeros((len(values), len(slots)), np.int64)
         needed = ends <= slots[-1]

@@ -98,12 +98,12 @@ def _table(signals: Signals, values: tuple[int, ...], source: Wire, at: int) -> 
     bits = width(min(low, -1), high) + 1
     if len(values) == 1:
         return constant(values[0], bits)
-    name = signals.declare(low, high)
-    selector, offset = (
-        ("age", at) if source.slots.serial else (f"{signals.late(source.slots)}slot[{signals.at(at)}]", 0)
-    )
-    cases = [(slot + offset, constant(value, bits)) for slot, value in zip(source.slots, values, strict=True)]
-    signals.choice(name, selector, cases)
+    texts = [constant(value, bits) for value in values]
+    if source.slots.serial:
+        name = signals.in_turn(low, high, source.slots.first + at, texts)
+    else:
+        selector = f"{signals.late(source.slots)}slot[{signals.at(at)}]"
+        name = signals.chosen(low, high, selector, list(zip(source.slots, texts, strict=True)))
     return signals.as_signed(name, low)
 
 

@@ -117,12 +117,12 @@ def add_interleave(wires: Wires, turns: tuple[tuple[int, int], ...]) -> int:
     return wires.add(Interleave(turns), low, high, slots, held=False)
 
 
-def add_recall(wires: Wires, source: int, order: tuple[int, ...]) -> int:
-    """A wire that carries what another carried at some slots."""
-    wire = wires[source]
-    return wires.add(Recall(source, order), wire.low, wire.high, Slots(0, 1, len(order), serial=True), held=False)
+def add_recall(wires: Wires, order: Sequence[tuple[int, int]]) -> int:
+    """A wire that carries what others carried at some slots, one after the other."""
+    low, high = min(wires[source].low for source, _ in order), max(wires[source].high for source, _ in order)
+    return wires.add(Recall(tuple(order)), low, high, Slots(0, 1, len(order), serial=True), held=False)
 
 
-def add_running(wires: Wires, source: int, starts: tuple[int, ...], low: int, high: int) -> int:
-    """A wire with running sums that stay between low and high."""
-    return wires.add(Running(source, starts), low, high, wires[source].slots, held=False)
+def add_running(wires: Wires, running: Running, low: int, high: int) -> int:
+    """A wire with what is accumulated, which stays between low and high."""
+    return wires.add(running, low, high, wires[running.source].slots, held=False)

@@ -11,7 +11,7 @@ from finn_build.statistics_unit.interleaving import interleaved
 from finn_build.statistics_unit.node import node_of
 from finn_build.statistics_unit.operations import apply
 from finn_build.statistics_unit.ranges import add_input, add_level, add_serial
-from finn_build.statistics_unit.renumbered import renumbered
+from finn_build.statistics_unit.renumbered import pruned
 from finn_build.statistics_unit.sharing import shared
 from finn_build.statistics_unit.tables import tabulated
 from finn_build.statistics_unit.unit import Unit
@@ -57,7 +57,10 @@ def read_unit(model: onnx.ModelProto, logit_scale: float, lanes: int) -> Unit:
     logits = values.get(model.graph.output[0].name)
     if not problems and logits is not None:
         try:
-            return tabulated(shared(interleaved(_pruned(wires, lanes, _logits(wires, logits, logit_scale), values))))
+            output = _logits(wires, logits, logit_scale)
+            tensors = {name: value for name, value in values.items() if value is not None}
+            unit = Unit(lanes, tuple(wires[index] for index in range(len(wires))), output, tensors)
+            return tabulated(shared(interleaved(pruned(unit))))
         except RadioMLError as error:
             problems.append(f"output {model.graph.output[0].name}: {error}")
     raise RadioMLError("\n  ".join(["the statistics unit cannot compute this network:", *problems]))
@@ -105,16 +108,3 @@ def _without_constants(row: Elements, gain: np.ndarray) -> tuple[Elements, np.nd
     constant = row.wire == CONSTANT
     wire = np.where(constant, other, row.wire)
     return Elements(wire, row.slot, row.gain, row.offset), np.where(constant, 0.0, gain)
-
-
-def _pruned(wires: Wires, lanes: int, output: int, values: dict[str, Elements | None]) -> Unit:
-    """The unit without wires that no logit depends on."""
-    kept = sorted(wires.needed((output,)))
-    number = {old: new for new, old in enumerate(kept)}
-    tensors = {}
-    for name, value in values.items():
-        if value is not None and all(int(w) in number for w in np.unique(value.wire) if w != CONSTANT):
-            table = np.full(len(wires) + 1, CONSTANT)
-            table[kept] = np.arange(len(kept))
-            tensors[name] = Elements(table[value.wire], value.slot, value.gain, value.offset)
-    return Unit(lanes, tuple(renumbered(wires[old], number) for old in kept), number[output], tensors)

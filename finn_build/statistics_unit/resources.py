@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 
 from finn_build.statistics_unit.stages import (
     addends,
+    alike,
     digits,
     factor_bits,
     in_dsp,
@@ -103,14 +105,32 @@ def cost(unit: Unit, wire: Wire) -> tuple[float, int]:
             return sum(unit.wires[s].bits if unit.wires[s].low >= 0 else wire.bits for s in sources) / 4, 0
         case Interleave(turns):
             return wire.bits * len(turns) / 4, 0
-        case Recall(_, order):
-            kept = len(set(order))
-            addresses = kept.bit_length() * (kept + len(order)) / _TABLE
-            return wire.bits * 4 / 6 * -(-(kept + 1) // 32) + addresses, 0
-        case Running(source):
-            return wire.bits + unit.wires[source].slots.count / _TABLE, 0
+        case Recall():
+            return _recall(unit, wire.operation), 0
+        case Running(kind):
+            return wire.bits * (1 if kind == "sum" else 1.5), 0
         case Level():
             return _level(unit, wire.operation, wire)
+
+
+def _recall(unit: Unit, recall: Recall) -> float:
+    """Memories, the multiplexer of what is kept of each wire, and the tables of places."""
+    kept = recall.kept()
+    luts, deepest = 0.0, max(map(len, kept.values()))
+    for source, slots in kept.items():
+        bits, serial = unit.wires[source].bits, unit.wires[source].slots.serial
+        if len(slots) > 1:
+            luts += bits * 4 / 6 * -(-(len(slots) + 1) // 32)
+            luts += len(slots).bit_length() * len(slots) / _TABLE if serial else 0
+        luts += bits / 4 if len(kept) > 1 else 0
+    places = [kept[source].index(slot) for source, slot in recall.order]
+    numbers = [list(kept).index(source) for source, _ in recall.order]
+    return luts + sum(max(of).bit_length() * entries(of) / _TABLE for of in (places, numbers))
+
+
+def entries(values: Sequence[object]) -> int:
+    """Of a table: numbers that follow each other and are equal share one."""
+    return -(-len(values) // alike(values))
 
 
 def _adders(unit: Unit, terms: tuple[Term, ...], wire: Wire) -> int:
@@ -123,10 +143,12 @@ def _level(unit: Unit, level: Level, wire: Wire) -> tuple[float, int]:
     source = unit.wires[level.source]
     if weighs(level, source):
         factor = factor_bits(level)
-        return signed_bits(source) * factor + len(level.factors) / _TABLE * factor, 0
+        return signed_bits(source) * factor + entries(level.factors) / _TABLE * factor, 0
     bits, luts = width(*total_range(level, source)), 0.0
     if multiplies(level):
-        luts += bits + (len(level.factors) + len(level.offsets)) / _TABLE * bits * is_table(level)
+        luts += 0 if level.offsets == (0,) else bits
+        for values in (level.factors, level.offsets):
+            luts += _bits(values) * entries(values) / _TABLE if len(values) > 1 else 0
     elif not only_shifts(level):
         addends = sorted(digits(level.factors[0]), reverse=True)
         lowest = sorted([exponent for _, exponent in addends] + [_zeros(level.offsets[0])] * (level.offsets != (0,)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from finn_build.statistics_unit.elements import at_delay
@@ -70,8 +71,8 @@ def schedule(unit: Unit) -> Schedule:
     latency = latencies(unit)
     start = 2
     for wire in unit.wires:
-        if isinstance(wire.operation, Hold):
-            start = max(start, wire.operation.slot + latency[wire.operation.source] + 1 - (total - 1))
+        for source, slot, _ in _kept(unit, wire):
+            start = max(start, slot + latency[source] + 1 - (total - 1))
     output = unit.wires[unit.output]
     length = output.slots.last + latency[unit.output] + 1
     late = late_slots(unit)
@@ -129,17 +130,39 @@ def _outside(unit: Unit, wire: Wire) -> list[tuple[Term, int]]:
 
 def _operands_ready(unit: Unit, wire: Wire, latency: list[int]) -> int:
     """Latency at which all operands of an operation are there."""
-    if isinstance(wire.operation, Input | Hold):
-        return 0
-    if isinstance(wire.operation, Recall):
-        written = latency[wire.operation.source]
-        return max(slot + written - position for position, slot in enumerate(wire.operation.order))
+    match wire.operation:
+        case Input():
+            return 0
+        case Hold(source, slot):
+            return slot + latency[source] if unit.wires[source].slots.serial else 0
+        case Recall(order):
+            return max(_word_ready(unit, latency, *word) - position for position, word in enumerate(order))
     found = []
     for position, source in enumerate(sources(wire.operation)):
         read = unit.wires[source]
         needed = wire.slots.first + (position if isinstance(wire.operation, Serial) else 0)
         found.append(read.slots.first + latency[source] - needed if read.held else latency[source])
     return max(found)
+
+
+def _word_ready(unit: Unit, latency: list[int], source: int, slot: int) -> int:
+    """Cycle of the serial part in which a wire has the integer of a slot; 0 for what the frame has given by then."""
+    wire = unit.wires[source]
+    if wire.held:
+        return wire.slots.first + latency[source]
+    return slot + latency[source] if wire.slots.serial else 0
+
+
+def _kept(unit: Unit, wire: Wire) -> list[tuple[int, int, int]]:
+    """What an operation keeps of the frame: a wire and a slot of it, and the operation's last slot that reads it."""
+    match wire.operation:
+        case Hold(source, slot):
+            found = [(source, slot, 0)]
+        case Recall(order):
+            found = [(source, slot, position) for position, (source, slot) in enumerate(order)]
+        case _:
+            return []
+    return [(s, slot, position) for s, slot, position in found if not (unit.wires[s].held or unit.wires[s].slots.serial)]
 
 
 def _check_lives(unit: Unit, found: Schedule) -> None:
@@ -152,12 +175,21 @@ def _check_lives(unit: Unit, found: Schedule) -> None:
     if found.length > frame:
         raise problem
     for index, wire in enumerate(unit.wires):
-        for position, source in enumerate(sources(wire.operation)):
-            held = unit.wires[source].operation
-            if not isinstance(held, Hold):
-                continue
-            replaced = held.slot + found.latency[held.source] + 1 - found.start
-            read = wire.slots.first + position if isinstance(wire.operation, Serial) else wire.slots.last
-            last = read + found.latency[index] - 1
-            if last > replaced:
+        for kept, slot, read in _read_behind(unit, wire):
+            replaced = slot + found.latency[kept] + 1 - found.start
+            if read + found.latency[index] - 1 > replaced:
                 raise problem
+
+
+def _read_behind(unit: Unit, wire: Wire) -> Iterator[tuple[int, int, int]]:
+    """The wires of the frame and their slots whose kept integers an operation reads, and its slot that reads last."""
+    if isinstance(wire.operation, Recall):
+        yield from _kept(unit, wire)
+        reads = [(source, position) for position, (source, _) in enumerate(wire.operation.order)]
+    elif isinstance(wire.operation, Serial):
+        reads = [(source, wire.slots.first + position) for position, source in enumerate(wire.operation.sources)]
+    else:
+        reads = [(source, wire.slots.last) for source in sources(wire.operation)]
+    for source, read in reads:
+        if isinstance(unit.wires[source].operation, Hold):
+            yield from ((kept, slot, read) for kept, slot, _ in _kept(unit, unit.wires[source]))

@@ -12,12 +12,12 @@ from dataclasses import replace
 import numpy as np
 
 from finn_build.statistics_unit.elements import CONSTANT, Elements
-from finn_build.statistics_unit.ranges import add_level, add_recall, add_running, add_serial, add_sum
-from finn_build.statistics_unit.renumbered import renumbered
+from finn_build.statistics_unit.ranges import add_level, add_recall, add_running, add_sum
+from finn_build.statistics_unit.renumbered import pruned, renumbered
 from finn_build.statistics_unit.schedule import latencies, schedule
 from finn_build.statistics_unit.turns import Turns, turns_of
 from finn_build.statistics_unit.unit import Unit
-from finn_build.statistics_unit.wires import Hold, Level, Slots, Term, Wires
+from finn_build.statistics_unit.wires import Hold, Level, Running, Slots, Term, Wires
 from radioml.errors import RadioMLError
 
 _CIRCUITS = (1, 2, 4, 8, 16, 32)
@@ -67,7 +67,7 @@ class _Sharing:
         last = add_level(self._wires, replace(output, source=logits))
         tensors = {name: self._moved(elements) for name, elements in self._unit.tensors.items()}
         wires = tuple(self._wires[index] for index in range(len(self._wires)))
-        return replace(self._unit, wires=wires, output=last, tensors=tensors)
+        return pruned(replace(self._unit, wires=wires, output=last, tensors=tensors))
 
     def _copy(self, without: set[int]) -> None:
         """All wires that take no turns."""
@@ -108,8 +108,8 @@ class _Sharing:
         """Levels with the same limits, one after the other."""
         operations = [op for level in levels if isinstance(op := self._unit.wires[level].operation, Level)]
         if depth == 0:
-            held = tuple(self._place[operation.source][0] for operation in operations)
-            source = add_serial(self._wires, held, 0) if len(held) > 1 else held[0]
+            held = [self._place[operation.source][0] for operation in operations]
+            source = add_recall(self._wires, [self._word(wire) for wire in held]) if len(held) > 1 else held[0]
         else:
             source = self._summed(tuple(operation.source for operation in operations))
         shift = max(operation.shift for operation in operations)
@@ -123,6 +123,11 @@ class _Sharing:
         slots = {index: slot for slot, index in enumerate(levels)}
         self._place |= {index: (made, slot) for index, slot in slots.items()}
         self._memories.setdefault(depth, []).append((made, slots))
+
+    def _word(self, held: int) -> tuple[int, int]:
+        """Where a recall reads a held integer: what a `Hold` holds, out of the wire that it reads."""
+        hold = self._wires[held].operation
+        return (hold.source, hold.slot) if isinstance(hold, Hold) else (held, 0)
 
     def _accumulate(self, depth: int) -> None:
         """The parts of sums that are levels of this depth: each takes a few slots and is there at the last."""
@@ -146,7 +151,7 @@ class _Sharing:
             add_level(
                 self._wires,
                 Level(
-                    add_recall(self._wires, memories[number // readers][0], tuple(slot for slot, _ in reader)),
+                    add_recall(self._wires, [(memories[number // readers][0], slot) for slot, _ in reader]),
                     tuple(c for _, c in reader),
                     (0,),
                 ),
@@ -157,7 +162,7 @@ class _Sharing:
         total = self._total(weighted, len(read[0]))
         low = min(sum(b for i, b, _ in bounds if i == index) for index in ends)
         high = max(sum(b for i, _, b in bounds if i == index) for index in ends)
-        self._ends[depth] = (add_running(self._wires, total, tuple(starts), low, high), ends)
+        self._ends[depth] = (add_running(self._wires, Running("sum", total, tuple(starts)), low, high), ends)
 
     def _rows(self, depth: int) -> list[int]:
         """Sums with a part of this depth, those that are needed first in front, then those that are there first."""
@@ -186,7 +191,7 @@ class _Sharing:
     def _summed(self, sums: tuple[int, ...]) -> int:
         """A wire with sums one after the other."""
         parts = [
-            add_recall(self._wires, running, tuple(ends[index] for index in sums))
+            add_recall(self._wires, [(running, ends[index]) for index in sums])
             for running, ends in self._ends.values()
             if set(sums) <= ends.keys()
         ]

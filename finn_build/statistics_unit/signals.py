@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from finn_build.statistics_unit.schedule import Schedule
+from finn_build.statistics_unit.stages import alike
 from finn_build.statistics_unit.unit import Unit
 from finn_build.statistics_unit.wires import Slots, width
 
@@ -86,8 +87,36 @@ class Signals:
         self.lines[-1] = self.lines[-1].replace(f"{name};", f"{name}[{count}];")
         return name
 
-    def choice(self, name: str, selector: str, cases: Sequence[tuple[int, str]], other: str = "'x") -> None:
-        """Load a register with what belongs to a number; with `other` for other numbers."""
+    def chosen(
+        self, low: int, high: int, selector: str, cases: Sequence[tuple[int, str]], other: str = "'x"
+    ) -> str:
+        """A register for the integers low to high with what belongs to a number, with `other` for other numbers."""
+        key = (low, high, selector, tuple(cases), other)
+        if key not in self._made:
+            self._made[key] = name = self.declare(low, high)
+            self._load(name, selector, cases, other)
+        return self._made[key]
+
+    def in_turn(self, low: int, high: int, at: int, values: Sequence[str], other: str = "'x") -> str:
+        """A register with values one after the other; the first is there a cycle after that in which age is `at`."""
+        size = alike(values)
+        if size == 1:
+            return self.chosen(low, high, "age", [(at + k, value) for k, value in enumerate(values)], other)
+        turn = self._turn(at)
+        cases = [(k, value) for k, value in enumerate(values[::size])]
+        return self.chosen(low, high, f"{turn}[{self.age_bits - 1}:{size.bit_length() - 1}]", cases, other)
+
+    def _turn(self, at: int) -> str:
+        """The number of cycles since that in which age was `at`."""
+        if at == 0:
+            return "age"
+        key = ("turn", at)
+        if key not in self._made:
+            self._made[key] = self.declare(0, (1 << self.age_bits) - 1)
+            self.register(self._made[key], f"age - {self.age_bits}'d{at - 1}", None)
+        return self._made[key]
+
+    def _load(self, name: str, selector: str, cases: Sequence[tuple[int, str]], other: str) -> None:
         loads = [f"\t\t\t{number}: {name} <= {text};" for number, text in cases]
         self.lines += ["\talways_ff @(posedge ap_clk) begin", f"\t\tcase({selector})", *loads]
         self.lines += [f"\t\t\tdefault: {name} <= {other};", "\t\tendcase", "\tend"]

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from finn_build.statistics_unit.elements import at_delay
+import numpy as np
+
+from finn_build.statistics_unit.elements import at_delay, slots_around
 from finn_build.statistics_unit.schedule import Schedule
 from finn_build.statistics_unit.signals import Signals
 from finn_build.statistics_unit.unit import Unit
-from finn_build.statistics_unit.wires import Interleave, Recall, Running, Serial
+from finn_build.statistics_unit.wires import Interleave, Recall, Running, Serial, Slots
 
 
 def serial_block(signals: Signals, unit: Unit, timing: Schedule, index: int, serial: Serial) -> None:
     """A multiplexer; its number is there a cycle earlier."""
-    wire, begin = unit.wires[index], serial.first + timing.latency[index] - 1
-    if begin:
-        count = len(serial.sources)
-        turn = signals.declare(0, count - 1)
-        signals.choice(turn, "age", [(begin - 1 + k, str(k)) for k in range(count)])
-    else:
-        turn = "age"
-    inputs = signals.declare_array(wire.low, wire.high, len(serial.sources))
+    wire, begin, count = unit.wires[index], serial.first + timing.latency[index] - 1, len(serial.sources)
+    turn = signals.in_turn(0, count - 1, begin - 1, [str(k) for k in range(count)]) if begin else "age"
+    inputs = signals.declare_array(wire.low, wire.high, count)
     for number, source in enumerate(serial.sources):
         signals.assign(f"{inputs}[{number}]", signals.name(source))
     signals.register(signals.declare_wire(index), f"{inputs}[{turn}]", None)
@@ -39,24 +36,49 @@ def interleave_block(signals: Signals, unit: Unit, timing: Schedule, index: int,
 
 
 def recall_block(signals: Signals, unit: Unit, timing: Schedule, index: int, recall: Recall) -> None:
-    """A memory of the slots that are read, and a word that takes what comes at others."""
-    source, written = unit.wires[recall.source], timing.latency[recall.source]
-    kept = {slot: place for place, slot in enumerate(sorted(set(recall.order)))}
-    write, read = signals.declare(0, len(kept)), signals.declare(0, len(kept))
-    signals.choice(write, "age", [(slot + written - 1, str(place)) for slot, place in kept.items()], str(len(kept)))
-    begin = timing.latency[index] - 2
-    signals.choice(read, "age", [(begin + k, str(kept[slot])) for k, slot in enumerate(recall.order)])
-    memory = signals.declare_array(source.low, source.high, len(kept) + 1)
-    signals.register(f"{memory}[{write}]", signals.name(recall.source), None)
-    signals.register(signals.declare_wire(index), f"{memory}[{read}]", None)
+    """What is kept of each wire, and a multiplexer; all memories are read at one place."""
+    wire, begin, kept = unit.wires[index], timing.latency[index] - 2, recall.kept()
+    numbers = {source: str(number) for number, source in enumerate(kept)}
+    deepest = max(map(len, kept.values()))
+    place = turn = "0"
+    if deepest > 1:
+        places = [str(kept[source].index(slot)) for source, slot in recall.order]
+        place = signals.in_turn(0, deepest - 1, begin, places)
+    if len(kept) > 1:
+        turn = signals.in_turn(0, len(kept) - 1, begin, [numbers[source] for source, _ in recall.order])
+    inputs = signals.declare_array(wire.low, wire.high, len(kept))
+    for source, slots in kept.items():
+        signals.assign(f"{inputs}[{numbers[source]}]", _kept(signals, unit, timing, source, slots, place))
+    signals.register(signals.declare_wire(index), f"{inputs}[{turn}]", None)
+
+
+def _kept(signals: Signals, unit: Unit, timing: Schedule, source: int, slots: list[int], place: str) -> str:
+    """What a memory of these slots has at a place, beside a word for others; a register, if it is only one slot."""
+    wire, name, written = unit.wires[source], signals.name(source), timing.latency[source]
+    if wire.held:
+        return name
+    if len(slots) == 1:
+        one = signals.declare(wire.low, wire.high)
+        signals.register(one, name, signals.when(Slots(slots[0], 1, 1, wire.slots.serial), written))
+        return one
+    around, selector, offset = slots_around(np.array(slots), wire.slots.serial), "age", written - 1
+    if not wire.slots.serial:
+        selector, offset = f"{signals.late(around)}slot[{signals.at(written - 1)}]", 0
+    places = [(slot + offset, str(number)) for number, slot in enumerate(slots)]
+    write = signals.chosen(0, len(slots), selector, places, str(len(slots)))
+    memory = signals.declare_array(wire.low, wire.high, len(slots) + 1)
+    signals.register(f"{memory}[{write}]", name, signals.when(around, written))
+    return f"{memory}[{place}]"
 
 
 def running_block(signals: Signals, unit: Unit, timing: Schedule, index: int, running: Running) -> None:
     """An accumulator that begins anew at some slots."""
-    begins = signals.declare(0, 1)
-    at = timing.latency[running.source] - 1
-    signals.choice(begins, "age", [(slot + at, "1") for slot in running.starts], "0")
+    at, slots = timing.latency[running.source] - 1, unit.wires[running.source].slots
+    starts = set(running.starts)
+    begins = signals.in_turn(0, 1, slots.first + at, [str(int(slot in starts)) for slot in slots], "0")
     text = signals.read(running.source)
     name = signals.declare_wire(index)
     so_far = signals.as_signed(name, unit.wires[index].low)
-    signals.register(name, f"{begins} ? {text} : {text} + {so_far}", None)
+    symbol = {"max": ">", "min": "<"}.get(running.kind)
+    added = f"{text} + {so_far}" if symbol is None else f"({text} {symbol} {so_far} ? {text} : {so_far})"
+    signals.register(name, f"{begins} ? {text} : {added}", None)

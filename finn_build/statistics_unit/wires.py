@@ -139,16 +139,30 @@ class Interleave:
 
 @dataclass(frozen=True)
 class Recall:
-    """What the source carried at the slots `order`, one after the other from slot 0 on, out of a memory."""
+    """What wires carried at slots, one after the other from slot 0 on.
 
-    source: int
-    order: tuple[int, ...]
+    order: a wire and one of its slots, for each of the slots 0, 1, ... A wire that is read at several slots has a
+    memory, another one has a register, and one that is held needs neither.
+    """
+
+    order: tuple[tuple[int, int], ...]
+
+    def kept(self) -> dict[int, list[int]]:
+        """The slots of each wire that are read, in order."""
+        found: dict[int, set[int]] = {}
+        for source, slot in self.order:
+            found.setdefault(source, set()).add(slot)
+        return {source: sorted(slots) for source, slots in found.items()}
 
 
 @dataclass(frozen=True)
 class Running:
-    """Sum of what the source carried since the last of the slots `starts`; the first of them is its first slot."""
+    """Sum, maximum or minimum of what the source carried since the last of the slots `starts`.
 
+    starts: the first of them is the source's first slot.
+    """
+
+    kind: Literal["sum", "max", "min"]
     source: int
     starts: tuple[int, ...]
 
@@ -201,8 +215,10 @@ def sources(operation: Operation) -> tuple[int, ...]:
     match operation:
         case Input():
             return ()
-        case Level() | Reduce() | Hold() | Recall() | Running() | Table():
+        case Level() | Reduce() | Hold() | Running() | Table():
             return (operation.source,)
+        case Recall():
+            return tuple(operation.kept())
         case Sum():
             return tuple(term.source for term in operation.terms)
         case Product():
@@ -236,13 +252,3 @@ class Wires:
             self._known[key] = len(self._all)
             self._all.append(Wire(operation, low, high, slots, held))
         return self._known[key]
-
-    def needed(self, outputs: tuple[int, ...]) -> set[int]:
-        """The wires that outputs depend on, and these."""
-        found, waiting = set(outputs), list(outputs)
-        while waiting:
-            for source in sources(self._all[waiting.pop()].operation):
-                if source not in found:
-                    found.add(source)
-                    waiting.append(source)
-        return found
