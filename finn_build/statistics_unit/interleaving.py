@@ -25,7 +25,7 @@ from finn_build.statistics_unit.ranges import (
     in_turns,
 )
 from finn_build.statistics_unit.renumbered import renumbered
-from finn_build.statistics_unit.resources import LUTS_A_DSP, resources
+from finn_build.statistics_unit.resources import price
 from finn_build.statistics_unit.schedule import late_slots
 from finn_build.statistics_unit.unit import Unit
 from finn_build.statistics_unit.wires import (
@@ -54,14 +54,9 @@ def interleaved(unit: Unit) -> Unit:
     best = _taking_turns(unit, chosen)
     for family in families(unit, {hold for phases in chosen for hold in phases}):
         tried = _taking_turns(unit, [*chosen, family])
-        if _price(tried) < _price(best):
+        if price(tried) < price(best):
             best, chosen = tried, [*chosen, family]
     return best
-
-
-def _price(unit: Unit) -> int:
-    luts, dsps, _ = resources(unit)
-    return sum(luts.values()) + LUTS_A_DSP * dsps
 
 
 def _taking_turns(unit: Unit, results: Sequence[tuple[int, ...]]) -> Unit:

@@ -19,7 +19,6 @@ from finn_build.statistics_unit.stages import (
     digits,
     factor_bits,
     in_dsp,
-    is_table,
     limits,
     multiplies,
     only_shifts,
@@ -47,7 +46,7 @@ from finn_build.statistics_unit.wires import (
 
 NOT_COUNTED = "flip-flops, the memories and shift registers of delay lines, and the comparisons that decode slots"
 LUTS_A_DSP = 20
-"""What a DSP slice counts where circuits are chosen by their price."""
+"""What a DSP slice counts in a price."""
 _ENDS = 150
 """LUTs of the gate and of the queue."""
 _TABLE = 64
@@ -63,6 +62,12 @@ def resources(unit: Unit) -> tuple[dict[str, int], int, int]:
         luts[type(wire.operation).__name__.lower()] += round(count)
         dsps += dsp
     return {name: count for name, count in luts.items() if count}, dsps, _rams(unit)
+
+
+def price(unit: Unit) -> int:
+    """What circuits are chosen by: LUTs, and some for each DSP slice."""
+    luts, dsps, _ = resources(unit)
+    return sum(luts.values()) + LUTS_A_DSP * dsps
 
 
 def table_rams(address_bits: int, bits: int) -> float:
@@ -116,7 +121,7 @@ def cost(unit: Unit, wire: Wire) -> tuple[float, int]:
 def _recall(unit: Unit, recall: Recall) -> float:
     """Memories, the multiplexer of what is kept of each wire, and the tables of places."""
     kept = recall.kept()
-    luts, deepest = 0.0, max(map(len, kept.values()))
+    luts = 0.0
     for source, slots in kept.items():
         bits, serial = unit.wires[source].bits, unit.wires[source].slots.serial
         if len(slots) > 1:

@@ -162,7 +162,9 @@ def _kept(unit: Unit, wire: Wire) -> list[tuple[int, int, int]]:
             found = [(source, slot, position) for position, (source, slot) in enumerate(order)]
         case _:
             return []
-    return [(s, slot, position) for s, slot, position in found if not (unit.wires[s].held or unit.wires[s].slots.serial)]
+    return [
+        (s, slot, position) for s, slot, position in found if not (unit.wires[s].held or unit.wires[s].slots.serial)
+    ]
 
 
 def _check_lives(unit: Unit, found: Schedule) -> None:

@@ -87,9 +87,7 @@ class Signals:
         self.lines[-1] = self.lines[-1].replace(f"{name};", f"{name}[{count}];")
         return name
 
-    def chosen(
-        self, low: int, high: int, selector: str, cases: Sequence[tuple[int, str]], other: str = "'x"
-    ) -> str:
+    def chosen(self, low: int, high: int, selector: str, cases: Sequence[tuple[int, str]], other: str = "'x") -> str:
         """A register for the integers low to high with what belongs to a number, with `other` for other numbers."""
         key = (low, high, selector, tuple(cases), other)
         if key not in self._made:

@@ -141,8 +141,7 @@ class Interleave:
 class Recall:
     """What wires carried at slots, one after the other from slot 0 on.
 
-    order: a wire and one of its slots, for each of the slots 0, 1, ... A wire that is read at several slots has a
-    memory, another one has a register, and one that is held needs neither.
+    order: a wire and a slot of it. Several slots of a wire need a memory, one needs a register, held wires neither.
     """
 
     order: tuple[tuple[int, int], ...]
@@ -157,10 +156,7 @@ class Recall:
 
 @dataclass(frozen=True)
 class Running:
-    """Sum, maximum or minimum of what the source carried since the last of the slots `starts`.
-
-    starts: the first of them is the source's first slot.
-    """
+    """Sum, maximum or minimum since the last of the slots `starts`; the first of them is the source's first slot."""
 
     kind: Literal["sum", "max", "min"]
     source: int
