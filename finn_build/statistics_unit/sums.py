@@ -158,7 +158,7 @@ def _taps(wires: Wires, found: Sequence[_Terms]) -> list[tuple[int, int, float]]
     held = {wire: wires[wire].held for terms in found for wire, _, _ in terms}
     for index, terms in enumerate(found):
         end = max([slot for wire, slot, _ in terms if not held[wire]] or [slot for _, slot, _ in terms])
-        unit = unit_of([coefficient for _, _, coefficient in terms])
+        unit = unit_of([coefficient for _, _, coefficient in terms]) if len(terms) > 1 else abs(terms[0][2])
         unit = -unit if terms[0][2] < 0 else unit
         shapes[
             tuple([(wire, 0 if held[wire] else end - slot, coefficient / unit) for wire, slot, coefficient in terms])
