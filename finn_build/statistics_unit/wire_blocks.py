@@ -45,7 +45,7 @@ def wire_block(signals: Signals, unit: Unit, timing: Schedule, index: int) -> No
         case Reduce():
             _reduce(signals, unit, timing, index, operation)
         case Hold(source, slot):
-            now = signals.when(Slots(slot, 1, 1, serial=False), timing.latency[source])
+            now = signals.when(Slots(slot, 1, 1, unit.wires[source].slots.serial), timing.latency[source])
             signals.register(signals.declare_wire(index), signals.read(source), now)
         case Serial():
             serial_block(signals, unit, timing, index, operation)
