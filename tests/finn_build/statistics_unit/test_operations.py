@@ -75,6 +75,14 @@ def test_means_of_overlapping_blocks(lanes):
     assert schedule(unit).fillers == 0
 
 
+@pytest.mark.parametrize("lanes", [8, 1])
+def test_means_of_a_signal_with_a_gain(lanes):
+    """A gain that is no power of two, of a signal that is summed as it is."""
+    graph = Graph()
+    graph.results(graph.node("Mul", graph.phases(), np.array([-3.0, 1.25]).reshape(1, 2, 1, 1)))
+    assert_equal(graph.model(), graph.unit(lanes), frames())
+
+
 def test_phases_take_turns_behind_the_frame():
     """One square for the 8 phases of a channel, not 8."""
     graph = Graph()
