@@ -131,8 +131,8 @@ def test_the_rtl_is_integer_equal_to_the_evaluator(cache, integers, tmp_path):  
 
 
 def a_place_later(text: str) -> str:
-    """Both memories of rows give the phase behind the one that is asked for."""
-    return re.sub(r"(assign\tr\d+\[\d+\] = r\d+\[r\d+) *\]", r"\1 + 1'b1]", text)
+    """A memory of a row gives the phase behind the one that is asked for."""
+    return re.sub(r"(assign\tr\d+\[\d+\] = r\d+\[r\d+)\]", r"\1 + 1'b1]", text, count=1)
 
 
 def least_for_most(text: str) -> str:

@@ -45,7 +45,8 @@ def test_every_tensor_is_that_of_the_graph(hidden, lanes):
     found = assert_equal(graph.model(), unit, frames(2, seed=1))
     assert len({tuple(logits) for logits in found.logits.tolist()}) > 1
     kinds = Counter(type(wire.operation) for wire in unit.wires)
-    assert kinds[Running] == 1 + len(hidden)
+    rows = 2 if lanes == 1 else 0  # a sum and a maximum over the phases, of all four signals
+    assert kinds[Running] == 1 + len(hidden) + rows
     assert not any(wire.held and isinstance(wire.operation, Level | Sum) for wire in unit.wires)
 
 
