@@ -11,6 +11,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -142,6 +143,22 @@ def small_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     experiment = load_experiment(str(SMALL_NETWORK / "small.yaml"))
     (run / "config.yaml").write_text(experiment.to_yaml() + yaml.safe_dump(claim, sort_keys=False))
     return export(SMALL_NETWORK / "checkpoint.pth", run / "train")
+
+
+@pytest.fixture(scope="session")
+def synthetic_file(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Path]:
+    """A function: the synthetic file with that many frames a cell and seed 1. A test that changes it takes a copy."""
+    from radioml.data.synthetic import write_dataset
+
+    folder = tmp_path_factory.mktemp("synthetic")
+
+    @cache
+    def written(frames_per_cell: int) -> Path:
+        path = folder / f"{frames_per_cell}.hdf5"
+        write_dataset(path, frames_per_cell, seed=1)
+        return path
+
+    return written
 
 
 @pytest.fixture(scope="module")

@@ -76,8 +76,9 @@ def read_range(wires: Wires, term: Term, slots: Slots) -> Range:
 
 
 def reads_outside(carried: Slots, read: Slots) -> bool:
-    """Whether some of the slots that are read carry nothing."""
-    return any(carried.index(slot) is None for slot in read)
+    """Whether some of the slots that are read carry nothing; the first, the second and the last one tell."""
+    second = min(read.first + read.step, read.last)
+    return any(carried.index(slot) is None for slot in (read.first, second, read.last))
 
 
 def add_reduce(wires: Wires, reduce: Reduce) -> int:

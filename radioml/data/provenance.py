@@ -176,7 +176,7 @@ def first_frames(path: Path | str, file: h5py.File, layout: Layout) -> str:
 
     A SHA-256 of all frames would take minutes on a board.
     """
-    digest = hashlib.sha256()
+    digest, frames = hashlib.sha256(), file["X"]
     for first in layout.first_of_cells:
-        digest.update(read_slice(path, file["X"], first, first + 1).astype("<f4").tobytes())
+        digest.update(read_slice(path, frames, first, first + 1).astype("<f4").tobytes())
     return digest.hexdigest()[:12]

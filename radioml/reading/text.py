@@ -80,8 +80,14 @@ def parse_yaml(text: str, source: Path | str) -> Any:
         raise RadioMLError(f"{source}: not valid YAML: {brief(error)}") from error
 
 
-class _PlainLoader(yaml.SafeLoader):
-    """YAML without aliases."""
+class _PlainLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader), yaml.composer.Composer):  # type: ignore[misc]
+    """YAML without aliases. libyaml parses, where PyYAML has it, in a fifth of the time."""
+
+    get_single_node = yaml.composer.Composer.get_single_node  # libyaml's composer takes aliases
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        yaml.composer.Composer.__init__(self)
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy.signal import resample_poly
 
 from deploy.sources.conditioning import Resampler, conditioned, shifted
 from deploy.sources.opening import Reading, open_source
@@ -58,6 +57,8 @@ def test_what_the_new_rate_cannot_hold_is_gone(ratio: float, frequency: float):
 
 
 def test_it_agrees_with_scipy_on_noise_of_half_the_band():
+    from scipy.signal import resample_poly
+
     samples = tone(0.1) + tone(-0.07) * np.float32(0.5)
     for ratio, up, down in ((2.0, 2, 1), (0.5, 1, 2), (1.5, 3, 2)):
         found = as_complex(resampled(samples, ratio))
@@ -97,6 +98,8 @@ def test_an_offset_is_moved_to_the_centre(pieces: int):
 
 def test_a_signal_at_another_rate_and_frequency_becomes_radioml_frames(tmp_path: Path):
     """QPSK with 8 samples a symbol, brought to 20 a symbol and 30 kHz up; and back."""
+    from scipy.signal import resample_poly
+
     frame = as_complex(generate_cell(np.random.default_rng(1), 1, "QPSK", 30)[0])
     wide = resample_poly(np.concatenate([frame] * 3), 5, 2)
     time = np.arange(len(wide)) / 192_000

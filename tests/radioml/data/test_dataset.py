@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import h5py
@@ -15,7 +16,6 @@ from radioml.data.dataset import read_frames, read_layout
 from radioml.data.layout import CELLS, Layout
 from radioml.data.provenance import origin
 from radioml.data.split import spread_indices
-from radioml.data.synthetic import write_dataset
 from radioml.errors import RadioMLError
 from tests.radioml.reading.damage import OTHER_KINDS, flipped, truncated
 
@@ -99,10 +99,9 @@ def test_labels_in_another_order_are_refused(file, tmp_path, array, rows, value,
 
 
 @pytest.mark.parametrize("all_of_up_to", [1 << 17, 100])
-def test_every_cells_ends_are_looked_at(tmp_path, monkeypatch, all_of_up_to):
+def test_every_cells_ends_are_looked_at(synthetic_file, tmp_path, monkeypatch, all_of_up_to):
     monkeypatch.setattr(dataset, "_LABELS_AT_ONCE", all_of_up_to)
-    path = tmp_path / "frames.h5"
-    write_dataset(path, 3, seed=0)
+    path = Path(shutil.copyfile(synthetic_file(3), tmp_path / "frames.h5"))
     assert read_layout(path).frames_per_cell == 3
     for frame in (0, 2, 3, 3 * CELLS - 1):
         with h5py.File(path, "r+") as file:
@@ -130,10 +129,9 @@ def test_a_damaged_file_is_refused_or_read(tmp_path: Path):
             assert str(error).startswith(f"{path}: ")
 
 
-def test_damaged_marks_are_a_user_error(tmp_path: Path):
+def test_damaged_marks_are_a_user_error(synthetic_file: Callable[[int], Path], tmp_path: Path):
     path = tmp_path / "file.h5"
-    write_dataset(path, 1, seed=1)
-    content = bytearray(path.read_bytes())
+    content = bytearray(synthetic_file(1).read_bytes())
     content[content.index(b"GCOL")] ^= 1  # where HDF5 keeps the texts of attributes
     path.write_bytes(content)
     with pytest.raises(RadioMLError, match=r"file\.h5: not an HDF5 file, or a damaged one \("):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import h5py
@@ -14,7 +15,6 @@ from radioml.data.dataset import read_frames, read_iq, read_layout
 from radioml.data.layout import CELLS, Layout, counts_of
 from radioml.data.split import PARTS, fixed_split, spread_indices
 from radioml.data.subset import write_subset
-from radioml.data.synthetic import write_dataset
 from radioml.errors import RadioMLError
 from tests.radioml.data.small_files import write_file
 
@@ -113,11 +113,9 @@ def test_the_parts_of_a_partial_file_hold_every_frame_once(layout: Layout):
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def whole(synthetic_file: Callable[[int], Path]) -> Path:
     """A file with 12 frames a cell."""
-    path = tmp_path_factory.mktemp("whole") / "whole.h5"
-    write_dataset(path, 12, seed=2)
-    return path
+    return synthetic_file(12)
 
 
 @pytest.mark.parametrize(("classes", "snrs_db", "each"), [(None, None, 5), ([3, 7], None, None), (None, [0, 30], 2)])

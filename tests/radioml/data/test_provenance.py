@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import h5py
@@ -15,7 +16,6 @@ from radioml.data.check import check_dataset
 from radioml.data.layout import CELLS, Layout
 from radioml.data.provenance import Origin, origin, same_file, seen_in_training
 from radioml.data.subset import write_subset
-from radioml.data.synthetic import write_dataset
 from radioml.files import sha256
 from radioml.report.evaluation import Evaluation
 from radioml.report.metrics import measure
@@ -120,12 +120,11 @@ def test_an_unmarked_file_is_of_unknown_origin_and_known_by_its_frames_and_size(
     assert not same_file(TrainingData(**vars(found)), origin(renamed))
 
 
-def test_a_synthetic_file_that_is_saved_again_is_unknown(tmp_path: Path):
-    write_dataset(tmp_path / "made.h5", 1, seed=4)
-    with h5py.File(tmp_path / "made.h5") as made, h5py.File(tmp_path / "saved.h5", "w") as saved:
+def test_a_synthetic_file_that_is_saved_again_is_unknown(synthetic_file: Callable[[int], Path], tmp_path: Path):
+    with h5py.File(synthetic_file(1)) as made, h5py.File(tmp_path / "saved.h5", "w") as saved:
         for name in "XYZ":
             saved[name] = made[name][:]
-    assert origin(tmp_path / "made.h5").kind == "synthetic"
+    assert origin(synthetic_file(1)).kind == "synthetic"
     assert origin(tmp_path / "saved.h5").kind == "unknown"
 
 

@@ -9,7 +9,6 @@ from radioml.constants import FULL_FRAMES_PER_CELL, SNRS_DB
 from radioml.data.dataset import CELLS
 from radioml.data.layout import Layout
 from radioml.data.split import PARTS, fixed_split, spread, spread_indices
-from radioml.data.synthetic import write_dataset
 from radioml.errors import RadioMLError
 
 OFFICIAL_TRAIN = "62f205627cb26a9739bfa0ff006c92139650a6cf83457792839dd922da0981cb"
@@ -99,9 +98,8 @@ def test_too_many_frames_are_refused():
         spread_indices(Layout.full(10), 625)
 
 
-def test_spread_reads_the_frames_of_the_sample(tmp_path):
-    path = tmp_path / "small.h5"
-    write_dataset(path, frames_per_cell=2, seed=3, processes=1)
+def test_spread_reads_the_frames_of_the_sample(synthetic_file):
+    path = synthetic_file(2)
     frames = spread(path, 30, "train")
     class_index, snr_db = Layout.full(2).labels(spread_indices(Layout.full(2), 30, "train"))
     assert np.array_equal(frames.class_index, class_index)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import h5py
@@ -36,9 +37,8 @@ def test_frames_are_those_of_the_plain_formulas_bit_for_bit(name: str):
         assert fast.bit_generator.state == plain.bit_generator.state
 
 
-def test_layout_is_the_published_one(tmp_path: Path):
-    write_dataset(tmp_path / "f.hdf5", 2, seed=1)
-    with open_dataset(tmp_path / "f.hdf5") as file:
+def test_layout_is_the_published_one(synthetic_file: Callable[[int], Path]):
+    with open_dataset(synthetic_file(2)) as file:
         assert file["X"].shape == (1248, 1024, 2) and file["X"].dtype == np.float32
         assert file["Y"].dtype == file["Z"].dtype == np.int64
         assert file["Y"].shape == (1248, 24) and file["Z"].shape == (1248, 1)
@@ -100,16 +100,16 @@ def test_spread_frames_are_drawn_apart_from_those_of_a_file(monkeypatch: pytest.
     assert len(set(drawn)) == 2 * 624
 
 
-def test_scattered_reading_returns_the_asked_frames(tmp_path: Path):
-    write_dataset(tmp_path / "f.hdf5", 3, seed=1)
+def test_scattered_reading_returns_the_asked_frames(synthetic_file: Callable[[int], Path]):
+    path = synthetic_file(3)
     indices = np.array([1800, 3, 3, 40, 0, 1871])
-    with h5py.File(tmp_path / "f.hdf5") as file:
+    with h5py.File(path) as file:
         expected = np.stack([file["X"][i] for i in indices])
-    frames = read_frames(tmp_path / "f.hdf5", indices)
+    frames = read_frames(path, indices)
     np.testing.assert_array_equal(frames.iq, expected)
     np.testing.assert_array_equal(frames.snr_db, np.asarray(SNRS_DB)[indices // 3 % 26])
     with pytest.raises(IndexError):
-        read_frames(tmp_path / "f.hdf5", np.array([1872]))
+        read_frames(path, np.array([1872]))
 
 
 def test_a_network_trained_on_real_data_recognises_synthetic_frames(published_network: Path):
@@ -138,7 +138,7 @@ def test_a_network_trained_on_real_data_recognises_synthetic_frames(published_ne
     assert per_snr[30] >= 0.88
 
 
-def test_a_plain_script_without_a_main_guard_can_write_a_file(tmp_path: Path):
+def test_a_plain_script_without_a_main_guard_can_write_a_file(synthetic_file: Callable[[int], Path], tmp_path: Path):
     (tmp_path / "script.py").write_text(
         "from radioml.data.synthetic import write_dataset\nwrite_dataset('file.h5', 1, seed=1)\nprint('done')\n"
     )
@@ -147,5 +147,4 @@ def test_a_plain_script_without_a_main_guard_can_write_a_file(tmp_path: Path):
         [sys.executable, "script.py"], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "done\n", "")
-    write_dataset(tmp_path / "again.h5", 1, seed=1)
-    assert (tmp_path / "file.h5").read_bytes() == (tmp_path / "again.h5").read_bytes()
+    assert (tmp_path / "file.h5").read_bytes() == synthetic_file(1).read_bytes()

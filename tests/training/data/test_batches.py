@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import h5py
@@ -13,7 +15,6 @@ from radioml.contract.quantiser import InputQuantiser
 from radioml.data.dataset import read_frames
 from radioml.data.split import fixed_split
 from radioml.data.subset import write_subset
-from radioml.data.synthetic import write_dataset
 from radioml.errors import RadioMLError
 from training.data.batches import QuantisedFrames, RadioMLData
 
@@ -25,10 +26,8 @@ def ignore(what: str, done: int, total: int) -> None:
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("data") / "three.hdf5"
-    write_dataset(path, 3, seed=1)
-    return path
+def data(synthetic_file: Callable[[int], Path]) -> Path:
+    return synthetic_file(3)
 
 
 def _open(data: Path) -> QuantisedFrames:
@@ -80,9 +79,8 @@ def test_a_batch_that_processes_cannot_share_equally_is_refused(data: Path):
         RadioMLData(_open(data), 50, 20, 7, 0, 3)
 
 
-def test_a_part_of_the_grid_trains_on_its_own_frames(tmp_path: Path):
-    write_dataset(tmp_path / "whole.hdf5", 12, seed=4)
-    layout = write_subset(tmp_path / "whole.hdf5", tmp_path / "part.hdf5", classes=[3, 7], snrs_db=[0, 30])
+def test_a_part_of_the_grid_trains_on_its_own_frames(synthetic_file: Callable[[int], Path], tmp_path: Path):
+    layout = write_subset(synthetic_file(12), tmp_path / "part.hdf5", classes=[3, 7], snrs_db=[0, 30])
     data = RadioMLData(QuantisedFrames(tmp_path / "part.hdf5", QUANTISER, ignore), 8, -20, seed=1)
     seen = torch.cat([torch.stack(batch[1:], 1) for batch in data.train_dataloader()])
     assert set(seen[:, 0].tolist()) == {3, 7} and set(seen[:, 1].tolist()) == {0, 30}
@@ -95,9 +93,8 @@ def test_a_part_of_the_grid_trains_on_its_own_frames(tmp_path: Path):
         RadioMLData(data.frames, 8, 10, seed=1, maximum_snr_db=20)
 
 
-def test_frames_of_another_level_are_warned_of_in_every_run(tmp_path: Path):
-    path = tmp_path / "loud.hdf5"
-    write_dataset(path, 1, seed=4)
+def test_frames_of_another_level_are_warned_of_in_every_run(synthetic_file: Callable[[int], Path], tmp_path: Path):
+    path = Path(shutil.copyfile(synthetic_file(1), tmp_path / "loud.hdf5"))
     with h5py.File(path, "r+") as file:
         file["X"][:] = 50 * file["X"][:]
     for _ in range(2):  # converted, then taken from the cache

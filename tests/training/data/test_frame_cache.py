@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -16,7 +17,6 @@ import pytest
 
 from radioml.contract.quantiser import InputQuantiser
 from radioml.data.dataset import CELLS
-from radioml.data.synthetic import write_dataset
 from radioml.errors import RadioMLError
 from radioml.files import sha256
 from tests.repository import REPOSITORY
@@ -40,20 +40,13 @@ class Steps:
             self.during_conversion(done)
 
 
-@pytest.fixture(scope="module")
-def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("original") / "frames.hdf5"
-    write_dataset(path, 3, seed=1)
-    return path
-
-
 @pytest.fixture
-def data(original: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def data(synthetic_file: Callable[[int], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("RADIOML_CACHE", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
     path = tmp_path / "shared" / "frames.hdf5"
     path.parent.mkdir()
-    shutil.copyfile(original, path)
+    shutil.copyfile(synthetic_file(3), path)
     return path
 
 
@@ -224,9 +217,11 @@ def test_unusable_frames_are_refused_with_the_first(data: Path, value: float, mo
     assert _names(_folder(data)) == {"source.json"}
 
 
-def test_a_damaged_source_is_refused_with_the_place(original: Path, data: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_damaged_source_is_refused_with_the_place(
+    synthetic_file: Callable[[int], Path], data: Path, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setattr("training.data.frame_cache._FRAMES_AT_ONCE", 468)
-    with h5py.File(original) as source, h5py.File(data, "w") as file:
+    with h5py.File(synthetic_file(3)) as source, h5py.File(data, "w") as file:
         file.create_dataset("X", data=source["X"][:], chunks=(468, 1024, 2), fletcher32=True)
         file["Y"], file["Z"] = source["Y"][:], source["Z"][:]
         damaged = file["X"].id.get_chunk_info(2).byte_offset + 100

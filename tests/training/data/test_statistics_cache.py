@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,6 @@ import pytest
 import torch
 
 from radioml.data.dataset import read_frames
-from radioml.data.synthetic import write_dataset
 from tests.training.statistics_network import StatisticsForTests
 from training.data import statistics_cache
 from training.data.batches import StatisticsOfFrames
@@ -21,18 +21,11 @@ from training.trained.reference import input_quantiser
 FRAMES = 2 * 624
 
 
-@pytest.fixture(scope="module")
-def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("original") / "two.hdf5"
-    write_dataset(path, 2, seed=1)
-    return path
-
-
 @pytest.fixture
-def data(original: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def data(synthetic_file: Callable[[int], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("RADIOML_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(statistics_cache, "_FRAMES_A_BLOCK", 500)
-    return Path(shutil.copy(original, tmp_path))
+    return Path(shutil.copy(synthetic_file(2), tmp_path))
 
 
 class Steps:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,6 @@ from radioml.constants import CLASSES
 from radioml.contract.metadata import ImportOptions, load_exported
 from radioml.data import dataset
 from radioml.data.split import spread_indices
-from radioml.data.synthetic import write_dataset
 from radioml.foreign.into_run import import_model
 from radioml.network.integer_qonnx import IntegerQonnx
 from tests.networks import QcdqWriter
@@ -20,10 +20,8 @@ from training.trained.evaluate import evaluate
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("data") / "frames.hdf5"
-    write_dataset(path, 4, seed=5, processes=1)
-    return path
+def data(synthetic_file: Callable[[int], Path]) -> Path:
+    return synthetic_file(4)
 
 
 def imported(folder: Path, names: tuple[str, ...]) -> Path:
