@@ -86,7 +86,7 @@ class _PlainLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader), yaml.composer.
     get_single_node = yaml.composer.Composer.get_single_node  # libyaml's composer takes aliases
 
     def __init__(self, text: str) -> None:
-        super().__init__(text)
+        super().__init__(text)  # type: ignore[call-arg]
         yaml.composer.Composer.__init__(self)
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
