@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -40,11 +41,13 @@ def asymmetric_model(pooled_model: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def synthesised(small_build: SmallBuild) -> Path:
-    """The build folder of the small network, synthesised."""
+def synthesised(small_build: SmallBuild, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The build folder in a copy of the small network's run, synthesised."""
     pytest.importorskip("pyosys", reason="Yosys is absent: pip install -r requirements/synthesis.txt")
+    run = Path(shutil.copytree(small_build.run, tmp_path_factory.mktemp("synthesised") / small_build.run.name))
+    model, folder = (run / path.relative_to(small_build.run) for path in (small_build.model, small_build.folder))
     goal = ("--board", "Pynq-Z2", "--until", "synthesis", "--target-fps", 400_000)
-    done = run_radioml("build", small_build.model, *goal, home=small_build.home)
+    done = run_radioml("build", model, *goal, home=small_build.home)
     assert done.returncode == 0, done.stderr
     assert "not Vivado" in done.stdout
-    return small_build.folder
+    return folder

@@ -18,7 +18,7 @@ from radioml.contract.synthesis import Synthesis
 from radioml.errors import RadioMLError
 from radioml.report.page.run_content import read_run
 from radioml.report.page.run_page import run_page
-from radioml.run_directory import SYNTHESIS_REPORT
+from radioml.run_directory import SYNTHESIS_REPORT, run_of
 from radioml.simulation.design import Layer, Wire, read_design
 
 
@@ -59,8 +59,10 @@ def test_a_layer_that_yosys_refuses_is_named_with_its_log(synthesised, tmp_path)
         synthesise([broken], synthesised / "rtl", "xc7", tmp_path, lambda done: None)
 
 
-def test_the_report_has_yosys_columns_and_says_whose_they_are(synthesised, small_build):
-    page = run_page(read_run(small_build.run))
+def test_the_report_has_yosys_columns_and_says_whose_they_are(synthesised):
+    run = run_of(synthesised)
+    assert run is not None
+    page = run_page(read_run(run))
     section = next(section for section in page.sections if section.name == "estimate-Pynq-Z2")
     assert "not of Vivado's" in section.text
     table = section.items[0].table
