@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -15,9 +14,9 @@ from deploy.pipeline import UNUSABLE, ClassifiedBatch, classified
 from deploy.rows import STDOUT, Row
 from deploy.sources.source import Source
 from radioml.constants import FRAME_LENGTH
+from radioml.contract.stream_report import StreamReport
 from radioml.data.levels import LevelWatch
 from radioml.errors import INTERRUPTED, RadioMLError, problem
-from radioml.files import write_json
 
 NOT_FINITE, NO_SIGNAL, UNSURE = "not finite", "no signal", "low confidence"
 """Why a frame has no class: NaN or infinite samples; no signal; a probability below `Demands.confidence`."""
@@ -179,19 +178,19 @@ def _warnings(summary: Summary, levels: LevelWatch) -> tuple[str, ...]:
 def write_report(summary: Summary, source: Source, out: str | None) -> None:
     """Write the summary beside the rows, FILE.summary.json for FILE.jsonl; without such a file write nothing."""
     if out not in (None, STDOUT) and summary.frames:
-        write_json(Path(out).with_suffix(".summary.json"), report(summary, source))
+        report(summary, source).write(Path(out).with_suffix(".summary.json"))
 
 
-def report(summary: Summary, source: Source) -> dict[str, Any]:
-    """The summary as JSON: counts, frames without a class, and why the run ended early."""
-    return {
-        "source": source.name,
-        "frames": summary.frames,
-        "classes": dict(sorted(summary.counts.items(), key=lambda item: -item[1])),
-        "without_class": summary.unclassified,
-        "clipped_values": summary.clipped,
-        "left_over": source.left_over,
-        "accelerator_frames_per_second": summary.frames / summary.seconds if summary.seconds else None,
-        "warnings": list(summary.warnings),
-        "problem": summary.problem,
-    }
+def report(summary: Summary, source: Source) -> StreamReport:
+    """The summary as a file holds it: counts, frames without a class, and why the run ended early."""
+    return StreamReport(
+        source=source.name,
+        frames=summary.frames,
+        classes=dict(sorted(summary.counts.items(), key=lambda item: -item[1])),
+        without_class=summary.unclassified,
+        clipped_values=summary.clipped,
+        left_over=source.left_over,
+        accelerator_frames_per_second=summary.frames / summary.seconds if summary.seconds else None,
+        warnings=summary.warnings,
+        problem=summary.problem,
+    )

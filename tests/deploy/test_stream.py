@@ -35,7 +35,7 @@ def test_rows_say_where_and_what(package, small_package, iq, logits, tmp_path, m
     assert [row["class"] for row in found] == [CLASSES[index] for index in logits.argmax(1)]
     assert [(row["frame"], row["sample"], row["time"]) for row in found[:2]] == [(0, 0, 0.0), (1, 1024, 512e-6)]
     assert summary.frames == FRAMES == sum(summary.counts.values())
-    assert report(summary, source)["problem"] == ""
+    assert report(summary, source).problem == ""
 
 
 def test_frames_without_a_signal_have_no_class(small_package, iq, logits, package, tmp_path):
@@ -57,7 +57,7 @@ def test_frames_without_a_signal_have_no_class(small_package, iq, logits, packag
     assert [row["probability"] is None for row in found] == [bool(reason) for reason in reasons]
     assert summary.unclassified == {"no signal": 3, "not finite": 1} and sum(summary.counts.values()) == 2
     written = report(summary, open_source(str(tmp_path / "x.cf32")))
-    assert written["without_class"] == {"no signal": 3, "not finite": 1}
+    assert written.without_class == {"no signal": 3, "not finite": 1}
     summary = stream(small_package, open_source(str(tmp_path / "x.cf32")), "software", None, None)
     assert summary.unclassified == {"no signal": 2, "not finite": 1}, "without a squelch a low level is a signal"
 

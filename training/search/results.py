@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 from rich.markup import escape
 from rich.table import Table
 
-from radioml.files import replacing, write_json
+from radioml.contract.search import SearchReport, Trial
+from radioml.files import replacing
 from radioml.report.axes import per_cent, plain_logarithmic
 
 
@@ -19,18 +19,15 @@ def write_results(study: optuna.Study, folder: Path, data: str) -> None:
 
     data: description of the data on which the accuracies were measured.
     """
-    write_json(folder / "pareto.json", record(study, data))
+    report(study, data).write(folder / "pareto.json")
     _plot(study, folder / "pareto.png", data)
 
 
-def record(study: optuna.Study, data: str) -> dict[str, Any]:
+def report(study: optuna.Study, data: str) -> SearchReport:
     """The content of `pareto.json`; data: as in `write_results`."""
     front = {trial.number for trial in study.best_trials}
-    return {
-        "study": study.study_name,
-        "data": data,
-        "trials": [_record(trial, trial.number in front) for trial in study.get_trials(deepcopy=False)],
-    }
+    trials = tuple(_trial(trial, trial.number in front) for trial in study.get_trials(deepcopy=False))
+    return SearchReport(study.study_name, data, trials)
 
 
 def front_table(study: optuna.Study, data: str) -> Table:
@@ -49,18 +46,12 @@ def _by_score(trials: list[FrozenTrial]) -> list[FrozenTrial]:
     return sorted(trials, key=lambda trial: trial.values)
 
 
-def _record(trial: FrozenTrial, on_front: bool) -> dict[str, Any]:
+def _trial(trial: FrozenTrial, on_front: bool) -> Trial:
     score, accuracy = trial.values if trial.state == TrialState.COMPLETE else (None, None)
-    return {
-        "trial": trial.number,
-        "state": trial.state.name.lower(),
-        "on_front": on_front,
-        "score": score,
-        "validation_accuracy": accuracy,
-        "values": trial.params,
-        "run": trial.user_attrs.get("run"),
-        "reason": trial.user_attrs.get("reason"),
-    }
+    state, attributes = trial.state.name.lower(), trial.user_attrs
+    return Trial(
+        trial.number, state, on_front, score, accuracy, trial.params, attributes.get("run"), attributes.get("reason")
+    )
 
 
 def _plot(study: optuna.Study, path: Path, data: str) -> None:

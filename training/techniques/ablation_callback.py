@@ -11,8 +11,9 @@ import torch
 from rich.console import Console
 from torch import nn
 
+from radioml.contract.pruning import PrunedEpoch, PruningReport
 from radioml.errors import RadioMLError
-from radioml.files import write_json
+from radioml.reading.records import record, values
 from training.cost.score import part_of_score
 from training.data.batches import RadioMLData
 from training.models.cost import unpruned_score
@@ -37,16 +38,16 @@ class Ablator(lightning.Callback):
         self.settings, self.seed, self.console, self.report = settings, seed, console, report
         self.masks: Masks = {}
         self.start = 0
-        self.history: list[dict[str, Any]] = []
+        self.history: list[PrunedEpoch] = []
 
     def state_dict(self) -> dict[str, Any]:
         """All state except the settings, for checkpoints."""
-        return {name: getattr(self, name) for name in ("masks", "start", "history")}
+        return {"masks": self.masks, "start": self.start, "history": [values(epoch) for epoch in self.history]}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Restore the values of `state_dict`."""
-        for name, value in state_dict.items():
-            setattr(self, name, value)
+        self.masks, self.start = state_dict["masks"], state_dict["start"]
+        self.history = [record(epoch, PrunedEpoch) for epoch in state_dict["history"]]
 
     def on_train_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
         """Mask the weights that are zero at the start; raises RadioMLError for a run too short for the target."""
@@ -107,15 +108,14 @@ class Ablator(lightning.Callback):
         """Rank this epoch."""
         accuracy, left = float(trainer.callback_metrics["validation/accuracy"]), _nonzero(_network(module))
         rank = accuracy + (_count(self.masks) <= self.settings.weights)
-        self.history.append({"epoch": trainer.current_epoch, "weights": left, "accuracy": accuracy, "rank": rank})
+        self.history.append(PrunedEpoch(epoch=trainer.current_epoch, weights=left, accuracy=accuracy, rank=rank))
         module.log(RANK, rank)
         module.log("validation/weights", float(left))
 
     def on_train_end(self, trainer: lightning.Trainer, _module: lightning.LightningModule) -> None:
         """Report the best epoch and the course of the pruning."""
         if trainer.is_global_zero:
-            kept = max(self.history, key=lambda epoch: epoch["rank"])
-            write_json(self.report, {"method": "ablation", "kept": kept, "epochs": self.history})
+            PruningReport.of("ablation", self.history).write(self.report)
 
     def _round(self, trainer: lightning.Trainer, network: nn.Module) -> None:
         settings = self.settings

@@ -14,8 +14,9 @@ import lightning
 from rich.console import Console
 from torch import nn
 
+from radioml.contract.pruning import PrunedEpoch, PruningReport
 from radioml.errors import RadioMLError
-from radioml.files import write_json
+from radioml.reading.records import record, values
 from training.models.shrinkable import Shrinkable
 from training.techniques.pruning import Feedback, Iterative, Pruning
 from training.techniques.pruning_channels import keep_strongest_channels
@@ -51,20 +52,21 @@ class Pruner(lightning.Callback):
         self.settings, self.console, self.report = settings, console, report
         self.masks: Masks = {}
         self.start, self.kept = 1.0, 1.0  # shares of weights or channels, at the start and now
-        self.history: list[dict[str, Any]] = []
+        self.history: list[PrunedEpoch] = []
         self.stage, self.waited, self.verdict = 0, 0, ""
         self.step = settings.schedule.step if isinstance(settings.schedule, Feedback) else 0.0
         self.accepted: dict[str, Any] = {}
 
     def state_dict(self) -> dict[str, Any]:
         """All state except the settings, for checkpoints."""
-        names = ("masks", "start", "kept", "history", "stage", "waited", "verdict", "step", "accepted")
-        return {name: getattr(self, name) for name in names}
+        names = ("masks", "start", "kept", "stage", "waited", "verdict", "step", "accepted")
+        return {name: getattr(self, name) for name in names} | {"history": [values(epoch) for epoch in self.history]}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Restore the values of `state_dict`."""
         for name, value in state_dict.items():
             setattr(self, name, value)
+        self.history = [record(epoch, PrunedEpoch) for epoch in state_dict["history"]]
 
     def on_fit_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
         """Mask the weights that are zero at the start; raises RadioMLError for settings that would prune nothing."""
@@ -126,19 +128,19 @@ class Pruner(lightning.Callback):
             rank = rank if accuracy >= schedule.floor else accuracy - 1
             self._judge(schedule, accuracy, trainer, _network(module))
         sparsity = 1 - kept_fraction(self.masks)
-        self.history.append({"epoch": trainer.current_epoch, "sparsity": sparsity, "accuracy": accuracy, "rank": rank})
+        self.history.append(PrunedEpoch(epoch=trainer.current_epoch, sparsity=sparsity, accuracy=accuracy, rank=rank))
         module.log(RANK, rank)
         module.log("validation/sparsity", sparsity)
 
     def on_train_end(self, trainer: lightning.Trainer, _module: lightning.LightningModule) -> None:
         """Report the best epoch and the course of the pruning."""
-        kept = max(self.history, key=lambda epoch: epoch["rank"])
+        report = PruningReport.of(self.settings.method, self.history)
         if trainer.is_global_zero:
-            write_json(self.report, {"method": self.settings.method, "kept": kept, "epochs": self.history})
-        if kept["sparsity"] <= 1 - self.start:
+            report.write(self.report)
+        if report.kept.sparsity is not None and report.kept.sparsity <= 1 - self.start:
             self.console.print(
                 f"[yellow]nothing was pruned[/]: no pruned network reached the floor, pruning.schedule.floor; "
-                f"the best validation accuracy was {max(epoch['accuracy'] for epoch in self.history):.2%}"
+                f"the best validation accuracy was {max(epoch.accuracy for epoch in self.history):.2%}"
             )
 
     def _judge(self, schedule: Feedback, accuracy: float, trainer: lightning.Trainer, network: nn.Module) -> None:

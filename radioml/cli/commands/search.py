@@ -48,7 +48,7 @@ def search(
     Writes pareto.json and pareto.png; `radioml evaluate` and `compare` then take the chosen trials' runs.
     """
     from radioml.data.provenance import origin
-    from training.search.results import front_table, record, write_results
+    from training.search.results import front_table, report, write_results
     from training.search.study import Search, open_study, run_trials
 
     wanted = Search.of(config, changes or (), space, data, out)
@@ -67,4 +67,4 @@ def search(
             write_results(opened, wanted.folder, described)
             results.print(front_table(opened, described))
             results.print(f"written to {escape(str(wanted.folder))}", soft_wrap=True)
-            give(record(opened, described), json)
+            give(report(opened, described).to_json(), json)

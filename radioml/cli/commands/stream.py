@@ -140,7 +140,7 @@ def stream(
     if opened.left_over:
         notes.print(f"{escape(opened.left_over)} of {escape(opened.name)} fill no frame: left out", soft_wrap=True)
     print_warnings(notes, summary.warnings)
-    give(report(summary, opened), json)
+    give(report(summary, opened).to_json(), json)
     if summary.problem:
         notes.print(f"[bold red]stopped after {summary.frames:,} frames:[/] {escape(summary.problem)}", soft_wrap=True)
         raise typer.Exit(130 if summary.interrupted else 2)

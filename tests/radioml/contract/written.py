@@ -9,9 +9,12 @@ from radioml.contract.all_pairs import AllPairs
 from radioml.contract.implementation import Implementation
 from radioml.contract.json_record import JsonRecord
 from radioml.contract.ladder import LadderReport
+from radioml.contract.pruning import PruningReport
 from radioml.contract.score import Score
+from radioml.contract.search import SearchReport
 from radioml.contract.simulation import GoldenSimulation, SimulationReport
 from radioml.contract.speed import BenchReport, ThroughputReport
+from radioml.contract.stream_report import StreamReport
 from radioml.contract.synthesis import Synthesis
 
 SIMULATION: dict[str, Any] = {
@@ -131,6 +134,32 @@ ALL_PAIRS: dict[str, Any] = {
         "seconds": 0.5,
     }],
 }  # fmt: skip
+PRUNING: dict[str, Any] = {
+    "method": "layer", "kept": {"epoch": 1, "sparsity": 0.5, "accuracy": 0.625, "rank": 1.625},
+    "epochs": [
+        {"epoch": 0, "sparsity": 0.0, "accuracy": 0.75, "rank": 0.75},
+        {"epoch": 1, "sparsity": 0.5, "accuracy": 0.625, "rank": 1.625},
+    ],
+}  # fmt: skip
+SEARCH: dict[str, Any] = {
+    "study": "small", "data": "validation part of synthetic data",
+    "trials": [
+        {
+            "trial": 0, "state": "complete", "on_front": True, "score": 0.25, "validation_accuracy": 0.5,
+            "values": {"parameters.channels.0": 8, "training.learning_rate": 0.01, "parameters.kind": "a"},
+            "run": "runs/search/small/trial-0", "reason": None,
+        },
+        {
+            "trial": 1, "state": "pruned", "on_front": False, "score": None, "validation_accuracy": None,
+            "values": {}, "run": None, "reason": "no network",
+        },
+    ],
+}  # fmt: skip
+STREAM: dict[str, Any] = {
+    "source": "capture.cf32", "frames": 4, "classes": {"QPSK": 2, "FM": 1}, "without_class": {"no signal": 1},
+    "clipped_values": 3, "left_over": "5 samples", "accelerator_frames_per_second": 1000.5,
+    "warnings": ["a high level"], "problem": "",
+}  # fmt: skip
 WRITTEN: dict[type[JsonRecord], dict[str, Any]] = {
     GoldenSimulation: {"cycles_per_frame": 128, "latency_cycles": 900, "frames": 26},
     TrainedMetrics: METRICS,
@@ -144,5 +173,8 @@ WRITTEN: dict[type[JsonRecord], dict[str, Any]] = {
     BenchReport: BENCH,
     ThroughputReport: THROUGHPUT,
     AllPairs: ALL_PAIRS,
+    PruningReport: PRUNING,
+    SearchReport: SEARCH,
+    StreamReport: STREAM,
 }
 """Record -> its file."""

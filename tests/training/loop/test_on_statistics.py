@@ -9,9 +9,9 @@ import pytest
 import torch
 from rich.console import Console
 
+from radioml.contract.pruning import PruningReport
 from radioml.data.synthetic import write_dataset
 from radioml.errors import RadioMLError
-from radioml.reading.text import read_json
 from tests.training.statistics_network import NAME, StatisticsForTests
 from training.experiments.experiment import Experiment
 from training.loop.classifier import ModulationClassifier
@@ -71,8 +71,8 @@ def test_an_interrupted_run_with_ablation_and_a_teacher_continues_to_the_same_we
     for name, tensor in whole.network.state_dict().items():
         assert torch.equal(tensor, resumed.network.state_dict()[name]), name
     assert 0 < int((_integers(whole.network) != 0).sum()) <= ABLATION["weights"]
-    report = read_json(tmp_path / "whole" / "train" / "pruning.json")
-    assert report["kept"]["weights"] <= ABLATION["weights"] < report["epochs"][0]["weights"]
+    report = PruningReport.read(tmp_path / "whole" / "train" / "pruning.json")
+    assert report.kept.weights <= ABLATION["weights"] < report.epochs[0].weights
 
 
 def test_weights_stay_in_the_last_epochs_and_other_constants_learn(

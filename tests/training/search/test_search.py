@@ -15,6 +15,7 @@ from optuna.trial import TrialState
 from rich.console import Console
 
 import training.search.study
+from radioml.contract.search import SearchReport
 from radioml.data.dataset import read_iq, read_layout
 from radioml.data.split import fixed_split
 from radioml.data.synthetic import write_dataset
@@ -122,8 +123,8 @@ def test_a_study_grows_and_keeps_every_run(files: Path, original: Path):
         assert trial.values[1] == evaluate(folder / "checkpoint.pth", original, "validation").metrics.overall.accuracy
     write_results(study, search.folder, "synthetic data")
     table = front_table(study, "synthetic data")
-    found = read_json(search.folder / "pareto.json")["trials"]
-    front = [trial["trial"] for trial in found if trial["on_front"]]
+    found = SearchReport.read(search.folder / "pareto.json").trials
+    front = [trial.trial for trial in found if trial.on_front]
     dominated = [
         any(
             other.values != trial.values and other.values[0] <= trial.values[0] and other.values[1] >= trial.values[1]

@@ -10,6 +10,7 @@ import pytest
 import torch
 from rich.console import Console
 
+from radioml.contract.pruning import PruningReport
 from radioml.contract.training_data import StartedFrom
 from radioml.data.synthetic import write_dataset
 from radioml.errors import RadioMLError
@@ -68,9 +69,9 @@ def test_the_best_epoch_of_the_final_sparsity_is_kept_not_a_better_one_before(
 ):
     _say_accuracy(monkeypatch, {0: 0.9, 1: 0.8, 2: 0.3, 3: 0.4, 4: 0.2})
     trained = _train(data, tmp_path, {"schedule": ITERATIVE}, {"epochs": 5})
-    report = read_json(tmp_path / "train" / "pruning.json")
-    assert report["kept"]["epoch"] == 3
-    assert [round(epoch["sparsity"], 2) for epoch in report["epochs"]] == [0, 0.7, 0.8, 0.8, 0.8]
+    report = PruningReport.read(tmp_path / "train" / "pruning.json")
+    assert report.kept.epoch == 3
+    assert [round(epoch.sparsity, 2) for epoch in report.epochs] == [0, 0.7, 0.8, 0.8, 0.8]
     assert _sparsity(trained.network) == pytest.approx(0.8, abs=1e-3)
     assert _sparsity(load_checkpoint(tmp_path / "train" / "checkpoint.pth").network) == _sparsity(trained.network)
 
@@ -99,10 +100,10 @@ def test_feedback_goes_on_above_the_floor_and_backs_off_below(
 ):
     _say_accuracy(monkeypatch, COURSE)
     trained = _train(data, tmp_path, {"schedule": FEEDBACK}, {"epochs": 11})
-    report = read_json(tmp_path / "train" / "pruning.json")
+    report = PruningReport.read(tmp_path / "train" / "pruning.json")
     left = [1, 1, 0.6, 0.36, 0.36, 0.216, 0.216, 0.36 * 0.8, 0.36 * 0.8 * 0.8, 0.36 * 0.8 * 0.8]
-    assert [1 - epoch["sparsity"] for epoch in report["epochs"]] == pytest.approx(left, abs=2e-3)
-    assert report["kept"]["epoch"] == 7, "the last accepted, though a step before was more accurate"
+    assert [1 - epoch.sparsity for epoch in report.epochs] == pytest.approx(left, abs=2e-3)
+    assert report.kept.epoch == 7, "the last accepted, though a step before was more accurate"
     assert 1 - _sparsity(trained.network) == pytest.approx(0.36 * 0.8, abs=2e-3)
 
 
@@ -130,7 +131,7 @@ def test_backing_off_brings_the_accepted_weights_back(data: Path, tmp_path: Path
 def test_a_floor_that_is_never_reached_leaves_the_network_unpruned(data: Path, tmp_path: Path):
     trained = _train(data, tmp_path, {"schedule": {"kind": "feedback", "floor": 0.99}}, {"epochs": 2})
     assert _sparsity(trained.network) < 0.01
-    assert read_json(tmp_path / "train" / "pruning.json")["kept"]["rank"] < 0
+    assert PruningReport.read(tmp_path / "train" / "pruning.json").kept.rank < 0
 
 
 @pytest.mark.parametrize(
@@ -158,9 +159,9 @@ def test_an_interrupted_run_continues_to_the_same_weights(
         patch.setattr(ModulationClassifier, "on_train_epoch_start", stop)
         _train(data, tmp_path / "parts", pruning, settings)
     resumed = _train(data, tmp_path / "parts", pruning, settings)
-    report = read_json(tmp_path / "whole/train/pruning.json")
-    assert report == read_json(tmp_path / "parts/train/pruning.json")
-    assert report["kept"]["epoch"] >= cut, "what is compared must have been trained after the interruption"
+    report = PruningReport.read(tmp_path / "whole/train/pruning.json")
+    assert report == PruningReport.read(tmp_path / "parts/train/pruning.json")
+    assert report.kept.epoch >= cut, "what is compared must have been trained after the interruption"
     for name, tensor in whole.network.state_dict().items():
         assert torch.equal(tensor, resumed.network.state_dict()[name]), name
 
@@ -168,10 +169,10 @@ def test_an_interrupted_run_continues_to_the_same_weights(
 def test_a_run_that_pruning_ended_does_not_go_on(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     _say_accuracy(monkeypatch, COURSE)
     _train(data, tmp_path, {"schedule": FEEDBACK}, {"epochs": 11})
-    report = read_json(tmp_path / "train" / "pruning.json")
+    report = PruningReport.read(tmp_path / "train" / "pruning.json")
     (tmp_path / "train" / "checkpoint.pth").unlink()  # killed between the last epoch and the test
     again = _train(data, tmp_path, {"schedule": FEEDBACK}, {"epochs": 11})
-    assert read_json(tmp_path / "train" / "pruning.json") == report
+    assert PruningReport.read(tmp_path / "train" / "pruning.json") == report
     assert 1 - _sparsity(again.network) == pytest.approx(0.36 * 0.8, abs=2e-3)
 
 
