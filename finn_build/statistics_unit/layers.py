@@ -14,12 +14,6 @@ from finn_build.statistics_unit.wires import Wires
 from radioml.errors import RadioMLError
 
 
-def weighted(wires: Wires, rows: Elements, weights: np.ndarray) -> Elements:
-    """Weighted sums of the rows of (sums, terms)."""
-    terms = [(rows[np.array(index)], weights[index]) for index in range(len(weights))]
-    return weighted_sums(wires, terms, np.zeros(len(weights)))
-
-
 def average(wires: Wires, node: Node) -> Elements:
     """AveragePool: a weighted sum of each window."""
     kernel = node.given["kernel_shape"]
@@ -28,7 +22,7 @@ def average(wires: Wires, node: Node) -> Elements:
         raise RadioMLError("its padding has to count as zeros (count_include_pad), without ceil_mode")
     source = plain(wires, node[0]) if any(pads) or np.prod(kernel) > MOST_TAPS else node[0]
     rows, shape = windows_of(wires, source, kernel, node.given.get("strides", [1] * len(kernel)), pads)
-    result = weighted(wires, rows, np.full(rows.shape, 1 / np.prod(kernel)))
+    result = weighted_sums(wires, rows, np.full(rows.shape, 1 / np.prod(kernel)))
     return in_turn(wires, result.moved(lambda part: part.reshape(shape)))
 
 
@@ -71,10 +65,10 @@ def matrix_product(wires: Wires, node: Node) -> Elements:
     x = node[0]
     rows = x.moved(lambda part: part.reshape(-1, x.shape[-1]))
     count, outputs = len(rows.wire), weights.shape[1]
-    terms = [(rows[np.array(row)], weights[:, output]) for row in range(count) for output in range(outputs)]
     bias = node.constant(2)
     constant = np.zeros(outputs) if bias is None else np.broadcast_to(bias, (outputs,))
-    result = weighted_sums(wires, terms, np.tile(constant, count))
+    each = rows.moved(lambda part: np.repeat(part, outputs, axis=0))  # row by row, its outputs side by side
+    result = weighted_sums(wires, each, np.tile(weights.T, (count, 1)), np.tile(constant, count))
     return result.moved(lambda part: part.reshape(*x.shape[:-1], outputs))
 
 
@@ -93,8 +87,8 @@ def convolve(wires: Wires, node: Node) -> Elements:
     matrix = weights.reshape(len(weights), -1)
     bias = node.constant(2)
     constant = np.zeros(len(matrix)) if bias is None else bias.ravel()
-    terms = [(by_channel[np.array(pixel)], row) for row in matrix for pixel in range(pixels)]
-    result = weighted_sums(wires, terms, np.repeat(constant, pixels))
+    each = by_channel.moved(lambda part: np.tile(part, (len(matrix), 1)))  # channel by channel, its pixels side by side
+    result = weighted_sums(wires, each, np.repeat(matrix, pixels, axis=0), np.repeat(constant, pixels))
     return in_turn(wires, result.moved(lambda part: part.reshape(1, len(matrix), *shape[2:])))
 
 

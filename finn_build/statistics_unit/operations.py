@@ -7,19 +7,11 @@ from collections.abc import Callable
 import numpy as np
 
 from finn_build.statistics_unit.elements import CONSTANT, Elements, dyadic, slots_around, stack
-from finn_build.statistics_unit.layers import (
-    average,
-    batch_norm,
-    convolve,
-    matrix_product,
-    max_pool,
-    reduce_max,
-    weighted,
-)
+from finn_build.statistics_unit.layers import average, batch_norm, convolve, matrix_product, max_pool, reduce_max
 from finn_build.statistics_unit.levels import limited, plain, rounded
 from finn_build.statistics_unit.node import Node
 from finn_build.statistics_unit.ranges import add_product
-from finn_build.statistics_unit.sums import MIXED
+from finn_build.statistics_unit.sums import MIXED, weighted_sums
 from finn_build.statistics_unit.wires import Term, Wires
 from radioml.errors import RadioMLError
 
@@ -84,7 +76,7 @@ def _add(wires: Wires, node: Node, sign: float = 1.0) -> Elements:
     shape = np.broadcast_shapes(left.shape, right.shape)
     rows = [part.moved(lambda a: np.broadcast_to(a, shape).ravel()) for part in (left, right)]
     pairs = stack([row.moved(lambda a: a[:, None]) for row in rows], 1)
-    return weighted(wires, pairs, np.ones(pairs.shape)).moved(lambda part: part.reshape(shape))
+    return weighted_sums(wires, pairs, np.ones(pairs.shape)).moved(lambda part: part.reshape(shape))
 
 
 def _shape(wires: Wires, node: Node) -> Elements:

@@ -34,21 +34,21 @@ class _Windows:
     step: int
 
 
-def weighted_sums(wires: Wires, terms: Sequence[tuple[Elements, np.ndarray]], constant: np.ndarray) -> Elements:
-    """A row whose element e is constant[e] + the sum of weights[j] x elements[j] over `terms[e]`.
+def weighted_sums(wires: Wires, rows: Elements, weights: np.ndarray, constant: np.ndarray | float = 0.0) -> Elements:
+    """A row whose element e is constant[e] + the sum of weights[e, j] x rows[e, j].
 
     Raises RadioMLError for sums that neither adders nor accumulators give.
     """
-    found = [_terms_of(elements, weights) for elements, weights in terms]
-    offset = dyadic(constant + np.array([float((weights * elements.offset).sum()) for elements, weights in terms]))
+    gains = dyadic(rows.gain * weights)
+    found = [_terms_of(*row) for row in zip(rows.wire, rows.slot, gains, strict=True)]
+    offset = dyadic(constant + (weights * rows.offset).sum(1))
     wire, slot, gain = sums_of_terms(wires, found)
     return Elements(wire, slot, gain, offset)
 
 
-def _terms_of(elements: Elements, weights: np.ndarray) -> _Terms:
+def _terms_of(wires: np.ndarray, slots: np.ndarray, gains: np.ndarray) -> _Terms:
     coefficients: dict[tuple[int, int], float] = defaultdict(float)
-    gains = dyadic(elements.gain * weights)
-    for wire, slot, gain in zip(elements.wire.tolist(), elements.slot.tolist(), gains.tolist(), strict=True):
+    for wire, slot, gain in zip(wires.tolist(), slots.tolist(), gains.tolist(), strict=True):
         if wire != CONSTANT and gain:
             coefficients[wire, slot] += gain
     return tuple(sorted((wire, slot, value) for (wire, slot), value in coefficients.items() if value))
@@ -155,7 +155,7 @@ def _taps(wires: Wires, found: Sequence[_Terms]) -> list[tuple[int, int, float]]
     """Sums as adders of what wires carried some slots ago."""
     shapes: dict[tuple[tuple[int, int, float], ...], list[int]] = defaultdict(list)
     ends, units = [], []
-    held = {wire: wires[wire].held for terms in found for wire, _, _ in terms}
+    held = {wire: wires[wire].held for wire in {wire for terms in found for wire, _, _ in terms}}
     for index, terms in enumerate(found):
         end = max([slot for wire, slot, _ in terms if not held[wire]] or [slot for _, slot, _ in terms])
         unit = unit_of([coefficient for _, _, coefficient in terms]) if len(terms) > 1 else abs(terms[0][2])
