@@ -19,6 +19,8 @@ from setuptools import find_packages
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 ROOMS = ("radioml", "deploy")
+BUILD = "import sys; from setuptools.build_meta import build_wheel; build_wheel(sys.argv[1])"
+"""Program that builds the wheel of the working directory; what pip calls, in one process instead of four."""
 
 
 def requirements(project: dict) -> list[str]:
@@ -36,7 +38,7 @@ def requirements(project: dict) -> list[str]:
 
 
 def build(folder: Path) -> Path:
-    """Write the wheel into `folder`; returns its path. Raises subprocess.CalledProcessError when pip fails."""
+    """Write the wheel into `folder`; returns its path. Raises SystemExit with the messages of setuptools."""
     settings = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
     project, packaging = settings["project"], settings["tool"]["setuptools"]
     packages = find_packages(str(REPOSITORY), include=[f"{room}*" for room in ROOMS])
@@ -56,8 +58,10 @@ def build(folder: Path) -> Path:
             shutil.copytree(REPOSITORY / room, Path(stage) / room, ignore=shutil.ignore_patterns("__pycache__"))
         Path(stage, "pyproject.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
         wheels = Path(stage, "wheels")
-        pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "wheel", "--quiet", "--no-deps"]
-        subprocess.run([*pip, "--no-build-isolation", "--wheel-dir", str(wheels), stage], check=True)
+        command = [sys.executable, "-c", BUILD, str(wheels)]
+        done = subprocess.run(command, cwd=stage, capture_output=True, text=True, check=False)
+        if done.returncode:
+            sys.exit(done.stderr)
         (wheel,) = wheels.glob("*.whl")
         return Path(shutil.move(wheel, folder / wheel.name))
 

@@ -24,7 +24,7 @@ from training.data.batches import QuantisedFrames
 from training.data.frame_cache import quantised_frames, source_sha256
 
 QUANTISER = InputQuantiser(8, 1 / 64)
-FRAMES = 3 * CELLS
+FRAMES = 2 * CELLS
 
 
 class Steps:
@@ -46,7 +46,7 @@ def data(synthetic_file: Callable[[int], Path], tmp_path: Path, monkeypatch: pyt
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
     path = tmp_path / "shared" / "frames.hdf5"
     path.parent.mkdir()
-    shutil.copyfile(synthetic_file(3), path)
+    shutil.copyfile(synthetic_file(2), path)
     return path
 
 
@@ -196,7 +196,7 @@ def test_a_full_disk_is_said_and_leaves_nothing(data: Path, monkeypatch: pytest.
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, hard))  # the kernel refuses larger files, as a quota does
     try:
-        with pytest.raises(RadioMLError, match=r"cannot write the cache .* it takes 4 MB: .* RADIOML_CACHE"):
+        with pytest.raises(RadioMLError, match=r"cannot write the cache .* it takes 3 MB: .* RADIOML_CACHE"):
             quantised_frames(data, QUANTISER, steps)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
@@ -209,9 +209,9 @@ def test_a_full_disk_is_said_and_leaves_nothing(data: Path, monkeypatch: pytest.
 def test_unusable_frames_are_refused_with_the_first(data: Path, value: float, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("training.data.frame_cache._FRAMES_AT_ONCE", 1000)
     with h5py.File(data, "r+") as file:
-        file["X"][1700, 5, 0] = file["X"][1500, 1023, 1] = value
+        file["X"][1200, 5, 0] = file["X"][1100, 1023, 1] = value
     with pytest.raises(
-        RadioMLError, match=r"frame 1500 contains NaN or infinite samples; `radioml data check .*frames\.hdf5`"
+        RadioMLError, match=r"frame 1100 contains NaN or infinite samples; `radioml data check .*frames\.hdf5`"
     ):
         quantised_frames(data, QUANTISER, Steps())
     assert _names(_folder(data)) == {"source.json"}
@@ -221,7 +221,7 @@ def test_a_damaged_source_is_refused_with_the_place(
     synthetic_file: Callable[[int], Path], data: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr("training.data.frame_cache._FRAMES_AT_ONCE", 468)
-    with h5py.File(synthetic_file(3)) as source, h5py.File(data, "w") as file:
+    with h5py.File(synthetic_file(2)) as source, h5py.File(data, "w") as file:
         file.create_dataset("X", data=source["X"][:], chunks=(468, 1024, 2), fletcher32=True)
         file["Y"], file["Z"] = source["Y"][:], source["Z"][:]
         damaged = file["X"].id.get_chunk_info(2).byte_offset + 100
