@@ -95,15 +95,13 @@ def _multiplied(signals: Signals, level: Level, source: Wire, text: str, at: int
 def _table(signals: Signals, values: tuple[int, ...], source: Wire, at: int) -> str:
     """A number for each slot of the source, one cycle after latency `at`; or the only one."""
     low, high = min(*values, 0), max(*values, 0)
-    bits = width(min(low, -1), high) + 1
     if len(values) == 1:
-        return constant(values[0], bits)
-    texts = [constant(value, bits) for value in values]
+        return constant(values[0], width(min(low, -1), high) + 1)
+    by_slot = dict(zip(source.slots, values, strict=True))
     if source.slots.serial:
-        name = signals.in_turn(low, high, source.slots.first + at, texts)
+        name = signals.in_turn(low, high, {slot + at: value for slot, value in by_slot.items()})
     else:
-        selector = f"{signals.late(source.slots)}slot[{signals.at(at)}]"
-        name = signals.chosen(low, high, selector, list(zip(source.slots, texts, strict=True)))
+        name = signals.chosen(low, high, f"{signals.late(source.slots.last)}slot[{signals.at(at)}]", by_slot)
     return signals.as_signed(name, low)
 
 

@@ -4,18 +4,18 @@ A LUT adds a bit; bits where one addend alone has any take none, and a LUT also 
 The comparison with a limit takes a LUT for four bits, that with 0 reads the sign. One limit is a set or a reset of the
 registers, two take a LUT a bit for the choice. A square in LUTs takes one for five bits of its partial products. A
 multiplexer takes a LUT for four inputs of a bit, a table of factors one for 64 entries of a bit, a memory four for 32
-words of 6 bits. A block RAM of 18 Kbit has two ports of 18 bits for 1,024 words, or 9 bits for 2,048.
+words of 6 bits. The program of the serial part lies in block RAM. A block RAM of 18 Kbit has two ports of 18 bits for
+1,024 words, or 9 bits for 2,048; a word of a port alone has 36 bits for 512.
 """
 
 from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Sequence
 
+from finn_build.statistics_unit.schedule import age_bits, schedule
 from finn_build.statistics_unit.stages import (
     addends,
-    alike,
     digits,
     factor_bits,
     in_dsp,
@@ -47,6 +47,8 @@ from finn_build.statistics_unit.wires import (
 NOT_COUNTED = "flip-flops, the memories and shift registers of delay lines, and the comparisons that decode slots"
 LUTS_A_DSP = 20
 """What a DSP slice counts in a price."""
+LUTS_A_RAM = 50
+"""LUTs that a table has to save for each block RAM of 18 Kbit. The boards have 190 (Zynq 7020) to 370 (ZU7EV)."""
 _ENDS = 150
 """LUTs of the gate and of the queue."""
 _TABLE = 64
@@ -55,19 +57,51 @@ _TABLE = 64
 
 def resources(unit: Unit) -> tuple[dict[str, int], int, int]:
     """LUTs by kind of operation, DSP slices, and block RAMs of 18 Kbit."""
+    luts, dsps = _circuits(unit)
+    return {name: count for name, count in luts.items() if count}, dsps, _rams(unit) + _program_rams(unit)
+
+
+def price(unit: Unit) -> float:
+    """What circuits are chosen by: LUTs, and some for each DSP slice and each block RAM of the program."""
+    luts, dsps = _circuits(unit)
+    return sum(luts.values()) + LUTS_A_DSP * dsps + LUTS_A_RAM * _program_bits(unit) / 36
+
+
+def _circuits(unit: Unit) -> tuple[Counter[str], int]:
     luts: Counter[str] = Counter(ends=_ENDS)
     dsps = 0
     for wire in unit.wires:
         count, dsp = cost(unit, wire)
         luts[type(wire.operation).__name__.lower()] += round(count)
         dsps += dsp
-    return {name: count for name, count in luts.items() if count}, dsps, _rams(unit)
+    return luts, dsps
 
 
-def price(unit: Unit) -> int:
-    """What circuits are chosen by: LUTs, and some for each DSP slice."""
-    luts, dsps, _ = resources(unit)
-    return sum(luts.values()) + LUTS_A_DSP * dsps
+def _program_rams(unit: Unit) -> int:
+    addresses = age_bits(schedule(unit))
+    return math.ceil(_program_bits(unit) / 36 if addresses < 10 else table_rams(addresses, _program_bits(unit)))
+
+
+def _program_bits(unit: Unit) -> int:
+    """Of a word of the serial part's program."""
+    return sum(bits for wire in unit.wires for bits in _columns(unit, wire))
+
+
+def _columns(unit: Unit, wire: Wire) -> list[int]:
+    """Widths of the parts of the program that are for a wire."""
+    match wire.operation:
+        case Level(source, factors, offsets) if unit.wires[source].slots.serial:
+            return [_bits(values) for values in (factors, offsets) if len(values) > 1]
+        case Serial(read):
+            return [(len(read) - 1).bit_length()]
+        case Running():
+            return [1]
+        case Recall() as recall:
+            kept = recall.kept()
+            counts = {source: len(slots) for source, slots in kept.items()}
+            written = [n.bit_length() for s, n in counts.items() if n > 1 and unit.wires[s].slots.serial]
+            return [(max(counts.values()) - 1).bit_length(), (len(kept) - 1).bit_length(), *written]
+    return []
 
 
 def table_rams(address_bits: int, bits: int) -> float:
@@ -119,23 +153,15 @@ def cost(unit: Unit, wire: Wire) -> tuple[float, int]:
 
 
 def _recall(unit: Unit, recall: Recall) -> float:
-    """Memories, the multiplexer of what is kept of each wire, and the tables of places."""
+    """Memories, and the multiplexer of what is kept of each wire."""
     kept = recall.kept()
     luts = 0.0
     for source, slots in kept.items():
-        bits, serial = unit.wires[source].bits, unit.wires[source].slots.serial
+        bits = unit.wires[source].bits
         if len(slots) > 1:
             luts += bits * 4 / 6 * -(-(len(slots) + 1) // 32)
-            luts += len(slots).bit_length() * len(slots) / _TABLE if serial else 0
         luts += bits / 4 if len(kept) > 1 else 0
-    places = [kept[source].index(slot) for source, slot in recall.order]
-    numbers = [list(kept).index(source) for source, _ in recall.order]
-    return luts + sum(max(of).bit_length() * entries(of) / _TABLE for of in (places, numbers))
-
-
-def entries(values: Sequence[object]) -> int:
-    """Of a table: numbers that follow each other and are equal share one."""
-    return -(-len(values) // alike(values))
+    return luts
 
 
 def _adders(unit: Unit, terms: tuple[Term, ...], wire: Wire) -> int:
@@ -148,12 +174,11 @@ def _level(unit: Unit, level: Level, wire: Wire) -> tuple[float, int]:
     source = unit.wires[level.source]
     if weighs(level, source):
         factor = factor_bits(level)
-        return signed_bits(source) * factor + entries(level.factors) / _TABLE * factor, 0
+        return signed_bits(source) * factor + _table(level.factors, source), 0
     bits, luts = width(*total_range(level, source)), 0.0
     if multiplies(level):
         luts += 0 if level.offsets == (0,) else bits
-        for values in (level.factors, level.offsets):
-            luts += _bits(values) * entries(values) / _TABLE if len(values) > 1 else 0
+        luts += _table(level.factors, source) + _table(level.offsets, source)
     elif not only_shifts(level):
         addends = sorted(digits(level.factors[0]), reverse=True)
         lowest = sorted([exponent for _, exponent in addends] + [_zeros(level.offsets[0])] * (level.offsets != (0,)))
@@ -161,6 +186,11 @@ def _level(unit: Unit, level: Level, wire: Wire) -> tuple[float, int]:
     if limits(level, source):
         luts += _limit(level, source, wire)
     return luts, int(multiplies(level))
+
+
+def _table(values: tuple[int, ...], source: Wire) -> float:
+    """Numbers by the slot of a frame; those of the serial part are in its program."""
+    return 0 if source.slots.serial or len(values) == 1 else _bits(values) * len(values) / _TABLE
 
 
 def _limit(level: Level, source: Wire, wire: Wire) -> float:

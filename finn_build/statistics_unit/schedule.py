@@ -49,6 +49,11 @@ class Schedule:
         return unit.wires[wire].slots.first + self.latency[wire]
 
 
+def age_bits(timing: Schedule) -> int:
+    """Width of the counter of the serial part's cycles, which stays at its highest number beside them."""
+    return (timing.length + 1).bit_length()
+
+
 def terms_of(wire: Wire) -> tuple[tuple[Term, ...], Slots]:
     """What an operation reads with delays, and at which slots."""
     match wire.operation:

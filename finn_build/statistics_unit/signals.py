@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import itertools
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping
 
-from finn_build.statistics_unit.schedule import Schedule
-from finn_build.statistics_unit.stages import alike
+from finn_build.statistics_unit.moments import Decoders, Moments, each
+from finn_build.statistics_unit.program import Program
+from finn_build.statistics_unit.schedule import Schedule, age_bits
 from finn_build.statistics_unit.unit import Unit
 from finn_build.statistics_unit.wires import Slots, width
 
@@ -20,17 +21,21 @@ def constant(value: int, bits: int) -> str:
 class Signals:
     """Declarations and registers so far.
 
-    lines: of the module's body. deepest: cycles for which slots of the frame are known. starts: whether a serial part
-    begins in the next cycle. tables: of a wire, each with the signal that it gives.
+    lines: of the module's body. moments: in front of them, those of the signals that say when. deepest: cycles for
+    which slots of the frame are known. starts: whether a serial part begins in the next cycle. tables: of a wire, each
+    with the signal that it gives.
     """
 
     def __init__(self, unit: Unit, timing: Schedule) -> None:
         self._unit, self._timing = unit, timing
         self.lines: list[str] = []
+        self.moments: list[str] = []
         self.deepest = 0
-        self.age_bits = (timing.length + 1).bit_length()
+        self.age_bits = age_bits(timing)
         self.tables: dict[int, dict[tuple[int, ...], str]] = defaultdict(dict)
         self._count = 0
+        self._decoders = Decoders()
+        self.program = Program(self.age_bits)
         self._made: dict[object, str] = {}
         self._taps: dict[int, dict[int, str]] = {}
         self._lines: dict[tuple[int, str], list[tuple[str, str, int]]] = {}
@@ -87,37 +92,21 @@ class Signals:
         self.lines[-1] = self.lines[-1].replace(f"{name};", f"{name}[{count}];")
         return name
 
-    def chosen(self, low: int, high: int, selector: str, cases: Sequence[tuple[int, str]], other: str = "'x") -> str:
+    def chosen(self, low: int, high: int, selector: str, cases: Mapping[int, int], other: int | None = None) -> str:
         """A register for the integers low to high with what belongs to a number, with `other` for other numbers."""
-        key = (low, high, selector, tuple(cases), other)
+        key = (low, high, selector, tuple(cases.items()), other)
         if key not in self._made:
             self._made[key] = name = self.declare(low, high)
-            self._load(name, selector, cases, other)
+            loads = [f"\t\t\t{number}: {name} <= {value};" for number, value in cases.items()]
+            self.lines += ["\talways_ff @(posedge ap_clk) begin", f"\t\tcase({selector})", *loads]
+            rest = "'x" if other is None else other
+            self.lines += [f"\t\t\tdefault: {name} <= {rest};", "\t\tendcase", "\tend"]
         return self._made[key]
 
-    def in_turn(self, low: int, high: int, at: int, values: Sequence[str], other: str = "'x") -> str:
-        """A register with values one after the other; the first is there a cycle after that in which age is `at`."""
-        size = alike(values)
-        if size == 1:
-            return self.chosen(low, high, "age", [(at + k, value) for k, value in enumerate(values)], other)
-        turn = self._turn(at)
-        cases = [(k, value) for k, value in enumerate(values[::size])]
-        return self.chosen(low, high, f"{turn}[{self.age_bits - 1}:{size.bit_length() - 1}]", cases, other)
-
-    def _turn(self, at: int) -> str:
-        """The number of cycles since that in which age was `at`."""
-        if at == 0:
-            return "age"
-        key = ("turn", at)
-        if key not in self._made:
-            self._made[key] = self.declare(0, (1 << self.age_bits) - 1)
-            self.register(self._made[key], f"age - {self.age_bits}'d{at - 1}", None)
-        return self._made[key]
-
-    def _load(self, name: str, selector: str, cases: Sequence[tuple[int, str]], other: str) -> None:
-        loads = [f"\t\t\t{number}: {name} <= {text};" for number, text in cases]
-        self.lines += ["\talways_ff @(posedge ap_clk) begin", f"\t\tcase({selector})", *loads]
-        self.lines += [f"\t\t\tdefault: {name} <= {other};", "\t\tendcase", "\tend"]
+    def in_turn(self, low: int, high: int, cases: Mapping[int, int], other: int = 0) -> str:
+        """Integers low to high of the serial part's program; each is there a cycle after age is its number."""
+        self._count += 1
+        return self.program.name(low, high, cases, other, f"step{self._count}")
 
     def result(self, wire: int, text: str, attribute: str = "") -> None:
         """The last register of a wire: one that is held loads once a frame, a masked one is 0 beside its slots."""
@@ -130,21 +119,20 @@ class Signals:
 
     def when(self, slots: Slots, latency: int) -> str:
         """1 in cycles in which what has this latency is of one of the slots."""
-        if slots.serial:
-            return self._decoded(("age", slots, latency), f"ap_rst_n && {_among('age', slots, latency - 1)}")
-        at, late = self.at(latency - 1), self.late(slots)
-        found = f"ap_rst_n && {late}tick[{at}] && {_among(f'{late}slot[{at}]', slots, 0)}"
-        return self._decoded((slots, latency), found)
+        return self.during(each(slots), latency)
 
-    def late(self, slots: Slots) -> str:
-        """Which pipeline of slots has them: only one has those behind the fillers."""
-        behind = slots.last >= self._unit.beats + self._timing.fillers
+    def during(self, moments: Moments, latency: int) -> str:
+        """The same for more than evenly spaced slots."""
+        return self._decoders.name(moments, "age" if moments.serial else f"{self.late(moments.last)}tick", latency)
+
+    def late(self, last: int) -> str:
+        """Which pipeline of slots has those up to the last: only one has those behind the fillers."""
+        behind = last >= self._unit.beats + self._timing.fillers
         return "late_" if behind and self._timing.late else ""
 
     def inside(self, slots: Slots, latency: int) -> str:
         """The same for the frame's slots, whether or not it is a slot's cycle."""
-        at = self.at(latency - 1)
-        return self._decoded(("inside", slots, latency), _among(f"{self.late(slots)}slot[{at}]", slots, 0))
+        return self._decoders.name(each(slots), f"{self.late(slots.last)}slot", latency)
 
     def delayed(self, wire: int, slots: int, cycles: int) -> str:
         """What a wire carried some of its slots ago, some cycles later, as a signed number."""
@@ -181,7 +169,10 @@ class Signals:
             self._lines.setdefault((moves, enable or "1'b1"), []).append((oldest, newest, bits))
 
     def finish(self) -> None:
-        """Add the delay lines; those of one length that move together are one, with one address."""
+        """Add the signals that say when, and the delay lines.
+
+        Delay lines of one length that move together are one, with one address.
+        """
         for wire, taps in self._taps.items():
             places = sorted(taps)
             for near, far in itertools.pairwise(places):
@@ -191,23 +182,7 @@ class Signals:
             bits = sum(line[2] for line in lines)
             self.lines += [
                 f"\tdelay_line #(.LENGTH({moves}), .WIDTH({bits})) line{number} (",
-                f"\t\t.ap_clk, .move({enable}), .newest({{{newest}}}), .oldest({{{oldest}}})",
+                f"\t\t.ap_clk, .ap_rst_n, .move({enable}), .newest({{{newest}}}), .oldest({{{oldest}}})",
                 "\t);",
             ]
-
-    def _decoded(self, key: object, text: str) -> str:
-        if key not in self._made:
-            self._count += 1
-            name = self._made[key] = f"now{self._count}"
-            self.lines.append(f"\tlogic  {name} = 0;")
-            self.register(name, text, None)
-        return self._made[key]
-
-
-def _among(counter: str, slots: Slots, offset: int) -> str:
-    """Whether a counter, less an offset, is one of the slots."""
-    first, last = slots.first + offset, slots.last + offset
-    if slots.count == 1:
-        return f"{counter} == {first}"
-    inside = f"{counter} >= {first} && {counter} <= {last}" if first > 0 else f"{counter} <= {last}"
-    return inside if slots.step == 1 else f"{inside} && ({counter} - {first}) % {slots.step} == 0"
+        self.moments = self._decoders.lines(self.at)

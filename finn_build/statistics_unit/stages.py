@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from finn_build.statistics_unit.wires import (
@@ -61,14 +60,6 @@ def addends(terms: tuple[Term, ...]) -> list[Digit]:
 def is_table(level: Level) -> bool:
     """Whether a factor or an offset changes from slot to slot."""
     return len(level.factors) > 1 or len(level.offsets) > 1
-
-
-def alike(values: Sequence[object]) -> int:
-    """How many equal values follow each other in a table, a power of two: it has an entry for each group of so many."""
-    size = 1
-    while size < len(values) and all(len(set(values[i : i + 2 * size])) == 1 for i in range(0, len(values), 2 * size)):
-        size *= 2
-    return size
 
 
 def multiplies(level: Level) -> bool:

@@ -11,7 +11,7 @@ from finn_build.statistics_unit.elements import CONSTANT, Elements
 from finn_build.statistics_unit.evaluator import level_of
 from finn_build.statistics_unit.ranges import reads_outside
 from finn_build.statistics_unit.renumbered import renumbered
-from finn_build.statistics_unit.resources import LUTS_A_DSP, cost, table_rams
+from finn_build.statistics_unit.resources import LUTS_A_DSP, LUTS_A_RAM, cost, table_rams
 from finn_build.statistics_unit.schedule import terms_of
 from finn_build.statistics_unit.stages import is_table
 from finn_build.statistics_unit.unit import Unit
@@ -19,8 +19,6 @@ from finn_build.statistics_unit.wires import Level, Product, Sum, Table, Wires, 
 
 _ADDRESS_BITS = 11
 """Of a table, at most."""
-_LUTS_A_RAM = 50
-"""LUTs that a table has to save for each block RAM of 18 Kbit. The boards have 190 (Zynq 7020) to 370 (ZU7EV)."""
 
 
 def tabulated(unit: Unit) -> Unit:
@@ -79,7 +77,7 @@ def _chosen(unit: Unit, roots: list[int]) -> tuple[set[int], set[int]]:
                     waiting.append(source)
         costs = [cost(unit, unit.wires[number]) for number in saved]
         worth = sum(luts for luts, _ in costs) + LUTS_A_DSP * sum(dsps for _, dsps in costs)
-        if worth >= _LUTS_A_RAM * table_rams(unit.wires[roots[index]].bits, unit.wires[index].bits) / 2:
+        if worth >= LUTS_A_RAM * table_rams(unit.wires[roots[index]].bits, unit.wires[index].bits) / 2:
             left[roots[index]] += 1
             readers = left
             chosen.add(index)

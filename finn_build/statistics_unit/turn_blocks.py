@@ -14,7 +14,7 @@ from finn_build.statistics_unit.wires import Interleave, Recall, Running, Serial
 def serial_block(signals: Signals, unit: Unit, timing: Schedule, index: int, serial: Serial) -> None:
     """A multiplexer; its number is there a cycle earlier."""
     wire, begin, count = unit.wires[index], serial.first + timing.latency[index] - 1, len(serial.sources)
-    turn = signals.in_turn(0, count - 1, begin - 1, [str(k) for k in range(count)]) if begin else "age"
+    turn = signals.in_turn(0, count - 1, {begin - 1 + k: k for k in range(count)}) if begin else "age"
     inputs = signals.declare_array(wire.low, wire.high, count)
     for number, source in enumerate(serial.sources):
         signals.assign(f"{inputs}[{number}]", signals.name(source))
@@ -38,14 +38,15 @@ def interleave_block(signals: Signals, unit: Unit, timing: Schedule, index: int,
 def recall_block(signals: Signals, unit: Unit, timing: Schedule, index: int, recall: Recall) -> None:
     """What is kept of each wire, and a multiplexer; all memories are read at one place."""
     wire, begin, kept = unit.wires[index], timing.latency[index] - 2, recall.kept()
-    numbers = {source: str(number) for number, source in enumerate(kept)}
+    numbers = {source: number for number, source in enumerate(kept)}
     deepest = max(map(len, kept.values()))
     place = turn = "0"
     if deepest > 1:
-        places = [str(kept[source].index(slot)) for source, slot in recall.order]
-        place = signals.in_turn(0, deepest - 1, begin, places)
+        places = {begin + k: kept[source].index(slot) for k, (source, slot) in enumerate(recall.order)}
+        place = signals.in_turn(0, deepest - 1, places)
     if len(kept) > 1:
-        turn = signals.in_turn(0, len(kept) - 1, begin, [numbers[source] for source, _ in recall.order])
+        turns = {begin + k: numbers[source] for k, (source, _) in enumerate(recall.order)}
+        turn = signals.in_turn(0, len(kept) - 1, turns)
     inputs = signals.declare_array(wire.low, wire.high, len(kept))
     for source, slots in kept.items():
         signals.assign(f"{inputs}[{numbers[source]}]", _kept(signals, unit, timing, source, slots, place))
@@ -61,24 +62,34 @@ def _kept(signals: Signals, unit: Unit, timing: Schedule, source: int, slots: li
         one = signals.declare(wire.low, wire.high)
         signals.register(one, name, signals.when(Slots(slots[0], 1, 1, wire.slots.serial), written))
         return one
-    around, selector, offset = slots_around(np.array(slots), wire.slots.serial), "age", written - 1
-    if not wire.slots.serial:
-        selector, offset = f"{signals.late(around)}slot[{signals.at(written - 1)}]", 0
-    places = [(slot + offset, str(number)) for number, slot in enumerate(slots)]
-    write = signals.chosen(0, len(slots), selector, places, str(len(slots)))
-    memory = signals.declare_array(wire.low, wire.high, len(slots) + 1)
+    around, count = slots_around(np.array(slots), wire.slots.serial), len(slots)
+    places = {slot: number for number, slot in enumerate(slots)}
+    if wire.slots.serial:
+        write = signals.in_turn(0, count, {slot + written - 1: number for slot, number in places.items()}, count)
+    else:
+        selector = f"{signals.late(around.last)}slot[{signals.at(written - 1)}]"
+        write = signals.chosen(0, count, selector, places, count)
+    memory = signals.declare_array(wire.low, wire.high, count + 1)
     signals.register(f"{memory}[{write}]", name, signals.when(around, written))
     return f"{memory}[{place}]"
 
 
 def running_block(signals: Signals, unit: Unit, timing: Schedule, index: int, running: Running) -> None:
     """An accumulator that begins anew at some slots."""
-    at, slots = timing.latency[running.source] - 1, unit.wires[running.source].slots
-    starts = set(running.starts)
-    begins = signals.in_turn(0, 1, slots.first + at, [str(int(slot in starts)) for slot in slots], "0")
+    at = timing.latency[running.source] - 1
+    begins = signals.in_turn(0, 1, {slot + at: 1 for slot in running.starts})
     text = signals.read(running.source)
     name = signals.declare_wire(index)
     so_far = signals.as_signed(name, unit.wires[index].low)
-    symbol = {"max": ">", "min": "<"}.get(running.kind)
-    added = f"{text} + {so_far}" if symbol is None else f"({text} {symbol} {so_far} ? {text} : {so_far})"
-    signals.register(name, f"{begins} ? {text} : {added}", None)
+    signals.register(name, accumulated(running.kind, begins, text, so_far), None)
+
+
+def accumulated(kind: str, begins: str, text: str, so_far: str) -> str:
+    """What an accumulator loads: the number alone where it begins, else with what it has so far.
+
+    An adder of the number and 0 is smaller than a choice behind the adder.
+    """
+    symbol = {"max": ">", "min": "<"}.get(kind)
+    if symbol is None:
+        return f"{text} + ({begins} ? 1'sd0 : {so_far})"
+    return f"({begins} || {text} {symbol} {so_far}) ? {text} : {so_far}"

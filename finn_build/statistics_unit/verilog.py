@@ -21,9 +21,9 @@ def unit_module(unit: Unit, timing: Schedule) -> str:
         signals.note(f"wire {index}: {wire.low} to {wire.high}, {_what(wire)}")
         wire_block(signals, unit, timing, index)
     tables = table_modules(signals, unit)
-    signals.finish()
     output = unit.wires[unit.output]
     give = signals.when(output.slots, timing.latency[unit.output])
+    signals.finish()
     bits_in, bits_out = 16 * unit.lanes, 8 * ((output.bits + 7) // 8)
     slot_bits = (unit.beats + timing.fillers + max(timing.fillers, timing.late)).bit_length()
     return "\n".join([
@@ -54,6 +54,8 @@ def unit_module(unit: Unit, timing: Schedule) -> str:
         *(_late_slots(timing, unit.beats, slot_bits, signals.deepest) if timing.late else []),
         f"\tlogic [{signals.age_bits - 1}:0]  age = '1;",
         "",
+        *signals.program.instance(),
+        *signals.moments,
         *signals.lines,
         "",
         "\talways_ff @(posedge ap_clk) begin",
@@ -67,6 +69,7 @@ def unit_module(unit: Unit, timing: Schedule) -> str:
         "\t);",
         "endmodule",
         *tables,
+        *signals.program.module(),
         "",
     ])  # fmt: skip
 

@@ -5,11 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from finn_build.statistics_unit.level_blocks import level_block, shifted
+from finn_build.statistics_unit.moments import Moments
 from finn_build.statistics_unit.schedule import Schedule
 from finn_build.statistics_unit.signals import Signals
 from finn_build.statistics_unit.stages import Digit, addends, in_dsp, stages
 from finn_build.statistics_unit.table_blocks import table_block
-from finn_build.statistics_unit.turn_blocks import interleave_block, recall_block, running_block, serial_block
+from finn_build.statistics_unit.turn_blocks import (
+    accumulated,
+    interleave_block,
+    recall_block,
+    running_block,
+    serial_block,
+)
 from finn_build.statistics_unit.unit import Unit
 from finn_build.statistics_unit.wires import (
     Hold,
@@ -123,12 +130,9 @@ def _reduce(signals: Signals, unit: Unit, timing: Schedule, index: int, reduce: 
     serial, at = unit.wires[reduce.source].slots.serial, timing.latency[reduce.source]
     block, last = reduce.interleave * reduce.count, unit.wires[index].slots.last
     used = signals.when(Slots(reduce.first, reduce.step, (last - reduce.first) // reduce.step + 1, serial), at)
-    begins = [
-        signals.when(Slots(reduce.first + i * reduce.step, block * reduce.step, reduce.windows, serial), at)
-        for i in range(reduce.interleave)
-    ]
-    if reduce.windows == 1:
-        begins = [signals.when(Slots(reduce.first, reduce.step, reduce.interleave, serial), at)]
+    period, width = block * reduce.step, reduce.interleave * reduce.step
+    behind = reduce.first + period * (reduce.windows - 1) + width
+    begins = signals.during(Moments(reduce.first, behind - reduce.step, period, width, serial), at)
     name, text = signals.declare_wire(index), signals.read(reduce.source)
     before = name
     if reduce.interleave > 1:
@@ -136,6 +140,4 @@ def _reduce(signals: Signals, unit: Unit, timing: Schedule, index: int, reduce: 
         before = signals.declare(wire.low, wire.high)
         signals.line(before, name, wire.bits, reduce.interleave - 1, used)
     so_far = signals.as_signed(before, unit.wires[index].low)
-    symbol = {"max": ">", "min": "<"}.get(reduce.kind)
-    added = f"{text} + {so_far}" if symbol is None else f"({text} {symbol} {so_far} ? {text} : {so_far})"
-    signals.register(name, f"{' || '.join(begins)} ? {text} : {added}", used)
+    signals.register(name, accumulated(reduce.kind, begins, text, so_far), used)
