@@ -1,9 +1,10 @@
 """Behaviour of the vendor's block RAMs, which Yosys' library declares without behaviour, as Verilog.
 
 After UG473 (7 series) and UG573 (UltraScale): a memory of 9-bit bytes, 8 data bits and a parity bit, two ports of 1, 2,
-4 or 8 bytes a word. A port reads what was there before the edge. The widest word of a read or of a write takes the data
-pins of both ports. A netlist that asks for anything else is an error: output registers, resets, words below a byte, a
-port that reads and writes in another mode than READ_FIRST.
+4 or 8 bytes a word. A port also reads words of 1, 2 or 4 bits, of which a byte has 8, 4 or 2 in its data bits, the
+lowest first. A port reads what was there before the edge. The widest word of a read or of a write takes the data pins
+of both ports. A netlist that asks for anything else is an error: output registers, resets, a word below a byte that is
+written, a port that reads and writes in another mode than READ_FIRST.
 """
 
 from __future__ import annotations
@@ -40,11 +41,18 @@ def block_ram(cell: str) -> str:
   function whole_bytes(input integer width);
     whole_bytes = width == 0 || width == 9 || width == 18 || width == 36 || width == 72;
   endfunction
+  function below_a_byte(input integer width);
+    below_a_byte = width == 1 || width == 2 || width == 4;
+  endfunction
+  function [7:0] part(input [7:0] data, input [2:0] bits, input integer width);
+    part = data >> (bits & ~(width - 1)) & ((1 << width) - 1);
+  endfunction
   initial
-    if (DOA_REG || DOB_REG || !whole_bytes(READ_WIDTH_A) || !whole_bytes(READ_WIDTH_B) || !whole_bytes(WRITE_WIDTH_A)
+    if (DOA_REG || DOB_REG || !(whole_bytes(READ_WIDTH_A) || below_a_byte(READ_WIDTH_A))
+        || !(whole_bytes(READ_WIDTH_B) || below_a_byte(READ_WIDTH_B)) || !whole_bytes(WRITE_WIDTH_A)
         || !whole_bytes(WRITE_WIDTH_B) || (READ_WIDTH_A && WRITE_WIDTH_A && WRITE_MODE_A != "READ_FIRST")
         || (READ_WIDTH_B && WRITE_WIDTH_B && WRITE_MODE_B != "READ_FIRST"))
-      $fatal(1, "{cell}: output registers, words below a byte or a mode other than READ_FIRST are not modelled");
+      $fatal(1, "{cell}: output registers, writes below a byte or a mode other than READ_FIRST are not modelled");
   wire [{8 * size - 1}:0] data = {{{", ".join(reversed(names[0]))}}};
   wire [{size - 1}:0] parity = {{{", ".join(reversed(names[1]))}}};
   reg [8:0] memory[0:{size - 1}];
@@ -63,6 +71,7 @@ def block_ram(cell: str) -> str:
   integer i, j;
   always @(posedge CLKARDCLK) if (ENARDEN) begin
     if (RSTRAMARSTRAM) $fatal(1, "{cell}: the reset is not modelled");
+    if (below_a_byte(READ_WIDTH_A)) a[7:0] <= part(memory[byte_a][7:0], ADDRARDADDR[2:0], READ_WIDTH_A);
     for (i = 0; i < READ_WIDTH_A / 9; i = i + 1)
       {{a_parity[i], a[8 * i +: 8]}} <= memory[byte_a / (READ_WIDTH_A / 9) * (READ_WIDTH_A / 9) + i];
     for (i = 0; i < WRITE_WIDTH_A / 9; i = i + 1)
@@ -71,6 +80,7 @@ def block_ram(cell: str) -> str:
   end
   always @(posedge CLKBWRCLK) if (ENBWREN) begin
     if (RSTRAMB) $fatal(1, "{cell}: the reset is not modelled");
+    if (below_a_byte(READ_WIDTH_B)) b[7:0] <= part(memory[byte_b][7:0], ADDRBWRADDR[2:0], READ_WIDTH_B);
     for (j = 0; j < READ_WIDTH_B / 9; j = j + 1)
       {{b_parity[j], b[8 * j +: 8]}} <= memory[byte_b / (READ_WIDTH_B / 9) * (READ_WIDTH_B / 9) + j];
     for (j = 0; j < WRITE_WIDTH_B / 9; j = j + 1)

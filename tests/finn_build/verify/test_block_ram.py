@@ -46,24 +46,27 @@ def instance(index: int, cell: str, read: int, write: int) -> str:
     return f"""
   {cell} #(.READ_WIDTH_A({read}), .WRITE_WIDTH_B({write}), .INIT_00(256'h{init}), .INITP_00(256'h5)) ram{index} (
     .CLKARDCLK(clk), .CLKBWRCLK(clk), .ENARDEN(read), .ENBWREN(1'b1), .RSTRAMARSTRAM(1'b0), .RSTRAMB(1'b0),
-    .ADDRARDADDR({{from, 3'd0}}), .ADDRBWRADDR({{to, 3'd0}}), .WEA('0), .WEBWE(write), .{a}({low}), .{b}({high}),
+    .ADDRARDADDR({{from, from[2:0]}}), .ADDRBWRADDR({{to, 3'd0}}), .WEA('0), .WEBWE(write), .{a}({low}), .{b}({high}),
     .{pa}({plow}), .{pb}({phigh}), .{qa}(out[{index}][{bits - 1}:0]), .{qb}(out[{index}][{2 * bits - 1}:{bits}]),
     .{qpa}(out_parity[{index}][{parity - 1}:0]), .{qpb}(out_parity[{index}][{2 * parity - 1}:{parity}]));"""
 
 
 RAMS = [("RAMB18E1", 36, 36), ("RAMB18E1", 18, 9), ("RAMB18E2", 36, 18), ("RAMB36E1", 72, 72), ("RAMB36E2", 72, 36),
-        ("RAMB36E2", 9, 72), ("RAMB36E1", 36, 18)]  # fmt: skip
+        ("RAMB36E2", 9, 72), ("RAMB36E1", 36, 18), ("RAMB18E1", 4, 18), ("RAMB18E2", 2, 9),
+        ("RAMB36E2", 1, 36)]  # fmt: skip
 
 
 def expected(cycles: list[list[int]], read: int, write: int) -> list[tuple[int, int]]:
     memory = [((5 >> byte & 1) << 8 | 2 * byte) if byte < 32 else 0 for byte in range(4096)]
-    reads, writes = read // 9, write // 9
+    reads, writes = max(1, read // 9), write // 9
     value, found = (0, 0), []
     for on, source, enables, target, data, parity in cycles:
         if on:
             words = memory[source // reads * reads :][:reads]
             data_bits = sum((word & 255) << 8 * i for i, word in enumerate(words))
             value = data_bits, sum(word >> 8 << i for i, word in enumerate(words))
+            if read < 8:  # part of a byte; the address of the bit has the byte's lowest bits again
+                value = data_bits >> (source % 8 // read * read) & (1 << read) - 1, 0
         for i in range(writes):
             if enables >> i & 1:
                 memory[target // writes * writes + i] = (parity >> i & 1) << 8 | data >> 8 * i & 255
@@ -92,6 +95,6 @@ def test_every_word_is_the_one_that_was_written(tmp_path):
     done = subprocess.run([bench], input=lines, capture_output=True, text=True, check=True)
     rows = [[int(value, 16) for value in line.split()] for line in done.stdout.splitlines()]
     for index, (cell, read, write) in enumerate(RAMS):
-        mask = (1 << read // 9 * 8) - 1, (1 << read // 9) - 1
+        mask = (1 << (read // 9 * 8 or read)) - 1, (1 << read // 9) - 1
         found = [(row[2 * index] & mask[0], row[2 * index + 1] & mask[1]) for row in rows]
         assert found == expected(cycles, read, write), (cell, read, write)
