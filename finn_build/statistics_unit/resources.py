@@ -58,7 +58,7 @@ _TABLE = 64
 def resources(unit: Unit) -> tuple[dict[str, int], int, int]:
     """LUTs by kind of operation, DSP slices, and block RAMs of 18 Kbit."""
     luts, dsps = _circuits(unit)
-    return {name: count for name, count in luts.items() if count}, dsps, _rams(unit) + _program_rams(unit)
+    return {name: count for name, count in luts.items() if count}, dsps, _rams(unit) + program_rams(unit)
 
 
 def price(unit: Unit) -> float:
@@ -77,7 +77,8 @@ def _circuits(unit: Unit) -> tuple[Counter[str], int]:
     return luts, dsps
 
 
-def _program_rams(unit: Unit) -> int:
+def program_rams(unit: Unit) -> int:
+    """Block RAMs of 18 Kbit of the serial part's program."""
     addresses = age_bits(schedule(unit))
     return math.ceil(_program_bits(unit) / 36 if addresses < 10 else table_rams(addresses, _program_bits(unit)))
 
