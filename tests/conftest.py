@@ -69,7 +69,7 @@ def pytest_collection_finish() -> None:
     The collector rests until here (`pytest_configure`), and then runs less often than by default.
     """
     gc.freeze()
-    gc.set_threshold(10_000)
+    gc.set_threshold(50_000)
     gc.enable()
 
 
