@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from finn_build.boards import Board
 
-OF_LAYERS, OF_UNIT = 3.1, 1.61
+OF_LAYERS, OF_UNIT = 3.1, 2.38
 """4-input LUTs that Yosys 0.70 (synth_ecp5) counts for each estimated 6-input LUT, before place and route.
 
 OF_LAYERS: FINN's layers, by the sum of 21 layers of `polyphase_small` (2.2 to 4.7 a layer: 2.6 of paddings, 2.4 of
 thresholds, 4.2 of multipliers, 2.2 to 4.5 of input generators). OF_UNIT: a statistics unit, by the shipped
-`robust_record` at one sample a cycle, with an adder for every weight. Today sums take turns, and with this factor the
-estimate is 0.91 of Yosys' count. docs/results_synthesis.md.
+`robust_record` at one sample a cycle. Of the shipped `record` the estimate is 1.04 of Yosys' count with this factor.
+docs/results_synthesis.md.
 """
 
 
