@@ -115,7 +115,10 @@ def _without_constants(row: Elements, gain: np.ndarray) -> tuple[Elements, np.nd
 
 def _in_turns(unit: Unit) -> Unit:
     """The unit where what lies behind the frame takes turns; with replayed rows where there is time and they pay."""
-    found, rows = shared(unit), shared(replayed(unit))
+    found, with_rows = shared(unit), replayed(unit)
+    if with_rows is unit:
+        return found
+    rows = shared(with_rows)
     try:
         schedule(rows)
     except RadioMLError:
